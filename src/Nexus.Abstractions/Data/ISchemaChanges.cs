@@ -1,0 +1,33 @@
+using System.Collections.Immutable;
+
+namespace Nexus;
+
+/// <summary>Brings a plugin's tables and database forward inside a swap; undone unless the swap succeeds.</summary>
+public interface ISchemaChanges
+{
+    /// <summary>Begins the change: runs the plugin's new SQL migrations in a unit of work that stays open, and makes new tables. What is served now does not see it; writes to the plugin's own SQL database wait until it ends.</summary>
+    /// <exception cref="NexusException"><c>MIGRATION_FAILED</c>, naming file, statement and cause; nothing of it remains.</exception>
+    ValueTask<ISchemaChange> BeginAsync(SchemaRequest request, CancellationToken cancellationToken);
+}
+
+/// <summary>A begun schema change. Disposing it without <see cref="CommitAsync"/> undoes it byte for byte.</summary>
+public interface ISchemaChange : IAsyncDisposable
+{
+    /// <summary>The plugin's database as the new generation sees it: migrated, before and after the commit.</summary>
+    ISqlDatabase Database { get; }
+
+    /// <summary>Makes the change durable and visible: the last step before a generation is published.</summary>
+    ValueTask CommitAsync(CancellationToken cancellationToken);
+}
+
+/// <summary>What a generation needs of its storage.</summary>
+/// <param name="Plugin">The plugin's id.</param>
+/// <param name="Tables">Its resources.</param>
+/// <param name="Migrations">Its SQL migrations, by version ascending; empty when it has none.</param>
+public sealed record SchemaRequest(string Plugin, ImmutableArray<ResourceDescriptor> Tables, ImmutableArray<SqlMigration> Migrations);
+
+/// <summary>One forward-only migration.</summary>
+/// <param name="Version">From 1, without gaps.</param>
+/// <param name="Name">File name.</param>
+/// <param name="Sql">Its statements.</param>
+public sealed record SqlMigration(int Version, string Name, string Sql);

@@ -1,0 +1,43 @@
+using System.Collections.Immutable;
+
+namespace Nexus;
+
+/// <summary>Relational databases, one a plugin: its own file on SQLite, its own schema and role on PostgreSQL.</summary>
+public interface ISqlDatabases
+{
+    /// <summary>The database of a plugin; made at first use.</summary>
+    ISqlDatabase Get(string plugin, string tenant);
+}
+
+/// <summary>A plugin's own relational database. SQL is that of the configured engine; parameters are named <c>@name</c>. Thread-safe.</summary>
+public interface ISqlDatabase
+{
+    /// <summary>Dialect: <c>sqlite</c>, <c>postgresql</c>.</summary>
+    string Dialect { get; }
+
+    /// <summary>Reads rows on a snapshot; runs beside writers.</summary>
+    ValueTask<ImmutableArray<SqlRow>> QueryAsync(string sql, IReadOnlyDictionary<string, object?>? parameters = null, CancellationToken cancellationToken = default);
+
+    /// <summary>Runs one unit of work: all its writes and events commit durably together or not at all. Units share fsyncs (group commit) but each sees the ones before it. The delegate may run again after a serialisation conflict, so it has no effects besides those on the session.</summary>
+    ValueTask<T> WriteAsync<T>(Func<ISqlSession, CancellationToken, ValueTask<T>> work, CancellationToken cancellationToken = default);
+}
+
+/// <summary>A unit of work on a plugin's database. Not thread-safe; not used after its delegate returned.</summary>
+public interface ISqlSession
+{
+    /// <summary>Runs a statement and returns the number of rows it changed.</summary>
+    ValueTask<int> ExecuteAsync(string sql, IReadOnlyDictionary<string, object?>? parameters = null);
+
+    /// <summary>Reads rows as this unit of work sees them.</summary>
+    ValueTask<ImmutableArray<SqlRow>> QueryAsync(string sql, IReadOnlyDictionary<string, object?>? parameters = null);
+
+    /// <summary>Publishes an event if and only if the unit of work commits.</summary>
+    void Publish(EventMessage message);
+}
+
+/// <summary>One row. Values are null, <see cref="long"/>, <see cref="double"/>, <see cref="string"/>, <see cref="decimal"/>, <see cref="bool"/> or a byte array.</summary>
+public sealed record SqlRow(ImmutableArray<string> Columns, ImmutableArray<object?> Values)
+{
+    /// <summary>The value of a column, by name.</summary>
+    public object? this[string column] => Values[Columns.IndexOf(column, StringComparer.OrdinalIgnoreCase) is var i && i >= 0 ? i : throw new KeyNotFoundException($"The row has no column {column}; it has {string.Join(", ", Columns)}.")];
+}

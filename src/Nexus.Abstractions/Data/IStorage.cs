@@ -1,0 +1,170 @@
+using System.Collections.Immutable;
+
+namespace Nexus;
+
+/// <summary>A storage engine chosen by name (<c>database.type</c>). Offered by a core plugin; passes the conformance suite.</summary>
+public interface IStorageEngine
+{
+    /// <summary>Its name: <c>memory</c>, <c>sqlite</c>, …</summary>
+    string Name { get; }
+
+    /// <summary>Connects. Throws <see cref="NexusException"/> with <c>STORAGE_UNAVAILABLE</c>, naming file or address and the way out.</summary>
+    ValueTask<StorageSet> OpenAsync(StorageOptions options, CancellationToken cancellationToken);
+}
+
+/// <summary>Where and how a storage engine stores.</summary>
+/// <param name="Directory">Folder of embedded engines, absolute.</param>
+/// <param name="ConnectionString">Address of a server engine, or null.</param>
+public sealed record StorageOptions(string Directory, string? ConnectionString = null);
+
+/// <summary>What a storage engine offers; disposed in reverse of <see cref="IStorageEngine.OpenAsync"/>.</summary>
+public sealed record StorageSet(IStorage Records, IEventStore Events, ISqlDatabases Sql, IBlobStore Blobs, ISchemaChanges Schema) : IAsyncDisposable
+{
+    /// <summary>Closes the engine after everything acknowledged is durable.</summary>
+    public required Func<ValueTask> Close { get; init; }
+
+    /// <summary>A cheap check that the engine answers.</summary>
+    public required Func<CancellationToken, ValueTask<PluginHealth>> CheckHealth { get; init; }
+
+    /// <inheritdoc/>
+    public ValueTask DisposeAsync() => Close();
+}
+
+/// <summary>Keyed JSON records in tables. Documents and resources both are records here: documents in the table <see cref="Documents"/>, keyed by path. Thread-safe.</summary>
+public interface IStorage
+{
+    /// <summary>Name of the table of the document tree; its keys are paths such as <c>core/settings/theme</c>.</summary>
+    const string Documents = "documents";
+
+    /// <summary>Writes a batch atomically and durably. Concurrent batches share one fsync (group commit); a batch whose condition fails takes nothing of itself and does not disturb the others.</summary>
+    /// <exception cref="StorageConflictException">A condition of the batch does not hold.</exception>
+    ValueTask<CommitResult> CommitAsync(WriteBatch batch, CancellationToken cancellationToken);
+
+    /// <summary>Reads one record, or null. Sees every commit that was acknowledged before the call.</summary>
+    ValueTask<StoredRecord?> FindAsync(RecordKey key, CancellationToken cancellationToken);
+
+    /// <summary>Reads a page of records of one table in a stable order.</summary>
+    ValueTask<RecordPage> QueryAsync(RecordQuery query, CancellationToken cancellationToken);
+}
+
+/// <summary>Address of a record.</summary>
+/// <param name="Tenant">Tenant; <see cref="CallContext.DefaultTenant"/> where there is one only.</param>
+/// <param name="Table">Table: <c>documents</c> or <c>{plugin}.{resource}</c>.</param>
+/// <param name="Id">Key within the table, at most 400 characters.</param>
+public readonly record struct RecordKey(string Tenant, string Table, string Id);
+
+/// <summary>A record as it is stored.</summary>
+public sealed record StoredRecord
+{
+    /// <summary>Its key.</summary>
+    public required string Id { get; init; }
+
+    /// <summary>Grows by one with each write, from 1.</summary>
+    public required long Revision { get; init; }
+
+    /// <summary>Owner, or null.</summary>
+    public string? Owner { get; init; }
+
+    /// <summary>Team, or null.</summary>
+    public string? Team { get; init; }
+
+    /// <summary>First write, UTC, microseconds.</summary>
+    public DateTimeOffset CreatedAt { get; init; }
+
+    /// <summary>Last write, UTC, microseconds.</summary>
+    public DateTimeOffset UpdatedAt { get; init; }
+
+    /// <summary>Schema version of <see cref="Json"/>.</summary>
+    public int SchemaVersion { get; init; } = 1;
+
+    /// <summary>UTF-8 JSON. Of a resource the complete wire form (id, revision, owner, team, createdAt, updatedAt, then the declared fields), so that a read is a copy.</summary>
+    public required ReadOnlyMemory<byte> Json { get; init; }
+}
+
+/// <summary>Writes that become visible and durable together, or not at all.</summary>
+public sealed record WriteBatch
+{
+    /// <summary>Puts and removals, in order.</summary>
+    public ImmutableArray<RecordWrite> Writes { get; init; } = [];
+
+    /// <summary>Events that are published if and only if the batch commits (outbox).</summary>
+    public ImmutableArray<EventMessage> Events { get; init; } = [];
+
+    /// <summary>Deliveries that this batch settles, so that a handler's writes and its being done are one.</summary>
+    public ImmutableArray<DeliverySettlement> Settlements { get; init; } = [];
+}
+
+/// <summary>One put or removal with its condition.</summary>
+public sealed record RecordWrite
+{
+    /// <summary>The record.</summary>
+    public required RecordKey Key { get; init; }
+
+    /// <summary>The record to store, its <see cref="StoredRecord.Revision"/> one above the current; null removes.</summary>
+    public StoredRecord? Record { get; init; }
+
+    /// <summary>Condition: null none; 0 must not exist; otherwise the current revision must be this.</summary>
+    public long? ExpectedRevision { get; init; }
+}
+
+/// <summary>A commit's result.</summary>
+/// <param name="Sequence">Position of the commit; grows with every commit of this storage.</param>
+public readonly record struct CommitResult(long Sequence);
+
+/// <summary>A condition of a batch did not hold; nothing of it was written.</summary>
+/// <param name="Key">The record in the way.</param>
+/// <param name="CurrentRevision">Its revision now; 0 when it does not exist.</param>
+/// <param name="UniqueFields">Fields of the violated unique index, or null when a revision was expected otherwise.</param>
+public sealed class StorageConflictException(RecordKey Key, long CurrentRevision, string? UniqueFields = null)
+    : NexusException(UniqueFields is null ? ErrorCodes.Conflict : ErrorCodes.UniqueViolation,
+        UniqueFields is null ? $"Record {Key.Id} of {Key.Table} has revision {CurrentRevision}." : $"{UniqueFields} of {Key.Table} must be unique; another record already has this value.")
+{
+    /// <summary>The record in the way.</summary>
+    public RecordKey Key { get; } = Key;
+
+    /// <summary>Its revision now; 0 when it does not exist.</summary>
+    public long CurrentRevision { get; } = CurrentRevision;
+
+    /// <summary>Fields of the violated unique index, or null.</summary>
+    public string? UniqueFields { get; } = UniqueFields;
+}
+
+/// <summary>A query over one table.</summary>
+public sealed record RecordQuery
+{
+    /// <summary>Tenant.</summary>
+    public required string Tenant { get; init; }
+
+    /// <summary>Table.</summary>
+    public required string Table { get; init; }
+
+    /// <summary>Keys that start so, or null for all.</summary>
+    public string? KeyPrefix { get; init; }
+
+    /// <summary>Filter over the JSON and the record's own columns (<c>id, revision, owner, team, createdAt, updatedAt</c>).</summary>
+    public Filter? Filter { get; init; }
+
+    /// <summary>Sort keys; ties are broken by key.</summary>
+    public ImmutableArray<SortKey> Sort { get; init; } = [];
+
+    /// <summary>Full-text query over the table's search fields.</summary>
+    public string? Search { get; init; }
+
+    /// <summary>Greatest number of records.</summary>
+    public int Limit { get; init; } = 50;
+
+    /// <summary>Cursor of an earlier page of the same query, or null.</summary>
+    public string? Cursor { get; init; }
+
+    /// <summary>Records to pass over.</summary>
+    public int Offset { get; init; }
+
+    /// <summary>Also count all matches.</summary>
+    public bool Count { get; init; }
+}
+
+/// <summary>A page of records.</summary>
+/// <param name="Records">The records, in order.</param>
+/// <param name="NextCursor">Cursor of the next page; null at the end.</param>
+/// <param name="Total">Number of all matches, when asked for.</param>
+public sealed record RecordPage(ImmutableArray<StoredRecord> Records, string? NextCursor, long? Total = null);

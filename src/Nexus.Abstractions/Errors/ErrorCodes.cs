@@ -1,0 +1,130 @@
+using System.Collections.Frozen;
+using System.Collections.Immutable;
+
+namespace Nexus;
+
+/// <summary>The catalogue of error codes. Every code that leaves the process stands here; <c>surface/errors.md</c> and <c>nexus explain</c> are drawn from it.</summary>
+public static class ErrorCodes
+{
+#pragma warning disable CS1591 // the entries below say it all
+    public const string ValidationError = "VALIDATION_ERROR";
+    public const string BadRequest = "BAD_REQUEST";
+    public const string RuleViolation = "RULE_VIOLATION";
+    public const string AuthenticationRequired = "AUTHENTICATION_REQUIRED";
+    public const string PermissionDenied = "PERMISSION_DENIED";
+    public const string HostNotAllowed = "HOST_NOT_ALLOWED";
+    public const string ResourceNotFound = "RESOURCE_NOT_FOUND";
+    public const string RouteNotFound = "ROUTE_NOT_FOUND";
+    public const string MethodNotAllowed = "METHOD_NOT_ALLOWED";
+    public const string NotAcceptable = "NOT_ACCEPTABLE";
+    public const string RequestTimeout = "REQUEST_TIMEOUT";
+    public const string Conflict = "CONFLICT";
+    public const string UniqueViolation = "UNIQUE_VIOLATION";
+    public const string IdempotencyConflict = "IDEMPOTENCY_CONFLICT";
+    public const string IdempotencyInFlight = "IDEMPOTENCY_IN_FLIGHT";
+    public const string PreconditionFailed = "PRECONDITION_FAILED";
+    public const string PayloadTooLarge = "PAYLOAD_TOO_LARGE";
+    public const string UnsupportedMediaType = "UNSUPPORTED_MEDIA_TYPE";
+    public const string JsonTooDeep = "JSON_TOO_DEEP";
+    public const string ArrayTooLong = "ARRAY_TOO_LONG";
+    public const string StringTooLong = "STRING_TOO_LONG";
+    public const string CursorInvalid = "CURSOR_INVALID";
+    public const string FilterInvalid = "FILTER_INVALID";
+    public const string InternalError = "INTERNAL_ERROR";
+    public const string ServiceUnavailable = "SERVICE_UNAVAILABLE";
+    public const string StorageUnavailable = "STORAGE_UNAVAILABLE";
+    public const string StorageCorrupt = "STORAGE_CORRUPT";
+    public const string PathForbidden = "PATH_FORBIDDEN";
+    public const string MigrationFailed = "MIGRATION_FAILED";
+    public const string PluginNotFound = "PLUGIN_NOT_FOUND";
+    public const string PluginAlreadyInstalled = "PLUGIN_ALREADY_INSTALLED";
+    public const string PluginManifestInvalid = "PLUGIN_MANIFEST_INVALID";
+    public const string PluginPackageInvalid = "PLUGIN_PACKAGE_INVALID";
+    public const string PluginDependencyError = "PLUGIN_DEPENDENCY_ERROR";
+    public const string PluginIncompatible = "PLUGIN_INCOMPATIBLE";
+    public const string PluginLoadFailed = "PLUGIN_LOAD_FAILED";
+    public const string PluginStartupFailed = "PLUGIN_STARTUP_FAILED";
+    public const string PluginUnhealthy = "PLUGIN_UNHEALTHY";
+    public const string PluginConfigurationError = "PLUGIN_CONFIGURATION_ERROR";
+    public const string PluginRegistrationFailed = "PLUGIN_REGISTRATION_FAILED";
+    public const string PluginQuarantined = "PLUGIN_QUARANTINED";
+    public const string PluginPermissionDenied = "PLUGIN_PERMISSION_DENIED";
+    public const string PluginNotSwappable = "PLUGIN_NOT_SWAPPABLE";
+    public const string InvalidEventType = "INVALID_EVENT_TYPE";
+    public const string EventNotFound = "EVENT_NOT_FOUND";
+    public const string EventTooLarge = "EVENT_TOO_LARGE";
+    public const string EventExpired = "EVENT_EXPIRED";
+    public const string EventTimeout = "EVENT_TIMEOUT";
+    public const string ServiceNotFound = "SERVICE_NOT_FOUND";
+    public const string ConfigurationError = "CONFIG_VALIDATION_ERROR";
+    public const string ImportUnreadable = "IMPORT_UNREADABLE";
+    public const string ImportAmbiguous = "IMPORT_AMBIGUOUS";
+#pragma warning restore CS1591
+
+    /// <summary>Every entry, sorted by code.</summary>
+    public static ImmutableArray<ErrorCode> All { get; } = [.. Entries().OrderBy(e => e.Code, StringComparer.Ordinal)];
+
+    private static readonly FrozenDictionary<string, ErrorCode> ByCode = All.ToFrozenDictionary(e => e.Code, StringComparer.Ordinal);
+
+    /// <summary>The entry of a code; a code that is not in the catalogue is a bug and gets that of <c>INTERNAL_ERROR</c>.</summary>
+    public static ErrorCode Get(string code) => Find(code) ?? ByCode[InternalError];
+
+    /// <summary>The entry of a code, or null.</summary>
+    public static ErrorCode? Find(string code) => ByCode.GetValueOrDefault(code);
+
+    private static IEnumerable<ErrorCode> Entries() =>
+    [
+        new(ValidationError, 422, "The input is not valid", "One or more fields break a rule of the resource; each is listed in `errors` with a JSON pointer.", "Correct the listed fields and send the request again."),
+        new(BadRequest, 400, "The request cannot be read", "The body is not well-formed JSON, or a query parameter is not of its form.", "Correct the request; `detail` says where it breaks."),
+        new(RuleViolation, 422, "A rule refused the change", "A rule of the plugin's domain does not allow this change now.", "Read `detail`; bring the record into a state in which the change is allowed."),
+        new(AuthenticationRequired, 401, "Sign in first", "The route needs a caller and the request has none.", "Send a bearer token or an API key."),
+        new(PermissionDenied, 403, "Not allowed", "The caller lacks the permission named in `detail`.", "Ask an administrator for a role that has it."),
+        new(HostNotAllowed, 421, "This host name is not served", "The Host header names a host that is not in `server.allowedHosts`; this stops web pages from reaching a local node by DNS rebinding.", "Call the node by 127.0.0.1 or localhost, or add the name to `server.allowedHosts`."),
+        new(ResourceNotFound, 404, "No such record", "No record of that id exists, or the caller may not see it.", "Check the id; list the resource to see what there is."),
+        new(RouteNotFound, 404, "No such route", "Nothing is served at this path; its plugin may be disabled or stopped.", "See `nexus routes` or `/openapi.json` for what is served."),
+        new(MethodNotAllowed, 405, "Method not allowed", "The path exists but not with this method.", "Use one of the methods in the `Allow` header."),
+        new(NotAcceptable, 406, "No acceptable form", "None of the media types in `Accept` can be produced.", "Ask for application/json."),
+        new(RequestTimeout, 408, "The request took too long", "The body arrived too slowly or the handler exceeded its time limit.", "Send it again; for long work use a task."),
+        new(Conflict, 409, "The change conflicts with another one", "A record of that id exists already, or another change came in between.", "Read the current state and decide again."),
+        new(UniqueViolation, 409, "The value is taken", "A unique index already has this value.", "Use another value for the field in `detail`."),
+        new(IdempotencyConflict, 422, "The idempotency key was used for another request", "The same `Idempotency-Key` came with a different body, path or method.", "Use a new key for a new request."),
+        new(IdempotencyInFlight, 409, "The first request with this key is still running", "Two requests with one `Idempotency-Key` overlap.", "Wait as `Retry-After` says and send it again."),
+        new(PreconditionFailed, 412, "The record has changed", "`If-Match` names a revision that is no longer current.", "Read the record again and repeat the change on its new revision."),
+        new(PayloadTooLarge, 413, "The body is too large", "The body exceeds `server.limits.bodyBytes` or the route's own limit.", "Send less, or in several requests."),
+        new(UnsupportedMediaType, 415, "Media type not supported", "The route does not read this `Content-Type`.", "Send application/json (PATCH: application/merge-patch+json)."),
+        new(JsonTooDeep, 400, "The JSON is nested too deeply", "Nesting exceeds `server.limits.jsonDepth`.", "Flatten the document."),
+        new(ArrayTooLong, 400, "An array is too long", "An array has more elements than `server.limits.arrayLength`.", "Send it in several requests."),
+        new(StringTooLong, 400, "A string is too long", "A string is longer than `server.limits.stringLength`.", "Shorten it, or store it as a blob."),
+        new(CursorInvalid, 400, "The cursor cannot be read", "The cursor was altered, or belongs to another list, sort or filter.", "Start the list again without a cursor."),
+        new(FilterInvalid, 400, "The filter cannot be read", "A filter names an unknown field or operator, or compares with a value of another kind.", "See the resource's fields in `/openapi.json`."),
+        new(InternalError, 500, "Something went wrong on our side", "A bug or an unexpected failure; the full record is in the log under the trace id.", "Give the operator the `traceId`."),
+        new(ServiceUnavailable, 503, "Not available now", "The plugin or service that would answer is stopped, starting or failed.", "Retry after the time in `Retry-After`; `nexus plugin list` shows the state."),
+        new(StorageUnavailable, 503, "The storage does not answer", "The configured storage engine cannot be reached or its disk is full.", "See `/health` for the engine's own message."),
+        new(StorageCorrupt, 500, "Stored data is damaged", "A checksum of stored data does not match.", "Stop the node and restore a backup."),
+        new(PathForbidden, 403, "Not the plugin's own data", "A plugin addressed a path outside its own part of the tree.", "Use a service of the plugin that owns the data."),
+        new(MigrationFailed, 500, "A migration failed", "A migration of the plugin broke or was altered after it had run; the data is as it was.", "Correct the named file; published migrations are never edited, add a new one."),
+        new(PluginNotFound, 404, "No such plugin", "No plugin of that id is known to this node.", "`nexus plugin list` shows the known ones."),
+        new(PluginAlreadyInstalled, 409, "The plugin is installed already", "A plugin of that id exists.", "Use `nexus plugin update`, or remove it first."),
+        new(PluginManifestInvalid, 400, "The manifest is not valid", "`manifest.json` breaks the schema; every error is listed.", "Correct the listed keys; `nexus plugin validate` checks them."),
+        new(PluginPackageInvalid, 400, "The package is not valid", "The package is damaged, has files that its list does not name, or a hash differs.", "Pack it again with `nexus plugin pack`."),
+        new(PluginDependencyError, 409, "A dependency is not met", "A plugin it needs is missing, has another version, or the needs form a cycle; or others need the plugin.", "Read `detail`: it names what was wanted, what was found and by whom."),
+        new(PluginIncompatible, 400, "The plugin does not fit this host", "Its `requires` range excludes this host's version, or it was built against another contract.", "Update the host or rebuild the plugin."),
+        new(PluginLoadFailed, 500, "The plugin's code cannot be loaded", "The entry assembly is missing or not managed, has no plugin class, or `Configure` threw.", "Read `detail`; rebuild the plugin."),
+        new(PluginStartupFailed, 500, "The plugin did not start", "`StartAsync` threw or exceeded its time limit.", "Read `detail` and the plugin's log."),
+        new(PluginUnhealthy, 500, "The new version is not healthy", "Its health check failed before publication or within the watch period; the old version serves.", "Read `detail`; correct the plugin and update again."),
+        new(PluginConfigurationError, 400, "The plugin's configuration is not valid", "A value of the plugin's section breaks its schema.", "Correct the keys that are listed."),
+        new(PluginRegistrationFailed, 409, "The plugin's declarations clash", "A route, resource, prefix or service name is already taken by another plugin, or declared twice.", "Rename one of the two that `detail` names."),
+        new(PluginQuarantined, 500, "The plugin is quarantined", "Its old code would not leave memory, or it crashed repeatedly.", "`nexus plugin why-alive` names what holds it; correct it and restart the node."),
+        new(PluginPermissionDenied, 403, "The plugin lacks a capability", "The plugin used something that its manifest does not ask for.", "Add it to `permissions` in the manifest, with a reason."),
+        new(PluginNotSwappable, 409, "The plugin cannot be replaced while running", "It is `stable`; its code stays until the node restarts.", "Restart the node, or make the plugin `hot`."),
+        new(InvalidEventType, 400, "Not an event name", "Event names are two or more dotted lower-case words, such as `orders.created`.", "Rename the event."),
+        new(EventNotFound, 404, "No such event", "No event of that id is stored; it may have been purged.", "Check the id."),
+        new(EventTooLarge, 413, "The event is too large", "An event's data exceeds `events.maxBytes`.", "Store the data as a blob and send its address."),
+        new(EventExpired, 410, "The event has expired", "Its `expiresAt` passed before delivery.", "Publish it again if it still matters."),
+        new(EventTimeout, 504, "No answer in time", "A request over events got no reply within its time limit.", "See whether the answering plugin is active; raise the limit."),
+        new(ServiceNotFound, 503, "No provider of the service", "No active plugin provides the contract.", "Enable a plugin that provides it; `nexus services` lists them."),
+        new(ConfigurationError, 400, "The configuration is not valid", "One or more values break the schema; each is listed with file, line and key.", "Correct the listed keys; `nexus config validate` checks them."),
+        new(ImportUnreadable, 422, "The statement cannot be read", "The file is none of the known formats, or is damaged at the named line.", "Export it again from the bank, as OFX, QIF or CSV."),
+        new(ImportAmbiguous, 422, "The statement can be read in more than one way", "Columns, dates or number marks allow several readings; each question is listed.", "Answer the listed questions in the profile and send it again."),
+    ];
+}
