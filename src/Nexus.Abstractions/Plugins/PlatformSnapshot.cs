@@ -12,6 +12,9 @@ public sealed record PlatformSnapshot(long Version, ImmutableArray<ActivePlugin>
     /// <summary>The snapshot before the first plugin.</summary>
     public static PlatformSnapshot Empty { get; } = new(0, []);
 
+    /// <summary>Lazy plugins whose code is not loaded yet; see <see cref="IPluginActivation"/>.</summary>
+    public ImmutableArray<PluginManifest> Inactive { get; init; } = [];
+
     /// <summary>The active plugin of that id, or null.</summary>
     public ActivePlugin? Find(string id) => Plugins.FirstOrDefault(p => p.Manifest.Name == id);
 }
@@ -50,8 +53,11 @@ public interface IGeneration
     /// <summary>The plugin's own provider. Use only while holding the lease.</summary>
     IServiceProvider Services { get; }
 
-    /// <summary>Cancelled when the drain begins to close streams and sockets; work that outlives the drain limit is aborted through it.</summary>
+    /// <summary>Cancelled when the drain begins, for streams and sockets to close themselves; ordinary requests run on.</summary>
     CancellationToken Stopping { get; }
+
+    /// <summary>Cancelled at the drain limit: whatever still holds a lease is aborted.</summary>
+    CancellationToken Aborting => Stopping;
 
     /// <summary>Takes a lease; false when the generation drains, and the caller must look up the current snapshot again.</summary>
     bool TryEnter();
