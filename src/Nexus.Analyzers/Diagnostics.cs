@@ -1,0 +1,2 @@
+namespace Nexus.Analyzers;
+internal static class Diagnostics;
