@@ -8,17 +8,25 @@ public interface IEventStore
     /// <summary>Declares the durable groups of a plugin; groups of it that are not named are dropped. A group gets events stored after its first declaration, also those stored while its plugin is off.</summary>
     ValueTask DeclareAsync(string plugin, ImmutableArray<EventGroup> groups, CancellationToken cancellationToken);
 
-    /// <summary>Takes due deliveries of the named groups under a lease: highest priority first, then oldest; of events of one key and group only the oldest unsettled. Waits up to <see cref="DeliveryClaim.MaxWait"/> for the first.</summary>
+    /// <summary>Takes due deliveries of the named groups under a lease: by priority of the event descending, then oldest event, then priority of the group descending; of events of one key and group only the oldest unsettled. Waits up to <see cref="DeliveryClaim.MaxWait"/> for the first and returns as soon as one is due. Cancelling ends the wait only: a claim that was made is returned.</summary>
     ValueTask<ImmutableArray<EventDelivery>> ClaimAsync(DeliveryClaim claim, CancellationToken cancellationToken);
 
-    /// <summary>Settles deliveries; those whose lease was lost meanwhile are passed over.</summary>
+    /// <summary>Settles deliveries; those whose lease was lost meanwhile, and those that are settled already, are passed over. The same holds for <see cref="WriteBatch.Settlements"/>, except that a lost lease fails the batch with <see cref="StorageConflictException"/>: its writes belong to a try that another one replaced.</summary>
     ValueTask SettleAsync(ImmutableArray<DeliverySettlement> settlements, CancellationToken cancellationToken);
 
-    /// <summary>Reads stored events.</summary>
+    /// <summary>Reads stored events. With <see cref="EventQuery.MaxWait"/> it waits for the first that matches.</summary>
     ValueTask<EventPage> ReadAsync(EventQuery query, CancellationToken cancellationToken);
 
     /// <summary>Reads deliveries of an event or dead letters of groups; sets dead ones due again when asked to.</summary>
     ValueTask<ImmutableArray<EventDelivery>> DeliveriesAsync(DeliveryQuery query, CancellationToken cancellationToken);
+
+    /// <summary>Makes stored events due for one declared group, whether it had them before or not, their attempts at zero.</summary>
+    /// <returns>How many; with <see cref="EventReplay.DryRun"/> how many it would be.</returns>
+    ValueTask<long> ReplayAsync(EventReplay replay, CancellationToken cancellationToken);
+
+    /// <summary>Removes stored events with their deliveries. Events that a group still waits for stay.</summary>
+    /// <returns>How many; with <see cref="EventPurge.DryRun"/> how many it would be.</returns>
+    ValueTask<long> PurgeAsync(EventPurge purge, CancellationToken cancellationToken);
 }
 
 /// <summary>A durable subscriber group.</summary>
@@ -97,6 +105,9 @@ public sealed record EventQuery
 
     /// <summary>Greatest number.</summary>
     public int Limit { get; init; } = 100;
+
+    /// <summary>Time to wait when nothing matches yet; zero answers at once.</summary>
+    public TimeSpan MaxWait { get; init; }
 }
 
 /// <summary>A stored event with its position.</summary>
@@ -114,3 +125,17 @@ public sealed record EventPage(ImmutableArray<StoredEvent> Events, long LastSequ
 /// <param name="Replay">Set the found ones due again, their attempts at zero.</param>
 /// <param name="Limit">Greatest number.</param>
 public sealed record DeliveryQuery(Guid? EventId = null, DeliveryState? State = null, string? Group = null, bool Replay = false, int Limit = 100);
+
+/// <summary>Which stored events one group gets again.</summary>
+/// <param name="Group">The group.</param>
+/// <param name="Pattern">Pattern of names; the group's own pattern must match as well.</param>
+/// <param name="From">Not before, inclusive.</param>
+/// <param name="To">Before, exclusive.</param>
+/// <param name="DryRun">Count only.</param>
+public sealed record EventReplay(string Group, string Pattern = "*", DateTimeOffset? From = null, DateTimeOffset? To = null, bool DryRun = false);
+
+/// <summary>Which stored events go.</summary>
+/// <param name="Before">Those that happened before this.</param>
+/// <param name="Pattern">Pattern of names.</param>
+/// <param name="DryRun">Count only.</param>
+public sealed record EventPurge(DateTimeOffset Before, string Pattern = "*", bool DryRun = false);

@@ -1,3 +1,5 @@
+using System.Collections.Immutable;
+
 namespace Nexus;
 
 /// <summary>The event bus. Thread-safe.</summary>
@@ -6,6 +8,9 @@ public interface IEvents
     /// <summary>Publishes. Durable: returns when the event is stored; every subscriber group gets it at least once. Transient: in memory, returns at once, lossy.</summary>
     /// <returns>The event's id.</returns>
     ValueTask<Guid> PublishAsync(EventMessage message, Delivery delivery = Delivery.Durable, CancellationToken cancellationToken = default);
+
+    /// <summary>Publishes several events in one commit: all or none. Their ids are returned in order.</summary>
+    ValueTask<ImmutableArray<Guid>> PublishAsync(ImmutableArray<EventMessage> messages, Delivery delivery = Delivery.Durable, CancellationToken cancellationToken = default);
 
     /// <summary>Adds a transient subscription at run time; disposing the result removes it.</summary>
     IDisposable Subscribe(SubscriptionDescriptor subscription);
@@ -18,10 +23,10 @@ public interface IEvents
 /// <summary>How an event is delivered.</summary>
 public enum Delivery
 {
-    /// <summary>Stored, at least once to each group, in order by key.</summary>
+    /// <summary>Stored, at least once to each group, in order by key. Transient subscriptions see it too, after its commit.</summary>
     Durable,
 
-    /// <summary>In memory, at most once, for pushes.</summary>
+    /// <summary>In memory, at most once to every matching subscription, durable or not; for pushes.</summary>
     Transient,
 }
 
@@ -31,7 +36,7 @@ public sealed record SubscriptionDescriptor
     /// <summary>Event name or pattern: <c>orders.created</c>, <c>orders.*</c>, <c>*.failed</c>, <c>*</c>.</summary>
     public required string Pattern { get; init; }
 
-    /// <summary>Subscriber group: each event is handled once a group. Default: the plugin id and the handler's ordinal.</summary>
+    /// <summary>Subscriber group: each event is handled once a group, one event of a group at a time. Default: the plugin id and the pattern, so that it outlives a new version.</summary>
     public required string Group { get; init; }
 
     /// <summary>Higher handlers run first; a handler may cancel the event for those after it.</summary>
