@@ -59,3 +59,11 @@ public sealed class UnitAttribute(string unit) : Attribute
     /// <summary>The unit, UCUM where it has one.</summary>
     public string Unit { get; } = unit;
 }
+
+/// <summary>Names the resource that a record type stands for where plugins refer to it that do not declare it: <c>{plugin}.{name}</c>.</summary>
+[AttributeUsage(AttributeTargets.Class)]
+public sealed class ResourceNameAttribute(string name) : Attribute
+{
+    /// <summary>The name of its table, such as <c>finance.ledger.accounts</c>.</summary>
+    public string Name { get; } = name;
+}

@@ -1,0 +1,58 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
+
+namespace Nexus;
+
+/// <summary>Turns records of one resource into JSON and back. Lives in the plugin's own provider, so that no host object keeps a plugin type.</summary>
+/// <typeparam name="T">The record type.</typeparam>
+/// <param name="resource">Name of the resource.</param>
+public sealed class RecordCodec<T>(string resource)
+    where T : Resource
+{
+    private readonly JsonSerializerOptions options = RecordJson.CreateOptions();
+
+    /// <summary>Name of the resource that <typeparamref name="T"/> is declared as.</summary>
+    public string Resource { get; } = resource;
+
+    /// <summary>The declared fields of a record as UTF-8 JSON; the platform's own fields are left out.</summary>
+    public ReadOnlyMemory<byte> Write(T record) => JsonSerializer.SerializeToUtf8Bytes(record, options);
+
+    /// <summary>Reads the wire form, platform fields included.</summary>
+    /// <exception cref="JsonException">The JSON is not such a record.</exception>
+    public T Read(ReadOnlyMemory<byte> json) => Read<T>(json);
+
+    internal TValue Read<TValue>(ReadOnlyMemory<byte> json) =>
+        JsonSerializer.Deserialize<TValue>(json.Span, options) ?? throw new JsonException($"{typeof(TValue).Name} is null.");
+}
+
+/// <summary>How CLR records meet the wire form.</summary>
+internal static class RecordJson
+{
+    public static JsonSerializerOptions CreateOptions() => new(JsonSerializerDefaults.Web)
+    {
+        PropertyNameCaseInsensitive = false,
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        Converters = { new JsonStringEnumConverter(namingPolicy: null, allowIntegerValues: false) },
+        TypeInfoResolver = new DefaultJsonTypeInfoResolver { Modifiers = { KeepDeclaredFields } },
+    };
+
+    // The platform writes its own fields, and computed properties are not stored: a record's JSON is its declared fields.
+    private static void KeepDeclaredFields(JsonTypeInfo type)
+    {
+        if (type.Kind != JsonTypeInfoKind.Object)
+        {
+            return;
+        }
+
+        foreach (var property in type.Properties)
+        {
+            bool platform = property.AttributeProvider is System.Reflection.PropertyInfo info && info.DeclaringType == typeof(Resource);
+            if (platform || (property.Set is null && property.AssociatedParameter is null))
+            {
+                property.ShouldSerialize = static (_, _) => false;
+            }
+        }
+    }
+}
