@@ -1,6 +1,4 @@
-using System.Text.Encodings.Web;
 using System.Text.Json;
-using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
 
 namespace Nexus;
@@ -30,13 +28,12 @@ public sealed class RecordCodec<T>(string resource)
 /// <summary>How CLR records meet the wire form.</summary>
 internal static class RecordJson
 {
-    public static JsonSerializerOptions CreateOptions() => new(JsonSerializerDefaults.Web)
+    public static JsonSerializerOptions CreateOptions()
     {
-        PropertyNameCaseInsensitive = false,
-        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
-        Converters = { new JsonStringEnumConverter(namingPolicy: null, allowIntegerValues: false) },
-        TypeInfoResolver = new DefaultJsonTypeInfoResolver { Modifiers = { KeepDeclaredFields } },
-    };
+        var options = JsonWire.CreateOptions();
+        options.TypeInfoResolver = new DefaultJsonTypeInfoResolver { Modifiers = { KeepDeclaredFields } };
+        return options;
+    }
 
     // The platform writes its own fields, and computed properties are not stored: a record's JSON is its declared fields.
     private static void KeepDeclaredFields(JsonTypeInfo type)
