@@ -13,6 +13,8 @@ public static class ErrorCodes
     public const string AuthenticationRequired = "AUTHENTICATION_REQUIRED";
     public const string PermissionDenied = "PERMISSION_DENIED";
     public const string HostNotAllowed = "HOST_NOT_ALLOWED";
+    public const string OriginNotAllowed = "ORIGIN_NOT_ALLOWED";
+    public const string IdentityRequired = "IDENTITY_REQUIRED";
     public const string ResourceNotFound = "RESOURCE_NOT_FOUND";
     public const string RouteNotFound = "ROUTE_NOT_FOUND";
     public const string MethodNotAllowed = "METHOD_NOT_ALLOWED";
@@ -80,6 +82,8 @@ public static class ErrorCodes
         new(AuthenticationRequired, 401, "Sign in first", "The route needs a caller and the request has none.", "Send a bearer token or an API key."),
         new(PermissionDenied, 403, "Not allowed", "The caller lacks the permission named in `detail`.", "Ask an administrator for a role that has it."),
         new(HostNotAllowed, 421, "This host name is not served", "The Host header names a host that is not in `server.allowedHosts`; this stops web pages from reaching a local node by DNS rebinding.", "Call the node by 127.0.0.1 or localhost, or add the name to `server.allowedHosts`."),
+        new(OriginNotAllowed, 403, "Another site's page may not call", "A browser sent the request on behalf of a page whose origin is not in `server.allowedOrigins`.", "Add the page's origin to `server.allowedOrigins` if it should be allowed."),
+        new(IdentityRequired, 500, "Production needs identity", "The host runs as production and nothing tells who its callers are.", "Enable an identity plugin; for development set the environment to Development."),
         new(ResourceNotFound, 404, "No such record", "No record of that id exists, or the caller may not see it.", "Check the id; list the resource to see what there is."),
         new(RouteNotFound, 404, "No such route", "Nothing is served at this path; its plugin may be disabled or stopped.", "See `nexus routes` or `/openapi.json` for what is served."),
         new(MethodNotAllowed, 405, "Method not allowed", "The path exists but not with this method.", "Use one of the methods in the `Allow` header."),

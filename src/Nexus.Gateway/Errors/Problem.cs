@@ -1,0 +1,109 @@
+using System.Buffers;
+using System.Text.Json;
+using Microsoft.AspNetCore.Http;
+using Nexus.Gateway.Pipeline;
+
+namespace Nexus.Gateway.Errors;
+
+/// <summary>Writes RFC 9457 problem details: <c>type, title, status, detail, instance, code, traceId, errors</c>.</summary>
+internal static class Problem
+{
+    public const string ContentType = "application/problem+json";
+
+    /// <summary>Answers with the catalogue entry of a code.</summary>
+    /// <param name="context">The request; nothing of its response may have been sent.</param>
+    /// <param name="code">Code of the catalogue.</param>
+    /// <param name="detail">A safe text for this occurrence; the entry's cause when null.</param>
+    /// <param name="errors">Field errors.</param>
+    /// <param name="extend">Writes further members.</param>
+    public static Task WriteAsync(HttpContext context, string code, string? detail = null, IReadOnlyCollection<FieldError>? errors = null, Action<Utf8JsonWriter>? extend = null) =>
+        WriteAsync(context, ErrorCodes.Get(code), 0, detail, errors, extend);
+
+    /// <summary>Answers with a Nexus exception.</summary>
+    public static Task WriteAsync(HttpContext context, NexusException exception) =>
+        WriteAsync(context, ErrorCodes.Get(exception.Code), 0, exception.Message, exception.Errors, null);
+
+    /// <summary>Gives an error status that was set without a body its problem.</summary>
+    public static Task WriteForStatusAsync(HttpContext context)
+    {
+        var status = context.Response.StatusCode;
+        var code = status switch
+        {
+            401 => ErrorCodes.AuthenticationRequired,
+            403 => ErrorCodes.PermissionDenied,
+            404 => ErrorCodes.RouteNotFound,
+            405 => ErrorCodes.MethodNotAllowed,
+            406 => ErrorCodes.NotAcceptable,
+            408 => ErrorCodes.RequestTimeout,
+            409 => ErrorCodes.Conflict,
+            412 => ErrorCodes.PreconditionFailed,
+            413 => ErrorCodes.PayloadTooLarge,
+            415 => ErrorCodes.UnsupportedMediaType,
+            422 => ErrorCodes.ValidationError,
+            503 => ErrorCodes.ServiceUnavailable,
+            >= 500 => ErrorCodes.InternalError,
+            _ => ErrorCodes.BadRequest,
+        };
+        if (status == 404 && GatewayRequest.Of(context).Route is not null)
+            code = ErrorCodes.ResourceNotFound;
+        var detail = status switch
+        {
+            404 when code == ErrorCodes.RouteNotFound => $"Nothing is served at {context.Request.Path}.",
+            405 => $"{context.Request.Path} does not answer {context.Request.Method}; it answers {context.Response.Headers.Allow}.",
+            _ => null,
+        };
+        return WriteAsync(context, ErrorCodes.Get(code), status, detail, null, null);
+    }
+
+    /// <summary>Writes the members of a problem into an open object.</summary>
+    public static void WriteMembers(Utf8JsonWriter json, ErrorCode entry, int status, string? detail, IReadOnlyCollection<FieldError>? errors)
+    {
+        json.WriteString("type", $"/api/v1/errors/{entry.Code}");
+        json.WriteString("title", entry.Title);
+        json.WriteNumber("status", status == 0 ? entry.Status : status);
+        json.WriteString("detail", detail ?? entry.Cause);
+        json.WriteString("code", entry.Code);
+        if (errors is not { Count: > 0 })
+            return;
+        json.WriteStartArray("errors");
+        foreach (var error in errors)
+        {
+            json.WriteStartObject();
+            json.WriteString("pointer", error.Pointer);
+            json.WriteString("code", error.Code);
+            json.WriteString("detail", error.Message);
+            json.WriteEndObject();
+        }
+        json.WriteEndArray();
+    }
+
+    private static async Task WriteAsync(HttpContext context, ErrorCode entry, int status, string? detail, IReadOnlyCollection<FieldError>? errors, Action<Utf8JsonWriter>? extend)
+    {
+        var response = context.Response;
+        if (response.HasStarted)
+        {
+            context.Abort();
+            return;
+        }
+        var buffer = new ArrayBufferWriter<byte>(512);
+        using (var json = new Utf8JsonWriter(buffer))
+        {
+            json.WriteStartObject();
+            WriteMembers(json, entry, status, detail, errors);
+            json.WriteString("instance", context.Request.Path.Value);
+            json.WriteString("traceId", GatewayRequest.Of(context).TraceId);
+            extend?.Invoke(json);
+            json.WriteEndObject();
+        }
+        var headers = response.Headers;
+        headers.ContentEncoding = headers.ETag = headers.LastModified = headers.ContentDisposition = headers.Link = default;
+        headers.CacheControl = "no-store";
+        response.StatusCode = status == 0 ? entry.Status : status;
+        if (response.StatusCode == 503 && headers.RetryAfter.Count == 0)
+            headers.RetryAfter = "1";
+        response.ContentType = ContentType;
+        response.ContentLength = buffer.WrittenCount;
+        if (!HttpMethods.IsHead(context.Request.Method))
+            await response.BodyWriter.WriteAsync(buffer.WrittenMemory, CancellationToken.None);
+    }
+}

@@ -1,0 +1,86 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using Nexus.Gateway;
+using Nexus.Gateway.Metrics;
+using Nexus.Gateway.Pipeline;
+using Nexus.Gateway.Rest;
+using Nexus.Gateway.Security;
+
+namespace Nexus;
+
+/// <summary>Puts the gateway into a host.</summary>
+public static class GatewayRegistration
+{
+    /// <summary>Adds the gateway. The host also registers <see cref="IPlugins"/> and <see cref="IResourceOperations"/>; <see cref="IStorage"/>, <see cref="IEvents"/> and <see cref="IEventStore"/> are used where they are.</summary>
+    /// <param name="services">The host's services.</param>
+    /// <param name="configuration">The whole configuration; section <c>server</c> is bound.</param>
+    public static IServiceCollection AddNexusGateway(this IServiceCollection services, IConfiguration configuration)
+    {
+        ArgumentNullException.ThrowIfNull(configuration);
+        services.Configure<ServerOptions>(configuration.GetSection("server"));
+        services.AddOptions<KestrelServerOptions>().Configure<IOptions<ServerOptions>>(ApplyLimits);
+        services.AddRouting();
+        services.AddResponseCompression(compression => compression.MimeTypes = ["application/json", "application/problem+json", "text/plain", "text/html", "text/css", "text/csv", "text/javascript", "application/javascript", "image/svg+xml", "application/xml"]);
+        // The framework's own request lines and activities would cost every request; RequestEntry writes the one access line.
+        services.AddLogging(logging => logging.AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None).AddFilter("Microsoft.AspNetCore.Routing", LogLevel.Warning));
+        services.TryAddSingleton(TimeProvider.System);
+        services.TryAddSingleton<IAuthorization, LocalAuthorization>();
+        services.TryAddSingleton<LocalCallers>();
+        services.TryAddSingleton<Access>();
+        services.TryAddSingleton<RequestBody>();
+        services.TryAddSingleton<RequestMetrics>();
+        services.TryAddSingleton<IdempotentReplies>();
+        services.TryAddSingleton(CreateRoutes);
+        return services;
+    }
+
+    /// <summary>Builds the pipeline and maps everything the gateway serves.</summary>
+    /// <exception cref="NexusException"><c>IDENTITY_REQUIRED</c>: a production host has no identity.</exception>
+    public static WebApplication UseNexusGateway(this WebApplication app)
+    {
+        ArgumentNullException.ThrowIfNull(app);
+        if (app.Environment.IsProduction() && app.Services.GetRequiredService<IAuthorization>() is LocalAuthorization)
+            throw new NexusException(ErrorCodes.IdentityRequired, "A production host needs identity: enable an identity plugin, or set DOTNET_ENVIRONMENT=Development to serve callers of this machine as the local administrator.");
+
+        app.UseMiddleware<RequestEntry>();
+        app.UseMiddleware<HostFilter>();
+        app.UseResponseCompression();
+        app.UseWebSockets();
+        app.UseMiddleware<Rerouting>();
+        app.Use((context, next) => MethodAnswers.AnswerAsync(context, next));
+        app.UseRouting();
+        ((IEndpointRouteBuilder)app).DataSources.Add(app.Services.GetRequiredService<PluginRoutes>());
+        app.UseEndpoints(static _ => { });
+        return app;
+    }
+
+    private static PluginRoutes CreateRoutes(IServiceProvider host)
+    {
+        var options = host.GetRequiredService<IOptions<ServerOptions>>().Value;
+        var times = new LimitTimes(TimeSpan.FromSeconds(options.Limits.RequestSeconds), TimeSpan.FromSeconds(options.Limits.DrainSeconds));
+        var loggers = host.GetRequiredService<ILoggerFactory>();
+        var bodies = host.GetRequiredService<RequestBody>();
+        PluginRoutes? routes = null;
+        MiddlewareLink[] Chain() => routes?.Chain ?? [];
+        var call = new PluginCallParts(host.GetRequiredService<Access>(), bodies, host.GetRequiredService<IdempotentReplies>(), Chain, times, loggers.CreateLogger("Nexus.Gateway"));
+        var resource = new ResourceParts(host.GetRequiredService<IResourceOperations>(), bodies, options.HiddenFields, Chain, times);
+        return routes = new PluginRoutes(host.GetRequiredService<IPlugins>(), host.GetRequiredService<RequestMetrics>(), loggers, new PluginRouteParts(call, (plugin, descriptor) => new ResourceRoutes(plugin, descriptor, resource)));
+    }
+
+    private static void ApplyLimits(KestrelServerOptions kestrel, IOptions<ServerOptions> options)
+    {
+        var limits = options.Value.Limits;
+        kestrel.AddServerHeader = false;
+        kestrel.Limits.MaxRequestBodySize = limits.BodyBytes;
+        kestrel.Limits.MaxRequestHeadersTotalSize = limits.HeaderBytes;
+        kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(limits.BodySeconds);
+    }
+}

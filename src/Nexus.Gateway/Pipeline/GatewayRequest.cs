@@ -1,0 +1,55 @@
+using System.Diagnostics;
+using Microsoft.AspNetCore.Http;
+using Nexus.Gateway.Rest;
+
+namespace Nexus.Gateway.Pipeline;
+
+/// <summary>What the gateway knows of one request. Holds host types only, because log scopes and idle connections may outlive the plugin that answered.</summary>
+internal sealed class GatewayRequest(string id)
+{
+    private static readonly AsyncLocal<GatewayRequest?> Slot = new();
+
+    /// <summary>The request of the current async flow, or null.</summary>
+    public static GatewayRequest? Current
+    {
+        get => Slot.Value;
+        set => Slot.Value = value;
+    }
+
+    /// <summary>Id of the request, from <c>X-Request-ID</c> or generated.</summary>
+    public string Id { get; } = id;
+
+    /// <summary>When it began, in ticks of <see cref="Stopwatch"/>.</summary>
+    public long StartedAt { get; } = Stopwatch.GetTimestamp();
+
+    /// <summary>Caller, tenant, correlation.</summary>
+    public CallContext Context { get; set; } = new(Caller.Anonymous, CallContext.DefaultTenant, id);
+
+    /// <summary>Address of the caller, or null where the transport has none.</summary>
+    public string? Address { get; set; }
+
+    /// <summary>Value of <c>User-Agent</c>.</summary>
+    public string? UserAgent { get; set; }
+
+    /// <summary>The route that was matched, or null.</summary>
+    public RouteFacts? Route { get; set; }
+
+    /// <summary>The matched generation drains and refused its lease; the request is routed again.</summary>
+    public bool Refused { get; set; }
+
+    /// <summary>The body, once it was read into memory; kept for a second routing.</summary>
+    public ReadOnlyMemory<byte>? Body { get; set; }
+
+    /// <summary>The status that was sent; 0 until the end.</summary>
+    public int Status { get; set; }
+
+    /// <summary>Milliseconds taken; 0 until the end.</summary>
+    public double ElapsedMilliseconds { get; set; }
+
+    /// <summary>The request of a context that passed <see cref="RequestEntry"/>.</summary>
+    public static GatewayRequest Of(HttpContext context) =>
+        context.Features.Get<GatewayRequest>() ?? throw new InvalidOperationException("The request did not pass the gateway's entry.");
+
+    /// <summary>Id under which the request is found in logs and traces.</summary>
+    public string TraceId => Activity.Current is { IdFormat: ActivityIdFormat.W3C } activity ? activity.TraceId.ToHexString() : Id;
+}

@@ -1,0 +1,75 @@
+using System.Collections.Frozen;
+using System.Net;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Options;
+using Microsoft.Extensions.Primitives;
+using Nexus.Gateway.Errors;
+using Nexus.Gateway.Security;
+
+namespace Nexus.Gateway.Pipeline;
+
+/// <summary>
+/// Keeps web pages away from a local node: by the Host header (DNS rebinding), and by Origin and Sec-Fetch-Site (requests that a
+/// browser sends on behalf of another site). Origins that are allowed get CORS headers. Also finds out who calls.
+/// </summary>
+internal sealed class HostFilter(RequestDelegate next, IOptions<ServerOptions> options, LocalCallers callers)
+{
+    private static readonly string[] Loopback = ["localhost", "127.0.0.1", "[::1]", "::1"];
+    private readonly bool anyHost = options.Value.AllowedHosts.Contains("*");
+    private readonly FrozenSet<string> hosts = (options.Value.AllowedHosts is { Length: > 0 } named ? [.. named, .. Loopback] : Loopback).ToFrozenSet(StringComparer.OrdinalIgnoreCase);
+    private readonly FrozenSet<string> origins = options.Value.AllowedOrigins.Select(o => o.TrimEnd('/')).ToFrozenSet(StringComparer.OrdinalIgnoreCase);
+
+    public Task InvokeAsync(HttpContext context)
+    {
+        var host = context.Request.Host;
+        if (!anyHost && !IsServed(host))
+            return Problem.WriteAsync(context, ErrorCodes.HostNotAllowed, $"The host name {host.Host} is not served here; call 127.0.0.1 or localhost, or add it to server.allowedHosts.");
+        var headers = context.Request.Headers;
+        if (headers.Origin is { Count: > 0 } origin)
+        {
+            if (IsSameOrigin(context, origin))
+                return Go(context);
+            if (origin is not [{ } named] || !origins.Contains(named))
+                return Problem.WriteAsync(context, ErrorCodes.OriginNotAllowed, $"Pages of {origin} may not call this node; add the origin to server.allowedOrigins if they should.");
+            var answer = context.Response.Headers;
+            answer.AccessControlAllowOrigin = named;
+            answer.AccessControlAllowCredentials = "true";
+            answer.AccessControlExposeHeaders = "ETag, Link, Location, X-Request-ID, X-Total-Count, Idempotency-Replayed";
+            answer.Vary = "Origin";
+            if (HttpMethods.IsOptions(context.Request.Method) && headers.AccessControlRequestMethod is { Count: > 0 } asked)
+                return Preflight(context, asked, headers.AccessControlRequestHeaders);
+        }
+        else if (headers["Sec-Fetch-Site"] is ["cross-site"] && headers["Sec-Fetch-Mode"] is not ["navigate"])
+        {
+            // Images, scripts and forms of other sites send no Origin with GET; a link that a person follows is a navigation.
+            return Problem.WriteAsync(context, ErrorCodes.OriginNotAllowed, "Another site's page asked for this; only its own pages and allowed origins may.");
+        }
+        return Go(context);
+    }
+
+    private Task Go(HttpContext context)
+    {
+        var request = GatewayRequest.Of(context);
+        request.Context = new CallContext(callers.Resolve(context), CallContext.DefaultTenant, request.Id);
+        CallContext.Current = request.Context;
+        return next(context);
+    }
+
+    private bool IsServed(HostString host) =>
+        host.HasValue && (hosts.Contains(host.Host) || IPAddress.TryParse(host.Host.Trim('[', ']'), out var address) && IPAddress.IsLoopback(address));
+
+    private static bool IsSameOrigin(HttpContext context, StringValues origin) =>
+        origin is [{ } named] && named.Length == context.Request.Scheme.Length + 3 + context.Request.Host.Value!.Length
+        && named.StartsWith(context.Request.Scheme, StringComparison.OrdinalIgnoreCase)
+        && named.EndsWith(context.Request.Host.Value, StringComparison.OrdinalIgnoreCase);
+
+    private static Task Preflight(HttpContext context, StringValues methods, StringValues headers)
+    {
+        var answer = context.Response.Headers;
+        answer.AccessControlAllowMethods = methods;
+        answer.AccessControlAllowHeaders = headers;
+        answer.AccessControlMaxAge = "600";
+        context.Response.StatusCode = StatusCodes.Status204NoContent;
+        return Task.CompletedTask;
+    }
+}

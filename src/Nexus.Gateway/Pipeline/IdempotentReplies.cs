@@ -1,0 +1,208 @@
+using System.Buffers;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Extensions.Options;
+using Nexus.Gateway.Rest;
+
+namespace Nexus.Gateway.Pipeline;
+
+/// <summary>
+/// Answers a repeated POST to a plugin's own route as the first time.
+/// 1. Reserve the key, so that two at once do not both run. 2. Run, holding the answer back. 3. Store status, headers and body.
+/// 4. Send. A failure of the server (5xx) gives the key back, because the caller is right to try again.
+/// Resources store their keys in the commit of the change itself and do not pass here.
+/// </summary>
+internal sealed class IdempotentReplies(IServiceProvider host, IOptions<ServerOptions> options, TimeProvider time)
+{
+    private const int MaxBody = 1024 * 1024;
+    private static readonly TimeSpan Lifetime = TimeSpan.FromHours(24);
+    private readonly IStorage? storage = (IStorage?)host.GetService(typeof(IStorage));
+
+    /// <summary>The key of a POST, or null; null also on a host without storage.</summary>
+    public string? KeyOf(HttpContext context) =>
+        HttpMethods.IsPost(context.Request.Method) && storage is not null ? IdempotencyKeys.Of(context.Request) : null;
+
+    /// <summary>Runs a handler at most once for a key, or sends what it answered.</summary>
+    public async Task RunAsync(HttpContext context, GatewayRequest request, string key, Func<HttpContext, GatewayRequest, Task> run)
+    {
+        var fingerprint = await FingerprintAsync(context, request);
+        var place = new RecordKey(request.Context.Tenant, IStorage.Documents, "shared/idempotency/" + Hash($"{request.Context.Caller.Id}\n{key}"));
+        var stored = await storage!.FindAsync(place, context.RequestAborted);
+        var revision = stored?.Revision ?? 0;
+        if (stored is not null && Reply.Read(stored.Json) is { } first && !IsOver(stored, first))
+        {
+            await ReplayAsync(context, first, fingerprint);
+            return;
+        }
+        try
+        {
+            await StoreAsync(place, new Reply { Fingerprint = fingerprint }, revision);
+        }
+        catch (StorageConflictException)
+        {
+            throw InFlight(context);
+        }
+        await RunReservedAsync(context, request, run, place, revision + 1, fingerprint);
+    }
+
+    private async Task RunReservedAsync(HttpContext context, GatewayRequest request, Func<HttpContext, GatewayRequest, Task> run, RecordKey place, long revision, string fingerprint)
+    {
+        var real = context.Features.GetRequiredFeature<IHttpResponseBodyFeature>();
+        await using var held = new HeldBody(real.Stream, MaxBody);
+        context.Features.Set<IHttpResponseBodyFeature>(new StreamResponseBodyFeature(held, real));
+        var done = false;
+        try
+        {
+            await run(context, request);
+            await context.Response.BodyWriter.FlushAsync(CancellationToken.None);
+            done = !request.Refused && context.Response.StatusCode < 500;
+        }
+        finally
+        {
+            context.Features.Set(real);
+            if (done)
+                await StoreAsync(place, Reply.Of(context.Response, fingerprint, held.Held), revision);
+            else
+                await storage!.CommitAsync(new WriteBatch { Writes = [new RecordWrite { Key = place, ExpectedRevision = revision }] }, CancellationToken.None);
+        }
+        await held.ReleaseAsync();
+    }
+
+    private static async Task ReplayAsync(HttpContext context, Reply first, string fingerprint)
+    {
+        if (first.Fingerprint != fingerprint)
+            throw new NexusException(ErrorCodes.IdempotencyConflict, "This Idempotency-Key was used for another request; use a new key for a new request.");
+        if (first.Status == 0)
+            throw InFlight(context);
+        if (first.Body is null)
+            throw new NexusException(ErrorCodes.Conflict, $"The first request with this key was carried out with status {first.Status}; its answer was too large to be kept.");
+        context.Response.StatusCode = first.Status;
+        foreach (var (name, value) in first.Headers)
+            context.Response.Headers[name] = value;
+        context.Response.Headers["Idempotency-Replayed"] = "true";
+        context.Response.ContentLength = first.Status is 204 or 304 ? null : first.Body.Length;
+        if (first.Body.Length > 0)
+            await context.Response.BodyWriter.WriteAsync(first.Body, context.RequestAborted);
+    }
+
+    /// <summary>An answer is kept for a day; a reservation whose request cannot run any more was left by a crash.</summary>
+    private bool IsOver(StoredRecord stored, Reply reply)
+    {
+        var age = time.GetUtcNow() - stored.UpdatedAt;
+        return age > Lifetime || reply.Status == 0 && age > TimeSpan.FromSeconds(options.Value.Limits.RequestSeconds + 60);
+    }
+
+    private static NexusException InFlight(HttpContext context)
+    {
+        context.Response.Headers.RetryAfter = "1";
+        return new NexusException(ErrorCodes.IdempotencyInFlight, "The first request with this Idempotency-Key is still running.");
+    }
+
+    private async Task<string> FingerprintAsync(HttpContext context, GatewayRequest request)
+    {
+        if (request.Body is { } body)
+            return IdempotencyKeys.Fingerprint(context.Request, body.Span);
+        // Not JSON, so still a stream: it is read once for the hash (large ones by way of a temporary file) and rewound.
+        context.Request.EnableBuffering(64 * 1024, options.Value.Limits.BodyBytes);
+        var hash = await SHA256.HashDataAsync(context.Request.Body, context.RequestAborted);
+        context.Request.Body.Position = 0;
+        return IdempotencyKeys.Fingerprint(context.Request, hash);
+    }
+
+    private async Task StoreAsync(RecordKey place, Reply reply, long revision)
+    {
+        var now = time.GetUtcNow();
+        var record = new StoredRecord { Id = place.Id, Revision = revision + 1, CreatedAt = now, UpdatedAt = now, Json = JsonSerializer.SerializeToUtf8Bytes(reply, JsonAnswer.Options) };
+        await storage!.CommitAsync(new WriteBatch { Writes = [new RecordWrite { Key = place, Record = record, ExpectedRevision = revision }] }, CancellationToken.None);
+    }
+
+    private static string Hash(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
+
+    /// <summary>A stored answer; a status of 0 is a reservation.</summary>
+    private sealed record Reply
+    {
+        private static readonly string[] NotKept = ["Content-Length", "Date", "Server", "Transfer-Encoding", "Connection", "X-Request-ID", "X-Process-Time"];
+
+        public required string Fingerprint { get; init; }
+
+        public int Status { get; init; }
+
+        public Dictionary<string, string> Headers { get; init; } = [];
+
+        public byte[]? Body { get; init; }
+
+        public static Reply? Read(ReadOnlyMemory<byte> json) => JsonSerializer.Deserialize<Reply>(json.Span, JsonAnswer.Options);
+
+        public static Reply Of(HttpResponse response, string fingerprint, byte[]? body) => new()
+        {
+            Fingerprint = fingerprint,
+            Status = response.StatusCode,
+            Headers = response.Headers.Where(h => !NotKept.Contains(h.Key, StringComparer.OrdinalIgnoreCase)).ToDictionary(h => h.Key, h => h.Value.ToString()),
+            Body = body,
+        };
+    }
+
+    /// <summary>Holds an answer back until it is stored; one that grows too large goes through.</summary>
+    private sealed class HeldBody(Stream target, int limit) : Stream
+    {
+        private readonly ArrayBufferWriter<byte> buffer = new();
+        private bool through;
+
+        /// <summary>The whole answer, or null when it was too large.</summary>
+        public byte[]? Held => through ? null : buffer.WrittenSpan.ToArray();
+
+        public override bool CanRead => false;
+
+        public override bool CanSeek => false;
+
+        public override bool CanWrite => true;
+
+        public override long Length => throw new NotSupportedException();
+
+        public override long Position
+        {
+            get => throw new NotSupportedException();
+            set => throw new NotSupportedException();
+        }
+
+        public async Task ReleaseAsync()
+        {
+            if (!through && buffer.WrittenCount > 0)
+                await target.WriteAsync(buffer.WrittenMemory);
+        }
+
+        public override async ValueTask WriteAsync(ReadOnlyMemory<byte> content, CancellationToken cancellationToken = default)
+        {
+            if (!through && buffer.WrittenCount + content.Length <= limit)
+            {
+                buffer.Write(content.Span);
+                return;
+            }
+            if (!through)
+            {
+                through = true;
+                await target.WriteAsync(buffer.WrittenMemory, cancellationToken);
+            }
+            await target.WriteAsync(content, cancellationToken);
+        }
+
+        public override Task WriteAsync(byte[] content, int offset, int count, CancellationToken cancellationToken) => WriteAsync(content.AsMemory(offset, count), cancellationToken).AsTask();
+
+        public override void Write(byte[] content, int offset, int count) => WriteAsync(content.AsMemory(offset, count)).AsTask().GetAwaiter().GetResult();
+
+        public override Task FlushAsync(CancellationToken cancellationToken) => through ? target.FlushAsync(cancellationToken) : Task.CompletedTask;
+
+        public override void Flush()
+        {
+        }
+
+        public override int Read(byte[] content, int offset, int count) => throw new NotSupportedException();
+
+        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+        public override void SetLength(long value) => throw new NotSupportedException();
+    }
+}

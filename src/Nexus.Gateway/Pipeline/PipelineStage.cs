@@ -1,0 +1,25 @@
+using System.Collections.Immutable;
+
+namespace Nexus.Gateway.Pipeline;
+
+/// <summary>A stage of the pipeline, for people.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="Does">What it does.</param>
+internal sealed record PipelineStage(string Name, string Does)
+{
+    /// <summary>Every stage from the socket to the plugin; the answer passes them in reverse.</summary>
+    public static ImmutableArray<PipelineStage> All { get; } =
+    [
+        new("request id and trace", "takes or makes X-Request-ID; measures X-Process-Time; writes the access line; turns failures into problem details"),
+        new("host filter", "refuses foreign Host headers and other sites' pages; answers CORS for allowed origins"),
+        new("caller", "finds out who calls; on a development host callers of this machine are the local administrator"),
+        new("compression", "br or gzip, as the caller accepts"),
+        new("re-routing", "routes a request again whose plugin was replaced between routing and handler"),
+        new("routing", "finds the most specific route of the snapshot"),
+        new("authorization", "asks the policy point for the route's permission"),
+        new("input validation", "limits of size, depth, length and time; idempotency keys"),
+        new("plugin middleware", "middleware of all plugins, lowest order outermost"),
+        new("plugin", "the handler, in a scope of the plugin's own services; resources by the one pipeline of all surfaces"),
+        new("output sanitisation", "leaves out secret and hidden fields; escapes what HTML would interpret"),
+    ];
+}

@@ -1,0 +1,106 @@
+using System.Diagnostics;
+using System.Globalization;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using Nexus.Gateway.Errors;
+using Nexus.Gateway.Metrics;
+
+namespace Nexus.Gateway.Pipeline;
+
+/// <summary>
+/// The outermost stage: request id, time, access log, metrics, and the turning of every failure into problem details.
+/// 1. Give the request an id. 2. Run the rest. 3. Turn an exception, or an error status without a body, into a problem. 4. Count and log.
+/// </summary>
+internal sealed class RequestEntry(RequestDelegate next, RequestMetrics metrics, ILoggerFactory loggers, IOptions<ServerOptions> options)
+{
+    private readonly ILogger log = loggers.CreateLogger("Nexus.Gateway");
+    private readonly ILogger access = loggers.CreateLogger("Nexus.Access");
+    private readonly bool accessLog = options.Value.AccessLog;
+
+    public Task InvokeAsync(HttpContext context)
+    {
+        var request = new GatewayRequest(RequestIds.Choose(context)) { Address = context.Connection.RemoteIpAddress?.ToString() };
+        if (context.Request.Headers.UserAgent is { Count: > 0 } agent)
+            request.UserAgent = agent[0];
+        context.Features.Set(request);
+        GatewayRequest.Current = request;
+        var headers = context.Response.Headers;
+        headers["X-Request-ID"] = request.Id;
+        headers.XContentTypeOptions = "nosniff";
+        context.Response.OnStarting(StampTime, (context, request));
+
+        Task rest;
+        try
+        {
+            rest = next(context);
+        }
+        catch (Exception exception)
+        {
+            return FailAsync(context, request, exception);
+        }
+        if (!rest.IsCompletedSuccessfully || LacksBody(context))
+            return AwaitAsync(context, request, rest);
+        Finish(context, request);
+        return Task.CompletedTask;
+    }
+
+    private static Task StampTime(object state)
+    {
+        var (context, request) = ((HttpContext, GatewayRequest))state;
+        context.Response.Headers["X-Process-Time"] = Stopwatch.GetElapsedTime(request.StartedAt).TotalSeconds.ToString("F6", CultureInfo.InvariantCulture);
+        return Task.CompletedTask;
+    }
+
+    private static bool LacksBody(HttpContext context) =>
+        context.Response is { StatusCode: >= 400, HasStarted: false, ContentLength: null or 0, ContentType: null };
+
+    private async Task AwaitAsync(HttpContext context, GatewayRequest request, Task rest)
+    {
+        try
+        {
+            await rest;
+            if (LacksBody(context))
+                await Problem.WriteForStatusAsync(context);
+        }
+        catch (Exception exception)
+        {
+            await FailAsync(context, request, exception);
+            return;
+        }
+        Finish(context, request);
+    }
+
+    private async Task FailAsync(HttpContext context, GatewayRequest request, Exception exception)
+    {
+        await Failures.AnswerAsync(context, exception, log);
+        Finish(context, request);
+    }
+
+    private void Finish(HttpContext context, GatewayRequest request)
+    {
+        request.Status = context.Response.StatusCode;
+        var elapsed = Stopwatch.GetElapsedTime(request.StartedAt);
+        request.ElapsedMilliseconds = elapsed.TotalMilliseconds;
+        metrics.Count(request.Route, context.Request.Method, request.Status, elapsed);
+        if (accessLog && request.Route is not { Quiet: true } && access.IsEnabled(LogLevel.Information))
+            access.LogInformation("{Method} {Path} {Status} {Elapsed:F2} ms", context.Request.Method, context.Request.Path.Value, request.Status, request.ElapsedMilliseconds);
+    }
+}
+
+/// <summary>Ids of requests.</summary>
+internal static class RequestIds
+{
+    private const int MaxLength = 128;
+
+    /// <summary>The caller's <c>X-Request-ID</c> when it is 1 to 128 letters, digits or <c>. _ - : /</c>; else the server's own. Other text could forge log lines.</summary>
+    public static string Choose(HttpContext context)
+    {
+        if (context.Request.Headers.TryGetValue("X-Request-ID", out var given) && given is [{ Length: > 0 and <= MaxLength } id] && id.AsSpan().IndexOfAnyExcept(Allowed) < 0)
+            return id;
+        return context.TraceIdentifier;
+    }
+
+    private static readonly System.Buffers.SearchValues<char> Allowed =
+        System.Buffers.SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-:/");
+}

@@ -1,0 +1,54 @@
+using System.Buffers;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Microsoft.AspNetCore.Http;
+
+namespace Nexus.Gateway.Rest;
+
+/// <summary>Writes JSON answers with their length.</summary>
+internal static class JsonAnswer
+{
+    public const string ContentType = "application/json; charset=utf-8";
+
+    /// <summary>Escapes what HTML would interpret, so that stored text stays text wherever it is pasted.</summary>
+    public static JsonWriterOptions WriterOptions { get; } = new() { Encoder = JavaScriptEncoder.Create(System.Text.Unicode.UnicodeRanges.All), SkipValidation = true };
+
+    /// <summary>The form of the platform's own answers.</summary>
+    public static JsonSerializerOptions Options { get; } = new(JsonSerializerDefaults.Web)
+    {
+        Encoder = JavaScriptEncoder.Create(System.Text.Unicode.UnicodeRanges.All),
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+        Converters = { new JsonStringEnumConverter() },
+    };
+
+    /// <summary>Sends bytes; completes synchronously where the transport does.</summary>
+    public static Task SendAsync(HttpContext context, ReadOnlyMemory<byte> json, string contentType = ContentType)
+    {
+        var response = context.Response;
+        response.ContentType = contentType;
+        response.ContentLength = json.Length;
+        if (HttpMethods.IsHead(context.Request.Method))
+            return Task.CompletedTask;
+        var sent = response.BodyWriter.WriteAsync(json, CancellationToken.None);
+        return sent.IsCompletedSuccessfully ? Task.CompletedTask : sent.AsTask();
+    }
+
+    /// <summary>Sends one of the platform's own values.</summary>
+    public static Task SendAsync<T>(HttpContext context, T value, int status = StatusCodes.Status200OK)
+    {
+        context.Response.StatusCode = status;
+        context.Response.Headers.CacheControl = "no-store";
+        return SendAsync(context, JsonSerializer.SerializeToUtf8Bytes(value, Options));
+    }
+
+    /// <summary>Sends what a writer writes.</summary>
+    public static Task SendAsync(HttpContext context, Action<Utf8JsonWriter> write, int status = StatusCodes.Status200OK)
+    {
+        var buffer = new ArrayBufferWriter<byte>(1024);
+        using (var json = new Utf8JsonWriter(buffer, WriterOptions))
+            write(json);
+        context.Response.StatusCode = status;
+        return SendAsync(context, buffer.WrittenMemory);
+    }
+}

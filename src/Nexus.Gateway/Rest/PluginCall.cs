@@ -1,0 +1,130 @@
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging;
+using Nexus.Gateway.Errors;
+using Nexus.Gateway.Pipeline;
+
+namespace Nexus.Gateway.Rest;
+
+/// <summary>
+/// Calls one handler of a plugin.
+/// 1. Ask for permission and read and check the body, before any lease is held. 2. Take the lease, and those of all middleware;
+/// one refusal routes the request again. 3. Show the plugin its own services. 4. Run. 5. Answer failures while the lease still holds,
+/// so that no exception of the plugin's types goes further. 6. Drop every reference and return the lease.
+/// </summary>
+internal sealed class PluginCall(ActivePlugin plugin, RequestDelegate handler, RouteFacts route, PluginCallParts parts)
+{
+    public Task InvokeAsync(HttpContext context)
+    {
+        var request = GatewayRequest.Of(context);
+        request.Route = route;
+        if (route.Permission is not null || RequestBody.Exists(context) || HttpMethods.IsPost(context.Request.Method))
+            return PrepareAndRunAsync(context, request);
+        return Run(context, request);
+    }
+
+    private async Task PrepareAndRunAsync(HttpContext context, GatewayRequest request)
+    {
+        if (route.Permission is { } permission)
+            await parts.Access.DemandAsync(request.Context, permission, context.RequestAborted);
+        await parts.Bodies.CheckAsync(context, request);
+        if (parts.Replies.KeyOf(context) is { } key)
+            await parts.Replies.RunAsync(context, request, key, Run);
+        else
+            await Run(context, request);
+    }
+
+    private Task Run(HttpContext context, GatewayRequest request)
+    {
+        var lease = plugin.Lease;
+        if (!lease.TryEnter())
+        {
+            request.Refused = true;
+            return Task.CompletedTask;
+        }
+        var chain = parts.Chain();
+        if (chain.Length > 0)
+            return RunChainAsync(chain, lease, context, request);
+
+        var scope = PluginScope.Enter(context, lease, parts.Times);
+        Task call;
+        try
+        {
+            call = handler(context);
+        }
+        catch (Exception exception)
+        {
+            call = Task.FromException(exception);
+        }
+        if (!call.IsCompletedSuccessfully || !scope.LeavesAtOnce)
+            return EndAsync(call, scope, lease, context);
+        scope.Leave();
+        lease.Exit();
+        return Task.CompletedTask;
+    }
+
+    private async Task EndAsync(Task call, PluginScope scope, IGeneration lease, HttpContext context)
+    {
+        try
+        {
+            await call;
+        }
+        catch (Exception exception)
+        {
+            await AnswerAsync(context, exception, lease);
+        }
+        finally
+        {
+            try
+            {
+                await scope.LeaveAsync();
+            }
+            catch (Exception exception)
+            {
+                parts.Log.LogError(exception, "A service of {Plugin} failed to dispose", route.Plugin);
+            }
+            lease.Exit();
+        }
+    }
+
+    private async Task RunChainAsync(MiddlewareLink[] chain, IGeneration lease, HttpContext context, GatewayRequest request)
+    {
+        try
+        {
+            if (await MiddlewareChain.TryRunAsync(chain, context, parts.Times, () => RunHandlerAsync(lease, context)))
+                return;
+            request.Refused = true;
+        }
+        catch (Exception exception)
+        {
+            await AnswerAsync(context, exception, lease);
+        }
+        finally
+        {
+            lease.Exit();
+        }
+    }
+
+    private async Task RunHandlerAsync(IGeneration lease, HttpContext context)
+    {
+        var scope = PluginScope.Enter(context, lease, parts.Times);
+        try
+        {
+            await handler(context);
+        }
+        finally
+        {
+            await scope.LeaveAsync();
+        }
+    }
+
+    private Task AnswerAsync(HttpContext context, Exception exception, IGeneration lease)
+    {
+        if (exception is not OperationCanceledException || !lease.Stopping.IsCancellationRequested)
+            return Failures.AnswerAsync(context, exception, parts.Log);
+        // The drain ended this call: a stream just ends; anything else may be sent again.
+        return context.Response.HasStarted ? Task.CompletedTask : Problem.WriteAsync(context, ErrorCodes.ServiceUnavailable, $"{route.Plugin} was replaced or stopped before it had answered.");
+    }
+}
+
+/// <summary>What every <see cref="PluginCall"/> needs of the gateway.</summary>
+internal sealed record PluginCallParts(Access Access, RequestBody Bodies, IdempotentReplies Replies, Func<MiddlewareLink[]> Chain, LimitTimes Times, ILogger Log);

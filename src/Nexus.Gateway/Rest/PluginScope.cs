@@ -1,0 +1,130 @@
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Nexus.Gateway.Rest;
+
+/// <summary>
+/// What a plugin's code sees of the request: its own service scope, and an abort signal that also fires when its generation
+/// is replaced. Both are made when first asked for. Everything is dropped by <see cref="LeaveAsync"/>, because contexts are pooled.
+/// </summary>
+internal sealed class PluginScope : IServiceProvidersFeature, IHttpRequestLifetimeFeature
+{
+    private readonly HttpContext context;
+    private readonly IServiceProvidersFeature? outerServices;
+    private readonly IHttpRequestLifetimeFeature? outerLifetime;
+    private readonly LimitTimes limits;
+    private IGeneration? lease;
+    private AsyncServiceScope? scope;
+    private IServiceProvider? services;
+    private CancellationTokenSource? aborted;
+    private CancellationTokenRegistration draining;
+    private CancellationToken? replaced;
+
+    private PluginScope(HttpContext context, IGeneration lease, LimitTimes limits)
+    {
+        this.context = context;
+        this.lease = lease;
+        this.limits = limits;
+        outerServices = context.Features.Get<IServiceProvidersFeature>();
+        outerLifetime = context.Features.Get<IHttpRequestLifetimeFeature>();
+    }
+
+    /// <summary>Shows a plugin's view of the request to the code that follows. The caller holds the lease.</summary>
+    public static PluginScope Enter(HttpContext context, IGeneration lease, LimitTimes limits)
+    {
+        var scope = new PluginScope(context, lease, limits);
+        scope.Show();
+        return scope;
+    }
+
+    /// <summary>Whether <see cref="LeaveAsync"/> has nothing to wait for.</summary>
+    public bool LeavesAtOnce => scope is null;
+
+    IServiceProvider IServiceProvidersFeature.RequestServices
+    {
+        get => services ??= OpenScope();
+        set => services = value;
+    }
+
+    CancellationToken IHttpRequestLifetimeFeature.RequestAborted
+    {
+        get => replaced ?? (aborted ??= Link()).Token;
+        set => replaced = value;
+    }
+
+    void IHttpRequestLifetimeFeature.Abort() => outerLifetime?.Abort();
+
+    /// <summary>Makes this the view of the request again, after another plugin's middleware had it.</summary>
+    public void Show()
+    {
+        context.Features.Set<IServiceProvidersFeature>(this);
+        if (outerLifetime is not null)
+            context.Features.Set<IHttpRequestLifetimeFeature>(this);
+    }
+
+    /// <summary>Gives the request back to the host and disposes what was made.</summary>
+    public ValueTask LeaveAsync()
+    {
+        Leave();
+        if (scope is not { } opened)
+            return ValueTask.CompletedTask;
+        scope = null;
+        return opened.DisposeAsync();
+    }
+
+    /// <summary>The part of <see cref="LeaveAsync"/> that never waits; enough when <see cref="LeavesAtOnce"/>.</summary>
+    public void Leave()
+    {
+        context.Features.Set(outerServices);
+        if (outerLifetime is not null)
+            context.Features.Set(outerLifetime);
+        draining.Dispose();
+        aborted?.Dispose();
+        lease = null;
+        services = null;
+        replaced = null;
+    }
+
+    private IServiceProvider OpenScope()
+    {
+        var holder = lease ?? throw new ObjectDisposedException(nameof(HttpContext), "The request has ended; its services cannot be used any more.");
+        scope = holder.Services.CreateAsyncScope();
+        return scope.Value.ServiceProvider;
+    }
+
+    private CancellationTokenSource Link()
+    {
+        var source = outerLifetime is null ? new CancellationTokenSource() : CancellationTokenSource.CreateLinkedTokenSource(outerLifetime.RequestAborted);
+        if (lease is not { } holder)
+            return source;
+        if (!context.WebSockets.IsWebSocketRequest)
+            source.CancelAfter(limits.Request);
+        draining = holder.Stopping.UnsafeRegister(static state => ((PluginScope)state!).Drain(), this);
+        return source;
+    }
+
+    /// <summary>Streams would never end by themselves, so they end now; other requests get the drain time to finish.</summary>
+    private void Drain()
+    {
+        if (aborted is not { } source)
+            return;
+        try
+        {
+            if (IsStream(context))
+                source.Cancel();
+            else
+                source.CancelAfter(limits.Drain);
+        }
+        catch (ObjectDisposedException)
+        {
+            // The request ended in the same moment.
+        }
+    }
+
+    private static bool IsStream(HttpContext context) =>
+        context.WebSockets.IsWebSocketRequest || context.Response.ContentType?.StartsWith("text/event-stream", StringComparison.OrdinalIgnoreCase) == true;
+}
+
+/// <summary>Time limits of plugin requests.</summary>
+internal sealed record LimitTimes(TimeSpan Request, TimeSpan Drain);

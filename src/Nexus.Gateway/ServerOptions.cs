@@ -1,0 +1,51 @@
+namespace Nexus.Gateway;
+
+/// <summary>Section <c>server</c> of the configuration.</summary>
+internal sealed class ServerOptions
+{
+    /// <summary>Host names that are served, without port; empty means the loopback names; <c>*</c> means any.</summary>
+    public string[] AllowedHosts { get; set; } = [];
+
+    /// <summary>Origins (<c>https://console.example.org</c>) whose pages may call this node; others are refused.</summary>
+    public string[] AllowedOrigins { get; set; } = [];
+
+    /// <summary>Names of fields that are never returned, whatever the resource.</summary>
+    public string[] HiddenFields { get; set; } = [];
+
+    /// <summary>Whether each request is logged.</summary>
+    public bool AccessLog { get; set; } = true;
+
+    /// <summary>Limits on what a caller may send.</summary>
+    public LimitOptions Limits { get; set; } = new();
+}
+
+/// <summary>Section <c>server.limits</c>.</summary>
+internal sealed class LimitOptions
+{
+    /// <summary>Bytes of any body.</summary>
+    public long BodyBytes { get; set; } = 100L * 1024 * 1024;
+
+    /// <summary>Bytes of a JSON body, which is held in memory.</summary>
+    public int JsonBytes { get; set; } = 10 * 1024 * 1024;
+
+    /// <summary>Levels of nesting of a JSON body.</summary>
+    public int JsonDepth { get; set; } = 10;
+
+    /// <summary>Elements of one JSON array.</summary>
+    public int ArrayLength { get; set; } = 1000;
+
+    /// <summary>Characters of one JSON string.</summary>
+    public int StringLength { get; set; } = 10_000;
+
+    /// <summary>Bytes of all request headers together.</summary>
+    public int HeaderBytes { get; set; } = 32 * 1024;
+
+    /// <summary>Seconds within which a JSON body must have arrived.</summary>
+    public double BodySeconds { get; set; } = 30;
+
+    /// <summary>Seconds that a plugin may take for one request that is not a stream.</summary>
+    public double RequestSeconds { get; set; } = 100;
+
+    /// <summary>Seconds that requests in flight keep when their plugin is being replaced.</summary>
+    public double DrainSeconds { get; set; } = 25;
+}
