@@ -1,0 +1,74 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Reflection;
+using System.Text.RegularExpressions;
+
+namespace Nexus.Cli.Commands;
+
+/// <summary><c>nexus new</c>: writes a plugin or a resource from the templates that <c>dotnet new</c> also has.</summary>
+internal static partial class NewCommand
+{
+    public static Command Build() => new("new", "Write a plugin or a resource from a template") { Plugin(), Resource() };
+
+    private static Command Plugin()
+    {
+        var name = new Argument<string>("name") { Description = "Id such as shop.orders" };
+        var output = new Option<string?>("--output", "-o") { Description = "Folder (default: the id)" };
+        var command = new Command("plugin", "A plugin with a resource, a route and tests, that builds and passes") { name, output };
+        command.SetAction(async (call, cancel) =>
+        {
+            var id = call.GetValue(name)!;
+            if (!Id().IsMatch(id)) throw new CliException($"nexus: '{id}' is not a plugin id; write dotted lower-case words such as shop.orders.", ExitCodes.Usage);
+            var folder = Path.GetFullPath(call.GetValue(output) ?? id);
+            if (Directory.Exists(folder) && Directory.EnumerateFileSystemEntries(folder).Any()) throw new CliException($"nexus: {folder} is not empty.", ExitCodes.Usage);
+            var version = await Output.WhileAsync(call, "preparing the SDK packages", () => PackageFeed.EnsureAsync(cancel));
+            await WriteAsync("plugin", folder, new() { ["my.plugin"] = id, ["MyPlugin"] = Pascal(id[(id.LastIndexOf('.') + 1)..]), ["NEXUS_VERSION"] = version, ["NEXUS_FEED"] = PackageFeed.Folder }, cancel);
+            return Output.Print(call, new System.Text.Json.Nodes.JsonObject { ["plugin"] = id, ["folder"] = folder }, _ => Console.WriteLine($"{folder} is ready:\n  cd {Path.GetRelativePath(Environment.CurrentDirectory, folder)}\n  dotnet test              run its tests\n  nexus dev                build, install, swap at every save\n  nexus plugin pack        make a package"));
+        });
+        return command;
+    }
+
+    private static Command Resource()
+    {
+        var name = new Argument<string>("name") { Description = "Singular name in PascalCase such as Invoice" };
+        var command = new Command("resource", "A resource in the plugin of this folder") { name };
+        command.SetAction(async (call, cancel) =>
+        {
+            var type = call.GetValue(name)!;
+            if (!TypeName().IsMatch(type)) throw new CliException($"nexus: '{type}' is not a type name; write PascalCase such as Invoice.", ExitCodes.Usage);
+            var project = PluginProject.Find(Environment.CurrentDirectory);
+            var file = Path.Combine(project.Folder, $"{type}.cs");
+            if (File.Exists(file)) throw new CliException($"nexus: {file} exists.", ExitCodes.Usage);
+            var plural = type.ToLowerInvariant() + "s";
+            await WriteAsync("resource", project.Folder, new() { ["MyResource"] = type, ["my-resources"] = plural }, cancel);
+            Console.WriteLine($"{file} is written. Declare it in Configure:\n    plugin.AddResource<{type}>(\"{plural}\", {type}.Describe);");
+            return ExitCodes.Done;
+        });
+        return command;
+    }
+
+    private static async Task WriteAsync(string template, string folder, Dictionary<string, string> words, CancellationToken cancel)
+    {
+        var assembly = Assembly.GetExecutingAssembly();
+        var prefix = $"templates/{template}/";
+        foreach (var resource in assembly.GetManifestResourceNames().Select(n => (Name: n, Path: n.Replace('\\', '/'))).Where(n => n.Path.StartsWith(prefix, StringComparison.Ordinal) && !n.Path.Contains(".template.config", StringComparison.Ordinal)))
+        {
+            using var reader = new StreamReader(assembly.GetManifestResourceStream(resource.Name)!);
+            var path = Replace(resource.Path[prefix.Length..], words);
+            var target = Path.Combine(folder, path);
+            Directory.CreateDirectory(Path.GetDirectoryName(target)!);
+            await File.WriteAllTextAsync(target, Replace(await reader.ReadToEndAsync(cancel), words), cancel);
+        }
+    }
+
+    private static string Replace(string text, Dictionary<string, string> words) =>
+        words.Aggregate(text, (current, word) => current.Replace(word.Key, word.Value, StringComparison.Ordinal));
+
+    private static string Pascal(string word) => string.Concat(word.Split('-', '_').Where(p => p.Length > 0).Select(p => char.ToUpper(p[0], CultureInfo.InvariantCulture) + p[1..]));
+
+    [GeneratedRegex(@"^[a-z][a-z0-9-]*(\.[a-z][a-z0-9-]*)*$")]
+    private static partial Regex Id();
+
+    [GeneratedRegex("^[A-Z][A-Za-z0-9]{1,60}$")]
+    private static partial Regex TypeName();
+}

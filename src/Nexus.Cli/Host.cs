@@ -1,0 +1,81 @@
+using System.CommandLine;
+using System.Net;
+using System.Net.Http.Headers;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace Nexus.Cli;
+
+/// <summary>A running host as a command sees it: JSON over HTTP, problems turned into <see cref="CliException"/>.</summary>
+internal sealed class Host : IDisposable
+{
+    private readonly HttpClient client;
+
+    private Host(Uri address) => client = new HttpClient { BaseAddress = address, Timeout = Timeout.InfiniteTimeSpan };
+
+    public static Host Of(ParseResult call)
+    {
+        var text = call.GetValue(Root.Url) ?? Environment.GetEnvironmentVariable("NEXUS_URL") ?? "http://127.0.0.1:8000";
+        return Uri.TryCreate(text, UriKind.Absolute, out var address) && address.Scheme is "http" or "https"
+            ? new Host(address)
+            : throw new CliException($"nexus: '{text}' is not an address; write http://host:port.", ExitCodes.Usage);
+    }
+
+    public Task<JsonNode?> GetAsync(string path, CancellationToken cancellationToken) => SendAsync(HttpMethod.Get, path, null, cancellationToken);
+
+    public Task<JsonNode?> PostAsync(string path, JsonNode? body, CancellationToken cancellationToken) =>
+        SendAsync(HttpMethod.Post, path, new StringContent(body?.ToJsonString() ?? "{}", Encoding.UTF8, "application/json"), cancellationToken);
+
+    public Task<JsonNode?> DeleteAsync(string path, CancellationToken cancellationToken) => SendAsync(HttpMethod.Delete, path, null, cancellationToken);
+
+    public async Task<JsonNode?> SendAsync(HttpMethod method, string path, HttpContent? content, CancellationToken cancellationToken)
+    {
+        using var request = new HttpRequestMessage(method, path) { Content = content };
+        request.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue("application/json"));
+        using var response = await client.SendAsync(request, cancellationToken);
+        var bytes = await response.Content.ReadAsByteArrayAsync(cancellationToken);
+        var body = Parse(bytes);
+        // An unhealthy host answers 503 with its health, which is an answer, not a problem.
+        if (response.IsSuccessStatusCode || response.StatusCode == HttpStatusCode.ServiceUnavailable && response.Content.Headers.ContentType?.MediaType != "application/problem+json")
+            return body;
+        throw new CliException(Describe(response.StatusCode, body));
+    }
+
+    /// <summary>The lines of a streamed answer (SSE or NDJSON), as they arrive.</summary>
+    public async IAsyncEnumerable<string> LinesAsync(string path, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, path);
+        request.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue("text/event-stream"));
+        using var response = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
+        if (!response.IsSuccessStatusCode)
+            throw new CliException(Describe(response.StatusCode, Parse(await response.Content.ReadAsByteArrayAsync(cancellationToken))));
+        using var reader = new StreamReader(await response.Content.ReadAsStreamAsync(cancellationToken));
+        while (await reader.ReadLineAsync(cancellationToken) is { } line) yield return line;
+    }
+
+    public void Dispose() => client.Dispose();
+
+    private static JsonNode? Parse(byte[] bytes)
+    {
+        if (bytes.Length == 0) return null;
+        try
+        {
+            return JsonNode.Parse(bytes);
+        }
+        catch (JsonException)
+        {
+            return JsonValue.Create(Encoding.UTF8.GetString(bytes));
+        }
+    }
+
+    private static string Describe(HttpStatusCode status, JsonNode? body)
+    {
+        if (body is not JsonObject problem) return $"nexus: the host answered {(int)status}.";
+        var text = new StringBuilder().Append((string?)problem["code"] ?? ((int)status).ToString(System.Globalization.CultureInfo.InvariantCulture)).Append(": ").Append((string?)problem["detail"] ?? (string?)problem["title"]);
+        if (problem["errors"] is JsonArray errors)
+            foreach (var error in errors.OfType<JsonObject>()) text.Append("\n  ").Append((string?)error["pointer"]).Append("  ").Append((string?)error["message"]);
+        if (ErrorCodes.Find((string?)problem["code"] ?? "") is { } entry) text.Append("\n→ ").Append(entry.Remedy);
+        return text.ToString();
+    }
+}

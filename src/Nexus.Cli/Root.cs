@@ -1,0 +1,33 @@
+using System.CommandLine;
+using Nexus.Cli.Commands;
+
+namespace Nexus.Cli;
+
+/// <summary>The command tree. One file a command under Commands/.</summary>
+internal static class Root
+{
+    public static Option<string> Url { get; } = new("--url") { Description = "Address of the host (default $NEXUS_URL, else http://127.0.0.1:8000)", Recursive = true };
+
+    public static Option<bool> Json { get; } = new("--json") { Description = "Print JSON for programs instead of text for people", Recursive = true };
+
+    public static RootCommand Build() => new("Nexus: a plugin-first application platform.\nExit codes: 0 done, 1 refused, 64 usage, 65 input not valid, 69 no host answers, 70 bug, 130 interrupted.")
+    {
+        Url,
+        Json,
+        RunCommand.Build(),
+        NewCommand.Build(),
+        DevCommand.Build(),
+        PluginCommands.Build(),
+        RoutesCommand.Build(),
+        StatusCommands.BuildStatus(),
+        StatusCommands.BuildHealth(),
+        ServicesCommand.Build(),
+        ConfigCommand.Build(),
+        DataCommand.Build(),
+        EventsCommand.Build(),
+        ExplainCommand.Build(),
+        DoctorCommand.Build(),
+        BenchCommand.Build(),
+        CompletionCommand.Build(),
+    };
+}
