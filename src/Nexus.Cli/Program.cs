@@ -1,4 +1,6 @@
 using System.CommandLine;
 using Nexus.Cli;
 
-return await Root.Build().Parse(args).InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false }).WithExitCode();
+var call = Root.Build().Parse(args);
+var exitCode = await call.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false }).WithExitCode();
+return call.Errors.Count > 0 ? ExitCodes.Usage : exitCode;

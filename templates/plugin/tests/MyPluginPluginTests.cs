@@ -2,14 +2,14 @@ using System.Net;
 using System.Net.Http.Json;
 using Nexus.Testing;
 
-namespace MyPluginPlugin.Tests;
+namespace MyPlugin.Tests;
 
-public sealed class MyPluginTests
+public sealed class MyPluginPluginTests
 {
     [Fact]
     public async Task It_says_hello()
     {
-        await using var host = await PluginTestHost.StartAsync<MyPlugin>();
+        await using var host = await PluginTestHost.StartAsync<MyPluginPlugin>();
 
         Assert.Equal("Hello, Ada!", await host.Client.GetStringAsync($"{host.Prefix}/hello/Ada"));
     }
@@ -17,7 +17,7 @@ public sealed class MyPluginTests
     [Fact]
     public async Task A_note_that_is_created_can_be_read()
     {
-        await using var host = await PluginTestHost.StartAsync<MyPlugin>();
+        await using var host = await PluginTestHost.StartAsync<MyPluginPlugin>();
 
         var created = await host.Client.PostAsJsonAsync($"{host.Prefix}/notes/", new { text = "Buy milk" });
         var read = await host.Client.GetStringAsync(created.Headers.Location);

@@ -3,9 +3,9 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Nexus;
 
-namespace MyPluginPlugin;
+namespace MyPlugin;
 
-public sealed class MyPlugin : IPlugin
+public sealed class MyPluginPlugin : IPlugin
 {
     public void Configure(IPluginBuilder plugin)
     {
