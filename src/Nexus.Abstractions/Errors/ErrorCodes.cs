@@ -61,6 +61,11 @@ public static class ErrorCodes
     public const string ConfigurationError = "CONFIG_VALIDATION_ERROR";
     public const string ImportUnreadable = "IMPORT_UNREADABLE";
     public const string ImportAmbiguous = "IMPORT_AMBIGUOUS";
+    public const string ImportUndone = "IMPORT_UNDONE";
+    public const string AmountInvalid = "AMOUNT_INVALID";
+    public const string AmountOverflow = "AMOUNT_OVERFLOW";
+    public const string JournalUnbalanced = "JOURNAL_UNBALANCED";
+    public const string JournalReversed = "JOURNAL_REVERSED";
 #pragma warning restore CS1591
 
     /// <summary>Every entry, sorted by code.</summary>
@@ -130,5 +135,10 @@ public static class ErrorCodes
         new(ConfigurationError, 400, "The configuration is not valid", "One or more values break the schema; each is listed with file, line and key.", "Correct the listed keys; `nexus config validate` checks them."),
         new(ImportUnreadable, 422, "The statement cannot be read", "The file is none of the known formats, or is damaged at the named line.", "Export it again from the bank, as OFX, QIF or CSV."),
         new(ImportAmbiguous, 422, "The statement can be read in more than one way", "Columns, dates or number marks allow several readings; each question is listed.", "Answer the listed questions in the profile and send it again."),
+        new(ImportUndone, 409, "The import is undone already", "All journals of the batch were reversed by an earlier undo.", "Import the file again if its lines are wanted."),
+        new(AmountInvalid, 422, "Not an exact amount", "The text is not a decimal number, or has more digits after the mark than its commodity.", "Write digits with a dot as decimal mark, with no more digits than the commodity's scale."),
+        new(AmountOverflow, 422, "The amount is too large", "An amount or a sum of amounts reaches 10^28 smallest parts.", "Check the number; use a commodity with a smaller scale."),
+        new(JournalUnbalanced, 422, "The journal does not balance", "The postings of a journal sum to other than zero in a commodity.", "Correct the amounts so that they sum to zero in each commodity."),
+        new(JournalReversed, 409, "The journal is reversed already", "A journal can be reversed or edited once; its successor is named in `detail`.", "Change the successor instead."),
     ];
 }
