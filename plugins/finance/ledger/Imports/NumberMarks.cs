@@ -24,7 +24,10 @@ internal sealed class NumberMarks
     {
         var core = Core(text, out _);
         if (core is null) return;
-        switch (Evidence(core))
+        var evidence = Evidence(core);
+        // What cannot be read by the mark that it seems to show is damaged and shows nothing.
+        if (evidence is '.' or ',' && !TryRead(text, evidence, out _, out _)) return;
+        switch (evidence)
         {
             case '.' when _dot++ == 0: (_dotLine, _dotText) = (line, text); break;
             case ',' when _comma++ == 0: (_commaLine, _commaText) = (line, text); break;

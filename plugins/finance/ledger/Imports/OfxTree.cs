@@ -88,7 +88,7 @@ internal sealed class OfxTree
             if (next >= _text.Length) break;
             position = Markup(next);
         }
-        foreach (var left in _open.Skip(1).Where(IsAggregate)) Unclosed(left);
+        foreach (var left in _open.Skip(1).Where(IsAggregate)) CutOff(left);
         while (_open.Count > 1) Pop(_text.Length);
         return root;
     }
@@ -160,6 +160,8 @@ internal sealed class OfxTree
             _log.Note(LineAt(at), "A transaction begins before the one above is closed; it was taken as closed.");
             CloseTo(name, at);
         }
+        // Some banks never close the list; what follows it shows its end.
+        if (name is "LEDGERBAL" or "AVAILBAL" && Depth("BANKTRANLIST") > 0) CloseTo("BANKTRANLIST", at);
         var element = new OfxElement(name, LineAt(at), at);
         if (closed) element.End = end;
         if (closed || _open.Count > MaxDepth)
@@ -187,7 +189,7 @@ internal sealed class OfxTree
         while (_open.Count > 1)
         {
             var top = _open[^1];
-            if (top.Name != name && IsAggregate(top)) Unclosed(top);
+            if (top.Name != name && IsAggregate(top)) _log.Note(top.Line, $"<{top.Name}> is not closed; it was taken to end with its surroundings.");
             Pop(end);
             if (top.Name == name) return;
         }
@@ -217,10 +219,10 @@ internal sealed class OfxTree
         return start >= 0 && _text[start] == '<' && _text[start + 1] == '/' && _text.AsSpan(start + 2, element.Name.Length).Equals(element.Name, StringComparison.OrdinalIgnoreCase);
     }
 
-    private void Unclosed(OfxElement element)
+    private void CutOff(OfxElement element)
     {
-        if (element.Name is "STMTTRN" or "BANKTRANLIST" or "INVTRANLIST" or "LEDGERBAL") _log.Problem(element.Line, $"<{element.Name}> is not closed: the file is cut off or damaged, lines may be missing. Export it again.");
-        else _log.Note(element.Line, $"<{element.Name}> is not closed; it was taken to end with its surroundings.");
+        if (element.Name is "STMTTRN" or "BANKTRANLIST" or "INVTRANLIST" or "LEDGERBAL") _log.Problem(element.Line, $"The file ends within <{element.Name}>: it is cut off, lines may be missing. Export it again.");
+        else _log.Note(element.Line, $"The file ends within <{element.Name}>.");
     }
 
     private void Characters(int from, int to)

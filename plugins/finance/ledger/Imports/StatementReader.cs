@@ -28,12 +28,22 @@ internal static class StatementReader
         if (Ofx.Matches(text.Value)) return Ofx.Read(text, answers, declared);
         if (Qif.Matches(text.Value)) return Qif.Read(text, answers);
         var head = text.Value.AsSpan().TrimStart();
-        if (head.StartsWith("<", StringComparison.Ordinal) || head.StartsWith("{", StringComparison.Ordinal) || head.StartsWith("[", StringComparison.Ordinal) || head.StartsWith("%PDF", StringComparison.Ordinal) || head.StartsWith(":20:", StringComparison.Ordinal))
+        if (head.StartsWith("<", StringComparison.Ordinal) || head.StartsWith("{", StringComparison.Ordinal) || head.StartsWith("[", StringComparison.Ordinal) || head.StartsWith("%PDF", StringComparison.Ordinal) || IsSwift(head))
         {
             var log = new ReadingLog();
             log.Problem(1, $"The file begins with \"{ReadingLimits.Short(head[..Math.Min(head.Length, 30)].ToString())}\", which is neither OFX nor QIF nor CSV. Export one of these.");
             return log.Finish("unknown", [], []);
         }
         return Csv.Read(text, answers);
+    }
+
+    // MT940: its lines begin with :61: and the like; read as CSV they would only raise questions without answers.
+    private static bool IsSwift(ReadOnlySpan<char> text)
+    {
+        foreach (var line in text[..Math.Min(text.Length, 4_096)].EnumerateLines())
+        {
+            if (line.StartsWith(":20:", StringComparison.Ordinal) || line.StartsWith(":60F:", StringComparison.Ordinal) || line.StartsWith(":61:", StringComparison.Ordinal)) return true;
+        }
+        return false;
     }
 }
