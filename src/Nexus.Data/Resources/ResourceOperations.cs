@@ -1,0 +1,85 @@
+using System.Collections.Immutable;
+
+namespace Nexus.Data.Resources;
+
+/// <summary>The pipeline of all surfaces and repositories.</summary>
+internal sealed class ResourceOperations(IStorage storage, RecordAccess access, ChangeExecution execution, IdempotentChanges idempotent) : IResourceOperations
+{
+    private const int MaxLimit = 1000;
+
+    // A node's batch shares group commits without letting one caller fill the writer's queue.
+    private const int Breadth = 32;
+
+    public async ValueTask<StoredRecord?> FindAsync(ResourceCall call, string id, CancellationToken cancellationToken)
+    {
+        var shape = RecordShape.For(call.Resource);
+        var scope = await access.DemandAsync(call.Context, shape.ReadPermission, cancellationToken).ConfigureAwait(false);
+        if (ChangeExecution.CanonicalId(id) is not { } key)
+        {
+            return null;
+        }
+
+        var record = await storage.FindAsync(new(call.Context.Tenant, shape.Table, key), cancellationToken).ConfigureAwait(false);
+        return record is null || !RecordAccess.Covers(scope, call.Context.Caller, record) ? null : execution.Returned(call, record);
+    }
+
+    public async ValueTask<RecordPage> ListAsync(ResourceCall call, ResourceQuery query, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(query);
+        var shape = RecordShape.For(call.Resource);
+        var scope = await access.DemandAsync(call.Context, shape.ReadPermission, cancellationToken).ConfigureAwait(false);
+        if (query.Search is not null && call.Resource.Search.IsDefaultOrEmpty)
+        {
+            throw new NexusException(ErrorCodes.FilterInvalid, $"{call.Resource.Name} has no search fields; use a filter.");
+        }
+
+        var check = new QueryCheck(call.Resource);
+        var asked = query.Filter is { } filter ? check.Check(filter) : null;
+        var seen = RecordAccess.FilterOf(scope, call.Context.Caller);
+        var page = await storage.QueryAsync(
+            new()
+            {
+                Tenant = call.Context.Tenant,
+                Table = shape.Table,
+                Filter = asked is null ? seen : seen is null ? asked : new Filter.And([seen, asked]),
+                Sort = check.Check(query.Sort),
+                Search = query.Search,
+                Limit = Math.Clamp(query.Limit, 1, MaxLimit),
+                Cursor = query.Cursor,
+                Offset = Math.Max(0, query.Offset),
+                Count = query.Count,
+            },
+            cancellationToken).ConfigureAwait(false);
+        return shape.HasSecrets || call.Resource.Upgrade is not null
+            ? page with { Records = [.. page.Records.Select(r => execution.Returned(call, r))] }
+            : page;
+    }
+
+    public ValueTask<ImmutableArray<ChangeResult>> ChangeAsync(ResourceCall call, ImmutableArray<ResourceChange> changes, bool atomic, CancellationToken cancellationToken) =>
+        atomic && changes.Length > 1 ? ChangeTogetherAsync(call, changes, cancellationToken)
+        : changes.Length == 1 ? ChangeOneAsync(call, changes[0], cancellationToken)
+        : ChangeEachAsync(call, changes, cancellationToken);
+
+    private ValueTask<ImmutableArray<ChangeResult>> ChangeTogetherAsync(ResourceCall call, ImmutableArray<ResourceChange> changes, CancellationToken cancellationToken) =>
+        idempotent.RunAsync(call, (current, seal) => execution.RunTogetherAsync(current, changes, seal, cancellationToken), cancellationToken);
+
+    private ValueTask<ImmutableArray<ChangeResult>> ChangeOneAsync(ResourceCall call, ResourceChange change, CancellationToken cancellationToken) =>
+        idempotent.RunAsync(call, async (current, seal) => [await execution.RunAsync(current, change, seal, cancellationToken).ConfigureAwait(false)], cancellationToken);
+
+    private async ValueTask<ImmutableArray<ChangeResult>> ChangeEachAsync(ResourceCall call, ImmutableArray<ResourceChange> changes, CancellationToken cancellationToken)
+    {
+        var results = new ChangeResult[changes.Length];
+        // Changes of one record keep their order; those of different records go side by side and share commits.
+        var chains = Enumerable.Range(0, changes.Length).GroupBy(i => changes[i].Id ?? $"#{i}", StringComparer.OrdinalIgnoreCase);
+        var options = new ParallelOptions { MaxDegreeOfParallelism = Breadth, CancellationToken = cancellationToken };
+        await Parallel.ForEachAsync(chains, options, async (chain, _) =>
+        {
+            foreach (int i in chain)
+            {
+                var one = call.Idempotency is { } key ? call with { Idempotency = key with { Key = $"{key.Key}#{i}" } } : call;
+                results[i] = (await ChangeOneAsync(one, changes[i], cancellationToken).ConfigureAwait(false))[0];
+            }
+        }).ConfigureAwait(false);
+        return [.. results];
+    }
+}

@@ -1,0 +1,24 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+
+namespace Nexus.Data.Resources;
+
+/// <summary>Registers the resource pipeline.</summary>
+public static class ResourcesRegistration
+{
+    /// <summary>Adds <see cref="IResourceOperations"/> and the plugins' <see cref="IRepository{T}"/>. Needs <see cref="IStorage"/>, <see cref="IAuthorization"/> and logging; <see cref="IPlugins"/> is asked for when a generation drains.</summary>
+    public static IServiceCollection AddNexusResources(this IServiceCollection services)
+    {
+        ArgumentNullException.ThrowIfNull(services);
+        services.TryAddSingleton(TimeProvider.System);
+        services.AddSingleton<ICurrentPlugins, CurrentPlugins>();
+        services.AddSingleton<RecordAccess>();
+        services.AddSingleton<HookRunner>();
+        services.AddSingleton<ChangePreparation>();
+        services.AddSingleton<ChangeExecution>();
+        services.AddSingleton<IdempotentChanges>();
+        services.AddSingleton<IResourceOperations, ResourceOperations>();
+        services.AddSingleton<IPluginPorts, RepositoryPorts>();
+        return services;
+    }
+}
