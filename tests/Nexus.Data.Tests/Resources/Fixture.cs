@@ -1,0 +1,190 @@
+using System.Collections.Immutable;
+using System.ComponentModel;
+using System.ComponentModel.DataAnnotations;
+using System.Text;
+using System.Text.Json;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging.Abstractions;
+using Nexus.Data.Resources;
+
+namespace Nexus.Data.Tests.Resources;
+
+internal enum InvoiceStatus
+{
+    Draft,
+    Sent,
+    Paid,
+}
+
+internal sealed record Customer([property: StringLength(50)] string Name) : Resource;
+
+internal sealed record Line([property: StringLength(30)] string Text, [property: Range(1, 100)] int Quantity);
+
+internal sealed record Invoice(
+    [property: StringLength(20, MinimumLength = 2)][property: RegularExpression("[A-Z0-9-]+")] string Number,
+    [property: Range(0.0, 1000000.0)] decimal Total,
+    DateOnly DueOn) : Resource
+{
+    [ReadOnlyField]
+    public InvoiceStatus Status { get; init; }
+
+    [Secret]
+    public string? Pin { get; init; }
+
+    public Ref<Customer>? Customer { get; init; }
+
+    public Money? Fee { get; init; }
+
+    public DateTimeOffset? SentAt { get; init; }
+
+    [DefaultValue(7)]
+    public int Days { get; init; }
+
+    public bool Urgent { get; init; }
+
+    public double? Weight { get; init; }
+
+    public TimeOnly? At { get; init; }
+
+    public TimeSpan? Span { get; init; }
+
+    public Guid? External { get; init; }
+
+    public long? Big { get; init; }
+
+    public InvoiceStatus? Wish { get; init; }
+
+    public ImmutableArray<Line> Lines { get; init; } = [];
+
+    public IReadOnlyDictionary<string, decimal> Rates { get; init; } = ImmutableDictionary<string, decimal>.Empty;
+
+    public JsonElement? Extra { get; init; }
+}
+
+internal sealed record ShipInput([property: StringLength(10)] string Carrier, int Parcels = 1);
+
+internal sealed class FakeAuthorization : IAuthorization
+{
+    public Dictionary<string, AccessScope> Scopes { get; } = [];
+
+    public ValueTask<AccessDecision> DecideAsync(CallContext context, string permission, CancellationToken cancellationToken) =>
+        new(new AccessDecision(Scopes.GetValueOrDefault(permission, AccessScope.All), "test"));
+}
+
+internal sealed class FakeGeneration(IServiceProvider services) : IGeneration
+{
+    private int held;
+
+    public int Held => Volatile.Read(ref held);
+
+    public bool Draining { get; set; }
+
+    public IServiceProvider Services => services;
+
+    public CancellationToken Stopping => CancellationToken.None;
+
+    public bool TryEnter()
+    {
+        if (Draining)
+        {
+            return false;
+        }
+
+        Interlocked.Increment(ref held);
+        return true;
+    }
+
+    public void Exit() => Interlocked.Decrement(ref held);
+}
+
+internal sealed class TestBuilder(string id) : IPluginBuilder
+{
+    public string Id => id;
+
+    public IServiceCollection Services { get; } = new ServiceCollection();
+
+    public IConfiguration Configuration { get; } = new ConfigurationBuilder().Build();
+}
+
+/// <summary>A plugin `shop` with invoices and customers on a storage of its own.</summary>
+internal sealed class Shop
+{
+    public static readonly Caller Ann = new("ann", "Ann", ["red"], []);
+    public static readonly Caller Bob = new("bob", "Bob", ["red"], []);
+    public static readonly Caller Cid = new("cid", "Cid", ["blue"], []);
+
+    private readonly ActivePlugin plugin;
+
+    public Shop(Action<ResourceBuilder<Invoice>>? declare = null, TimeSpan? hookLimit = null, IStorage? storage = null)
+    {
+        var builder = new TestBuilder("shop");
+        builder.AddResource<Invoice>("invoices", declare ?? Declare).AddResource<Customer>("customers");
+        Storage = storage ?? Fake;
+        var access = new RecordAccess(Authorization);
+        var preparation = new ChangePreparation(Storage, access, new HookRunner(NullLogger<HookRunner>.Instance, TimeProvider.System) { TimeLimit = hookLimit ?? HookRunner.Limit }, TimeProvider.System);
+        var execution = new ChangeExecution(Storage, preparation, new NoOtherGeneration());
+        Operations = new ResourceOperations(Storage, access, execution, new IdempotentChanges(Storage, TimeProvider.System));
+        var manifest = new PluginManifest { Name = "shop", Version = "1.0.0", Category = PluginCategory.Business, Description = "Shop.", Entry = "" };
+        var services = builder.Services;
+        new RepositoryPorts(Operations).Add(services, new PluginPortContext(manifest, 1, null, new FakeGeneration(new ServiceCollection().BuildServiceProvider())));
+        Services = services.BuildServiceProvider();
+        Lease = new FakeGeneration(Services);
+        Resources = [.. Services.GetServices<Contribution>().OfType<ResourceContribution>().Select(c => c.Descriptor)];
+        plugin = new() { Manifest = manifest, Generation = 1, Lease = Lease, Resources = Resources };
+    }
+
+    public FakeStorage Fake { get; } = new();
+
+    public IStorage Storage { get; }
+
+    public FakeAuthorization Authorization { get; } = new();
+
+    public FakeGeneration Lease { get; }
+
+    public IServiceProvider Services { get; }
+
+    public ImmutableArray<ResourceDescriptor> Resources { get; }
+
+    public IResourceOperations Operations { get; }
+
+    public static void Declare(ResourceBuilder<Invoice> invoices) => invoices
+        .Index(i => i.DueOn).Search(i => i.Number)
+        .Action("send", i => i with { Status = InvoiceStatus.Sent })
+        .Action<ShipInput>("ship", (i, input) => i with { Number = $"{input.Carrier}-{input.Parcels}" })
+        .Action("pay", i => i.Status == InvoiceStatus.Sent ? i with { Status = InvoiceStatus.Paid } : throw new RuleViolationException($"Invoice {i.Number} is {i.Status}; only a Sent invoice can become Paid."));
+
+    public ResourceCall Call(Caller? caller = null, string resource = "invoices") =>
+        new(plugin, Resources.Single(r => r.Name == resource), new CallContext(caller ?? Ann, CallContext.DefaultTenant, "test"));
+
+    public async Task<ChangeResult> ChangeAsync(ChangeKind kind, string? id, string body, Caller? caller = null, long? revision = null, string? action = null, string? key = null, string fingerprint = "f", string resource = "invoices")
+    {
+        var call = Call(caller, resource);
+        if (key is not null)
+        {
+            call = call with { Idempotency = new(key, fingerprint) };
+        }
+
+        var change = new ResourceChange { Kind = kind, Id = id, Body = Encoding.UTF8.GetBytes(body), ExpectedRevision = revision, Action = action };
+        return (await Operations.ChangeAsync(call, [change], atomic: false, TestContext.Current.CancellationToken))[0];
+    }
+
+    public Task<ChangeResult> CreateAsync(string body, Caller? caller = null) => ChangeAsync(ChangeKind.Create, null, body, caller);
+
+    public async Task<string> NewAsync(string number = "A-1", Caller? caller = null)
+    {
+        var result = await CreateAsync($$"""{"number":"{{number}}","total":10.50,"dueOn":"2026-01-31","pin":"1234"}""", caller);
+        Assert.Null(result.Error);
+        return result.Id!;
+    }
+
+    private sealed class NoOtherGeneration : ICurrentPlugins
+    {
+        public ResourceCall? Find(ResourceCall call) => null;
+    }
+}
+
+internal static class Json
+{
+    public static JsonElement Of(StoredRecord? record) => JsonDocument.Parse(record!.Json).RootElement;
+}
