@@ -45,6 +45,9 @@ public sealed record ActivePlugin
 
     /// <summary>Services it provides.</summary>
     public ImmutableArray<ProvidedServiceDescriptor> Services { get; init; } = [];
+
+    /// <summary>Services it cannot do without.</summary>
+    public ImmutableArray<RequiredService> Requires { get; init; } = [];
 }
 
 /// <summary>A reference-counted hold on a generation's code. Safe for concurrent use; enter and exit cost one interlocked operation each.</summary>

@@ -1,3 +1,6 @@
+using System.Collections.Immutable;
+using Microsoft.Extensions.DependencyInjection;
+
 namespace Nexus;
 
 /// <summary>Marks an interface that plugins call each other by. Its methods are async (<c>Task</c>, <c>ValueTask</c>, with or without result), take JSON-serialisable parameters and optionally a last <see cref="CancellationToken"/>. A source generator makes its proxy and its dispatcher.</summary>
@@ -24,7 +27,10 @@ public sealed record ProvidedServiceDescriptor
     public required ServiceDispatch Dispatch { get; init; }
 
     /// <summary>Names of the methods.</summary>
-    public System.Collections.Immutable.ImmutableArray<string> Methods { get; init; } = [];
+    public ImmutableArray<string> Methods { get; init; } = [];
+
+    /// <summary>How long one instance lives: singleton for the generation, otherwise for one call.</summary>
+    public ServiceLifetime Lifetime { get; init; } = ServiceLifetime.Singleton;
 }
 
 /// <summary>Calls a method of an implementation with JSON.</summary>

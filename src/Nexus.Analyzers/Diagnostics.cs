@@ -1,2 +1,0 @@
-namespace Nexus.Analyzers;
-internal static class Diagnostics;

@@ -1,0 +1,40 @@
+using System.Collections.Concurrent;
+using System.Collections.Immutable;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Nexus.Kernel.Services;
+
+/// <summary>Gives each generation its own <see cref="IServices"/>.</summary>
+/// <param name="host">The host's provider: the registry needs <see cref="IPlugins"/>, which itself asks for all ports, so it is taken when a plugin first uses it.</param>
+internal sealed class ServicePorts(IServiceProvider host) : IPluginPorts
+{
+    public void Add(IServiceCollection services, PluginPortContext context)
+    {
+        var consumer = context.Manifest.Name;
+        services.AddSingleton<IServices>(_ => new PluginServices(host.GetRequiredService<ServiceRegistry>(), consumer));
+    }
+}
+
+/// <summary>The services as one generation of one plugin sees them. Proxies are kept here and not in the registry: their types belong to the contract assembly, which may leave with the plugin.</summary>
+internal sealed class PluginServices(ServiceRegistry registry, string consumer) : IServices
+{
+    private readonly ConcurrentDictionary<(Type Contract, string? Implementation), object> _proxies = new();
+
+    public T Get<T>(string? implementation = null)
+        where T : class
+    {
+        if (_proxies.TryGetValue((typeof(T), implementation), out var known))
+            return (T)known;
+        var shape = ServiceShape.For<T>();
+        registry.NoteUse(consumer, shape.Name, implementation);
+        return (T)_proxies.GetOrAdd((typeof(T), implementation), shape.CreateProxy(registry.SlotOf(shape.Name, implementation)));
+    }
+
+    public T? Find<T>(string implementation)
+        where T : class =>
+        registry.Names(ServiceShape.For<T>().Name).Contains(implementation) ? Get<T>(implementation) : null;
+
+    public ImmutableArray<T> GetAll<T>()
+        where T : class =>
+        [.. registry.Names(ServiceShape.For<T>().Name).Select(name => Get<T>(name))];
+}

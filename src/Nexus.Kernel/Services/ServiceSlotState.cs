@@ -1,0 +1,32 @@
+namespace Nexus.Kernel.Services;
+
+/// <summary>A slot: names what is wanted and holds what provides it now.</summary>
+internal sealed class ServiceSlotState(ServiceRegistry registry, string contract, string? implementation) : ServiceSlot
+{
+    private volatile ServiceBinding? _binding;
+
+    public string Contract { get; } = contract;
+
+    public string? Implementation { get; } = implementation;
+
+    /// <summary>Id of the plugin that was in it last; null when nothing ever was.</summary>
+    public string? LastPlugin { get; private set; }
+
+    public override ServiceTarget Enter()
+    {
+        if (_binding is { } binding && binding.TryEnter())
+            return binding.Open();
+
+        // The provider is gone or drains: the current snapshot tells who took over. One look is enough, because a swap publishes the new generation before it drains the old one.
+        if (registry.Resolve(this) is { } current && current.TryEnter())
+            return current.Open();
+        throw registry.Missing(this);
+    }
+
+    /// <summary>Changes the provider for the next call; called under the registry's lock.</summary>
+    public void Switch(ServiceBinding? binding)
+    {
+        _binding = binding;
+        LastPlugin = binding?.Plugin ?? LastPlugin;
+    }
+}
