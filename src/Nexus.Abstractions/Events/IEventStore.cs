@@ -74,7 +74,7 @@ public enum DeliveryState
 /// <param name="EventId">The event.</param>
 /// <param name="Group">The group.</param>
 /// <param name="Fence">Number of the lease.</param>
-/// <param name="State">New state; <see cref="DeliveryState.Pending"/> retries.</param>
+/// <param name="State">New state; <see cref="DeliveryState.Pending"/> retries. Pending without <paramref name="Error"/> hands the delivery back untried: that try does not count.</param>
 /// <param name="RetryAt">When to retry.</param>
 /// <param name="Error">Text of the failure.</param>
 public sealed record DeliverySettlement(Guid EventId, string Group, long Fence, DeliveryState State, DateTimeOffset? RetryAt = null, string? Error = null);

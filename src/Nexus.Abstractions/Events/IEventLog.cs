@@ -1,0 +1,71 @@
+using System.Collections.Immutable;
+
+namespace Nexus;
+
+/// <summary>The event log as operators see it: what the gateway and the command line draw <c>/api/v1/events</c> from. Thread-safe.</summary>
+public interface IEventLog
+{
+    /// <summary>Stored events in order; with <see cref="EventQuery.MaxWait"/> it waits for the first that matches.</summary>
+    ValueTask<EventPage> ReadAsync(EventQuery query, CancellationToken cancellationToken);
+
+    /// <summary>Deliveries of an event, of a group or in a state (<see cref="DeliveryState.Dead"/> are the dead letters).</summary>
+    ValueTask<ImmutableArray<EventDelivery>> DeliveriesAsync(DeliveryQuery query, CancellationToken cancellationToken);
+
+    /// <summary>Delivers stored events again to one group and to no other.</summary>
+    /// <returns>How many.</returns>
+    ValueTask<long> ReplayAsync(EventReplay replay, CancellationToken cancellationToken);
+
+    /// <summary>Removes stored events that no group waits for.</summary>
+    /// <returns>How many.</returns>
+    ValueTask<long> PurgeAsync(EventPurge purge, CancellationToken cancellationToken);
+
+    /// <summary>What happened on this node since it started.</summary>
+    EventStatistics GetStatistics();
+
+    /// <summary>The subscriptions that are active on this node.</summary>
+    ImmutableArray<EventSubscriber> GetSubscribers();
+}
+
+/// <summary>An active subscription.</summary>
+/// <param name="Plugin">The plugin that declared it; <c>nexus</c> for one of the host.</param>
+/// <param name="Group">Its group.</param>
+/// <param name="Pattern">Its pattern.</param>
+/// <param name="Priority">Its priority.</param>
+/// <param name="Durable">It gets stored deliveries with retries.</param>
+/// <param name="Waiting">Events in its queue on this node now.</param>
+/// <param name="Dropped">Transient events that were dropped because its queue was full.</param>
+public sealed record EventSubscriber(string Plugin, string Group, string Pattern, int Priority, bool Durable, int Waiting, long Dropped);
+
+/// <summary>Counts since the node started; immutable.</summary>
+/// <param name="Since">When the node started to count, UTC.</param>
+/// <param name="Total">Over all names.</param>
+/// <param name="ByName">By event name; names beyond the first 1,000 are counted together under <c>*</c>.</param>
+public sealed record EventStatistics(DateTimeOffset Since, EventCounts Total, ImmutableSortedDictionary<string, EventCounts> ByName);
+
+/// <summary>Counts of events.</summary>
+public sealed record EventCounts
+{
+    /// <summary>Events that were stored, or published as transient on this node.</summary>
+    public long Published { get; init; }
+
+    /// <summary>Handler runs that succeeded.</summary>
+    public long Delivered { get; init; }
+
+    /// <summary>Handler runs that threw or exceeded their time limit.</summary>
+    public long Failed { get; init; }
+
+    /// <summary>Failed deliveries that will be tried again.</summary>
+    public long Retried { get; init; }
+
+    /// <summary>Deliveries that became dead letters.</summary>
+    public long Dead { get; init; }
+
+    /// <summary>Deliveries that a handler of higher priority stopped.</summary>
+    public long Cancelled { get; init; }
+
+    /// <summary>Deliveries that expired before they were handled.</summary>
+    public long Expired { get; init; }
+
+    /// <summary>Transient deliveries that a full queue dropped.</summary>
+    public long Dropped { get; init; }
+}

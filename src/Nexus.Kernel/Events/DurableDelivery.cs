@@ -1,0 +1,238 @@
+using System.Collections.Concurrent;
+using System.Collections.Immutable;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+
+namespace Nexus.Kernel.Events;
+
+/// <summary>Delivers stored events to durable groups. One loop takes due deliveries from the store and sleeps in it while nothing is due; each group has a lane of its own, so a slow handler holds up its own group only.</summary>
+/// <remarks>The loop's frame lives as long as the node. It holds names and messages only: a subscriber in one of its locals would keep an unloaded plugin in memory.</remarks>
+internal sealed class DurableDelivery(
+    IEventStore store,
+    EventGroups groups,
+    Subscribers subscribers,
+    HandlerRun handlers,
+    EventCounters counters,
+    TimeProvider time,
+    IOptions<EventsOptions> options,
+    ILogger<DurableDelivery> log) : BackgroundService
+{
+    private static readonly TimeSpan MaxWait = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan RetryAfterStoreFailure = TimeSpan.FromSeconds(1);
+    private readonly ConcurrentDictionary<Guid, DurableEvent> events = new();
+    private readonly ConcurrentDictionary<string, Lane<TakenDelivery>> lanes = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, int> backlog = new(StringComparer.Ordinal);
+    private readonly SettlementWriter settlements = new(store, log);
+    private readonly Lock wakeGate = new();
+    private CancellationTokenSource wake = new();
+    private CancellationToken stopping;
+    private volatile bool someHeldBack;
+
+    /// <summary>Deliveries of a group that this node has taken and not ended.</summary>
+    public int Backlog(string group) => backlog.GetValueOrDefault(group);
+
+    /// <summary>Completes when every delivery that ended before is settled in the store.</summary>
+    public Task FlushAsync() => settlements.FlushAsync();
+
+    public override async Task StopAsync(CancellationToken cancellationToken)
+    {
+        await base.StopAsync(cancellationToken);
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        limit.CancelAfter(options.Value.StopTimeout);
+        try
+        {
+            while (!backlog.IsEmpty)
+                await Task.Delay(TimeSpan.FromMilliseconds(10), limit.Token);
+            await FlushAsync().WaitAsync(limit.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            log.LogWarning("Event handlers were still running when the node stopped; their events will be delivered again.");
+        }
+    }
+
+    public override void Dispose()
+    {
+        wake.Dispose();
+        base.Dispose();
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        stopping = stoppingToken;
+        subscribers.Changed += Wake;
+        try
+        {
+            while (!stoppingToken.IsCancellationRequested)
+                await TurnAsync(stoppingToken);
+        }
+        finally
+        {
+            subscribers.Changed -= Wake;
+        }
+    }
+
+    private async Task TurnAsync(CancellationToken stoppingToken)
+    {
+        var woken = Arm();
+        try
+        {
+            using var turn = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken, woken);
+            await groups.DeclareAsync(subscribers.Snapshot, stoppingToken);
+            var claim = NextClaim();
+            if (claim.Groups.IsEmpty)
+                await Task.Delay(Timeout.InfiniteTimeSpan, time, turn.Token);
+            else
+                Accept(await store.ClaimAsync(claim, turn.Token), claim.Lease);
+        }
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested || woken.IsCancellationRequested)
+        {
+            // Stopped, or the set of groups to claim for has changed.
+        }
+        catch (Exception e)
+        {
+            log.LogError("The event store did not answer; trying again in {Delay}: {Error}", RetryAfterStoreFailure, HandlerRun.Describe(e));
+            await Task.Delay(RetryAfterStoreFailure, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    private CancellationToken Arm()
+    {
+        lock (wakeGate)
+        {
+            if (wake.IsCancellationRequested)
+            {
+                wake.Dispose();
+                wake = new CancellationTokenSource();
+            }
+
+            return wake.Token;
+        }
+    }
+
+    private void Wake()
+    {
+        lock (wakeGate)
+            wake.Cancel();
+    }
+
+    /// <summary>Claims for every active group but those with a backlog, and those of lower priority that would overtake one of these on a common event.</summary>
+    private DeliveryClaim NextClaim()
+    {
+        // Set before the backlogs are read: a lane that empties after the reading sees it and wakes the loop.
+        someHeldBack = true;
+        var durable = subscribers.All.Where(s => s.Descriptor.Durable).ToList();
+        var full = durable.Where(s => Backlog(s.Key) >= options.Value.GroupBacklog).ToList();
+        someHeldBack = full.Count > 0;
+        var free = durable.Where(s => !full.Any(f => f.Key == s.Key || (f.Descriptor.Priority > s.Descriptor.Priority && f.Pattern.MayOverlap(s.Pattern))));
+        var longest = durable.Select(s => s.Descriptor.Timeout).DefaultIfEmpty().Max();
+        var lease = longest * 2 > options.Value.Lease ? longest * 2 : options.Value.Lease;
+        return new DeliveryClaim([.. free.Select(s => s.Key).Distinct()], options.Value.ClaimLimit, lease, MaxWait);
+    }
+
+    private void Accept(ImmutableArray<EventDelivery> claimed, TimeSpan lease)
+    {
+        var ends = time.GetUtcNow() + lease;
+        foreach (var sameEvent in claimed.GroupBy(d => d.Message.Id))
+        {
+            var taken = sameEvent.Select(d => new TakenDelivery(d, subscribers.Find(d.Group)?.Descriptor.Priority ?? 0, ends)).ToList();
+            foreach (var delivery in taken)
+                backlog.AddOrUpdate(delivery.Delivery.Group, 1, (_, n) => n + 1);
+            var (start, cancelled) = events.GetOrAdd(sameEvent.Key, _ => new DurableEvent()).Add(taken);
+            Go(start, cancelled);
+        }
+    }
+
+    private void Go(ImmutableArray<TakenDelivery> start, ImmutableArray<TakenDelivery> cancelled)
+    {
+        foreach (var delivery in cancelled)
+            Settle(delivery, DeliveryState.Cancelled);
+        foreach (var delivery in start)
+        {
+            var lane = lanes.GetOrAdd(delivery.Delivery.Group, _ => new Lane<TakenDelivery>(int.MaxValue, DeliverAsync));
+            lane.TryPost(delivery, delivery.Delivery.Message.Priority);
+        }
+    }
+
+    private async Task DeliverAsync(TakenDelivery taken)
+    {
+        var cancel = false;
+        try
+        {
+            cancel = await TryOnceAsync(taken);
+        }
+        catch (Exception e)
+        {
+            log.LogError("Delivery of event {EventId} to {Group} broke off: {Error}", taken.Delivery.Message.Id, taken.Delivery.Group, HandlerRun.Describe(e));
+        }
+
+        if (events.TryGetValue(taken.Delivery.Message.Id, out var sameEvent))
+        {
+            var (start, cancelled, empty) = sameEvent.End(taken, cancel);
+            if (empty)
+                events.TryRemove(taken.Delivery.Message.Id, out _);
+            Go(start, cancelled);
+        }
+    }
+
+    private async Task<bool> TryOnceAsync(TakenDelivery taken)
+    {
+        var (message, group, attempt) = (taken.Delivery.Message, taken.Delivery.Group, taken.Delivery.Attempt);
+        var now = time.GetUtcNow();
+        if (message.ExpiresAt <= now)
+        {
+            Settle(taken, DeliveryState.Expired, error: $"{ErrorCodes.EventExpired}: it expired at {message.ExpiresAt:O}.");
+            return false;
+        }
+
+        // A delivery whose lease would end while it is handled might be handled twice; it is handed back instead.
+        if (stopping.IsCancellationRequested || subscribers.Find(group)?.Descriptor.Timeout > taken.LeaseEnds - now)
+        {
+            Settle(taken, DeliveryState.Pending, retryAt: now);
+            return false;
+        }
+
+        var context = new EventContext(message, attempt) { Settlement = new DeliverySettlement(message.Id, group, taken.Delivery.Fence, DeliveryState.Done) };
+        var outcome = await handlers.RunAsync(group, context, stopping);
+        switch (outcome.Ending)
+        {
+            case Ending.Handled or Ending.Filtered:
+                Settle(taken, DeliveryState.Done);
+                break;
+            case Ending.Gone or Ending.Interrupted:
+                Settle(taken, DeliveryState.Pending, retryAt: time.GetUtcNow());
+                break;
+            case Ending.Failed or Ending.TimedOut when attempt < outcome.MaxAttempts:
+                Settle(taken, DeliveryState.Pending, time.GetUtcNow() + RetryDelay(outcome.RetryDelay, attempt), outcome.Error);
+                break;
+            default:
+                log.LogError("Event {EventId} {EventName} is a dead letter of {Group} after {Attempt} tries: {Error}", message.Id, message.Name, group, attempt, outcome.Error);
+                Settle(taken, DeliveryState.Dead, error: outcome.Error);
+                break;
+        }
+
+        return context.Cancelled;
+    }
+
+    private TimeSpan RetryDelay(TimeSpan first, int attempt)
+    {
+        var seconds = Math.Min(first.TotalSeconds * Math.Pow(2, attempt - 1), options.Value.MaxRetryDelay.TotalSeconds);
+#pragma warning disable CA5394 // spreads load, guards nothing
+        return TimeSpan.FromSeconds(seconds * (1 + (Random.Shared.NextDouble() * options.Value.RetryJitter)));
+#pragma warning restore CA5394
+    }
+
+    private void Settle(TakenDelivery taken, DeliveryState state, DateTimeOffset? retryAt = null, string? error = null)
+    {
+        var (message, group) = (taken.Delivery.Message, taken.Delivery.Group);
+        settlements.Post(new DeliverySettlement(message.Id, group, taken.Delivery.Fence, state, retryAt, error));
+        counters.Settled(message.Name, state, error is not null);
+        var left = backlog.AddOrUpdate(group, 0, (_, n) => n - 1);
+        if (left > 0)
+            return;
+        backlog.TryRemove(new KeyValuePair<string, int>(group, 0));
+        if (someHeldBack)
+            Wake();
+    }
+}

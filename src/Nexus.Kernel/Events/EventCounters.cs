@@ -1,0 +1,112 @@
+using System.Collections.Concurrent;
+using System.Collections.Immutable;
+using System.Diagnostics.Metrics;
+
+namespace Nexus.Kernel.Events;
+
+/// <summary>Counts what happens to events, for <see cref="IEventLog.GetStatistics"/> and as the meter <c>Nexus.Events</c>.</summary>
+internal sealed class EventCounters
+{
+    private const int MaxNames = 1000;
+    private readonly ConcurrentDictionary<string, Counts> byName = new(StringComparer.Ordinal);
+    private readonly Counter<long> emitted;
+    private readonly Counter<long> processed;
+    private readonly Counter<long> dropped;
+    private readonly Histogram<double> seconds;
+    private readonly DateTimeOffset since;
+
+    public EventCounters(IMeterFactory meters, TimeProvider time, Subscribers subscribers)
+    {
+        since = time.GetUtcNow();
+        var meter = meters.Create("Nexus.Events");
+        emitted = meter.CreateCounter<long>("events_emitted", description: "Events published.");
+        processed = meter.CreateCounter<long>("events_processed", description: "Handler runs, by how they ended.");
+        dropped = meter.CreateCounter<long>("events_dropped", description: "Transient deliveries that a full queue dropped.");
+        seconds = meter.CreateHistogram<double>("event_processing", "s", "Time that handlers took.");
+        meter.CreateObservableGauge("active_subscriptions", () => subscribers.All.Length, description: "Handlers that can be called now.");
+    }
+
+    public void Published(string name)
+    {
+        Interlocked.Increment(ref For(name).Published);
+        emitted.Add(1, new KeyValuePair<string, object?>("event_type", Label(name)));
+    }
+
+    public void Handled(string name, Ending ending, TimeSpan elapsed)
+    {
+        var counts = For(name);
+        if (ending == Ending.Handled)
+            Interlocked.Increment(ref counts.Delivered);
+        else if (ending is Ending.Failed or Ending.TimedOut)
+            Interlocked.Increment(ref counts.Failed);
+        var label = new KeyValuePair<string, object?>("event_type", Label(name));
+        processed.Add(1, label, new KeyValuePair<string, object?>("outcome", ending.ToString().ToLowerInvariant()));
+        seconds.Record(elapsed.TotalSeconds, label);
+    }
+
+    public void Settled(string name, DeliveryState state, bool failed)
+    {
+        var counts = For(name);
+        switch (state)
+        {
+            case DeliveryState.Pending when failed: Interlocked.Increment(ref counts.Retried); break;
+            case DeliveryState.Dead: Interlocked.Increment(ref counts.Dead); break;
+            case DeliveryState.Cancelled: Interlocked.Increment(ref counts.Cancelled); break;
+            case DeliveryState.Expired: Interlocked.Increment(ref counts.Expired); break;
+        }
+    }
+
+    public void Dropped(string name)
+    {
+        Interlocked.Increment(ref For(name).Dropped);
+        dropped.Add(1, new KeyValuePair<string, object?>("event_type", Label(name)));
+    }
+
+    public EventStatistics Read()
+    {
+        var names = byName.ToImmutableSortedDictionary(e => e.Key, e => e.Value.Read(), StringComparer.Ordinal);
+        return new EventStatistics(since, names.Values.Aggregate(new EventCounts(), Add), names);
+    }
+
+    // Names come from plugins; without a cap a plugin that makes names up would grow the table and the metrics without end.
+    private string Label(string name) => byName.ContainsKey(name) ? name : "*";
+
+    private Counts For(string name) =>
+        byName.TryGetValue(name, out var counts) ? counts : byName.GetOrAdd(byName.Count < MaxNames ? name : "*", _ => new Counts());
+
+    private static EventCounts Add(EventCounts a, EventCounts b) => new()
+    {
+        Published = a.Published + b.Published,
+        Delivered = a.Delivered + b.Delivered,
+        Failed = a.Failed + b.Failed,
+        Retried = a.Retried + b.Retried,
+        Dead = a.Dead + b.Dead,
+        Cancelled = a.Cancelled + b.Cancelled,
+        Expired = a.Expired + b.Expired,
+        Dropped = a.Dropped + b.Dropped,
+    };
+
+    private sealed class Counts
+    {
+        public long Published;
+        public long Delivered;
+        public long Failed;
+        public long Retried;
+        public long Dead;
+        public long Cancelled;
+        public long Expired;
+        public long Dropped;
+
+        public EventCounts Read() => new()
+        {
+            Published = Interlocked.Read(ref Published),
+            Delivered = Interlocked.Read(ref Delivered),
+            Failed = Interlocked.Read(ref Failed),
+            Retried = Interlocked.Read(ref Retried),
+            Dead = Interlocked.Read(ref Dead),
+            Cancelled = Interlocked.Read(ref Cancelled),
+            Expired = Interlocked.Read(ref Expired),
+            Dropped = Interlocked.Read(ref Dropped),
+        };
+    }
+}

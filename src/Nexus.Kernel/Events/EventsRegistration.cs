@@ -1,0 +1,31 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+
+namespace Nexus.Kernel.Events;
+
+/// <summary>Registers events in the host's container.</summary>
+public static class EventsRegistration
+{
+    /// <summary>Adds the bus (<see cref="IEvents"/>), the log (<see cref="IEventLog"/>), durable delivery as a hosted service and each plugin's own bus. Needs <see cref="IPlugins"/>, <see cref="IStorage"/> and <see cref="IEventStore"/>; settings are <see cref="EventsOptions"/>.</summary>
+    public static IServiceCollection AddNexusEvents(this IServiceCollection services)
+    {
+        ArgumentNullException.ThrowIfNull(services);
+        services.AddOptions<EventsOptions>();
+        services.AddMetrics();
+        services.AddLogging();
+        services.TryAddSingleton(TimeProvider.System);
+        services.AddSingleton<Subscribers>();
+        services.AddSingleton<EventCounters>();
+        services.AddSingleton<HandlerRun>();
+        services.AddSingleton<TransientDelivery>();
+        services.AddSingleton<EventGroups>();
+        services.AddSingleton<EventBus>();
+        services.AddSingleton<IEvents>(host => host.GetRequiredService<EventBus>());
+        services.AddSingleton<DurableDelivery>();
+        services.AddSingleton<IEventLog, EventLog>();
+        services.AddSingleton<IPluginPorts, PluginEventPorts>();
+        services.AddHostedService<EventTail>();
+        services.AddHostedService(host => host.GetRequiredService<DurableDelivery>());
+        return services;
+    }
+}

@@ -1,0 +1,146 @@
+namespace Nexus.Kernel.Tests.Events;
+
+public sealed class TransientEventsTests
+{
+    [Fact]
+    public async Task Handlers_run_by_priority_and_a_cancelled_event_goes_no_further()
+    {
+        await using var host = await EventHost.StartAsync(configure: h =>
+        {
+            foreach (var priority in (int[])[10, 100, 50])
+            {
+                h.Plugins.Start($"p{priority}", p => p.On("orders.*", (e, _) =>
+                {
+                    h.Log.Enqueue($"{priority} {e.Message.Name}");
+                    if (e.Message.Name == "orders.cancelled" && priority == 100)
+                        e.Cancel();
+                    return Task.CompletedTask;
+                }, s => s with { Priority = priority, Durable = false }));
+            }
+        });
+
+        await host.PublishAsync("orders.created", delivery: Delivery.Transient);
+        await host.LogReaches(3);
+        await host.PublishAsync("orders.cancelled", delivery: Delivery.Transient);
+        await host.PublishAsync("orders.created", delivery: Delivery.Transient);
+        await host.LogReaches(7);
+
+        Assert.Equal(["100 orders.created", "50 orders.created", "10 orders.created", "100 orders.cancelled", "100 orders.created", "50 orders.created", "10 orders.created"], host.Log);
+    }
+
+    [Fact]
+    public async Task Throwing_hanging_and_blocking_handlers_affect_nobody()
+    {
+        using var release = new ManualResetEventSlim();
+        await using var host = await EventHost.StartAsync(configure: h =>
+        {
+            h.Plugins.Start("bad", p => p
+                .On("a.b", (_, _) => throw new InvalidOperationException("broken"), s => s with { Durable = false })
+                .On("a.b", (_, _) => new TaskCompletionSource().Task, s => s with { Durable = false })
+                .On("a.b", (_, _) =>
+                {
+                    release.Wait(CancellationToken.None);
+                    return Task.CompletedTask;
+                }, s => s with { Durable = false }));
+            h.Plugins.Start("good", p => p.On("a.b", (e, _) =>
+            {
+                h.Log.Enqueue(e.Message.Name);
+                return Task.CompletedTask;
+            }, s => s with { Durable = false }));
+        });
+
+        var before = System.Diagnostics.Stopwatch.GetTimestamp();
+        for (var i = 0; i < 100; i++)
+            await host.PublishAsync("a.b", delivery: Delivery.Transient);
+        var each = System.Diagnostics.Stopwatch.GetElapsedTime(before) / 100;
+
+        await host.LogReaches(100);
+        TestContext.Current.TestOutputHelper?.WriteLine($"publisher latency {each.TotalMicroseconds:F1} µs with two hanging subscribers");
+        await EventHost.Until(() => host.EventLog.GetStatistics().ByName["a.b"].Failed >= 100);
+        Assert.Equal(100, host.EventLog.GetStatistics().ByName["a.b"].Delivered);
+        host.Clock.Advance(TimeSpan.FromSeconds(30));
+        await EventHost.Until(() => host.EventLog.GetStatistics().ByName["a.b"].Failed >= 102);
+        release.Set();
+    }
+
+    [Fact]
+    public async Task A_full_queue_drops_for_its_own_subscriber_and_counts()
+    {
+        var gate = new TaskCompletionSource();
+        await using var host = new EventHost(options: o => o.QueueCapacity = 5);
+        host.Plugins.Start("slow", p => p.On("a.b", async (_, _) => await gate.Task, s => s with { Durable = false }));
+        host.Plugins.Start("fast", p => p.On("a.b", (_, _) =>
+        {
+            host.Log.Enqueue("fast");
+            return Task.CompletedTask;
+        }, s => s with { Durable = false }));
+        await host.StartAsync();
+
+        for (var i = 0; i < 20; i++)
+        {
+            await host.PublishAsync("a.b", delivery: Delivery.Transient);
+            await host.LogReaches(i + 1);
+        }
+
+        var slow = Assert.Single(host.EventLog.GetSubscribers(), s => s.Plugin == "slow");
+        Assert.Equal(5, slow.Waiting);
+        Assert.InRange(slow.Dropped, 14, 15);
+        Assert.Equal(slow.Dropped, host.EventLog.GetStatistics().Total.Dropped);
+        gate.SetResult();
+    }
+
+    [Fact]
+    public async Task Requests_get_the_first_reply_or_time_out()
+    {
+        await using var host = await EventHost.StartAsync(configure: h => h.Plugins.Start("prices", p => p.On("price.asked", (e, _) =>
+        {
+            e.Answer(new EventMessage { Name = "price.told", Data = "7"u8.ToArray() });
+            return Task.CompletedTask;
+        })));
+
+        var reply = await host.Events.RequestAsync(new EventMessage { Name = "price.asked" }, TimeSpan.FromSeconds(1));
+        var unanswered = host.Events.RequestAsync(new EventMessage { Name = "weather.asked" }, TimeSpan.FromSeconds(1)).AsTask();
+        host.Clock.Advance(TimeSpan.FromSeconds(1));
+
+        Assert.Equal("price.told", reply.Name);
+        Assert.Equal("7"u8.ToArray(), reply.Data.ToArray());
+        Assert.Equal("EVENT_TIMEOUT", (await Assert.ThrowsAsync<NexusException>(() => unanswered)).Code);
+    }
+
+    [Fact]
+    public async Task Waiting_sees_the_next_durable_event_that_passes_the_filter()
+    {
+        await using var host = await EventHost.StartAsync();
+
+        var waiting = host.Events.WaitForAsync("orders.*", TimeSpan.FromSeconds(5), FilterJson.Parse("""{"total":{"$gte":10}}"""), host.Clock).AsTask();
+        await host.PublishAsync("orders.created", """{"total":9}""");
+        var id = await host.PublishAsync("orders.created", """{"total":10}""");
+
+        Assert.Equal(id, (await waiting.WaitAsync(TimeSpan.FromSeconds(20))).Id);
+        Assert.Empty(host.EventLog.GetSubscribers());
+    }
+
+    [Fact]
+    public async Task Run_time_subscriptions_end_when_disposed()
+    {
+        await using var host = await EventHost.StartAsync();
+        var subscription = host.Events.Subscribe(new SubscriptionDescriptor
+        {
+            Pattern = "*",
+            Group = "test",
+            Handle = (_, e, _) =>
+            {
+                host.Log.Enqueue(e.Message.Name);
+                return ValueTask.CompletedTask;
+            },
+        });
+
+        await host.PublishAsync("a.b", delivery: Delivery.Transient);
+        await host.LogReaches(1);
+        subscription.Dispose();
+        await host.PublishAsync("a.c", delivery: Delivery.Transient);
+
+        Assert.Equal(["a.b"], host.Log);
+        Assert.Empty(host.EventLog.GetSubscribers());
+    }
+}
