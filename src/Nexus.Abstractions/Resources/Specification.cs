@@ -61,6 +61,12 @@ internal sealed class FilterTranslator(JsonSerializerOptions options)
             return prefix;
         }
 
+        // Members of scalars, such as a text's length, are computed: the store does not have them.
+        if (inner.Type.Namespace?.StartsWith("System", StringComparison.Ordinal) == true)
+        {
+            return null;
+        }
+
         string name = DescriptorReader.WireName(member.Member);
         return prefix.Length == 0 ? name : $"{prefix}.{name}";
     }

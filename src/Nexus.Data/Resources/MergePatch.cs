@@ -36,7 +36,7 @@ internal static class MergePatch
         }
         catch (JsonException e)
         {
-            throw ObjectScan.Unreadable(e, 0);
+            throw ObjectScan.Unreadable(e, patch.Span);
         }
     }
 

@@ -69,13 +69,36 @@ internal static class ObjectScan
         }
         catch (JsonException e)
         {
-            throw Unreadable(e, reader.CurrentDepth);
+            throw Unreadable(e, body);
         }
     }
 
-    public static NexusException Unreadable(JsonException e, int depth) => depth >= MaxDepth
+    /// <summary>The error of a body that the reader refused.</summary>
+    public static NexusException Unreadable(JsonException e, ReadOnlySpan<byte> body) => IsTooDeep(body)
         ? new(ErrorCodes.JsonTooDeep, $"The body is nested more than {MaxDepth} deep.", e)
         : new(ErrorCodes.BadRequest, $"The body is not well-formed JSON at line {e.LineNumber + 1}, byte {e.BytePositionInLine + 1}.", e);
+
+    // The reader does not say which of its rules was broken, so a refused body is read again, up to the limit.
+    private static bool IsTooDeep(ReadOnlySpan<byte> body)
+    {
+        var reader = new Utf8JsonReader(body, new JsonReaderOptions { MaxDepth = MaxDepth * 2 });
+        try
+        {
+            while (reader.Read())
+            {
+                if (reader.CurrentDepth >= MaxDepth)
+                {
+                    return true;
+                }
+            }
+        }
+        catch (JsonException)
+        {
+            // Broken before it was too deep.
+        }
+
+        return false;
+    }
 
     private static int IndexOf(FieldTable table, ReadOnlySpan<byte> name, int expected, bool platform)
     {
