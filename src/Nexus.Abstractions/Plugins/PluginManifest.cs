@@ -36,14 +36,29 @@ public sealed record PluginManifest
     /// <summary>Other plugins it needs, by id.</summary>
     public ImmutableArray<PluginDependency> Dependencies { get; init; } = [];
 
+    /// <summary>Among plugins that do not need each other, lower starts first.</summary>
+    public int StartupOrder { get; init; }
+
     /// <summary>How its code is kept apart; null means <see cref="PluginIsolation.Stable"/> for core plugins, else <see cref="PluginIsolation.Hot"/>.</summary>
     public PluginIsolation? Isolation { get; init; }
+
+    /// <summary>Number of its processes under <see cref="PluginIsolation.Process"/>.</summary>
+    public int Instances { get; init; } = 1;
+
+    /// <summary>Limits of each of its processes; null means none.</summary>
+    public PluginLimits? Limits { get; init; }
 
     /// <summary>Capabilities it needs, each with a reason for the operator.</summary>
     public ImmutableArray<RequestedCapability> Permissions { get; init; } = [];
 
     /// <summary>JSON Schema of its configuration section; null when it has none.</summary>
     public JsonObject? Configuration { get; init; }
+
+    /// <summary>Inputs of its form, for tools.</summary>
+    public ImmutableArray<PluginInput> Inputs { get; init; } = [];
+
+    /// <summary>Its own part of the console; null when it has none.</summary>
+    public PluginUi? Ui { get; init; }
 
     /// <summary>A failure of this plugin stops the start of the node.</summary>
     public bool Essential { get; init; }
@@ -69,6 +84,27 @@ public sealed record PluginManifest
 /// <param name="Range">Accepted versions, NuGet interval notation.</param>
 /// <param name="Optional">Its absence is a warning, not a failure.</param>
 public sealed record PluginDependency(string Id, string Range, bool Optional = false);
+
+/// <summary>Limits of a plugin process.</summary>
+/// <param name="MemoryMegabytes">Greatest managed heap in MiB; null means none.</param>
+/// <param name="CpuPercent">Greatest share of processor time, 100 is one core; null means none.</param>
+public sealed record PluginLimits(int? MemoryMegabytes, int? CpuPercent);
+
+/// <summary>One input of a plugin's form.</summary>
+/// <param name="Id">Its name.</param>
+/// <param name="Type"><c>text</c>, <c>select</c>, <c>number</c> or <c>boolean</c>.</param>
+/// <param name="Label">Label for people; the id when absent.</param>
+/// <param name="Default">Value when none is given, or null.</param>
+/// <param name="Required">A value must be given.</param>
+/// <param name="Options">Values of a select.</param>
+public sealed record PluginInput(string Id, string Type, string? Label, JsonNode? Default, bool Required, ImmutableArray<string> Options);
+
+/// <summary>A plugin's own part of the console.</summary>
+/// <param name="Module">ES module with <c>mount(element, context)</c>, relative to the plugin's folder; null when pages are only declared.</param>
+/// <param name="Title">Menu title; the plugin's name for people when null.</param>
+/// <param name="Icon">Name of the menu icon.</param>
+/// <param name="Position">Place in the menu, lower first.</param>
+public sealed record PluginUi(string? Module, string? Title, string? Icon, int? Position);
 
 /// <summary>A capability that a manifest asks for.</summary>
 /// <param name="Name">Such as <c>http.outbound</c>.</param>

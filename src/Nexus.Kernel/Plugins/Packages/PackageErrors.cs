@@ -1,0 +1,13 @@
+using Nexus.Kernel.Schemas;
+
+namespace Nexus.Kernel.Plugins;
+
+/// <summary>Errors about packages, all of one form: package, file in it, what is wrong and what to do.</summary>
+internal static class PackageErrors
+{
+    public static NexusException Invalid(string package, string file, string problem, Exception? cause = null) =>
+        new(ErrorCodes.PluginPackageInvalid, $"{package}: {SourceErrors.Quote(file)}: {problem}.", cause);
+
+    public static NexusException Unreadable(string package, Exception cause) =>
+        new(ErrorCodes.PluginPackageInvalid, $"{package}: the package cannot be read: {cause.Message.Split('\n')[0]} Check the file, or pack it again with 'nexus plugin pack'.", cause);
+}

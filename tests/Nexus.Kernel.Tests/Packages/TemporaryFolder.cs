@@ -1,0 +1,23 @@
+namespace Nexus.Kernel.Tests.Packages;
+
+internal sealed class TemporaryFolder : IDisposable
+{
+    public string Path { get; } = Directory.CreateTempSubdirectory("nexus-test-").FullName;
+
+    public string Write(string relativePath, string text)
+    {
+        var path = System.IO.Path.Combine(Path, relativePath);
+        Directory.CreateDirectory(System.IO.Path.GetDirectoryName(path)!);
+        File.WriteAllText(path, text);
+        return path;
+    }
+
+    public string WritePlugin(string folder, string id, string version, string code = "code", string extra = "")
+    {
+        Write($"{folder}/manifest.json", $$"""{ "name": "{{id}}", "version": "{{version}}", "category": "business", "description": "d", "entry": "Plugin.dll"{{extra}} }""");
+        Write($"{folder}/Plugin.dll", code);
+        return System.IO.Path.Combine(Path, folder);
+    }
+
+    public void Dispose() => Directory.Delete(Path, recursive: true);
+}
