@@ -113,7 +113,7 @@ internal sealed partial class DescriptorReader(string plugin)
             Description = Find<DescriptionAttribute>()?.Description ?? Find<DisplayAttribute>()?.Description,
         };
         field = WithLimits(property, field, attributes);
-        string? fallback = DefaultOf(property, parameter, Find<DefaultValueAttribute>(), sample);
+        string? fallback = DefaultOf(property, parameter, Find<DefaultValueAttribute>(), sample, field.ReadOnly);
         bool demanded = Find<RequiredAttribute>() is not null || property.GetCustomAttribute<System.Runtime.CompilerServices.RequiredMemberAttribute>() is not null;
         return field with
         {
@@ -252,7 +252,7 @@ internal sealed partial class DescriptorReader(string plugin)
         }
     }
 
-    private string? DefaultOf(PropertyInfo property, ParameterInfo? parameter, DefaultValueAttribute? attribute, Lazy<object?> sample)
+    private string? DefaultOf(PropertyInfo property, ParameterInfo? parameter, DefaultValueAttribute? attribute, Lazy<object?> sample, bool readOnly)
     {
         var type = property.PropertyType;
         object? value;
@@ -264,12 +264,13 @@ internal sealed partial class DescriptorReader(string plugin)
         }
         else if (parameter is not null)
         {
-            if (!parameter.HasDefaultValue)
+            // No caller can give a read-only field its first value, so it starts with that of its type.
+            if (!parameter.HasDefaultValue && !readOnly)
             {
                 return null;
             }
 
-            value = parameter.DefaultValue ?? (type.IsValueType ? Activator.CreateInstance(type) : null);
+            value = (parameter.HasDefaultValue ? parameter.DefaultValue : null) ?? (type.IsValueType ? Activator.CreateInstance(type) : null);
         }
         else
         {

@@ -27,7 +27,8 @@ internal sealed class FieldWriter(Utf8JsonWriter output, FieldErrors errors)
     {
         if (reader.TokenType == JsonTokenType.Null)
         {
-            if (!field.Declared.Nullable && field.Declared.Kind != FieldKind.Json)
+            // A read-only field is null until the plugin's own code sets it.
+            if (!field.Declared.Nullable && !field.Declared.ReadOnly && field.Declared.Kind != FieldKind.Json)
             {
                 errors.Add("required", "may not be null.");
             }

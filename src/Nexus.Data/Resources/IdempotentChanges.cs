@@ -14,6 +14,11 @@ internal sealed class IdempotentChanges(IStorage storage, TimeProvider time)
 
     private const string Folder = "core/idempotency/";
 
+    // Old answers are removed in passing, so that nothing needs to run beside: at worst this many more than needed are kept.
+    private const int SweepEvery = 500;
+
+    private int answers;
+
     private readonly ConcurrentDictionary<(string Tenant, string Path), TaskCompletionSource> running = new();
 
     public async ValueTask<ImmutableArray<ChangeResult>> RunAsync(ResourceCall call, Func<ResourceCall, AnswerSeal?, ValueTask<ImmutableArray<ChangeResult>>> run, CancellationToken cancellationToken)
@@ -62,6 +67,11 @@ internal sealed class IdempotentChanges(IStorage storage, TimeProvider time)
             return Replay(request, stored);
         }
 
+        if (Interlocked.Increment(ref answers) % SweepEvery == 0)
+        {
+            await SweepAsync(call.Context.Tenant, cancellationToken).ConfigureAwait(false);
+        }
+
         long revision = stored?.Revision ?? 0;
         return await run(call, results => new RecordWrite
         {
@@ -73,22 +83,33 @@ internal sealed class IdempotentChanges(IStorage storage, TimeProvider time)
                 Revision = revision + 1,
                 CreatedAt = now,
                 UpdatedAt = now,
-                Json = Write(request, results),
+                Json = Write(request, results, now + Kept),
             },
         }).ConfigureAwait(false);
+    }
+
+    private async ValueTask SweepAsync(string tenant, CancellationToken cancellationToken)
+    {
+        var expired = new Filter.Compare("expiresAt", FilterOperator.Less, JsonSerializer.SerializeToElement(WireFormats.Format(time.GetUtcNow())));
+        var page = await storage.QueryAsync(new() { Tenant = tenant, Table = IStorage.Documents, KeyPrefix = Folder, Filter = expired, Limit = SweepEvery * 2 }, cancellationToken).ConfigureAwait(false);
+        if (page.Records.Length > 0)
+        {
+            await storage.CommitAsync(new() { Writes = [.. page.Records.Select(r => new RecordWrite { Key = new(tenant, IStorage.Documents, r.Id) })] }, cancellationToken).ConfigureAwait(false);
+        }
     }
 
     // Hashed, because a key of 200 characters and a caller's id together could exceed the length of a record's key.
     private static string PathOf(CallContext context, string key) =>
         Folder + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{context.Caller.Id}\n{key}")));
 
-    private static byte[] Write(IdempotentRequest request, ImmutableArray<ChangeResult> results)
+    private static byte[] Write(IdempotentRequest request, ImmutableArray<ChangeResult> results, DateTimeOffset expiresAt)
     {
         var buffer = new System.Buffers.ArrayBufferWriter<byte>(512);
         using (var writer = new Utf8JsonWriter(buffer, RecordComposer.WriterOptions))
         {
             writer.WriteStartObject();
             writer.WriteString("fingerprint"u8, request.Fingerprint);
+            writer.WriteString("expiresAt"u8, WireFormats.Format(expiresAt));
             writer.WriteStartArray("results"u8);
             foreach (var result in results)
             {

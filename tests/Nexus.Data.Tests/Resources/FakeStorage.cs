@@ -63,7 +63,7 @@ internal sealed class FakeStorage : IStorage
         lock (gate)
         {
             Queries.Add(query);
-            var found = records.Where(r => r.Key.Tenant == query.Tenant && r.Key.Table == query.Table && FilterEvaluator.Matches(query.Filter, r.Value.Json)).OrderBy(r => r.Key.Id, StringComparer.Ordinal).Select(r => r.Value).ToList();
+            var found = records.Where(r => r.Key.Tenant == query.Tenant && r.Key.Table == query.Table && r.Key.Id.StartsWith(query.KeyPrefix ?? "", StringComparison.Ordinal) && FilterEvaluator.Matches(query.Filter, r.Value.Json)).OrderBy(r => r.Key.Id, StringComparer.Ordinal).Select(r => r.Value).ToList();
             return new(new RecordPage([.. found.Take(query.Limit)], null, query.Count ? found.Count : null));
         }
     }

@@ -116,15 +116,16 @@ internal sealed class Shop
 
     private readonly ActivePlugin plugin;
 
-    public Shop(Action<ResourceBuilder<Invoice>>? declare = null, TimeSpan? hookLimit = null, IStorage? storage = null)
+    public Shop(Action<ResourceBuilder<Invoice>>? declare = null, TimeSpan? hookLimit = null, IStorage? storage = null, TimeProvider? time = null)
     {
         var builder = new TestBuilder("shop");
         builder.AddResource<Invoice>("invoices", declare ?? Declare).AddResource<Customer>("customers");
         Storage = storage ?? Fake;
+        time ??= TimeProvider.System;
         var access = new RecordAccess(Authorization);
-        var preparation = new ChangePreparation(Storage, access, new HookRunner(NullLogger<HookRunner>.Instance, TimeProvider.System) { TimeLimit = hookLimit ?? HookRunner.Limit }, TimeProvider.System);
-        var execution = new ChangeExecution(Storage, preparation, new NoOtherGeneration());
-        Operations = new ResourceOperations(Storage, access, execution, new IdempotentChanges(Storage, TimeProvider.System));
+        var preparation = new ChangePreparation(Storage, access, new HookRunner(NullLogger<HookRunner>.Instance, TimeProvider.System) { TimeLimit = hookLimit ?? HookRunner.Limit }, time);
+        var execution = new ChangeExecution(Storage, preparation, new Successor(this));
+        Operations = new ResourceOperations(Storage, access, execution, new IdempotentChanges(Storage, time));
         var manifest = new PluginManifest { Name = "shop", Version = "1.0.0", Category = PluginCategory.Business, Description = "Shop.", Entry = "" };
         var services = builder.Services;
         new RepositoryPorts(Operations).Add(services, new PluginPortContext(manifest, 1, null, new FakeGeneration(new ServiceCollection().BuildServiceProvider())));
@@ -141,6 +142,8 @@ internal sealed class Shop
     public FakeAuthorization Authorization { get; } = new();
 
     public FakeGeneration Lease { get; }
+
+    public FakeGeneration? Next { get; set; }
 
     public IServiceProvider Services { get; }
 
@@ -178,10 +181,19 @@ internal sealed class Shop
         return result.Id!;
     }
 
-    private sealed class NoOtherGeneration : ICurrentPlugins
+    /// <summary>The generation that takes over when the first drains.</summary>
+    private sealed class Successor(Shop shop) : ICurrentPlugins
     {
-        public ResourceCall? Find(ResourceCall call) => null;
+        public ResourceCall? Find(ResourceCall call) =>
+            shop.Next is { } lease ? call with { Plugin = call.Plugin with { Generation = 2, Lease = lease } } : null;
     }
+}
+
+internal sealed class FakeClock(DateTimeOffset now) : TimeProvider
+{
+    public DateTimeOffset Now { get; set; } = now;
+
+    public override DateTimeOffset GetUtcNow() => Now;
 }
 
 internal static class Json

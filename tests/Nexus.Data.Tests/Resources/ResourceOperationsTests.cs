@@ -298,4 +298,58 @@ public sealed class ResourceOperationsTests
         Assert.Equal(("NEW", 4L), (Json.Of(read).GetProperty("number").GetString(), read!.Revision));
         Assert.Equal((5L, 2), (patched.Record!.Revision, patched.Record.SchemaVersion));
     }
+
+    [Fact]
+    public async Task A_change_that_meets_a_draining_generation_runs_on_the_next_one()
+    {
+        var shop = new Shop();
+        string id = await shop.NewAsync();
+        shop.Lease.Draining = true;
+
+        var stopped = await shop.ChangeAsync(ChangeKind.Action, id, "", action: "send");
+        shop.Next = new FakeGeneration(shop.Services);
+        var moved = await shop.ChangeAsync(ChangeKind.Action, id, "", action: "send");
+
+        Assert.Equal(ErrorCodes.ServiceUnavailable, stopped.Error!.Code);
+        Assert.Equal("Sent", Json.Of(moved.Record).GetProperty("status").GetString());
+    }
+
+    [Fact]
+    public async Task A_read_only_field_without_a_default_does_not_lock_its_record()
+    {
+        var plugin = new TestBuilder("shop");
+        plugin.AddResource<Ticket>("tickets");
+        var shop = new Shop();
+        var call = shop.Call() with { Resource = plugin.Services.Select(s => s.ImplementationInstance).OfType<ResourceContribution>().Single().Descriptor };
+
+        var made = (await shop.Operations.ChangeAsync(call, [new() { Kind = ChangeKind.Create, Body = """{"title":"a"}"""u8.ToArray() }], false, default))[0];
+        var patched = (await shop.Operations.ChangeAsync(call, [new() { Kind = ChangeKind.Merge, Id = made.Id, Body = """{"title":"b"}"""u8.ToArray() }], false, default))[0];
+
+        Assert.Null(patched.Error);
+        Assert.EndsWith("\"title\":\"b\",\"code\":null,\"closedOn\":\"0001-01-01\"}", Encoding.UTF8.GetString(patched.Record!.Json.Span), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Answers_are_kept_for_a_day_and_then_removed()
+    {
+        var clock = new FakeClock(new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero));
+        var shop = new Shop(time: clock);
+        const string body = """{"number":"A-1","total":1,"dueOn":"2026-01-31"}""";
+        var first = await shop.ChangeAsync(ChangeKind.Create, null, body, key: "k");
+        clock.Now += TimeSpan.FromHours(23);
+        var replayed = await shop.ChangeAsync(ChangeKind.Create, null, body, key: "k");
+        clock.Now += TimeSpan.FromHours(2);
+
+        for (int i = 0; i < 500; i++)
+        {
+            await shop.ChangeAsync(ChangeKind.Create, null, body, key: $"other {i}");
+        }
+
+        var anew = await shop.ChangeAsync(ChangeKind.Create, null, body, key: "k");
+        Assert.True(replayed.Replayed);
+        Assert.NotEqual(first.Id, anew.Id);
+        Assert.Equal(501, shop.Fake.Count(IStorage.Documents));
+    }
+
+    private sealed record Ticket(string Title, [property: ReadOnlyField] string Code, [property: ReadOnlyField] DateOnly ClosedOn) : Resource;
 }
