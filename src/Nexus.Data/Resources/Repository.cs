@@ -71,13 +71,13 @@ internal sealed class Repository<T> : IRepository<T>
     }
 }
 
-/// <summary>Gives each plugin its repositories.</summary>
-internal sealed class RepositoryPorts(IResourceOperations operations) : IPluginPorts
+/// <summary>Gives each plugin its repositories. The pipeline is resolved when the first plugin comes, which is after the storage was opened.</summary>
+internal sealed class RepositoryPorts(IServiceProvider host) : IPluginPorts
 {
     public void Add(IServiceCollection services, PluginPortContext context)
     {
         var plugin = new ActivePlugin { Manifest = context.Manifest, Generation = context.Generation, Lease = new HeldGeneration(context.Lease) };
-        services.AddSingleton(new RepositoryScope(operations, plugin));
+        services.AddSingleton(new RepositoryScope(host.GetRequiredService<IResourceOperations>(), plugin));
         services.AddSingleton(typeof(IRepository<>), typeof(Repository<>));
     }
 }

@@ -128,7 +128,7 @@ internal sealed class Shop
         Operations = new ResourceOperations(Storage, access, execution, new IdempotentChanges(Storage, time));
         var manifest = new PluginManifest { Name = "shop", Version = "1.0.0", Category = PluginCategory.Business, Description = "Shop.", Entry = "" };
         var services = builder.Services;
-        new RepositoryPorts(Operations).Add(services, new PluginPortContext(manifest, 1, null, new FakeGeneration(new ServiceCollection().BuildServiceProvider())));
+        new RepositoryPorts(new ServiceCollection().AddSingleton(Operations).BuildServiceProvider()).Add(services, new PluginPortContext(manifest, 1, null, new FakeGeneration(new ServiceCollection().BuildServiceProvider())));
         Services = services.BuildServiceProvider();
         Lease = new FakeGeneration(Services);
         Resources = [.. Services.GetServices<Contribution>().OfType<ResourceContribution>().Select(c => c.Descriptor)];

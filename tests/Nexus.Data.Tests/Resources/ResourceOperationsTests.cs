@@ -132,6 +132,17 @@ public sealed class ResourceOperationsTests
     }
 
     [Fact]
+    public async Task Overlapping_requests_with_one_key_run_the_rules_once()
+    {
+        int runs = 0;
+        var shop = new Shop(i => i.BeforeWrite(x => { Interlocked.Increment(ref runs); return x; }));
+
+        var results = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => shop.ChangeAsync(ChangeKind.Create, null, """{"number":"A-1","total":1,"dueOn":"2026-01-31"}""", key: "k1")));
+
+        Assert.Equal((1, 7), (runs, results.Count(r => r.Replayed)));
+    }
+
+    [Fact]
     public async Task A_refused_request_leaves_its_idempotency_key_free()
     {
         var shop = new Shop();
