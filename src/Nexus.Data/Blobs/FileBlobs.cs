@@ -1,0 +1,154 @@
+using System.Security.Cryptography;
+
+namespace Nexus.Data.Blobs;
+
+/// <summary>Who refers to which blob; kept by the storage engine.</summary>
+internal interface IBlobReferences
+{
+    ValueTask AddAsync(string owner, string tenant, BlobReference blob);
+
+    /// <summary>Removes a reference; whether it existed, and whether it was the last of that content.</summary>
+    ValueTask<(bool Removed, bool Last)> RemoveAsync(string owner, string tenant, string sha256);
+
+    bool Contains(string owner, string tenant, string sha256);
+}
+
+/// <summary>Blobs as files <c>blobs/{first two digits}/{sha256}</c>, stored once for all owners and freed with the last reference.</summary>
+internal sealed class FileBlobs(string folder, IBlobReferences references) : IBlobStore, IDisposable
+{
+    private const int BufferSize = 128 * 1024;
+
+    /// <summary>Serialises "last reference gone, delete the file" with "same content comes again", by the first digits of the hash.</summary>
+    private readonly SemaphoreSlim[] _gates = [.. Enumerable.Range(0, 64).Select(_ => new SemaphoreSlim(1))];
+
+    private readonly string _temporary = Path.Combine(folder, "incoming");
+
+    public IBlobs Get(string owner, string tenant) => new Owned(this, owner, tenant);
+
+    /// <summary>Removes what a crash left half-written.</summary>
+    public void RemoveUnfinished()
+    {
+        if (Directory.Exists(_temporary))
+            Directory.Delete(_temporary, recursive: true);
+    }
+
+    public void Dispose()
+    {
+        foreach (var gate in _gates)
+            gate.Dispose();
+    }
+
+    private static bool IsHash(string sha256) => sha256 is { Length: 64 } && sha256.All(c => c is >= '0' and <= '9' or >= 'a' and <= 'f');
+
+    private string PathOf(string sha256) => Path.Combine(folder, sha256[..2], sha256);
+
+    private SemaphoreSlim GateOf(string sha256) => _gates[Convert.ToInt32(sha256[..2], 16) % _gates.Length];
+
+    private async ValueTask<BlobReference> PutAsync(string owner, string tenant, Stream content, CancellationToken cancellationToken)
+    {
+        Directory.CreateDirectory(_temporary);
+        var temporary = Path.Combine(_temporary, Guid.NewGuid().ToString("N"));
+        try
+        {
+            var blob = await WriteAsync(temporary, content, cancellationToken);
+            var gate = GateOf(blob.Sha256);
+            await gate.WaitAsync(cancellationToken);
+            try
+            {
+                var path = PathOf(blob.Sha256);
+                if (!File.Exists(path))
+                {
+                    Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+                    File.Move(temporary, path);
+                    FolderSync.Flush(Path.GetDirectoryName(path)!);
+                    FolderSync.Flush(folder);
+                }
+
+                await references.AddAsync(owner, tenant, blob);
+            }
+            finally
+            {
+                gate.Release();
+            }
+
+            return blob;
+        }
+        catch (IOException e)
+        {
+            throw new NexusException(ErrorCodes.StorageUnavailable, $"A blob cannot be written to {folder}: {e.Message} Check the space and rights of that folder.", e);
+        }
+        finally
+        {
+            File.Delete(temporary);
+        }
+    }
+
+    private static async ValueTask<BlobReference> WriteAsync(string path, Stream content, CancellationToken cancellationToken)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        var buffer = System.Buffers.ArrayPool<byte>.Shared.Rent(BufferSize);
+        try
+        {
+            await using var file = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 0);
+            var length = 0L;
+            while (await content.ReadAsync(buffer, cancellationToken) is > 0 and var read)
+            {
+                hash.AppendData(buffer, 0, read);
+                await file.WriteAsync(buffer.AsMemory(0, read), cancellationToken);
+                length += read;
+            }
+
+            file.Flush(flushToDisk: true);
+            return new BlobReference(Convert.ToHexStringLower(hash.GetHashAndReset()), length);
+        }
+        finally
+        {
+            System.Buffers.ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+
+    private async ValueTask<bool> DeleteAsync(string owner, string tenant, string sha256, CancellationToken cancellationToken)
+    {
+        var gate = GateOf(sha256);
+        await gate.WaitAsync(cancellationToken);
+        try
+        {
+            var (removed, last) = await references.RemoveAsync(owner, tenant, sha256);
+            if (last)
+                File.Delete(PathOf(sha256));
+            return removed;
+        }
+        finally
+        {
+            gate.Release();
+        }
+    }
+
+    private sealed class Owned(FileBlobs store, string owner, string tenant) : IBlobs
+    {
+        public ValueTask<BlobReference> PutAsync(Stream content, CancellationToken cancellationToken = default)
+        {
+            ArgumentNullException.ThrowIfNull(content);
+            return store.PutAsync(owner, tenant, content, cancellationToken);
+        }
+
+        public ValueTask<Stream?> OpenAsync(string sha256, CancellationToken cancellationToken = default)
+        {
+            if (!IsHash(sha256) || !store.Contains(owner, tenant, sha256))
+                return ValueTask.FromResult<Stream?>(null);
+            try
+            {
+                return ValueTask.FromResult<Stream?>(new FileStream(store.PathOf(sha256), FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, bufferSize: 0, useAsync: true));
+            }
+            catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+            {
+                throw new NexusException(ErrorCodes.StorageCorrupt, $"The blob {sha256} is referred to, but {store.PathOf(sha256)} is missing. Restore the file from a backup.", e);
+            }
+        }
+
+        public ValueTask<bool> DeleteAsync(string sha256, CancellationToken cancellationToken = default) =>
+            IsHash(sha256) ? store.DeleteAsync(owner, tenant, sha256, cancellationToken) : ValueTask.FromResult(false);
+    }
+
+    private bool Contains(string owner, string tenant, string sha256) => references.Contains(owner, tenant, sha256);
+}

@@ -1,0 +1,60 @@
+using System.Collections.Concurrent;
+using System.Collections.Immutable;
+
+namespace Nexus.Data.Sql;
+
+/// <summary>The database files of all plugins: <c>sql/{plugin}.db</c>, and <c>sql/{plugin}@{tenant}.db</c> for further tenants.</summary>
+internal sealed class SqlFiles(string folder, bool durable, Func<ImmutableArray<EventMessage>, Task> relay) : ISqlDatabases, IDisposable
+{
+    private readonly ConcurrentDictionary<string, Lazy<SqlFile>> _open = new(StringComparer.Ordinal);
+
+    public ISqlDatabase Get(string plugin, string tenant) => Open(plugin, tenant);
+
+    /// <summary>The plugin's files that exist, the default tenant's first.</summary>
+    public ImmutableArray<SqlFile> All(string plugin)
+    {
+        var tenants = Directory.Exists(folder)
+            ? Directory.EnumerateFiles(folder, $"{CheckName(plugin)}@*.db").Select(f => Path.GetFileNameWithoutExtension(f)[(plugin.Length + 1)..])
+            : [];
+        return [Open(plugin, CallContext.DefaultTenant), .. tenants.Order(StringComparer.Ordinal).Select(t => Open(plugin, t))];
+    }
+
+    /// <summary>Opens each file that exists, which relays what a crash left in its outbox.</summary>
+    public void OpenExisting()
+    {
+        if (!Directory.Exists(folder))
+            return;
+        foreach (var file in Directory.EnumerateFiles(folder, "*.db"))
+        {
+            var name = Path.GetFileNameWithoutExtension(file);
+            var at = name.IndexOf('@', StringComparison.Ordinal);
+            Open(at < 0 ? name : name[..at], at < 0 ? CallContext.DefaultTenant : name[(at + 1)..]);
+        }
+    }
+
+    public void Dispose()
+    {
+        foreach (var file in _open.Values.Where(f => f.IsValueCreated))
+            file.Value.Dispose();
+    }
+
+    private SqlFile Open(string plugin, string tenant)
+    {
+        var name = tenant == CallContext.DefaultTenant ? CheckName(plugin) : $"{CheckName(plugin)}@{CheckName(tenant)}";
+        return _open.GetOrAdd(name, key => new Lazy<SqlFile>(() =>
+        {
+            Directory.CreateDirectory(folder);
+            var file = new SqlFile(Path.Combine(folder, key + ".db"), durable, relay);
+            if (tenant != CallContext.DefaultTenant)
+                SqlMigrations.Follow(Open(plugin, CallContext.DefaultTenant), file);
+            return file;
+        })).Value;
+    }
+
+    private static string CheckName(string name)
+    {
+        if (name.Length is 0 or > 100 || name.Contains("..", StringComparison.Ordinal) || !name.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '-' or '_'))
+            throw new NexusException(ErrorCodes.PathForbidden, $"'{name}' cannot name a database: letters, digits, '.', '-' and '_' are allowed.");
+        return name;
+    }
+}

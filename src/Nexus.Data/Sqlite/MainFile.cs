@@ -1,0 +1,143 @@
+using System.Collections.Immutable;
+using System.Security.Cryptography;
+using Nexus.Data.Events;
+
+namespace Nexus.Data.Sqlite;
+
+/// <summary>The main database file <c>nexus.db</c>: records, documents, events, blob references. One writer, many readers.</summary>
+internal sealed class MainFile : IDisposable
+{
+    private const string Schema = """
+        CREATE TABLE IF NOT EXISTS nexus_meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
+        CREATE TABLE IF NOT EXISTS nexus_pending (plugin TEXT NOT NULL, undo TEXT NOT NULL);
+        CREATE TABLE IF NOT EXISTS blobs (owner TEXT NOT NULL, tenant TEXT NOT NULL, sha256 TEXT NOT NULL, length INTEGER NOT NULL, PRIMARY KEY (owner,tenant,sha256)) WITHOUT ROWID;
+        CREATE INDEX IF NOT EXISTS blobs_sha256 ON blobs (sha256);
+        INSERT INTO nexus_meta VALUES ('sequence', 0) ON CONFLICT DO NOTHING;
+        """;
+
+    private readonly ReaderPool _readers;
+    private volatile ImmutableHashSet<string> _searchable = [];
+    private long _sequence;
+
+    private MainFile(string path, Connection connection, TimeProvider time)
+    {
+        Path = path;
+        Events = new EventTables(time);
+        connection.Execute(Schema + EventTables.Schema + TableSql.Of(IStorage.Documents).Create);
+        UndoUnfinished(connection);
+        using (var secret = connection.Prepare("INSERT INTO nexus_meta VALUES ('cursor', ?1) ON CONFLICT DO NOTHING"))
+        {
+            secret.BindBlob(1, RandomNumberGenerator.GetBytes(32));
+            secret.Step();
+        }
+
+        using (var secret = connection.Prepare("SELECT value FROM nexus_meta WHERE name='cursor'"))
+        {
+            secret.Step();
+            CursorSecret = secret.Bytes(0);
+        }
+
+        _sequence = connection.Scalar("SELECT value FROM nexus_meta WHERE name='sequence'") ?? 0;
+        Events.LoadGroups(connection);
+        LoadSearchable(connection);
+        _readers = new ReaderPool(path);
+        Writer = new GroupWriter(connection, jobs => ReserveSequence(connection, jobs), AfterCommit);
+    }
+
+    public string Path { get; }
+
+    public GroupWriter Writer { get; }
+
+    public EventTables Events { get; }
+
+    public CommitSignal Signal { get; } = new();
+
+    public byte[] CursorSecret { get; }
+
+    public static MainFile Open(string path, TimeProvider time)
+    {
+        Connection? connection = null;
+        try
+        {
+            connection = Connection.OpenWriter(path);
+            return new MainFile(path, connection, time);
+        }
+        catch (SqliteFailure e)
+        {
+            connection?.Dispose();
+            throw e.Explain(path);
+        }
+    }
+
+    /// <summary>Position of the next acknowledged commit. Called by the writer in the order of acknowledgement.</summary>
+    public long NextSequence() => ++_sequence;
+
+    public bool IsSearchable(string table) => _searchable.Contains(table);
+
+    public void LoadSearchable(Connection connection)
+    {
+        const string suffix = "$search";
+        var tables = ImmutableHashSet.CreateBuilder<string>();
+        using var statement = connection.Prepare("SELECT name FROM sqlite_master WHERE type='table' AND name LIKE '%$search'");
+        while (statement.Step())
+            tables.Add(statement.Text(0)![..^suffix.Length]);
+        _searchable = tables.ToImmutable();
+    }
+
+    /// <summary>Reads on a snapshot that has every commit acknowledged before the call.</summary>
+    public TResult Read<TState, TResult>(TState state, Func<Connection, TState, TResult> read)
+    {
+        try
+        {
+            var connection = _readers.Rent();
+            try
+            {
+                return read(connection, state);
+            }
+            finally
+            {
+                _readers.Return(connection);
+            }
+        }
+        catch (SqliteFailure e)
+        {
+            throw e.Explain(Path);
+        }
+    }
+
+    public void Dispose()
+    {
+        _readers.Dispose();
+        Writer.Dispose();
+    }
+
+    /// <summary>A schema change that a crash cut off before its commit is undone before anything is served.</summary>
+    private static void UndoUnfinished(Connection connection)
+    {
+        var undo = new List<string>();
+        using (var statement = connection.Prepare("SELECT undo FROM nexus_pending"))
+        {
+            while (statement.Step())
+                undo.Add(statement.Text(0)!);
+        }
+
+        if (undo.Count > 0)
+            connection.Execute($"BEGIN; {string.Join(' ', undo)} DELETE FROM nexus_pending; COMMIT;");
+    }
+
+    /// <summary>The stored number may run ahead of the acknowledged ones, never behind: after a restart positions still grow.</summary>
+    private void ReserveSequence(Connection connection, int jobs)
+    {
+        using var statement = connection.Prepare("UPDATE nexus_meta SET value=?1 WHERE name='sequence'");
+        statement.Bind(1, _sequence + jobs);
+        statement.Step();
+    }
+
+    private void AfterCommit()
+    {
+        if (!Events.Appended)
+            return;
+        Events.Appended = false;
+        Signal.Fire();
+    }
+}

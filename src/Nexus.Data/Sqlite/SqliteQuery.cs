@@ -1,0 +1,91 @@
+using System.Collections.Immutable;
+using System.Text;
+using Nexus.Data.Records;
+
+namespace Nexus.Data.Sqlite;
+
+/// <summary>One record query as SQL: a page by key set (so that inserts and deletes between pages neither repeat nor skip a record), and its count.</summary>
+internal sealed class SqliteQuery
+{
+    private readonly SqliteFilter _filter;
+
+    public SqliteQuery(RecordQuery query, Cursor? cursor, bool searchable)
+    {
+        _filter = new SqliteFilter(query.Table);
+        var table = TableSql.Of(query.Table);
+        var where = new StringBuilder($"tenant={_filter.Add(JsonScalar.From(query.Tenant))}");
+        if (query.KeyPrefix is { Length: > 0 } prefix)
+        {
+            where.Append($" AND id>={_filter.Add(JsonScalar.From(prefix))}");
+            if (SqliteFilter.AfterPrefix(prefix) is { } after)
+                where.Append($" AND id<{_filter.Add(JsonScalar.From(after))}");
+        }
+
+        if (!string.IsNullOrEmpty(query.Search))
+            where.Append($" AND {Search(query, searchable)}");
+        if (query.Filter is { } filter)
+            where.Append($" AND {_filter.Translate(filter)}");
+
+        CountSql = $"SELECT count(*) FROM {table.Name} WHERE {where}";
+        CountParameters = _filter.Parameters.Count;
+        var sorts = query.Sort.Select(s => (Expression: _filter.SortExpression(s.Field), s.Descending)).ToImmutableArray();
+        if (cursor is not null)
+            where.Append($" AND {After(sorts, cursor)}");
+        var select = string.Concat(sorts.Select(s => $",{s.Expression}"));
+        var order = string.Concat(sorts.Select(s => $"{s.Expression}{(s.Descending ? " DESC" : "")},"));
+        PageSql = $"SELECT {TableSql.Columns}{select} FROM {table.Name} WHERE {where} ORDER BY {order}id LIMIT {_filter.Add(JsonScalar.From(query.Limit + 1L))} OFFSET {_filter.Add(JsonScalar.From((long)query.Offset))}";
+    }
+
+    public string PageSql { get; }
+
+    public string CountSql { get; }
+
+    public int CountParameters { get; }
+
+    public void Bind(Statement statement, int count)
+    {
+        for (var i = 0; i < count; i++)
+            statement.Bind(i + 1, _filter.Parameters[i]);
+    }
+
+    public void Bind(Statement statement) => Bind(statement, _filter.Parameters.Count);
+
+    private string Search(RecordQuery query, bool searchable)
+    {
+        if (!searchable)
+            throw new NexusException(ErrorCodes.FilterInvalid, $"{query.Table} has no search fields; use a filter, or declare .Search(…) on the resource.");
+        var words = SearchText.QueryWords(query.Search!);
+        if (words.Count == 0)
+            return "0";
+        var match = string.Join(" ", words.Select(w => $"\"{w}\"*"));
+        var (keys, index) = (SearchTables.Keys(query.Table), SearchTables.Index(query.Table));
+        return $"id IN (SELECT k.id FROM {keys} k WHERE k.tenant={_filter.Add(JsonScalar.From(query.Tenant))} AND k.num IN (SELECT rowid FROM {index} WHERE {index} MATCH {_filter.Add(JsonScalar.From(match))}))";
+    }
+
+    /// <summary>What comes after the cursor's record: greater in the first differing key. Nulls come first ascending and last descending.</summary>
+    private string After(ImmutableArray<(string Expression, bool Descending)> sorts, Cursor cursor)
+    {
+        var id = _filter.Add(JsonScalar.From(cursor.Id));
+        var alternatives = new List<string>();
+        var equal = "";
+        for (var i = 0; i < sorts.Length; i++)
+        {
+            var (expression, descending) = sorts[i];
+            var value = cursor.Values[i];
+            if (value.Kind == JsonScalarKind.Null)
+            {
+                if (!descending)
+                    alternatives.Add($"({equal}{expression} IS NOT NULL)");
+                equal += $"{expression} IS NULL AND ";
+                continue;
+            }
+
+            var parameter = _filter.Add(value);
+            alternatives.Add(descending ? $"({equal}({expression}<{parameter} OR {expression} IS NULL))" : $"({equal}{expression}>{parameter})");
+            equal += $"{expression}={parameter} AND ";
+        }
+
+        alternatives.Add($"({equal}id>{id})");
+        return $"({string.Join(" OR ", alternatives)})";
+    }
+}

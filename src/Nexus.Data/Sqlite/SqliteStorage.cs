@@ -1,0 +1,74 @@
+using System.Collections.Immutable;
+using Nexus.Data.Blobs;
+using Nexus.Data.Sql;
+
+namespace Nexus.Data.Sqlite;
+
+/// <summary>The default engine: one folder, nothing to install. <c>nexus.db</c> for records and events, <c>sql/</c> for plugins' own databases, <c>blobs/</c> for blobs.</summary>
+internal sealed class SqliteStorage(TimeProvider time) : IStorageEngine
+{
+    public string Name => "sqlite";
+
+    public ValueTask<StorageSet> OpenAsync(StorageOptions options, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        var folderLock = FolderLock.Take(options.Directory);
+        MainFile? main = null;
+        try
+        {
+            main = MainFile.Open(Path.Combine(options.Directory, "nexus.db"), time);
+            var file = main;
+            var sql = new SqlFiles(Path.Combine(options.Directory, "sql"), durable: true, messages => RelayAsync(file, messages));
+            sql.OpenExisting();
+            var blobs = new FileBlobs(Path.Combine(options.Directory, "blobs"), new SqliteBlobReferences(file));
+            blobs.RemoveUnfinished();
+            return ValueTask.FromResult(new StorageSet(new SqliteRecords(file), new SqliteEvents(file, time), sql, blobs, new Changes(file, sql))
+            {
+                Close = () =>
+                {
+                    sql.Dispose();
+                    file.Dispose();
+                    blobs.Dispose();
+                    folderLock.Dispose();
+                    return ValueTask.CompletedTask;
+                },
+                CheckHealth = _ => ValueTask.FromResult(Check(file)),
+            });
+        }
+        catch
+        {
+            main?.Dispose();
+            folderLock.Dispose();
+            throw;
+        }
+    }
+
+    private static Task RelayAsync(MainFile file, ImmutableArray<EventMessage> messages) => file.Writer.RunAsync(connection =>
+    {
+        foreach (var message in messages)
+            file.Events.Append(connection, message, ignoreKnown: true);
+        return true;
+    });
+
+    private static PluginHealth Check(MainFile file)
+    {
+        try
+        {
+            file.Read(0, static (connection, _) => connection.Scalar("SELECT value FROM nexus_meta WHERE name='sequence'"));
+            return PluginHealth.Healthy;
+        }
+        catch (NexusException e)
+        {
+            return new PluginHealth(HealthLevel.Unhealthy, e.Message);
+        }
+    }
+
+    private sealed class Changes(MainFile file, SqlFiles sql) : ISchemaChanges
+    {
+        public ValueTask<ISchemaChange> BeginAsync(SchemaRequest request, CancellationToken cancellationToken)
+        {
+            ArgumentNullException.ThrowIfNull(request);
+            return TableChange.BeginAsync(file, sql, request);
+        }
+    }
+}
