@@ -14,7 +14,7 @@ internal interface IBlobReferences
 }
 
 /// <summary>Blobs as files <c>blobs/{first two digits}/{sha256}</c>, stored once for all owners and freed with the last reference.</summary>
-internal sealed class FileBlobs(string folder, IBlobReferences references) : IBlobStore, IDisposable
+internal sealed class FileBlobs(string folder, IBlobReferences references) : IBlobStore
 {
     private const int BufferSize = 128 * 1024;
 
@@ -30,12 +30,6 @@ internal sealed class FileBlobs(string folder, IBlobReferences references) : IBl
     {
         if (Directory.Exists(_temporary))
             Directory.Delete(_temporary, recursive: true);
-    }
-
-    public void Dispose()
-    {
-        foreach (var gate in _gates)
-            gate.Dispose();
     }
 
     private static bool IsHash(string sha256) => sha256 is { Length: 64 } && sha256.All(c => c is >= '0' and <= '9' or >= 'a' and <= 'f');

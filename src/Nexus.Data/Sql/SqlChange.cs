@@ -95,7 +95,10 @@ internal sealed class SqlChange : IAsyncDisposable
     }
 
     /// <summary>The database of the tenant of the current call, as the new generation sees it.</summary>
+    /// <remarks>Its semaphore is never waited on by handle, so it holds nothing that needs disposal.</remarks>
+#pragma warning disable CA1001
     private sealed class ChangingDatabase(SqlChange change) : ISqlDatabase
+#pragma warning restore CA1001
     {
         private readonly SemaphoreSlim _turn = new(1);
 

@@ -4,7 +4,7 @@ using System.Collections.Immutable;
 namespace Nexus.Data.Sql;
 
 /// <summary>The database files of all plugins: <c>sql/{plugin}.db</c>, and <c>sql/{plugin}@{tenant}.db</c> for further tenants.</summary>
-internal sealed class SqlFiles(string folder, bool durable, Func<ImmutableArray<EventMessage>, Task> relay) : ISqlDatabases, IDisposable
+internal sealed class SqlFiles(string folder, bool durable, Func<ImmutableArray<EventMessage>, Task> relay) : ISqlDatabases
 {
     private readonly ConcurrentDictionary<string, Lazy<SqlFile>> _open = new(StringComparer.Ordinal);
 
@@ -32,7 +32,8 @@ internal sealed class SqlFiles(string folder, bool durable, Func<ImmutableArray<
         }
     }
 
-    public void Dispose()
+    /// <summary>Closes all; not <see cref="IDisposable"/>, because a container that hands this out must not close it.</summary>
+    public void Close()
     {
         foreach (var file in _open.Values.Where(f => f.IsValueCreated))
             file.Value.Dispose();

@@ -1,7 +1,5 @@
-using System.Collections.Frozen;
 using System.Collections.Immutable;
 using System.Text.Json;
-using Nexus.Data.Events;
 using Nexus.Data.Records;
 
 namespace Nexus.Data.Sqlite;
@@ -27,19 +25,19 @@ internal sealed class EventTables(TimeProvider time)
     private const string InsertKnown = InsertEvent + " ON CONFLICT (id) DO NOTHING";
 
     private readonly Dictionary<string, ImmutableArray<long>> _groupsOfName = new(StringComparer.Ordinal);
-    private ImmutableArray<(long Number, string Name, string Pattern)> _groups = [];
+    private ImmutableArray<(long Number, EventPattern Pattern)> _groups = [];
 
-    /// <summary>A delivery may be waiting since the last commit; read and cleared after it.</summary>
+    /// <summary>The group of commits has something for those who wait; read and cleared after it.</summary>
     public bool Appended { get; set; }
 
     public long Now => RecordColumns.ToMicroseconds(time.GetUtcNow());
 
     public void LoadGroups(Connection connection)
     {
-        var groups = ImmutableArray.CreateBuilder<(long, string, string)>();
-        using var statement = connection.Prepare("SELECT grp,name,pattern FROM event_groups ORDER BY grp");
+        var groups = ImmutableArray.CreateBuilder<(long, EventPattern)>();
+        using var statement = connection.Prepare("SELECT grp,pattern FROM event_groups ORDER BY grp");
         while (statement.Step())
-            groups.Add((statement.Integer(0), statement.Text(1)!, statement.Text(2)!));
+            groups.Add((statement.Integer(0), EventPattern.Parse(statement.Text(1)!)));
         _groups = groups.DrainToImmutable();
         _groupsOfName.Clear();
     }
@@ -70,13 +68,13 @@ internal sealed class EventTables(TimeProvider time)
 
         if (ignoreKnown && connection.Changes == 0)
             return;
+        Appended = true;
         var sequence = SQLitePCL.raw.sqlite3_last_insert_rowid(connection.Handle);
         foreach (var group in GroupsOf(message.Name))
         {
             using var deliver = connection.Prepare("INSERT INTO deliveries (grp,seq,priority,key,state,attempt,due,fence) VALUES (?1,?2,?3,?4,0,0,?5,0)");
             deliver.Bind(1, group).Bind(2, sequence).Bind(3, message.Priority).Bind(4, message.Key).Bind(5, now);
             deliver.Step();
-            Appended = true;
         }
     }
 
@@ -85,12 +83,17 @@ internal sealed class EventTables(TimeProvider time)
     {
         Span<byte> id = stackalloc byte[16];
         settlement.EventId.TryWriteBytes(id, bigEndian: true, out _);
-        using var statement = connection.Prepare("UPDATE deliveries SET state=?4,due=?5,error=?6,fence=fence+1 WHERE grp=(SELECT grp FROM event_groups WHERE name=?2) AND seq=(SELECT seq FROM events WHERE id=?1) AND fence=?3 AND state=0");
+        using var statement = connection.Prepare("UPDATE deliveries SET state=?4,due=?5,error=?6 WHERE grp=(SELECT grp FROM event_groups WHERE name=?2) AND seq=(SELECT seq FROM events WHERE id=?1) AND fence=?3 AND state=0");
         statement.BindBlob(1, id).Bind(2, settlement.Group).Bind(3, settlement.Fence).Bind(4, (long)settlement.State)
             .Bind(5, settlement.RetryAt is { } retry ? RecordColumns.ToMicroseconds(retry) : Now).Bind(6, settlement.Error);
         statement.Step();
         Appended = true;
-        return connection.Changes > 0;
+        if (connection.Changes > 0)
+            return true;
+
+        // A second settlement of the same try finds its own fence on a settled delivery.
+        using var settled = connection.Prepare("SELECT 1 FROM deliveries WHERE grp=(SELECT grp FROM event_groups WHERE name=?2) AND seq=(SELECT seq FROM events WHERE id=?1) AND fence=?3 AND state<>0");
+        return settled.BindBlob(1, id).Bind(2, settlement.Group).Bind(3, settlement.Fence).Step();
     }
 
     /// <summary>Takes due deliveries under a lease.</summary>
@@ -98,7 +101,7 @@ internal sealed class EventTables(TimeProvider time)
     {
         var now = Now;
         var names = JsonSerializer.Serialize(claim.Groups);
-        using (var expire = connection.Prepare("UPDATE deliveries SET state=4,fence=fence+1 WHERE state=0 AND due<=?1 AND grp IN (SELECT grp FROM event_groups WHERE name IN (SELECT value FROM json_each(?2))) AND seq IN (SELECT seq FROM events WHERE expires<=?1)"))
+        using (var expire = connection.Prepare("UPDATE deliveries SET state=4 WHERE state=0 AND due<=?1 AND grp IN (SELECT grp FROM event_groups WHERE name IN (SELECT value FROM json_each(?2))) AND seq IN (SELECT seq FROM events WHERE expires<=?1)"))
         {
             expire.Bind(1, now).Bind(2, names);
             expire.Step();
@@ -109,7 +112,7 @@ internal sealed class EventTables(TimeProvider time)
             SELECT {MessageColumns},d.grp,d.seq,g.name,d.attempt,d.error,d.fence FROM deliveries d JOIN event_groups g ON g.grp=d.grp JOIN events e ON e.seq=d.seq
             WHERE d.state=0 AND d.due<=?1 AND g.name IN (SELECT value FROM json_each(?2))
             AND (d.key IS NULL OR NOT EXISTS (SELECT 1 FROM deliveries o WHERE o.grp=d.grp AND o.key=d.key AND o.state=0 AND o.seq<d.seq))
-            ORDER BY d.priority DESC,g.priority DESC,d.seq LIMIT ?3
+            ORDER BY d.priority DESC,d.seq,g.priority DESC LIMIT ?3
             """))
         {
             find.Bind(1, now).Bind(2, names).Bind(3, claim.Limit);
@@ -135,6 +138,7 @@ internal sealed class EventTables(TimeProvider time)
     {
         foreach (var group in groups)
         {
+            EventPattern.Parse(group.Pattern);
             using var put = connection.Prepare("INSERT INTO event_groups (plugin,name,pattern,priority) VALUES (?1,?2,?3,?4) ON CONFLICT (name) DO UPDATE SET plugin=?1,pattern=?3,priority=?4");
             put.Bind(1, plugin).Bind(2, group.Name).Bind(3, group.Pattern).Bind(4, group.Priority);
             put.Step();
@@ -171,6 +175,6 @@ internal sealed class EventTables(TimeProvider time)
             return known;
         if (_groupsOfName.Count > 10_000)
             _groupsOfName.Clear();
-        return _groupsOfName[name] = [.. _groups.Where(g => EventPattern.Matches(g.Pattern, name)).Select(g => g.Number)];
+        return _groupsOfName[name] = [.. _groups.Where(g => g.Pattern.Matches(name)).Select(g => g.Number)];
     }
 }

@@ -20,7 +20,11 @@ internal sealed class SqliteEvents(MainFile file, TimeProvider time) : IEventSto
     public ValueTask<ImmutableArray<EventDelivery>> ClaimAsync(DeliveryClaim claim, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(claim);
-        return ClaimLoop.RunAsync(claim, file.Signal, time, () => TakeAsync(claim), cancellationToken);
+        return WaitLoop.RunAsync(claim.MaxWait, file.Signal, time, async () =>
+        {
+            var taken = claim.Groups.IsDefaultOrEmpty ? [] : await TakeAsync(claim);
+            return (taken, taken.Length > 0);
+        }, cancellationToken);
     }
 
     public async ValueTask SettleAsync(ImmutableArray<DeliverySettlement> settlements, CancellationToken cancellationToken)
@@ -36,14 +40,18 @@ internal sealed class SqliteEvents(MainFile file, TimeProvider time) : IEventSto
     public ValueTask<EventPage> ReadAsync(EventQuery query, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(query);
-        return ValueTask.FromResult(file.Read(query, static (connection, query) => Read(connection, query)));
+        return WaitLoop.RunAsync(query.MaxWait, file.Signal, time, () =>
+        {
+            var page = file.Read(query, static (connection, query) => Read(connection, query));
+            return ValueTask.FromResult((page, page.Events.Length > 0));
+        }, cancellationToken);
     }
 
     public async ValueTask<ImmutableArray<EventDelivery>> DeliveriesAsync(DeliveryQuery query, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(query);
         if (!query.Replay)
-            return file.Read(query, static (connection, query) => [.. Deliveries(connection, query).Select(d => d.Delivery)]);
+            return file.Read(query, static (connection, query) => Deliveries(connection, query).Select(d => d.Delivery).ToImmutableArray());
         return await file.Writer.RunAsync(connection =>
         {
             var found = Deliveries(connection, query);
@@ -57,6 +65,22 @@ internal sealed class SqliteEvents(MainFile file, TimeProvider time) : IEventSto
 
             return found.Select(d => d.Delivery).ToImmutableArray();
         });
+    }
+
+    public async ValueTask<long> ReplayAsync(EventReplay replay, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(replay);
+        return await file.Writer.RunAsync(connection =>
+        {
+            file.Events.Appended = true;
+            return Replay(connection, replay, file.Events.Now);
+        });
+    }
+
+    public async ValueTask<long> PurgeAsync(EventPurge purge, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(purge);
+        return await file.Writer.RunAsync(connection => Purge(connection, purge));
     }
 
     private async ValueTask<ImmutableArray<EventDelivery>> TakeAsync(DeliveryClaim claim)
@@ -77,24 +101,91 @@ internal sealed class SqliteEvents(MainFile file, TimeProvider time) : IEventSto
         var where = new List<string> { query.Newest && query.AfterSequence == 0 ? "1" : $"e.seq>{filter.Add(JsonScalar.From(query.AfterSequence))}" };
         if (query.Id is { } id)
             where.Add($"hex(e.id)={filter.Add(JsonScalar.From(Convert.ToHexString(id.ToByteArray(bigEndian: true))))}");
-        if (query.Pattern is not "*")
-            where.Add($"e.name GLOB {filter.Add(JsonScalar.From(query.Pattern.Replace("[", "[[]", StringComparison.Ordinal).Replace("?", "[?]", StringComparison.Ordinal).Replace("*", "?*", StringComparison.Ordinal)))}");
-        if (query.From is { } from)
-            where.Add($"e.occurred>={filter.Add(JsonScalar.From(RecordColumns.ToMicroseconds(from)))}");
-        if (query.To is { } to)
-            where.Add($"e.occurred<{filter.Add(JsonScalar.From(RecordColumns.ToMicroseconds(to)))}");
+        AddScope(where, filter, query.Pattern, query.From, query.To);
         if (query.CorrelationId is { } correlation)
             where.Add($"e.correlation={filter.Add(JsonScalar.From(correlation))}");
 
         using var statement = connection.Prepare($"SELECT {EventTables.MessageColumns},e.seq FROM events e WHERE {string.Join(" AND ", where)} ORDER BY e.seq {(query.Newest ? "DESC " : "")}LIMIT {filter.Add(JsonScalar.From((long)query.Limit))}");
-        for (var i = 0; i < filter.Parameters.Count; i++)
-            statement.Bind(i + 1, filter.Parameters[i]);
+        Bind(statement, filter);
         var events = ImmutableArray.CreateBuilder<StoredEvent>();
         while (statement.Step())
             events.Add(new StoredEvent(statement.Integer(EventTables.MessageColumnCount), EventTables.ReadMessage(statement, 0)));
-        return new EventPage(events.DrainToImmutable(), events.Count == 0 ? query.AfterSequence : 0) is { Events: { Length: > 0 } all } page
-            ? page with { LastSequence = all[^1].Sequence }
-            : new EventPage([], query.AfterSequence);
+        return events.Count == 0 ? new EventPage([], query.AfterSequence) : new EventPage(events.ToImmutable(), events[^1].Sequence);
+    }
+
+    /// <summary>Names have only lower-case letters, digits, '_', '-' and dots, so a pattern's words need no escape in GLOB, and a star for whole words is one for at least one character.</summary>
+    private static void AddScope(List<string> where, SqliteFilter filter, string pattern, DateTimeOffset? from, DateTimeOffset? to)
+    {
+        var parsed = EventPattern.Parse(pattern);
+        if (parsed.IsExact)
+            where.Add($"e.name={filter.Add(JsonScalar.From(pattern))}");
+        else if (pattern is not "*")
+            where.Add($"e.name GLOB {filter.Add(JsonScalar.From(pattern.Replace("*", "?*", StringComparison.Ordinal)))}");
+        if (from is { } first)
+            where.Add($"e.occurred>={filter.Add(JsonScalar.From(RecordColumns.ToMicroseconds(first)))}");
+        if (to is { } end)
+            where.Add($"e.occurred<{filter.Add(JsonScalar.From(RecordColumns.ToMicroseconds(end)))}");
+    }
+
+    private static void Bind(Statement statement, SqliteFilter filter)
+    {
+        for (var i = 0; i < filter.Parameters.Count; i++)
+            statement.Bind(i + 1, filter.Parameters[i]);
+    }
+
+    private static long Replay(Connection connection, EventReplay replay, long now)
+    {
+        long number;
+        var filter = new SqliteFilter("events");
+        var where = new List<string>();
+        using (var find = connection.Prepare("SELECT grp,pattern FROM event_groups WHERE name=?1"))
+        {
+            if (!find.Bind(1, replay.Group).Step())
+                throw new NexusException(ErrorCodes.ResourceNotFound, $"No plugin declares the event group '{replay.Group}'.");
+            number = find.Integer(0);
+            AddScope(where, filter, find.Text(1)!, replay.From, replay.To);
+        }
+
+        AddScope(where, filter, replay.Pattern, null, null);
+        var condition = where.Count == 0 ? "1" : string.Join(" AND ", where);
+        if (replay.DryRun)
+        {
+            using var count = connection.Prepare($"SELECT count(*) FROM events e WHERE {condition}");
+            Bind(count, filter);
+            count.Step();
+            return count.Integer(0);
+        }
+
+        using var put = connection.Prepare($"INSERT INTO deliveries (grp,seq,priority,key,state,attempt,due,fence) SELECT {filter.Add(JsonScalar.From(number))},e.seq,e.priority,e.key,0,0,{filter.Add(JsonScalar.From(now))},0 FROM events e WHERE {condition} ON CONFLICT (grp,seq) DO UPDATE SET state=0,attempt=0,due=excluded.due,fence=fence+1,error=NULL");
+        Bind(put, filter);
+        put.Step();
+        return connection.Changes;
+    }
+
+    private static long Purge(Connection connection, EventPurge purge)
+    {
+        var filter = new SqliteFilter("events");
+        var where = new List<string> { "NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.seq=e.seq AND d.state=0)" };
+        AddScope(where, filter, purge.Pattern, null, purge.Before);
+        var scope = $"FROM events e WHERE {string.Join(" AND ", where)}";
+        if (purge.DryRun)
+        {
+            using var count = connection.Prepare($"SELECT count(*) {scope}");
+            Bind(count, filter);
+            count.Step();
+            return count.Integer(0);
+        }
+
+        using (var deliveries = connection.Prepare($"DELETE FROM deliveries WHERE seq IN (SELECT e.seq {scope})"))
+        {
+            Bind(deliveries, filter);
+            deliveries.Step();
+        }
+
+        using var events = connection.Prepare($"DELETE FROM events WHERE seq IN (SELECT e.seq {scope})");
+        Bind(events, filter);
+        events.Step();
+        return connection.Changes;
     }
 
     private static List<(long Group, long Sequence, EventDelivery Delivery)> Deliveries(Connection connection, DeliveryQuery query)

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Text;
 using Nexus.Data.Records;
 
 namespace Nexus.Data.Sqlite;
@@ -13,27 +12,27 @@ internal sealed class SqliteQuery
     {
         _filter = new SqliteFilter(query.Table);
         var table = TableSql.Of(query.Table);
-        var where = new StringBuilder($"tenant={_filter.Add(JsonScalar.From(query.Tenant))}");
+        var where = new List<string> { $"tenant={_filter.Add(JsonScalar.From(query.Tenant))}" };
         if (query.KeyPrefix is { Length: > 0 } prefix)
         {
-            where.Append($" AND id>={_filter.Add(JsonScalar.From(prefix))}");
+            where.Add($"id>={_filter.Add(JsonScalar.From(prefix))}");
             if (SqliteFilter.AfterPrefix(prefix) is { } after)
-                where.Append($" AND id<{_filter.Add(JsonScalar.From(after))}");
+                where.Add($"id<{_filter.Add(JsonScalar.From(after))}");
         }
 
         if (!string.IsNullOrEmpty(query.Search))
-            where.Append($" AND {Search(query, searchable)}");
+            where.Add(Search(query, searchable));
         if (query.Filter is { } filter)
-            where.Append($" AND {_filter.Translate(filter)}");
+            where.Add(_filter.Translate(filter));
 
-        CountSql = $"SELECT count(*) FROM {table.Name} WHERE {where}";
+        CountSql = $"SELECT count(*) FROM {table.Name} WHERE {string.Join(" AND ", where)}";
         CountParameters = _filter.Parameters.Count;
         var sorts = query.Sort.Select(s => (Expression: _filter.SortExpression(s.Field), s.Descending)).ToImmutableArray();
         if (cursor is not null)
-            where.Append($" AND {After(sorts, cursor)}");
+            where.Add(After(sorts, cursor));
         var select = string.Concat(sorts.Select(s => $",{s.Expression}"));
         var order = string.Concat(sorts.Select(s => $"{s.Expression}{(s.Descending ? " DESC" : "")},"));
-        PageSql = $"SELECT {TableSql.Columns}{select} FROM {table.Name} WHERE {where} ORDER BY {order}id LIMIT {_filter.Add(JsonScalar.From(query.Limit + 1L))} OFFSET {_filter.Add(JsonScalar.From((long)query.Offset))}";
+        PageSql = $"SELECT {TableSql.Columns}{select} FROM {table.Name} WHERE {string.Join(" AND ", where)} ORDER BY {order}id LIMIT {_filter.Add(JsonScalar.From(query.Limit + 1L))} OFFSET {_filter.Add(JsonScalar.From((long)query.Offset))}";
     }
 
     public string PageSql { get; }

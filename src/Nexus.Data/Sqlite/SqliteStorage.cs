@@ -26,9 +26,8 @@ internal sealed class SqliteStorage(TimeProvider time) : IStorageEngine
             {
                 Close = () =>
                 {
-                    sql.Dispose();
+                    sql.Close();
                     file.Dispose();
-                    blobs.Dispose();
                     folderLock.Dispose();
                     return ValueTask.CompletedTask;
                 },
@@ -43,7 +42,7 @@ internal sealed class SqliteStorage(TimeProvider time) : IStorageEngine
         }
     }
 
-    private static Task RelayAsync(MainFile file, ImmutableArray<EventMessage> messages) => file.Writer.RunAsync(connection =>
+    private static Task<bool> RelayAsync(MainFile file, ImmutableArray<EventMessage> messages) => file.Writer.RunAsync(connection =>
     {
         foreach (var message in messages)
             file.Events.Append(connection, message, ignoreKnown: true);

@@ -1,0 +1,103 @@
+using System.Buffers;
+using System.Collections.Immutable;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Nexus.Data.Records;
+
+namespace Nexus.Data.Documents;
+
+/// <summary>The documents of one plugin, under <c>plugins/{category}/{plugin}/data</c> of the current call's tenant.</summary>
+internal sealed class PluginDocuments(IStorage storage, string root, TimeProvider time) : IDocuments
+{
+    private static readonly JsonWriterOptions WriterOptions = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    private readonly string _prefix = root + "/data/";
+
+    public async ValueTask<Document?> FindAsync(string path, CancellationToken cancellationToken = default)
+    {
+        var record = await storage.FindAsync(KeyOf(path), cancellationToken);
+        return record is null ? null : ToDocument(record, []);
+    }
+
+    public async ValueTask<DocumentPage> QueryAsync(DocumentQuery query, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(query);
+        var prefix = DocumentPath.Normalise(query.Prefix.TrimEnd('/'), allowEmpty: true);
+        var page = await storage.QueryAsync(new RecordQuery
+        {
+            Tenant = CallContext.Current.Tenant,
+            Table = IStorage.Documents,
+            KeyPrefix = prefix.Length == 0 ? _prefix : $"{_prefix}{prefix}/",
+            Filter = query.Filter,
+            Sort = query.Sort,
+            Limit = Math.Clamp(query.Limit, 1, 1000),
+            Cursor = query.Cursor,
+        }, cancellationToken);
+        return new DocumentPage([.. page.Records.Select(r => ToDocument(r, query.Fields))], page.NextCursor);
+    }
+
+    public async ValueTask CommitAsync(ImmutableArray<DocumentWrite> writes, ImmutableArray<EventMessage> events = default, CancellationToken cancellationToken = default)
+    {
+        var now = time.GetUtcNow();
+        var context = CallContext.Current;
+        await storage.CommitAsync(new WriteBatch
+        {
+            Writes = [.. writes.Select(w => ToWrite(w, now, context))],
+            Events = events.IsDefault ? [] : events,
+        }, cancellationToken);
+    }
+
+    private RecordKey KeyOf(string path) => new(CallContext.Current.Tenant, IStorage.Documents, _prefix + DocumentPath.Normalise(path));
+
+    private RecordWrite ToWrite(DocumentWrite write, DateTimeOffset now, CallContext context)
+    {
+        var key = KeyOf(write.Path);
+        return new RecordWrite
+        {
+            Key = key,
+            ExpectedRevision = write.ExpectedRevision,
+            Record = write.Delete ? null : new StoredRecord
+            {
+                Id = key.Id,
+                Revision = (write.ExpectedRevision ?? 0) + 1,
+                Owner = context.Caller.Id,
+                CreatedAt = now,
+                UpdatedAt = now,
+                Json = ToJson(write.Value),
+            },
+        };
+    }
+
+    private Document ToDocument(StoredRecord record, ImmutableArray<string> fields)
+    {
+        var value = JsonNode.Parse(record.Json.Span);
+        return new Document(record.Id[_prefix.Length..], fields.IsDefaultOrEmpty ? value : Project(value, fields), record.Revision);
+    }
+
+    private static JsonObject Project(JsonNode? value, ImmutableArray<string> fields)
+    {
+        var result = new JsonObject();
+        foreach (var path in fields)
+        {
+            var names = path.Split('.');
+            var found = names.Aggregate(value, (node, name) => node is JsonObject o ? o[name] : null);
+            if (found is null)
+                continue;
+            var target = names[..^1].Aggregate(result, (node, name) => (JsonObject)(node[name] ??= new JsonObject()));
+            target[names[^1]] = found.DeepClone();
+        }
+
+        return result;
+    }
+
+    private static ReadOnlyMemory<byte> ToJson(JsonNode? value)
+    {
+        if (value is null)
+            return "null"u8.ToArray();
+        var buffer = new ArrayBufferWriter<byte>();
+        using (var writer = new Utf8JsonWriter(buffer, WriterOptions))
+            value.WriteTo(writer);
+        return buffer.WrittenMemory;
+    }
+}

@@ -1,0 +1,175 @@
+using System.Collections.Immutable;
+using System.Security.Cryptography;
+using System.Text.Json;
+using Nexus.Data.Events;
+using Nexus.Data.Records;
+
+namespace Nexus.Data.Memory;
+
+/// <summary>Records in memory. Commits take turns; reads take the current state and need no lock.</summary>
+internal sealed class MemoryRecords(MemoryEventLog log, CommitSignal signal) : IStorage
+{
+    private readonly Lock _gate = new();
+    private readonly byte[] _cursorSecret = RandomNumberGenerator.GetBytes(32);
+    private volatile MemoryState _state = MemoryState.Empty;
+    private volatile ImmutableDictionary<string, MemoryTable> _tables = ImmutableDictionary<string, MemoryTable>.Empty;
+    private long _sequence;
+
+    public ValueTask<CommitResult> CommitAsync(WriteBatch batch, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(batch);
+        cancellationToken.ThrowIfCancellationRequested();
+        foreach (var write in batch.Writes)
+            RecordColumns.CheckKey(write.Key);
+        CommitResult result;
+        lock (_gate)
+        {
+            var state = batch.Writes.Aggregate(_state, Apply);
+            log.Commit(batch.Settlements, batch.Events);
+            _state = state;
+            result = new CommitResult(++_sequence);
+        }
+
+        if (batch.Events.Length > 0 || batch.Settlements.Length > 0)
+            signal.Fire();
+        return ValueTask.FromResult(result);
+    }
+
+    public ValueTask<StoredRecord?> FindAsync(RecordKey key, CancellationToken cancellationToken)
+    {
+        RecordColumns.CheckKey(key);
+        return ValueTask.FromResult(_state.Of(key.Tenant, key.Table).GetValueOrDefault(key.Id));
+    }
+
+    public ValueTask<RecordPage> QueryAsync(RecordQuery query, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(query);
+        RecordColumns.CheckTable(query.Table);
+        ArgumentOutOfRangeException.ThrowIfLessThan(query.Limit, 1);
+        ArgumentOutOfRangeException.ThrowIfNegative(query.Offset);
+        var cursor = query.Cursor is { } text ? Cursor.Read(_cursorSecret, query, text) : null;
+        var search = string.IsNullOrEmpty(query.Search) ? null : SearchText.QueryWords(query.Search);
+        var fields = _tables.GetValueOrDefault(query.Table)?.Search ?? [];
+        if (search is not null && fields.IsEmpty)
+            throw new NexusException(ErrorCodes.FilterInvalid, $"{query.Table} has no search fields; use a filter, or declare .Search(…) on the resource.");
+
+        var matches = new List<(StoredRecord Record, ImmutableArray<JsonScalar> Sort)>();
+        foreach (var record in _state.Of(query.Tenant, query.Table).Values)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            if (query.KeyPrefix is { } prefix && !record.Id.StartsWith(prefix, StringComparison.Ordinal))
+                continue;
+            using var json = JsonDocument.Parse(record.Json);
+            JsonScalar Resolve(string path) => RecordColumns.Find(query.Table, path) is null ? JsonScalar.At(json.RootElement, path) : RecordColumns.Value(record, path);
+            if ((query.Filter is null || FilterEvaluator.Matches(Normalise(query.Table, query.Filter), Resolve)) && (search is null || Contains(json.RootElement, fields, search)))
+                matches.Add((record, [.. query.Sort.Select(s => Resolve(s.Field))]));
+        }
+
+        matches.Sort((a, b) => Compare(query.Sort, a.Sort, a.Record.Id, b.Sort, b.Record.Id));
+        var rest = cursor is null ? matches : [.. matches.Where(m => Compare(query.Sort, m.Sort, m.Record.Id, cursor.Values, cursor.Id) > 0)];
+        var page = rest.Skip(query.Offset).Take(query.Limit).ToList();
+        var next = rest.Count > query.Offset + page.Count && page.Count > 0 ? new Cursor(page[^1].Sort, page[^1].Record.Id).Write(_cursorSecret, query) : null;
+        return ValueTask.FromResult(new RecordPage([.. page.Select(m => m.Record)], next, query.Count ? matches.Count : null));
+    }
+
+    /// <summary>Changes what is declared of tables, and drops the tables of <paramref name="dropped"/>.</summary>
+    public void Declare(Func<ImmutableDictionary<string, MemoryTable>, ImmutableDictionary<string, MemoryTable>> change, ImmutableArray<string> dropped)
+    {
+        lock (_gate)
+        {
+            var tables = change(_tables);
+            foreach (var (name, table) in tables)
+                CheckUnique(name, table);
+            _tables = tables;
+            _state = new MemoryState(_state.Tables.RemoveRange(_state.Tables.Keys.Where(k => dropped.Contains(k.Table))));
+        }
+    }
+
+    private static int Compare(ImmutableArray<SortKey> keys, ImmutableArray<JsonScalar> left, string leftId, ImmutableArray<JsonScalar> right, string rightId)
+    {
+        for (var i = 0; i < keys.Length; i++)
+        {
+            if (left[i].CompareForSort(right[i]) is not 0 and var order)
+                return keys[i].Descending ? -order : order;
+        }
+
+        return JsonScalar.CompareText(leftId, rightId);
+    }
+
+    private static bool Contains(JsonElement root, ImmutableArray<string> fields, List<string> words)
+    {
+        var found = fields.SelectMany(f => JsonScalar.At(root, f).Value is string text ? SearchText.Words(text) : []).ToList();
+        return words.Count > 0 && words.All(w => found.Exists(f => f.StartsWith(w, StringComparison.Ordinal)));
+    }
+
+    /// <summary>Own columns are compared in their stored form, which for instants is a number.</summary>
+    private static Filter Normalise(string table, Filter filter) => filter switch
+    {
+        Filter.Compare compare when RecordColumns.Find(table, compare.Path) is ColumnKind.Instant => compare with { Value = Operand(compare.Path, compare.Value) },
+        Filter.In list when RecordColumns.Find(table, list.Path) is ColumnKind.Instant => list with { Values = [.. list.Values.Select(v => Operand(list.Path, v))] },
+        Filter.And all => new Filter.And([.. all.Parts.Select(p => Normalise(table, p))]),
+        Filter.Or any => new Filter.Or([.. any.Parts.Select(p => Normalise(table, p))]),
+        Filter.Not not => new Filter.Not(Normalise(table, not.Part)),
+        _ => filter,
+    };
+
+    private static JsonElement Operand(string path, JsonElement value) =>
+        RecordColumns.Operand(ColumnKind.Instant, path, value).Value is long microseconds ? JsonSerializer.SerializeToElement(microseconds) : value;
+
+    private MemoryState Apply(MemoryState state, RecordWrite write)
+    {
+        var key = write.Key;
+        var records = state.Of(key.Tenant, key.Table);
+        var current = records.GetValueOrDefault(key.Id);
+        if (write.ExpectedRevision is { } expected && expected != (current?.Revision ?? 0))
+            throw new StorageConflictException(key, current?.Revision ?? 0);
+        if (write.Record is not { } record)
+            return Put(state, key, records.Remove(key.Id));
+
+        record = record with
+        {
+            Id = key.Id,
+            Revision = write.ExpectedRevision is null ? (current?.Revision ?? 0) + 1 : record.Revision,
+            CreatedAt = Truncate(current?.CreatedAt ?? record.CreatedAt),
+            UpdatedAt = Truncate(record.UpdatedAt),
+            Json = record.Json.ToArray(),
+        };
+        foreach (var index in _tables.GetValueOrDefault(key.Table)?.Unique ?? [])
+        {
+            if (Values(key.Table, record, index) is { } values && records.Values.Any(r => r.Id != key.Id && Values(key.Table, r, index) is { } others && Equal(values, others)))
+                throw new StorageConflictException(key, 0, string.Join(", ", index.Fields));
+        }
+
+        return Put(state, key, records.SetItem(key.Id, record));
+    }
+
+    private static MemoryState Put(MemoryState state, RecordKey key, ImmutableSortedDictionary<string, StoredRecord> records) =>
+        new(state.Tables.SetItem((key.Tenant, key.Table), records));
+
+    private static DateTimeOffset Truncate(DateTimeOffset instant) => RecordColumns.FromMicroseconds(RecordColumns.ToMicroseconds(instant));
+
+    private void CheckUnique(string table, MemoryTable declared)
+    {
+        foreach (var index in declared.Unique)
+        {
+            foreach (var records in _state.Tables.Where(t => t.Key.Table == table).Select(t => t.Value.Values.ToList()))
+            {
+                for (var i = 0; i < records.Count; i++)
+                {
+                    if (Values(table, records[i], index) is { } values && records.Take(i).Any(r => Values(table, r, index) is { } others && Equal(values, others)))
+                        throw new NexusException(ErrorCodes.MigrationFailed, $"{string.Join(", ", index.Fields)} of {table} is declared unique, but stored records share values. Correct the records first; the data is as it was.");
+                }
+            }
+        }
+    }
+
+    /// <summary>The values of a unique index, or null when one is null: nulls are distinct.</summary>
+    private static JsonScalar[]? Values(string table, StoredRecord record, IndexDescriptor index)
+    {
+        using var json = JsonDocument.Parse(record.Json);
+        var values = index.Fields.Select(f => RecordColumns.Find(table, f) is null ? JsonScalar.At(json.RootElement, f) : RecordColumns.Value(record, f)).ToArray();
+        return values.Any(v => v.Kind is JsonScalarKind.Null or JsonScalarKind.Composite) ? null : values;
+    }
+
+    private static bool Equal(JsonScalar[] left, JsonScalar[] right) => left.Zip(right).All(p => p.First.CompareForSort(p.Second) == 0);
+}

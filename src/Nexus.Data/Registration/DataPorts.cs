@@ -1,0 +1,18 @@
+using Microsoft.Extensions.DependencyInjection;
+using Nexus.Data.Documents;
+
+namespace Nexus.Data.Registration;
+
+/// <summary>What a plugin gets of this room: its documents, its database, its blobs.</summary>
+internal sealed class DataPorts(StorageOpener opener, TimeProvider time) : IPluginPorts
+{
+    public void Add(IServiceCollection services, PluginPortContext context)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        var set = opener.Set;
+        var plugin = context.Manifest.Name;
+        services.AddSingleton<IDocuments>(new PluginDocuments(set.Records, context.Manifest.DocumentRoot, time));
+        services.AddSingleton(context.Schema?.Database ?? new TenantDatabase(set.Sql, plugin));
+        services.AddSingleton<IBlobs>(new TenantBlobs(set.Blobs, plugin));
+    }
+}

@@ -1,0 +1,30 @@
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Nexus.Data.Memory;
+using Nexus.Data.Registration;
+using Nexus.Data.Sqlite;
+
+namespace Nexus.Data;
+
+/// <summary>Adds storage to a host.</summary>
+public static class DataRegistration
+{
+    /// <summary>Adds the memory and SQLite engines and the storage ports as singletons: <see cref="IStorage"/>, <see cref="IEventStore"/>, <see cref="ISqlDatabases"/>, <see cref="IBlobStore"/>, <see cref="ISchemaChanges"/>, and what each plugin gets of them. They can be resolved after <see cref="StorageOpener.OpenAsync(IServiceProvider, CancellationToken)"/>. Further engines are registered as <see cref="IStorageEngine"/>; of two with one name the later wins.</summary>
+    public static IServiceCollection AddNexusData(this IServiceCollection services, IConfiguration configuration)
+    {
+        ArgumentNullException.ThrowIfNull(services);
+        ArgumentNullException.ThrowIfNull(configuration);
+        services.TryAddSingleton(TimeProvider.System);
+        services.AddSingleton<IStorageEngine>(provider => new MemoryStorage(provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton<IStorageEngine>(provider => new SqliteStorage(provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(provider => new StorageOpener(provider, configuration));
+        services.AddSingleton(provider => provider.GetRequiredService<StorageOpener>().Set.Records);
+        services.AddSingleton(provider => provider.GetRequiredService<StorageOpener>().Set.Events);
+        services.AddSingleton(provider => provider.GetRequiredService<StorageOpener>().Set.Sql);
+        services.AddSingleton(provider => provider.GetRequiredService<StorageOpener>().Set.Blobs);
+        services.AddSingleton(provider => provider.GetRequiredService<StorageOpener>().Set.Schema);
+        services.AddSingleton<IPluginPorts>(provider => new DataPorts(provider.GetRequiredService<StorageOpener>(), provider.GetRequiredService<TimeProvider>()));
+        return services;
+    }
+}

@@ -1,0 +1,50 @@
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Nexus.Data;
+
+/// <summary>Opens the configured storage engine. The host does so once, before the kernel starts, so that a storage that cannot be had stops the start with its cause; the container closes it at the end.</summary>
+public sealed class StorageOpener : IAsyncDisposable, IDisposable
+{
+    private readonly IServiceProvider _services;
+    private readonly IConfiguration _configuration;
+    private StorageSet? _set;
+
+    internal StorageOpener(IServiceProvider services, IConfiguration configuration)
+    {
+        _services = services;
+        _configuration = configuration;
+    }
+
+    /// <summary>The opened engine's ports.</summary>
+    /// <exception cref="InvalidOperationException">Before <see cref="OpenAsync(IServiceProvider, CancellationToken)"/>.</exception>
+    public StorageSet Set => _set ?? throw new InvalidOperationException("The storage is not open yet; the host calls StorageOpener.OpenAsync before anything uses it.");
+
+    /// <summary>Opens the engine that <c>database.type</c> names (<c>sqlite</c> when absent) in the folder <c>database.path</c> (<c>data</c> when absent).</summary>
+    /// <exception cref="NexusException"><c>CONFIG_VALIDATION_ERROR</c> for an unknown engine, listing the known; <c>STORAGE_UNAVAILABLE</c> or <c>STORAGE_CORRUPT</c> with file, cause and way out.</exception>
+    public static async Task<StorageSet> OpenAsync(IServiceProvider services, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(services);
+        return await services.GetRequiredService<StorageOpener>().OpenAsync(cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public ValueTask DisposeAsync() => Interlocked.Exchange(ref _set, null)?.DisposeAsync() ?? ValueTask.CompletedTask;
+
+    /// <inheritdoc/>
+    public void Dispose() => DisposeAsync().AsTask().GetAwaiter().GetResult();
+
+    private async Task<StorageSet> OpenAsync(CancellationToken cancellationToken)
+    {
+        if (_set is { } open)
+            return open;
+        var type = _configuration["database:type"] ?? "sqlite";
+        var engines = _services.GetServices<IStorageEngine>().ToList();
+        var engine = engines.LastOrDefault(e => string.Equals(e.Name, type, StringComparison.OrdinalIgnoreCase))
+            ?? throw new NexusException(ErrorCodes.ConfigurationError, $"database.type is '{type}'; known are {string.Join(", ", engines.Select(e => e.Name).Distinct().Order(StringComparer.Ordinal))}.")
+            {
+                Errors = [new FieldError("database.type", "unknown_engine", $"'{type}' is not among {string.Join(", ", engines.Select(e => e.Name).Distinct().Order(StringComparer.Ordinal))}.")],
+            };
+        return _set = await engine.OpenAsync(new StorageOptions(Path.GetFullPath(_configuration["database:path"] ?? "data"), _configuration["database:connection"]), cancellationToken);
+    }
+}
