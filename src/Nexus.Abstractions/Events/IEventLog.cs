@@ -2,23 +2,9 @@ using System.Collections.Immutable;
 
 namespace Nexus;
 
-/// <summary>The event log as operators see it: what the gateway and the command line draw <c>/api/v1/events</c> from. Thread-safe.</summary>
-public interface IEventLog
+/// <summary>The event log as operators see it: what the gateway and the command line draw <c>/api/v1/events</c> from. Patterns are checked. Thread-safe.</summary>
+public interface IEventLog : IEventHistory
 {
-    /// <summary>Stored events in order; with <see cref="EventQuery.MaxWait"/> it waits for the first that matches.</summary>
-    ValueTask<EventPage> ReadAsync(EventQuery query, CancellationToken cancellationToken);
-
-    /// <summary>Deliveries of an event, of a group or in a state (<see cref="DeliveryState.Dead"/> are the dead letters).</summary>
-    ValueTask<ImmutableArray<EventDelivery>> DeliveriesAsync(DeliveryQuery query, CancellationToken cancellationToken);
-
-    /// <summary>Delivers stored events again to one group and to no other.</summary>
-    /// <returns>How many.</returns>
-    ValueTask<long> ReplayAsync(EventReplay replay, CancellationToken cancellationToken);
-
-    /// <summary>Removes stored events that no group waits for.</summary>
-    /// <returns>How many.</returns>
-    ValueTask<long> PurgeAsync(EventPurge purge, CancellationToken cancellationToken);
-
     /// <summary>What happened on this node since it started.</summary>
     EventStatistics GetStatistics();
 

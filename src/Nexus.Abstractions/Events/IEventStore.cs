@@ -3,7 +3,7 @@ using System.Collections.Immutable;
 namespace Nexus;
 
 /// <summary>Durable events and their deliveries. Events enter through <see cref="WriteBatch.Events"/> and <see cref="ISqlSession.Publish"/>. Thread-safe.</summary>
-public interface IEventStore
+public interface IEventStore : IEventHistory
 {
     /// <summary>Declares the durable groups of a plugin; groups of it that are not named are dropped. A group gets events stored after its first declaration, also those stored while its plugin is off.</summary>
     ValueTask DeclareAsync(string plugin, ImmutableArray<EventGroup> groups, CancellationToken cancellationToken);
@@ -13,7 +13,11 @@ public interface IEventStore
 
     /// <summary>Settles deliveries; those whose lease was lost meanwhile, and those that are settled already, are passed over. The same holds for <see cref="WriteBatch.Settlements"/>, except that a lost lease fails the batch with <see cref="StorageConflictException"/>: its writes belong to a try that another one replaced.</summary>
     ValueTask SettleAsync(ImmutableArray<DeliverySettlement> settlements, CancellationToken cancellationToken);
+}
 
+/// <summary>What was published and what became of it. Thread-safe.</summary>
+public interface IEventHistory
+{
     /// <summary>Reads stored events. With <see cref="EventQuery.MaxWait"/> it waits for the first that matches.</summary>
     ValueTask<EventPage> ReadAsync(EventQuery query, CancellationToken cancellationToken);
 
