@@ -1,0 +1,118 @@
+using System.Text;
+using Nexus.Data.Memory;
+using Nexus.Data.Sqlite;
+
+namespace Nexus.Data.Tests.Resources;
+
+/// <summary>The pipeline on the real engines.</summary>
+public sealed class EngineTests : IAsyncLifetime
+{
+    private readonly string folder = Directory.CreateTempSubdirectory("nexus-resources-").FullName;
+    private StorageSet? set;
+
+    public static TheoryData<string> Engines => ["memory", "sqlite"];
+
+    public ValueTask InitializeAsync() => ValueTask.CompletedTask;
+
+    public async ValueTask DisposeAsync()
+    {
+        if (set is not null)
+        {
+            await set.DisposeAsync();
+        }
+
+        Directory.Delete(folder, recursive: true);
+    }
+
+    [Theory]
+    [MemberData(nameof(Engines))]
+    public async Task Records_are_created_changed_listed_and_removed(string engine)
+    {
+        var shop = await OpenAsync(engine);
+        string first = await shop.NewAsync("A-1");
+        string second = await shop.NewAsync("B-2");
+
+        var patched = await shop.ChangeAsync(ChangeKind.Merge, first, """{"days":3,"sentAt":"2026-01-31T13:00:00+01:00"}""");
+        var found = await shop.Operations.ListAsync(shop.Call(), new() { Filter = FilterJson.Parse("""{"sentAt":{"$lte":"2026-01-31T12:00:00Z"},"days":3}"""), Count = true }, default);
+        var searched = await shop.Operations.ListAsync(shop.Call(), new() { Search = "B-2" }, default);
+        var removed = await shop.ChangeAsync(ChangeKind.Delete, second, "");
+
+        Assert.Equal(2, patched.Record!.Revision);
+        Assert.Equal((first, 1L), (Assert.Single(found.Records).Id, found.Total));
+        Assert.Equal(second, Assert.Single(searched.Records).Id);
+        Assert.Null(removed.Error);
+        Assert.Null(await shop.Operations.FindAsync(shop.Call(), second, default));
+    }
+
+    [Theory]
+    [MemberData(nameof(Engines))]
+    public async Task A_taken_unique_value_names_its_field(string engine)
+    {
+        var shop = await OpenAsync(engine);
+        await shop.NewAsync("A-1");
+
+        var taken = await shop.CreateAsync("""{"number":"A-1","total":1,"dueOn":"2026-01-31"}""");
+
+        Assert.Equal(ErrorCodes.UniqueViolation, taken.Error!.Code);
+        Assert.Equal("/number unique", taken.Error.Errors.Select(e => $"{e.Pointer} {e.Code}").Single());
+    }
+
+    [Theory]
+    [MemberData(nameof(Engines))]
+    public async Task Concurrent_patches_lose_nothing(string engine)
+    {
+        var shop = await OpenAsync(engine);
+        string id = await shop.NewAsync();
+
+        var results = await Task.WhenAll(Enumerable.Range(0, 32).Select(i => shop.ChangeAsync(ChangeKind.Merge, id, $$$"""{"rates":{"k{{{i}}}":{{{i}}}}}""")));
+
+        Assert.All(results, r => Assert.Null(r.Error));
+        Assert.Equal(33, (await shop.Operations.FindAsync(shop.Call(), id, default))!.Revision);
+        Assert.Equal(32, Json.Of(await shop.Operations.FindAsync(shop.Call(), id, default)).GetProperty("rates").EnumerateObject().Count());
+    }
+
+    [Theory]
+    [MemberData(nameof(Engines))]
+    public async Task An_atomic_batch_takes_nothing_when_its_last_item_is_taken(string engine)
+    {
+        var shop = await OpenAsync(engine);
+        await shop.NewAsync("A-1");
+        ResourceChange New(string number) => new() { Kind = ChangeKind.Create, Body = Encoding.UTF8.GetBytes($$"""{"number":"{{number}}","total":1,"dueOn":"2026-01-31"}""") };
+
+        var results = await shop.Operations.ChangeAsync(shop.Call(), [New("B-1"), New("C-1"), New("A-1")], atomic: true, default);
+
+        Assert.All(results, r => Assert.NotNull(r.Error));
+        Assert.Equal(ErrorCodes.UniqueViolation, results[2].Error!.Code);
+        Assert.Single((await shop.Operations.ListAsync(shop.Call(), new(), default)).Records);
+    }
+
+    [Theory]
+    [MemberData(nameof(Engines))]
+    public async Task An_idempotency_key_replays_across_restarts_of_the_pipeline(string engine)
+    {
+        var shop = await OpenAsync(engine);
+        const string body = """{"number":"A-1","total":1,"dueOn":"2026-01-31"}""";
+
+        var first = await shop.ChangeAsync(ChangeKind.Create, null, body, key: "k");
+        var again = await new Shop(Declare, storage: set!.Records).ChangeAsync(ChangeKind.Create, null, body, key: "k");
+
+        Assert.True(again.Replayed);
+        Assert.Equal(first.Record!.Json.ToArray(), again.Record!.Json.ToArray());
+    }
+
+    private static void Declare(ResourceBuilder<Invoice> invoices)
+    {
+        Shop.Declare(invoices);
+        invoices.Unique(i => i.Number);
+    }
+
+    private async Task<Shop> OpenAsync(string engine)
+    {
+        IStorageEngine chosen = engine == "memory" ? new MemoryStorage(TimeProvider.System) : new SqliteStorage(TimeProvider.System);
+        set = await chosen.OpenAsync(new StorageOptions(folder), TestContext.Current.CancellationToken);
+        var shop = new Shop(Declare, storage: set.Records);
+        await using var change = await set.Schema.BeginAsync(new SchemaRequest("shop", shop.Resources, []), TestContext.Current.CancellationToken);
+        await change.CommitAsync(TestContext.Current.CancellationToken);
+        return shop;
+    }
+}
