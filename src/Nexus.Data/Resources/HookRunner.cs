@@ -37,7 +37,12 @@ internal sealed partial class HookRunner(ILogger<HookRunner> logger, TimeProvide
             LogTimedOut(call.Resource.Table, name, TimeLimit);
             throw new NexusException(ErrorCodes.RequestTimeout, $"{name} of {call.Resource.Table} did not end within {TimeLimit.TotalSeconds:0.#} s; nothing was changed.");
         }
-        catch (Exception e) when (e is not NexusException && !(e is OperationCanceledException && cancellationToken.IsCancellationRequested))
+        catch (NexusException e)
+        {
+            // Made anew: one thrown by the plugin may be of its own type and holds its frames.
+            throw e is RuleViolationException ? new RuleViolationException(e.Message) : new NexusException(e.Code, e.Message) { Errors = e.Errors };
+        }
+        catch (Exception e) when (!(e is OperationCanceledException && cancellationToken.IsCancellationRequested))
         {
             throw Failed(call, name, e);
         }

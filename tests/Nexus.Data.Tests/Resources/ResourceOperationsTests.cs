@@ -247,6 +247,16 @@ public sealed class ResourceOperationsTests
         Assert.Equal(0, throws.Fake.Commits + hangs.Fake.Commits);
     }
 
+    [Fact]
+    public async Task A_refusal_of_the_plugins_own_exception_type_leaves_as_the_platforms_own()
+    {
+        var shop = new Shop(i => i.BeforeWrite(_ => throw new OwnException()));
+
+        var result = await shop.CreateAsync("""{"number":"A-1","total":1,"dueOn":"2026-01-31"}""");
+
+        Assert.Equal((typeof(NexusException), ErrorCodes.RuleViolation, "No."), (result.Error!.GetType(), result.Error.Code, result.Error.Message));
+    }
+
     [Theory]
     [InlineData("garbage")]
     [InlineData("")]
@@ -361,6 +371,8 @@ public sealed class ResourceOperationsTests
         Assert.NotEqual(first.Id, anew.Id);
         Assert.Equal(501, shop.Fake.Count(IStorage.Documents));
     }
+
+    private sealed class OwnException() : NexusException(ErrorCodes.RuleViolation, "No.");
 
     private sealed record Ticket(string Title, [property: ReadOnlyField] string Code, [property: ReadOnlyField] DateOnly ClosedOn) : Resource;
 }
