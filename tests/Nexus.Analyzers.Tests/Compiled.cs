@@ -4,6 +4,7 @@ using System.Runtime.Loader;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
 using Microsoft.CodeAnalysis.Diagnostics;
+using Nexus.Analyzers.Json;
 using Nexus.Analyzers.Services;
 
 namespace Nexus.Analyzers.Tests;
@@ -36,7 +37,13 @@ internal sealed class Compiled
 
     public byte[] Image => _image.Value;
 
-    public static Compiled From(string source, string name = "Probe", params Compiled[] references)
+    /// <summary>As a build without the Nexus package does it.</summary>
+    public static Compiled Plain(string source) => From(source, "Plain", generators: []);
+
+    public static Compiled From(string source, string name = "Probe", params Compiled[] references) =>
+        From(source, name, [new ServiceGenerator(), new CodecGenerator()], references);
+
+    private static Compiled From(string source, string name, IIncrementalGenerator[] generators, params Compiled[] references)
     {
         var parse = CSharpParseOptions.Default.WithLanguageVersion(LanguageVersion.Latest);
         var compilation = CSharpCompilation.Create(
@@ -44,7 +51,7 @@ internal sealed class Compiled
             [CSharpSyntaxTree.ParseText(Usings, parse, "Usings.cs"), CSharpSyntaxTree.ParseText(source, parse, name + ".cs")],
             Platform.AddRange(references.Select(reference => MetadataReference.CreateFromImage(reference.Image))),
             new CSharpCompilationOptions(OutputKind.DynamicallyLinkedLibrary, nullableContextOptions: NullableContextOptions.Enable, optimizationLevel: OptimizationLevel.Release));
-        GeneratorDriver driver = CSharpGeneratorDriver.Create([new ServiceGenerator().AsSourceGenerator()], parseOptions: parse);
+        GeneratorDriver driver = CSharpGeneratorDriver.Create(generators.Select(generator => generator.AsSourceGenerator()), parseOptions: parse);
         driver.RunGeneratorsAndUpdateCompilation(compilation, out var whole, out var diagnostics);
         return new(whole, diagnostics);
     }

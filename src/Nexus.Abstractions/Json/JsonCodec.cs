@@ -4,7 +4,7 @@ using System.Text.Json;
 
 namespace Nexus;
 
-/// <summary>Reads and writes the wire form of one type: camelCase names, enum members by their declared names, exact decimals, <c>[d.]hh:mm:ss</c> durations, ids for <see cref="Ref{T}"/>. Immutable and thread-safe.</summary>
+/// <summary>Reads and writes the wire form of one type: camelCase names of the members that can be read back, enum members by their declared names, exact decimals, <c>[d.]hh:mm:ss</c> durations, ids for <see cref="Ref{T}"/>. Immutable and thread-safe.</summary>
 /// <typeparam name="T">The type.</typeparam>
 public abstract class JsonCodec<T>
 {
@@ -14,6 +14,9 @@ public abstract class JsonCodec<T>
     /// <summary>Reads one value. The reader stands before it or on its first token, and on its last token after.</summary>
     /// <exception cref="JsonException">The JSON does not have the form of <typeparamref name="T"/>; the path names the member.</exception>
     public abstract T? Read(ref Utf8JsonReader reader);
+
+    /// <summary>Writes a <see cref="Resource"/> without the members that the platform sets; false, and nothing is written, when this codec cannot tell them apart.</summary>
+    public virtual bool TryWriteFields(Utf8JsonWriter writer, T value) => false;
 
     /// <summary>The value as UTF-8 JSON.</summary>
     public byte[] Serialize(T? value)

@@ -28,6 +28,15 @@ public static class JsonWire
         },
     };
 
+    /// <summary>Leaves out members that could not be read back: what is computed from others is not part of the wire form.</summary>
+    internal static void LeaveOutComputed(JsonTypeInfo type)
+    {
+        if (type.Kind != JsonTypeInfoKind.Object)
+            return;
+        foreach (var property in type.Properties.Where(property => property.Set is null && property.AssociatedParameter is null))
+            property.ShouldSerialize = static (_, _) => false;
+    }
+
     /// <summary>Brings the reader onto the first token of the value if it stands before it.</summary>
     public static void Begin(ref Utf8JsonReader reader)
     {
@@ -53,11 +62,11 @@ public static class JsonWire
     public static JsonException Unexpected(ref Utf8JsonReader reader, string expected) =>
         new($"Expected {expected}, found {Describe(ref reader)}.");
 
-    /// <summary>Adds a member's name in front of an error's path; errors of the reader become <see cref="JsonException"/>s.</summary>
+    /// <summary>Adds a member's name, or an index in brackets, in front of an error's path; errors of the reader become <see cref="JsonException"/>s.</summary>
     public static JsonException At(Exception error, string member)
     {
         var inner = (error as JsonException)?.Path;
-        var path = "$." + member + (inner is { Length: > 1 } ? inner[1..] : "");
+        var path = (member.StartsWith('[') ? "$" : "$.") + member + (inner is { Length: > 1 } ? inner[1..] : "");
         var text = error is JsonException json && json.Data[nameof(JsonWire)] is string plain ? plain : error.Message;
         var located = new JsonException($"{path}: {text}", path, null, null, error);
         located.Data[nameof(JsonWire)] = text;
@@ -74,6 +83,13 @@ public static class JsonWire
         JsonTokenType.String when long.TryParse(reader.GetString(), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value) => value,
         _ => throw Unexpected(ref reader, "a whole number"),
     };
+
+    /// <summary>Reads a whole number within bounds, given as a number or as text.</summary>
+    public static long ReadInteger(ref Utf8JsonReader reader, long minimum, long maximum)
+    {
+        var value = ReadInt64(ref reader);
+        return value >= minimum && value <= maximum ? value : throw new JsonException($"{value} is not between {minimum} and {maximum}.");
+    }
 
     /// <summary>Reads an unsigned 64-bit number, given as a number or as text.</summary>
     public static ulong ReadUInt64(ref Utf8JsonReader reader) => reader.TokenType switch
@@ -105,6 +121,38 @@ public static class JsonWire
             ? value
             : throw Unexpected(ref reader, "a decimal number");
     }
+
+    /// <summary>Reads text; null for JSON null.</summary>
+    public static string? ReadString(ref Utf8JsonReader reader) =>
+        reader.TokenType is JsonTokenType.String or JsonTokenType.Null ? reader.GetString() : throw Unexpected(ref reader, "a string");
+
+    /// <summary>Reads yes or no.</summary>
+    public static bool ReadBoolean(ref Utf8JsonReader reader) =>
+        reader.TokenType is JsonTokenType.True or JsonTokenType.False ? reader.GetBoolean() : throw Unexpected(ref reader, "true or false");
+
+    /// <summary>Reads a UUID.</summary>
+    public static Guid ReadGuid(ref Utf8JsonReader reader) =>
+        reader.TokenType == JsonTokenType.String && reader.TryGetGuid(out var value) ? value : throw Unexpected(ref reader, "a UUID");
+
+    /// <summary>Reads an instant, RFC 3339.</summary>
+    public static DateTimeOffset ReadInstant(ref Utf8JsonReader reader) =>
+        reader.TokenType == JsonTokenType.String && reader.TryGetDateTimeOffset(out var value) ? value : throw Unexpected(ref reader, "an instant such as 2026-03-01T12:00:00Z");
+
+    /// <summary>Reads an instant, RFC 3339, as a <see cref="DateTime"/>.</summary>
+    public static DateTime ReadDateTime(ref Utf8JsonReader reader) =>
+        reader.TokenType == JsonTokenType.String && reader.TryGetDateTime(out var value) ? value : throw Unexpected(ref reader, "an instant such as 2026-03-01T12:00:00Z");
+
+    /// <summary>Reads one of an enum's member names, ignoring case.</summary>
+    public static T ReadEnum<T>(ref Utf8JsonReader reader)
+        where T : struct, Enum
+    {
+        if (reader.TokenType == JsonTokenType.String && reader.GetString() is { Length: > 0 } name && char.IsLetter(name[0]) && Enum.TryParse<T>(name, ignoreCase: true, out var value) && Enum.IsDefined(value))
+            return value;
+        throw Unexpected(ref reader, $"one of {string.Join(", ", Enum.GetNames<T>())}");
+    }
+
+    /// <summary>The error of a member that must be there and is not.</summary>
+    public static JsonException Missing(string member) => At(new JsonException("The member is required."), member);
 
     /// <summary>Reads a duration: <c>[-][d.]hh:mm:ss[.fffffff]</c> or ISO 8601 (<c>PT1H30M</c>).</summary>
     public static TimeSpan ReadDuration(ref Utf8JsonReader reader)

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 
@@ -9,20 +10,32 @@ namespace Nexus;
 public sealed class RecordCodec<T>(string resource)
     where T : Resource
 {
-    private readonly JsonSerializerOptions options = RecordJson.CreateOptions();
+    private readonly Lazy<JsonSerializerOptions> options = new(RecordJson.CreateOptions);
 
     /// <summary>Name of the resource that <typeparamref name="T"/> is declared as.</summary>
     public string Resource { get; } = resource;
 
     /// <summary>The declared fields of a record as UTF-8 JSON; the platform's own fields are left out.</summary>
-    public ReadOnlyMemory<byte> Write(T record) => JsonSerializer.SerializeToUtf8Bytes(record, options);
+    public ReadOnlyMemory<byte> Write(T record)
+    {
+        var buffer = new ArrayBufferWriter<byte>(256);
+        using (var writer = new Utf8JsonWriter(buffer, JsonWire.WriterOptions))
+        {
+            if (!JsonCodec.For<T>().TryWriteFields(writer, record))
+            {
+                JsonSerializer.Serialize(writer, record, options.Value);
+            }
+        }
+
+        return buffer.WrittenMemory;
+    }
 
     /// <summary>Reads the wire form, platform fields included.</summary>
     /// <exception cref="JsonException">The JSON is not such a record.</exception>
     public T Read(ReadOnlyMemory<byte> json) => Read<T>(json);
 
     internal TValue Read<TValue>(ReadOnlyMemory<byte> json) =>
-        JsonSerializer.Deserialize<TValue>(json.Span, options) ?? throw new JsonException($"{typeof(TValue).Name} is null.");
+        JsonCodec.For<TValue>().Deserialize(json.Span) ?? throw new JsonException($"{typeof(TValue).Name} is null.");
 }
 
 /// <summary>How CLR records meet the wire form.</summary>

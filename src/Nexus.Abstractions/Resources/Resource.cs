@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace Nexus;
 
 /// <summary>What every stored thing has. Derive a record from it and declare it with <c>plugin.AddResource&lt;T&gt;("orders")</c>.</summary>
@@ -24,12 +26,14 @@ public abstract record Resource
 
 /// <summary>A reference to a record of a resource; on the wire its id.</summary>
 /// <typeparam name="T">The resource referred to.</typeparam>
+[JsonConverter(typeof(RefConverterFactory))]
 public readonly record struct Ref<T>(Guid Id)
     where T : Resource;
 
 /// <summary>An exact amount with its currency; on the wire <c>{"amount":"12.30","currency":"EUR"}</c>, the amount as a string.</summary>
 /// <param name="Amount">Exact decimal, at most 28 significant digits.</param>
 /// <param name="Currency">ISO 4217 code or another commodity code, 1 to 12 upper-case letters or digits.</param>
+[JsonConverter(typeof(MoneyConverter))]
 public readonly record struct Money(decimal Amount, string Currency);
 
 /// <summary>The field is set by the platform or by actions only; a caller's value is refused.</summary>
