@@ -35,7 +35,7 @@ public sealed class RecordCodec<T>(string resource)
     public T Read(ReadOnlyMemory<byte> json) => Read<T>(json);
 
     internal TValue Read<TValue>(ReadOnlyMemory<byte> json) =>
-        JsonCodec.For<TValue>().Deserialize(json.Span) ?? throw new JsonException($"{typeof(TValue).Name} is null.");
+        JsonCodec.For<TValue>().Deserialize(json.Span) ?? throw new JsonException($"{typeof(TValue).Name} of {Resource} is null.");
 }
 
 /// <summary>How CLR records meet the wire form.</summary>
