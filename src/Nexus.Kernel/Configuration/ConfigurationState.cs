@@ -1,0 +1,69 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using Nexus.Kernel.Schemas;
+
+namespace Nexus.Kernel.Configuration;
+
+/// <summary>What was read, before it is joined.</summary>
+/// <param name="Layers">Trees, lowest precedence first.</param>
+/// <param name="Environment">Name of the environment.</param>
+/// <param name="Files">Files that were looked for.</param>
+internal sealed record ConfigurationSources(ImmutableArray<SourceNode> Layers, string Environment, IReadOnlyList<string> Files);
+
+/// <summary>One validated configuration, flat. Immutable.</summary>
+internal sealed class ConfigurationState
+{
+    private const string Mask = "***hidden***";
+
+    private static readonly string[] SecretWords = ["password", "secret", "key", "token"];
+
+    private readonly SortedDictionary<string, (ImmutableArray<string> Path, string? Text, SourcePosition Position)> _values = new(StringComparer.OrdinalIgnoreCase);
+
+    private ConfigurationState(ConfigurationSources sources) => Sources = sources;
+
+    public ConfigurationSources Sources { get; }
+
+    public Dictionary<string, string?> Flat => _values.ToDictionary(v => v.Key, v => v.Value.Text, StringComparer.OrdinalIgnoreCase);
+
+    public static ConfigurationState Of(SourceNode tree, ConfigurationSources sources)
+    {
+        var state = new ConfigurationState(sources);
+        // What "environments" says was merged already; the section itself is no setting.
+        foreach (var member in tree.Members.Where(m => m.Name != "environments"))
+            state.Flatten(member.Value, [member.Name]);
+        return state;
+    }
+
+    public string SourceOf(string key) => _values.TryGetValue(key, out var value) ? value.Position.ToString() : "configuration";
+
+    public ImmutableArray<ConfigurationValue> Show(Func<IReadOnlyList<string>, JsonSchema?> schemaOf) =>
+    [
+        .. _values.Select(v =>
+        {
+            var schema = schemaOf(v.Value.Path);
+            var secret = schema is { Secret: true } || v.Value.Path.Any(IsSecret);
+            return new ConfigurationValue(v.Key, secret && !string.IsNullOrEmpty(v.Value.Text) ? Mask : v.Value.Text, v.Value.Position.ToString(), secret, schema is { Restart: true });
+        }),
+    ];
+
+    public ConfigurationChange ChangesSince(ConfigurationState before, Func<IReadOnlyList<string>, JsonSchema?> schemaOf)
+    {
+        var keys = _values.Keys.Union(before._values.Keys, StringComparer.OrdinalIgnoreCase)
+            .Where(k => !_values.TryGetValue(k, out var now) || !before._values.TryGetValue(k, out var then) || now.Text != then.Text)
+            .Order(StringComparer.Ordinal)
+            .ToImmutableArray();
+        return new ConfigurationChange(keys, keys.Any(k => schemaOf((_values.TryGetValue(k, out var v) ? v : before._values[k]).Path) is { Restart: true }));
+    }
+
+    private static bool IsSecret(string name) => SecretWords.Any(w => name.Contains(w, StringComparison.OrdinalIgnoreCase));
+
+    private void Flatten(SourceNode node, ImmutableArray<string> path)
+    {
+        foreach (var member in node.Members)
+            Flatten(member.Value, path.Add(member.Name));
+        for (var i = 0; i < node.Elements.Length; i++)
+            Flatten(node.Elements[i], path.Add(i.ToString(CultureInfo.InvariantCulture)));
+        if (node.Kind is not (SourceKind.Map or SourceKind.List))
+            _values[string.Join(':', path)] = (path, node.Kind == SourceKind.Null ? null : node.Text, node.Position);
+    }
+}

@@ -1,0 +1,267 @@
+using System.Text;
+using System.Text.Json.Nodes;
+using Nexus.Kernel.Configuration;
+using Nexus.Kernel.Schemas;
+using Nexus.Kernel.Tests.Manifests;
+using Nexus.Kernel.Tests.Packages;
+
+namespace Nexus.Kernel.Tests.Settings;
+
+public sealed class NexusConfigurationTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+    private readonly Dictionary<string, string> _variables = [];
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void Nothing_is_required_and_the_defaults_are_there()
+    {
+        using var configuration = Load();
+
+        Assert.Equal("127.0.0.1", configuration.Root["server:host"]);
+        Assert.Equal("8000", configuration.Root["server:port"]);
+        Assert.Equal("localhost", configuration.Root["server:allowedHosts:0"]);
+        Assert.Equal("sqlite", configuration.Root["Database:Type"]);
+        Assert.Equal("development", configuration.Environment);
+        Assert.All(configuration.Show(), v => Assert.Equal("default", v.Source));
+    }
+
+    [Fact]
+    public void Command_line_wins_over_environment_over_stored_over_files_over_defaults()
+    {
+        var found = new List<string>();
+        found.Add(Port());
+        _folder.Write("nexus.yaml", "server:\n  port: 1001\n");
+        found.Add(Port());
+        _folder.Write("nexus.development.yaml", "server:\n  port: 1002\n");
+        found.Add(Port());
+        found.Add(Port(stored: true));
+        _folder.Write(".env", "# local\nexport NEXUS_SERVER__PORT='1004'\n");
+        found.Add(Port(stored: true));
+        _variables["NEXUS_SERVER__PORT"] = "1005";
+        found.Add(Port(stored: true));
+        found.Add(Port(true, "--server.port", "1006"));
+
+        Assert.Equal(
+            [
+                "8000 default", "1001 nexus.yaml:2:9", "1002 nexus.development.yaml:2:9", "1003 stored", "1004 .env:2:1",
+                "1005 variable NEXUS_SERVER__PORT", "1006 option --server.port",
+            ],
+            found);
+    }
+
+    [Fact]
+    public void The_section_and_the_file_of_the_environment_change_only_their_leaves()
+    {
+        _folder.Write("nexus.yaml", "server: { host: 0.0.0.0, port: 1 }\nenvironments:\n  production:\n    server: { port: 2 }\n");
+        _folder.Write("nexus.production.json", """{ "logging": { "level": "error" } /* quiet */ }""");
+        _variables["NEXUS_ENV"] = "production";
+
+        using var configuration = Load();
+
+        Assert.Equal(("production", "0.0.0.0", "2", "error"), (configuration.Environment, configuration.Root["server:host"], configuration.Root["server:port"], configuration.Root["logging:level"]));
+        Assert.Null(configuration.Root["environments:production:server:port"]);
+    }
+
+    [Fact]
+    public void Every_error_is_told_at_once_with_file_line_key_and_what_is_allowed()
+    {
+        _folder.Write("nexus.yaml", "servr:\n  port: 1\nserver:\n  port: 70000\n  limits:\n    timeout: soon\nlogging:\n  level: loud\nplugins:\n  hotRelod: true\n");
+        _variables["NEXUS_EVENTS__MAX_BYTES"] = "many";
+
+        var error = Refuse();
+
+        Assert.Equal(ErrorCodes.ConfigurationError, error.Code);
+        Assert.Equal(
+            ["/events/maxBytes", "/logging/level", "/plugins/hotRelod", "/server/limits/timeout", "/server/port", "/servr"],
+            error.Errors.Select(e => e.Pointer).Order(StringComparer.Ordinal));
+        Assert.Contains("nexus.yaml:1:1: key 'servr' is not known; did you mean 'server'?", error.Message, StringComparison.Ordinal);
+        Assert.Contains("nexus.yaml:4:9: 'server.port' is 70000, but must be an integer from 0 to 65535", error.Message, StringComparison.Ordinal);
+        Assert.Contains("nexus.yaml:8:10: 'logging.level' is 'loud', but must be one of trace, debug,", error.Message, StringComparison.Ordinal);
+        Assert.Contains("did you mean 'hotReload'?", error.Message, StringComparison.Ordinal);
+        Assert.Contains("variable NEXUS_EVENTS__MAX_BYTES: 'events.maxBytes' must be an integer from 1024 to 16777216, not 'many'", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Variables_are_expanded_and_one_that_is_not_set_is_named()
+    {
+        _folder.Write("nexus.yaml", "server:\n  host: ${HOST_NAME}\n  port: ${PORT:9000}\ncustom:\n  text: $${plain} costs 5$\n");
+        Assert.Contains("nexus.yaml:2:9: variable 'HOST_NAME' is not set", Refuse().Message, StringComparison.Ordinal);
+        _variables["HOST_NAME"] = "${PORT}";
+
+        using var configuration = Load();
+
+        Assert.Equal(("${PORT}", "9000", "${plain} costs 5$"), (configuration.Root["server:host"], configuration.Root["server:port"], configuration.Root["custom:text"]));
+    }
+
+    [Fact]
+    public void A_database_address_is_taken_masked_and_refused_without_showing_it()
+    {
+        _variables["DATABASE_URL"] = "sqlite:///var/lib/nexus";
+        using (var configuration = Load())
+        {
+            Assert.Equal(("sqlite", "/var/lib/nexus"), (configuration.Root["database:type"], configuration.Root["database:directory"]));
+            Assert.Equal("***hidden***", configuration.Show().Single(v => v.Key == "database:url").Value);
+        }
+
+        _variables["DATABASE_URL"] = "hunter2";
+        var message = Refuse().Message;
+        Assert.Contains("variable DATABASE_URL", message, StringComparison.Ordinal);
+        Assert.DoesNotContain("hunter2", message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_plugins_section_gets_its_defaults_is_checked_and_its_secrets_are_masked()
+    {
+        _folder.Write("nexus.yaml", "plugins:\n  finance.ledger:\n    maxUsers: 1000\n    login:\n      password: planted\n");
+        _variables["NEXUS_PLUGINS__FINANCE_LEDGER__PIN"] = "1234";
+        using var configuration = Load();
+        var schema = JsonNode.Parse("""
+            { "type": "object", "additionalProperties": false, "properties": {
+              "maxUsers": { "type": "integer", "maximum": 2000 }, "provider": { "type": "string", "enum": ["smtp", "log"], "default": "log" },
+              "pin": { "type": "string", "secret": true }, "login": { "type": "object" } } }
+            """)!.AsObject();
+
+        var errors = configuration.AddPlugin("finance.ledger", schema);
+
+        Assert.Empty(errors);
+        Assert.Equal(("1000", "log", "1234"), (configuration.Root["plugins:finance.ledger:maxUsers"], configuration.Root["plugins:finance.ledger:provider"], configuration.Root["plugins:finance.ledger:pin"]));
+        Assert.DoesNotContain(configuration.Show(), v => v.Value is "planted" or "1234");
+        var refused = Assert.Throws<NexusException>(() => configuration.SetStored(JsonNode.Parse("""{ "plugins": { "finance.ledger": { "maxUsers": 2001, "porvider": "smtp" } } }""")!.AsObject()));
+        Assert.Equal(["/plugins/finance.ledger/maxUsers", "/plugins/finance.ledger/porvider"], refused.Errors.Select(e => e.Pointer).Order(StringComparer.Ordinal));
+        Assert.Equal("1000", configuration.Root["plugins:finance.ledger:maxUsers"]);
+    }
+
+    [Fact]
+    public void A_plugin_whose_section_is_wrong_leaves_the_configuration_as_it_was()
+    {
+        _folder.Write("nexus.yaml", "plugins:\n  a:\n    size: big\n");
+        using var configuration = Load();
+
+        var error = Assert.Single(configuration.AddPlugin("a", JsonNode.Parse("""{ "properties": { "size": { "type": "integer" }, "other": { "default": 1 } } }""")!.AsObject()));
+
+        Assert.Equal("/plugins/a/size", error.Pointer);
+        Assert.Contains("nexus.yaml:3:11:", error.Message, StringComparison.Ordinal);
+        Assert.Null(configuration.Root["plugins:a:other"]);
+    }
+
+    [Fact]
+    public void A_reload_tells_what_changed_and_a_bad_one_changes_nothing()
+    {
+        _folder.Write("nexus.yaml", "logging: { level: debug }\n");
+        using var configuration = Load();
+        var told = new List<ConfigurationChange>();
+        configuration.Changed += told.Add;
+        var token = configuration.Root.GetReloadToken();
+
+        _folder.Write("nexus.yaml", "logging: { level: error }\n");
+        var live = configuration.Reload();
+        _folder.Write("nexus.yaml", "logging: { level: error }\nserver: { port: 9 }\n");
+        var restart = configuration.Reload();
+        configuration.Reload();
+        _folder.Write("nexus.yaml", "logging: { level: 7 }\nserver: [");
+        Assert.Throws<NexusException>(configuration.Reload);
+
+        Assert.Equal("logging:level", Assert.Single(live.Keys));
+        Assert.False(live.RestartRequired);
+        Assert.Equal("server:port", Assert.Single(restart.Keys));
+        Assert.True(restart.RestartRequired);
+        Assert.Equal([live, restart], told);
+        Assert.True(token.HasChanged);
+        Assert.Equal(("error", "9"), (configuration.Root["logging:level"], configuration.Root["server:port"]));
+    }
+
+    [Fact]
+    public async Task A_watched_file_takes_effect_and_a_bad_edit_is_refused_aloud()
+    {
+        _folder.Write("nexus.yaml", "logging: { level: debug }\n");
+        using var configuration = Load();
+        var changed = new TaskCompletionSource<ConfigurationChange>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var refused = new TaskCompletionSource<NexusException>(TaskCreationOptions.RunContinuationsAsynchronously);
+        configuration.Changed += c => changed.TrySetResult(c);
+        configuration.Refused += e => refused.TrySetResult(e);
+        configuration.Watch(TimeSpan.FromMilliseconds(20), TimeProvider.System);
+
+        _folder.Write("nexus.yaml", "logging: { level: error }\n");
+        Assert.Contains("logging:level", (await changed.Task.WaitAsync(TimeSpan.FromSeconds(30))).Keys);
+        _folder.Write("nexus.yaml", "logging: { level: loud }\n");
+        Assert.Contains("'logging.level' is 'loud'", (await refused.Task.WaitAsync(TimeSpan.FromSeconds(30))).Message, StringComparison.Ordinal);
+        Assert.Equal("error", configuration.Root["logging:level"]);
+    }
+
+    [Fact]
+    public void Checks_of_the_host_refuse_unsafe_values_with_their_source()
+    {
+        _folder.Write("nexus.yaml", "server:\n  host: 0.0.0.0\n");
+        var request = Request() with { Checks = [c => c["server:host"] == "0.0.0.0" ? [new FieldError("server:host", "unsafe", "listens on every address")] : []] };
+
+        var error = Assert.Throws<NexusException>(() => NexusConfiguration.Load(request));
+
+        Assert.Contains("nexus.yaml:2:9: listens on every address", error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("a: &x [1]\nb: &y [*x,*x,*x,*x,*x,*x,*x,*x,*x]\nc: &z [*y,*y,*y,*y,*y,*y,*y,*y,*y]\nd: &p [*z,*z,*z,*z,*z,*z,*z,*z,*z]\ne: &q [*p,*p,*p,*p,*p,*p,*p,*p,*p]\nf: [*q,*q,*q,*q,*q,*q,*q,*q,*q]\ng: [*q,*q,*q,*q,*q,*q,*q,*q,*q]", "expand to more than")]
+    [InlineData("a: &a [*a]", "has no anchor before it")]
+    [InlineData("a: 1\na: 2", "given already on line 1")]
+    [InlineData("a: 1\n---\nb: 2", "more than one YAML document")]
+    [InlineData("a: {<<: {b: 1}}", "merge keys")]
+    [InlineData("[a]: 1", "a key must be a plain word")]
+    public void Dangerous_yaml_is_refused(string text, string problem)
+    {
+        var errors = new SourceErrors();
+
+        YamlSource.Read(Encoding.UTF8.GetBytes(text), "x.yaml", errors);
+
+        Assert.Contains(problem, errors.All[0].Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Deep_yaml_is_refused_before_it_is_built()
+    {
+        var errors = new SourceErrors();
+
+        Assert.Null(YamlSource.Read(Encoding.UTF8.GetBytes(new string('[', 2000)), "x.yaml", errors));
+
+        Assert.Contains("nested more than 32 levels deep", errors.All[0].Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Mutated_configurations_are_read_or_refused_and_nothing_else()
+    {
+        const string text = "server: &s\n  host: \"127.0.0.1\"\n  port: 8000\n  allowedHosts: [localhost, '[::1]']\ncustom:\n  a: *s\n  text: |\n    lines\n    ${HOME:none}\nplugins: { directories: [ ./plugins ], finance.ledger: { max: 1.5e3 } }\n";
+        var original = Encoding.UTF8.GetBytes(text);
+        var random = new Random(11);
+        var refused = 0;
+        for (var i = 0; i < 2500; i++)
+        {
+            File.WriteAllBytes(Path.Combine(_folder.Path, "nexus.yaml"), Mutation.Of(original, random));
+            try
+            {
+                Load().Dispose();
+            }
+            catch (NexusException)
+            {
+                refused++;
+            }
+        }
+
+        Assert.InRange(refused, 800, 2499);
+    }
+
+    private string Port(bool stored = false, params string[] arguments)
+    {
+        using var configuration = Load(arguments);
+        if (stored)
+            configuration.SetStored(JsonNode.Parse("""{ "server": { "port": 1003 } }""")!.AsObject());
+        var value = configuration.Show().Single(v => v.Key == "server:port");
+        return $"{value.Value} {value.Source.Replace(_folder.Path + "/", "", StringComparison.Ordinal)}";
+    }
+
+    private NexusConfiguration Load(params string[] arguments) => NexusConfiguration.Load(Request(arguments));
+
+    private ConfigurationRequest Request(params string[] arguments) => new([.. arguments], _variables, _folder.Path);
+
+    private NexusException Refuse() => Assert.Throws<NexusException>(() => Load());
+}
