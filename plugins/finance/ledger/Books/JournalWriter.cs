@@ -1,0 +1,199 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using Nexus.Finance.Ledger.Money;
+using static Nexus.Finance.Ledger.Books.SqlReading;
+
+namespace Nexus.Finance.Ledger.Books;
+
+/// <summary>Writes journals within a unit of work: postings, journals and both kinds of balance at once, so that no reader ever sees one without the other.</summary>
+/// <param name="session">The unit of work.</param>
+/// <param name="time">The clock.</param>
+internal sealed class JournalWriter(ISqlSession session, TimeProvider time)
+{
+    private const int Chunk = 1_000;
+
+    /// <summary>Posts journals of one book in the given order.</summary>
+    /// <returns>Seq of the first; the others follow without a gap.</returns>
+    /// <exception cref="NexusException"><c>JOURNAL_UNBALANCED</c>, <c>AMOUNT_OVERFLOW</c>, <c>VALIDATION_ERROR</c>.</exception>
+    public async ValueTask<long> PostAsync(string book, IReadOnlyList<JournalDraft> drafts)
+    {
+        if (drafts.Count == 0) return 0;
+        foreach (var draft in drafts) Check(draft);
+        await CheckAccountsAsync(book, drafts);
+        var (first, recordedAt) = await ReserveAsync(book, drafts.Count);
+        for (var at = 0; at < drafts.Count; at += Chunk)
+        {
+            var chunk = drafts.Skip(at).Take(Chunk).ToList();
+            await InsertPostingsAsync(book, chunk, first + at);
+            await InsertJournalsAsync(book, chunk, first + at, recordedAt);
+        }
+        await AddToBalancesAsync(drafts);
+        return first;
+    }
+
+    private static void Check(JournalDraft draft)
+    {
+        if (draft.Postings.Length is < 2 or > 1_000) throw new NexusException(ErrorCodes.ValidationError, $"A journal has 2 to 1,000 postings; this one has {draft.Postings.Length}.") { Errors = [new FieldError("/postings", "count", "Between 2 and 1,000 postings.")] };
+        var errors = ImmutableArray.CreateBuilder<FieldError>();
+        foreach (var group in draft.Postings.GroupBy(p => p.Amount.Commodity))
+        {
+            var sum = new Amount(0, group.Key);
+            foreach (var posting in group) sum += posting.Amount;
+            if (sum.Units != 0) errors.Add(new FieldError("/postings", "unbalanced", $"The postings in {group.Key.Code} sum to {sum}, not to zero."));
+        }
+        if (errors.Count > 0) throw new NexusException(ErrorCodes.JournalUnbalanced, string.Join(" ", errors.Select(e => e.Message))) { Errors = errors.ToImmutable() };
+    }
+
+    private async ValueTask CheckAccountsAsync(string book, IReadOnlyList<JournalDraft> drafts)
+    {
+        var ids = drafts.SelectMany(d => d.Postings).Select(p => p.Account).ToHashSet(StringComparer.Ordinal);
+        var rows = await session.QueryAsync("SELECT id, book, path, commodity, closed_on FROM account WHERE id IN (SELECT value FROM json_each(@ids))", With(("ids", Array(ids))));
+        var accounts = rows.ToDictionary(r => r.Needed("id"), StringComparer.Ordinal);
+        var errors = ImmutableArray.CreateBuilder<FieldError>();
+        foreach (var draft in drafts)
+        {
+            for (var i = 0; i < draft.Postings.Length && errors.Count < 100; i++)
+            {
+                var posting = draft.Postings[i];
+                var pointer = $"/postings/{i}/account";
+                if (!accounts.TryGetValue(posting.Account, out var account) || account.Needed("book") != book) errors.Add(new FieldError(pointer, "unknown", $"The book has no account {posting.Account}."));
+                else if (account.Text("commodity") is { } only && only != posting.Amount.Commodity.Code) errors.Add(new FieldError(pointer, "commodity", $"{account.Needed("path")} holds {only} only."));
+                else if (account.Day("closed_on") is { } closed && draft.BookedOn > closed) errors.Add(new FieldError(pointer, "closed", $"{account.Needed("path")} was closed on {closed.Stored()}."));
+            }
+        }
+        if (errors.Count > 0) throw new NexusException(ErrorCodes.ValidationError, errors[0].Message) { Errors = errors.ToImmutable() };
+    }
+
+    private async ValueTask<(long First, string RecordedAt)> ReserveAsync(string book, int count)
+    {
+        var now = time.GetUtcNow().UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ss.ffffffZ", CultureInfo.InvariantCulture);
+        // A clock that was set back must not order a later journal before an earlier one.
+        var changed = await session.ExecuteAsync("UPDATE book SET last_seq = last_seq + @count, last_recorded_at = MAX(last_recorded_at, @now) WHERE id = @book", With(("count", (long)count), ("now", now), ("book", book)));
+        if (changed == 0) throw new NexusException(ErrorCodes.ResourceNotFound, $"There is no book {book}.");
+        var row = (await session.QueryAsync("SELECT last_seq, last_recorded_at FROM book WHERE id = @book", With(("book", book))))[0];
+        return (row.Long("last_seq") - count + 1, row.Needed("last_recorded_at"));
+    }
+
+    private async ValueTask InsertPostingsAsync(string book, List<JournalDraft> drafts, long firstSeq)
+    {
+        var rows = Json(json =>
+        {
+            for (var i = 0; i < drafts.Count; i++)
+            {
+                for (var n = 0; n < drafts[i].Postings.Length; n++)
+                {
+                    var posting = drafts[i].Postings[n];
+                    var limbs = Limbs.Of(posting.Amount.Units);
+                    json.WriteStartArray();
+                    json.WriteStringValue(drafts[i].Id);
+                    json.WriteNumberValue(n);
+                    json.WriteStringValue(posting.Account);
+                    json.WriteStringValue(posting.Amount.Commodity.Code);
+                    json.WriteNumberValue(limbs.Hi);
+                    json.WriteNumberValue(limbs.Lo);
+                    json.WriteStringValue(drafts[i].BookedOn.Stored());
+                    json.WriteNumberValue(firstSeq + i);
+                    json.WriteStringValue(posting.Memo);
+                    json.WriteStringValue(posting.Reference);
+                    json.WriteStringValue(posting.Origin);
+                    json.WriteEndArray();
+                }
+            }
+        });
+        await session.ExecuteAsync(
+            """
+            INSERT INTO posting (journal, n, book, account, commodity, hi, lo, day, seq, memo, reference, origin)
+            SELECT ~0, ~1, @book, ~2, ~3, ~4, ~5, ~6, ~7, ~8, ~9, ~10 FROM json_each(@rows)
+            """.ToJsonExtract(),
+            With(("book", book), ("rows", rows)));
+    }
+
+    private async ValueTask InsertJournalsAsync(string book, List<JournalDraft> drafts, long firstSeq, string recordedAt)
+    {
+        var rows = Json(json =>
+        {
+            for (var i = 0; i < drafts.Count; i++)
+            {
+                var d = drafts[i];
+                json.WriteStartArray();
+                json.WriteStringValue(d.Id);
+                json.WriteNumberValue(firstSeq + i);
+                foreach (var text in new[] { d.BookedOn.Stored(), d.ValueOn?.Stored(), d.Kind, d.Payee, d.Narration, d.Source, d.IdempotencyKey, d.IdempotencyHash, d.Reverses, d.Replaces }) json.WriteStringValue(text);
+                json.WriteEndArray();
+            }
+        });
+        await session.ExecuteAsync(
+            """
+            INSERT INTO journal (id, book, seq, recorded_at, booked_on, value_on, kind, payee, narration, source, idem_key, idem_hash, reverses, replaces)
+            SELECT ~0, @book, ~1, @at, ~2, ~3, ~4, ~5, ~6, ~7, ~8, ~9, ~10, ~11 FROM json_each(@rows) ORDER BY key
+            """.ToJsonExtract(),
+            With(("book", book), ("at", recordedAt), ("rows", rows)));
+    }
+
+    // One upsert a pair, in ascending order: engines with row locks then never deadlock.
+    private async ValueTask AddToBalancesAsync(IReadOnlyList<JournalDraft> drafts)
+    {
+        var total = new SortedDictionary<(string Account, string Commodity), Int128>();
+        var days = new SortedDictionary<(string Account, string Day, string Commodity), (Int128 Units, int Count)>();
+        foreach (var draft in drafts)
+        {
+            var day = draft.BookedOn.Stored();
+            foreach (var posting in draft.Postings)
+            {
+                var (account, code, units) = (posting.Account, posting.Amount.Commodity.Code, posting.Amount.Units);
+                total[(account, code)] = Amount.Bounded(total.GetValueOrDefault((account, code)) + units);
+                var sum = days.GetValueOrDefault((account, day, code));
+                days[(account, day, code)] = (Amount.Bounded(sum.Units + units), sum.Count + 1);
+            }
+        }
+        var balances = Json(json => { foreach (var (key, units) in total) Write(json, [key.Account, key.Commodity], units, null); });
+        await session.ExecuteAsync(
+            """
+            INSERT INTO balance (account, commodity, hi, lo, version) SELECT ~0, ~1, ~2, ~3, 1 FROM json_each(@rows) WHERE true ORDER BY key
+            ON CONFLICT (account, commodity) DO UPDATE SET hi = hi + excluded.hi + (lo + excluded.lo) / 1000000000000, lo = (lo + excluded.lo) % 1000000000000, version = version + 1
+            """.ToJsonExtract(), With(("rows", balances)));
+        var byDay = Json(json => { foreach (var (key, sum) in days) Write(json, [key.Account, key.Commodity, key.Day], sum.Units, sum.Count); });
+        await session.ExecuteAsync(
+            """
+            INSERT INTO balance_day (account, commodity, day, hi, lo, postings) SELECT ~0, ~1, ~2, ~3, ~4, ~5 FROM json_each(@rows) WHERE true ORDER BY key
+            ON CONFLICT (account, day, commodity) DO UPDATE SET hi = hi + excluded.hi + (lo + excluded.lo) / 1000000000000, lo = (lo + excluded.lo) % 1000000000000, postings = postings + excluded.postings
+            """.ToJsonExtract(), With(("rows", byDay)));
+    }
+
+    private static void Write(Utf8JsonWriter json, ReadOnlySpan<string> texts, Int128 units, int? count)
+    {
+        var limbs = Limbs.Of(units);
+        json.WriteStartArray();
+        foreach (var text in texts) json.WriteStringValue(text);
+        json.WriteNumberValue(limbs.Hi);
+        json.WriteNumberValue(limbs.Lo);
+        if (count is { } number) json.WriteNumberValue(number);
+        json.WriteEndArray();
+    }
+
+    private static string Array(IEnumerable<string> texts) => Json(json => { foreach (var text in texts) json.WriteStringValue(text); });
+
+    /// <summary>A JSON array as text: how many rows go to the database in one statement.</summary>
+    public static string Json(Action<Utf8JsonWriter> write)
+    {
+        using var buffer = new MemoryStream();
+        using (var json = new Utf8JsonWriter(buffer))
+        {
+            json.WriteStartArray();
+            write(json);
+            json.WriteEndArray();
+        }
+        return Encoding.UTF8.GetString(buffer.GetBuffer(), 0, (int)buffer.Length);
+    }
+}
+
+/// <summary>Short form of fields of a JSON row in SQL.</summary>
+internal static class JsonRows
+{
+    private static readonly System.Collections.Concurrent.ConcurrentDictionary<string, string> Made = new(StringComparer.Ordinal);
+
+    /// <summary>Turns <c>~3</c> into <c>json_extract(value, '$[3]')</c>; the operator <c>-&gt;&gt;</c> is not in every SQLite that is served.</summary>
+    public static string ToJsonExtract(this string sql) => Made.GetOrAdd(sql, static text => System.Text.RegularExpressions.Regex.Replace(text, @"~(\d+)", "json_extract(value, '$[$1]')"));
+}
