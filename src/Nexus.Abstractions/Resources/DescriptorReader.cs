@@ -259,7 +259,7 @@ internal sealed partial class DescriptorReader(string plugin)
         if (attribute is not null)
         {
             value = attribute.Value is { } given && !(Nullable.GetUnderlyingType(type) ?? type).IsInstanceOfType(given)
-                ? TypeDescriptorFreeConvert(property, given, Nullable.GetUnderlyingType(type) ?? type)
+                ? ConvertDefault(property, given, Nullable.GetUnderlyingType(type) ?? type)
                 : attribute.Value;
         }
         else if (parameter is not null)
@@ -284,7 +284,7 @@ internal sealed partial class DescriptorReader(string plugin)
         return absent ? null : JsonSerializer.Serialize(value, type, options);
     }
 
-    private object TypeDescriptorFreeConvert(PropertyInfo property, object value, Type target)
+    private object ConvertDefault(PropertyInfo property, object value, Type target)
     {
         try
         {
