@@ -5,7 +5,7 @@ using System.Text.Json.Serialization;
 namespace Nexus.Kernel.Plugins;
 
 /// <summary>What the node remembers of its plugins, in the document tree: <c>core/plugins/{id}</c>, <c>core/plugins/enabled</c>, <c>plugins/{category}/{id}/metadata</c>. Thread-safe.</summary>
-internal sealed partial class PluginRecords(IStorage storage) : IDisposable
+internal sealed partial class PluginRecords(IStorage storage, TimeProvider time) : IDisposable
 {
     private const string Prefix = "core/plugins/";
     private const string EnabledKey = Prefix + "enabled";
@@ -85,10 +85,17 @@ internal sealed partial class PluginRecords(IStorage storage) : IDisposable
     private async Task<RecordWrite> WriteAsync(string key, byte[]? json, CancellationToken cancellationToken) =>
         Write(key, await storage.FindAsync(Key(key), cancellationToken), json);
 
-    private static RecordWrite Write(string key, StoredRecord? current, byte[]? json) => new()
+    private RecordWrite Write(string key, StoredRecord? current, byte[]? json) => new()
     {
         Key = Key(key),
-        Record = json is null ? null : new StoredRecord { Id = key, Revision = (current?.Revision ?? 0) + 1, Json = json },
+        Record = json is null ? null : new StoredRecord
+        {
+            Id = key,
+            Revision = (current?.Revision ?? 0) + 1,
+            CreatedAt = current?.CreatedAt ?? time.GetUtcNow(),
+            UpdatedAt = time.GetUtcNow(),
+            Json = json,
+        },
         ExpectedRevision = current?.Revision ?? 0,
     };
 
