@@ -15,8 +15,6 @@ internal sealed class ConfigurationState
 {
     private const string Mask = "***hidden***";
 
-    private static readonly string[] SecretWords = ["password", "secret", "key", "token"];
-
     private readonly SortedDictionary<string, (ImmutableArray<string> Path, string? Text, SourcePosition Position)> _values = new(StringComparer.OrdinalIgnoreCase);
 
     private ConfigurationState(ConfigurationSources sources) => Sources = sources;
@@ -41,7 +39,7 @@ internal sealed class ConfigurationState
         .. _values.Select(v =>
         {
             var schema = schemaOf(v.Value.Path);
-            var secret = schema is { Secret: true } || v.Value.Path.Any(IsSecret);
+            var secret = schema is { Secret: true } || v.Value.Path.Any(SecretNames.Matches);
             return new ConfigurationValue(v.Key, secret && !string.IsNullOrEmpty(v.Value.Text) ? Mask : v.Value.Text, v.Value.Position.ToString(), secret, schema is { Restart: true });
         }),
     ];
@@ -54,8 +52,6 @@ internal sealed class ConfigurationState
             .ToImmutableArray();
         return new ConfigurationChange(keys, keys.Any(k => schemaOf((_values.TryGetValue(k, out var v) ? v : before._values[k]).Path) is { Restart: true }));
     }
-
-    private static bool IsSecret(string name) => SecretWords.Any(w => name.Contains(w, StringComparison.OrdinalIgnoreCase));
 
     private void Flatten(SourceNode node, ImmutableArray<string> path)
     {

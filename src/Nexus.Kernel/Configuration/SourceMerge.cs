@@ -38,7 +38,8 @@ internal static class SourceMerge
         {
             Members =
             [
-                .. node.Members.Select(m => Spelling(m.Name, schema, loose) is { } name
+                // A key without a value, as a section whose lines are all commented out, is as if it were not there.
+                .. node.Members.Where(m => m.Value.Kind != SourceKind.Null).Select(m => Spelling(m.Name, schema, loose) is { } name
                     ? m with { Name = name, Value = Conform(m.Value, schema.Properties[name], loose) }
                     : m with { Name = loose ? m.Name.ToLowerInvariant() : m.Name, Value = schema.Additional is { } rest && m.Value.Kind == SourceKind.Map ? Conform(m.Value, rest, loose) : m.Value }),
             ],

@@ -7,6 +7,9 @@ namespace Nexus.Kernel.Schemas;
 /// <summary>A compiled schema of the subset of JSON Schema 2020-12 that manifests and plugin configuration use. Keywords outside the subset are errors of the schema, never ignored: what is written holds. Immutable, thread-safe.</summary>
 internal sealed class JsonSchema
 {
+    // Definitions that use each other twice double with every level: 30 levels would be a billion.
+    private const int MaxSize = 10_000;
+
     private static readonly FrozenSet<string> Keywords = FrozenSet.ToFrozenSet(
         [
             "$schema", "$id", "$ref", "$defs", "$comment", "title", "description", "default", "examples", "secret", "restart", "type", "enum", "const",
@@ -20,6 +23,7 @@ internal sealed class JsonSchema
     // Not a default of Additional: Any's own constructor runs before Any is set.
     private JsonSchema? _additional;
     private bool _closed;
+    private long _size = 1;
 
     /// <summary>Allows everything.</summary>
     public static JsonSchema Any { get; } = new();
@@ -109,7 +113,7 @@ internal sealed class JsonSchema
 
     private sealed class Compiler(SourceNode root, SourceErrors errors)
     {
-        private readonly Dictionary<string, JsonSchema> _definitions = new(StringComparer.Ordinal);
+        private readonly Dictionary<string, JsonSchema?> _definitions = new(StringComparer.Ordinal);
 
         public JsonSchema Compile(SourceNode node, string pointer, int depth)
         {
@@ -127,6 +131,13 @@ internal sealed class JsonSchema
             var schema = new JsonSchema();
             foreach (var member in node.Members)
                 Apply(schema, member, SourceErrors.Append(pointer, member.Name), depth);
+            schema._size = 1 + schema.Properties.Values.Sum(p => p._size) + (schema.Elements?._size ?? 0) + (schema._additional?._size ?? 0);
+            if (schema._size > MaxSize)
+            {
+                errors.Add(node.Position, pointer, "schema", $"expands to more than {MaxSize} schemas");
+                return Any;
+            }
+
             foreach (var name in schema.Required.Where(r => schema.Additional is null && !schema.Properties.ContainsKey(r)))
                 errors.Add(node.Position, pointer, "schema", $"'required' names {SourceErrors.Quote(name)}, which is not among 'properties'");
             if (schema.Default is { } value && !errors.Any)
@@ -145,10 +156,17 @@ internal sealed class JsonSchema
             }
 
             if (_definitions.TryGetValue(name, out var known))
-                return known;
-            // Entered before it is compiled: a definition that refers to itself would otherwise never end.
-            _definitions[name] = Any;
-            return _definitions[name] = Compile(definition, prefix[1..] + name, depth + 1);
+            {
+                if (known is null)
+                    errors.Add(reference.Position, pointer, "schema", $"the definition {SourceErrors.Quote(name)} refers to itself; write out as many levels as are meant");
+                return known ?? Any;
+            }
+
+            // Null while it is compiled, so that a circle is seen.
+            _definitions[name] = null;
+            var compiled = Compile(definition, prefix[1..] + name, depth + 1);
+            _definitions[name] = compiled;
+            return compiled;
         }
 
         private void Apply(JsonSchema schema, SourceMember member, string pointer, int depth)

@@ -9,14 +9,14 @@ internal sealed class SchemaCheck(SourceErrors errors, bool typedBySchema)
     {
         if (schema.Types.Count > 0 && !schema.Types.Any(type => HasType(value, type)))
         {
-            errors.Add(value.Position, pointer, "type", $"{Name(pointer)} must be {schema.Describe()}, not {Words(value)}");
+            errors.Add(value.Position, pointer, "type", $"{Name(pointer)} must be {schema.Describe()}, not {Words(schema, value, pointer)}");
             return;
         }
 
         if (schema.Allowed is { } allowed && !allowed.Any(a => Same(a, value)))
         {
-            var phrase = value.Kind == SourceKind.Text ? Suggestion.Phrase(value.Text, allowed.Select(a => a.Text)) : "";
-            errors.Add(value.Position, pointer, "choice", $"{Name(pointer)} is {Words(value)}, but must be {schema.Describe()}{phrase}");
+            var phrase = value.Kind == SourceKind.Text && !IsSecret(schema, pointer) ? Suggestion.Phrase(value.Text, allowed.Select(a => a.Text)) : "";
+            errors.Add(value.Position, pointer, "choice", $"{Name(pointer)} is {Words(schema, value, pointer)}, but must be {schema.Describe()}{phrase}");
         }
 
         switch (value.Kind)
@@ -29,8 +29,12 @@ internal sealed class SchemaCheck(SourceErrors errors, bool typedBySchema)
 
     private static string Name(string pointer) => pointer.Length == 0 ? "the document" : $"'{pointer[1..].Replace('/', '.').Replace("~1", "/", StringComparison.Ordinal).Replace("~0", "~", StringComparison.Ordinal)}'";
 
-    private static string Words(SourceNode value) => value.Kind switch
+    private static bool IsSecret(JsonSchema schema, string pointer) => schema.Secret || SecretNames.Matches(pointer[(pointer.LastIndexOf('/') + 1)..]);
+
+    private static string Words(JsonSchema schema, SourceNode value, string pointer) => value.Kind switch
     {
+        // An error goes into logs and answers; a mistyped password must not.
+        SourceKind.Text or SourceKind.Number or SourceKind.Boolean when IsSecret(schema, pointer) => "a value that is not shown",
         SourceKind.Null => "null",
         SourceKind.List => "a list",
         SourceKind.Map => "an object",
@@ -105,7 +109,7 @@ internal sealed class SchemaCheck(SourceErrors errors, bool typedBySchema)
         if (ConfigurationValues.TryParseNumber(value.Text, out var number) && IsNumber(value) && schema.Types.Any(t => t is "integer" or "number"))
         {
             if (number < schema.Minimum || number > schema.Maximum || number <= schema.ExclusiveMinimum || number >= schema.ExclusiveMaximum)
-                errors.Add(value.Position, pointer, "range", $"{Name(pointer)} is {value.Text}, but must be {schema.Describe()}");
+                errors.Add(value.Position, pointer, "range", $"{Name(pointer)} is {Words(schema, value, pointer)}, but must be {schema.Describe()}");
             return;
         }
 
@@ -114,9 +118,9 @@ internal sealed class SchemaCheck(SourceErrors errors, bool typedBySchema)
         if (value.Text.Length < schema.MinLength || value.Text.Length > schema.MaxLength)
             errors.Add(value.Position, pointer, "length", $"{Name(pointer)} has {value.Text.Length} characters, but must have {Range(schema.MinLength, schema.MaxLength)}");
         else if (schema.Pattern is { } pattern && !pattern.IsMatch(value.Text))
-            errors.Add(value.Position, pointer, "pattern", $"{Name(pointer)} is {SourceErrors.Quote(value.Text)}, which does not have its form{(schema.Description is { } text ? $": {text}" : $" {pattern}")}");
+            errors.Add(value.Position, pointer, "pattern", $"{Name(pointer)} is {Words(schema, value, pointer)}, which does not have its form{(schema.Description is { } text ? $": {text}" : $" {pattern}")}");
         else if (schema.Format is { } format && SchemaFormats.Check(format, value.Text) is { } wrong)
-            errors.Add(value.Position, pointer, "format", $"{Name(pointer)} is {SourceErrors.Quote(value.Text)}, but {wrong}");
+            errors.Add(value.Position, pointer, "format", $"{Name(pointer)} is {Words(schema, value, pointer)}, but {wrong}");
     }
 
     private static string Range(int? low, int? high) => (low, high) switch

@@ -191,6 +191,28 @@ public sealed class NexusConfigurationTests : IDisposable
     }
 
     [Fact]
+    public void A_section_without_a_value_is_as_if_it_were_not_there()
+    {
+        _folder.Write("nexus.yaml", "server:\n  # port: 9\nplugins:\ncustom:\n");
+
+        using var configuration = Load();
+
+        Assert.Equal("8000", configuration.Root["server:port"]);
+    }
+
+    [Fact]
+    public void A_refused_secret_is_not_shown_in_its_error()
+    {
+        _folder.Write("nexus.yaml", "plugins:\n  a:\n    apiKey: planted\n    pin: planted\n");
+        using var configuration = Load();
+
+        var errors = configuration.AddPlugin("a", JsonNode.Parse("""{ "properties": { "apiKey": { "type": "string", "maxLength": 2, "pattern": "^[0-9]$" }, "pin": { "type": "integer", "secret": true } } }""")!.AsObject());
+
+        Assert.Equal(2, errors.Length);
+        Assert.DoesNotContain(errors, e => e.Message.Contains("planted", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void Checks_of_the_host_refuse_unsafe_values_with_their_source()
     {
         _folder.Write("nexus.yaml", "server:\n  host: 0.0.0.0\n");

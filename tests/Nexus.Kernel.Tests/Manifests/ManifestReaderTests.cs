@@ -147,6 +147,21 @@ public sealed class ManifestReaderTests
     }
 
     [Fact]
+    public void Configuration_schemas_that_would_never_end_are_refused()
+    {
+        var doubling = string.Join(", ", Enumerable.Range(0, 30).Select(i => $$"""
+            "d{{i}}": { "properties": { "a": { "$ref": "#/$defs/d{{i + 1}}" }, "b": { "$ref": "#/$defs/d{{i + 1}}" } } }
+            """));
+        var circle = """ "configuration": { "$defs": { "a": { "properties": { "next": { "$ref": "#/$defs/a" } } } }, "$ref": "#/$defs/a" }, "name": """;
+        var bomb = $$""" "configuration": { "$defs": { {{doubling}}, "d30": { "default": 1 } }, "properties": { "x": { "$ref": "#/$defs/d0" } } }, "name": """;
+
+        Assert.Contains("refers to itself", Refuse(Minimal(circle)).Message, StringComparison.Ordinal);
+        Assert.Contains("expands to more than 10000 schemas", Refuse(Minimal(bomb)).Message, StringComparison.Ordinal);
+    }
+
+    private static string Minimal(string name) => "{ " + name + " \"a\", \"version\": \"1.0.0\", \"category\": \"ui\", \"description\": \"d\", \"entry\": \"A.dll\" }";
+
+    [Fact]
     public void Mutated_manifests_are_read_or_refused_and_nothing_else()
     {
         var random = new Random(20_261);

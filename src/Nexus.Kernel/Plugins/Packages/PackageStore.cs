@@ -96,7 +96,7 @@ internal sealed class PackageStore(PackageStoreOptions options, IStorage storage
     /// <summary>Forgets a plugin; its data and packages stay (see <see cref="CollectAsync"/>).</summary>
     public Task DeleteAsync(PluginRecord record, CancellationToken cancellationToken) => _records.DeleteAsync(record, cancellationToken);
 
-    /// <summary>Deletes packages that no record refers to and that are not in use.</summary>
+    /// <summary>Deletes packages that no record refers to and that are not in use. Not to be called between an import and the write of its record.</summary>
     /// <param name="inUse">Content hashes of all generations in memory, draining and quarantined ones too.</param>
     /// <param name="cancellationToken">Stops the work.</param>
     /// <returns>Hashes of the deleted packages.</returns>
@@ -231,7 +231,8 @@ internal sealed class PackageStore(PackageStoreOptions options, IStorage storage
             var content = await fill(temporary);
             var manifest = await ReadManifestAsync(temporary, sourcePath, cancellationToken);
             var target = Path.Combine(_packages, content.Hash());
-            DurableFiles.SyncFolder(temporary);
+            foreach (var folder in Directory.EnumerateDirectories(temporary, "*", SearchOption.AllDirectories).Append(temporary))
+                DurableFiles.SyncFolder(folder);
             try
             {
                 if (!Directory.Exists(target))
