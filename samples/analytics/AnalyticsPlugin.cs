@@ -1,0 +1,30 @@
+using Microsoft.Extensions.DependencyInjection;
+using Nexus;
+
+namespace Analytics;
+
+/// <summary>Third of three: one record for each welcomed user.</summary>
+public sealed class AnalyticsPlugin : IPlugin
+{
+    public void Configure(IPluginBuilder plugin)
+    {
+        plugin.AddResource<Registration>("registrations", registrations => registrations.Unique(r => r.UserId));
+        plugin.On<MailSent>(TrackAsync);
+    }
+
+    private static async Task TrackAsync(IServiceProvider services, MailSent mail, CancellationToken cancellationToken)
+    {
+        var registrations = services.GetRequiredService<IRepository<Registration>>();
+        if ((await registrations.ListAsync(new Specification<Registration>(r => r.UserId == mail.UserId), 1, cancellationToken)).Records.Length > 0) return;
+        await registrations.CreateAsync(new Registration(mail.UserId), cancellationToken);
+        await services.GetRequiredService<IEvents>().PublishAsync(new Tracked("registration", mail.UserId), cancellationToken: cancellationToken);
+    }
+}
+
+public sealed record Registration(Guid UserId) : Resource;
+
+[Event("email.sent")]
+public sealed record MailSent(Guid UserId, string To);
+
+[Event("analytics.tracked")]
+public sealed record Tracked(string What, Guid UserId);
