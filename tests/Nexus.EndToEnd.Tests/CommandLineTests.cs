@@ -1,0 +1,91 @@
+using System.Diagnostics;
+
+namespace Nexus.EndToEnd.Tests;
+
+public sealed class CommandLineTests
+{
+    private static string Orders => Path.Combine(Programs.Samples, "orders");
+
+    [Theory]
+    [InlineData("plugin list", "orders")]
+    [InlineData("plugin info orders", "\"id\"")]
+    [InlineData("routes", "/api/business/orders/orders")]
+    [InlineData("routes --pipeline", "STAGE")]
+    [InlineData("status", "plugin")]
+    [InlineData("health", "healthy")]
+    [InlineData("services list", "")]
+    [InlineData("services graph", "")]
+    [InlineData("data list core/plugins", "core/plugins/enabled")]
+    [InlineData("events list", "")]
+    [InlineData("events dead-letters", "")]
+    [InlineData("explain CONFLICT", "409")]
+    [InlineData("config show", "server")]
+    [InlineData("config schema", "\"$schema\"")]
+    [InlineData("config validate", "")]
+    [InlineData("completion bash", "complete -F")]
+    [InlineData("doctor", "sdk")]
+    public async Task A_command_answers_and_exits_0(string command, string expected)
+    {
+        await using var host = await RunningHost.StartAsync(Orders);
+
+        var (exitCode, output, errors) = await Programs.CliAsync(host, command.Split(' '));
+
+        Assert.True(exitCode == 0, $"exit {exitCode}\n{output}\n{errors}");
+        Assert.Contains(expected, output, StringComparison.OrdinalIgnoreCase);
+    }
+
+    [Theory]
+    [InlineData("nonsense", 64)]
+    [InlineData("plugin info no-such-plugin", 1)]
+    [InlineData("explain NO_SUCH_CODE", 64)]
+    [InlineData("plugin install /no/such/folder", 64)]
+    [InlineData("plugin validate /no/such/folder", 65)]
+    [InlineData("new plugin Not_An_Id", 64)]
+    public async Task A_wrong_use_says_so_and_exits_otherwise(string command, int expected)
+    {
+        await using var host = await RunningHost.StartAsync(Orders);
+
+        var (exitCode, output, errors) = await Programs.CliAsync(host, command.Split(' '));
+
+        Assert.True(exitCode == expected, $"exit {exitCode}\n{output}\n{errors}");
+        Assert.NotEqual("", errors.Trim() + output.Trim());
+    }
+
+    [Fact]
+    public async Task A_published_event_shows_in_the_list()
+    {
+        await using var host = await RunningHost.StartAsync(Orders);
+
+        var published = await Programs.CliAsync(host, "events", "publish", "tests.happened", "{\"n\":1}");
+        var listed = await Programs.CliAsync(host, "events", "list", "tests.*");
+
+        Assert.True(published.ExitCode == 0, published.Errors);
+        Assert.Contains("tests.happened", listed.Output);
+    }
+
+    [Fact]
+    public async Task From_an_empty_folder_to_the_first_answer_takes_less_than_a_minute()
+    {
+        await using var host = await RunningHost.StartAsync();
+        var clock = Stopwatch.StartNew();
+
+        await RunAsync(host, "new", "plugin", "shop.notes");
+        var project = Path.Combine(host.Folder, "shop.notes");
+        var test = await Programs.RunAsync("dotnet", ["test", Path.Combine(project, "tests"), "--nologo", "-v", "q"], project);
+        Assert.True(test.ExitCode == 0, test.Output + test.Errors);
+        await RunAsync(host, "plugin", "pack", Path.Combine(project, "src/bin/Debug/net10.0"), "-o", Path.Combine(host.Folder, "notes.nxp"));
+        await RunAsync(host, "plugin", "validate", Path.Combine(host.Folder, "notes.nxp"));
+        await RunAsync(host, "plugin", "install", Path.Combine(host.Folder, "notes.nxp"));
+        var answer = await host.Client.GetStringAsync("/api/custom/notes/hello/Ada");
+
+        Assert.Equal("Hello, Ada!", answer);
+        TestContext.Current.TestOutputHelper?.WriteLine($"from an empty folder to the first answer: {clock.Elapsed.TotalSeconds:0.0} s");
+        Assert.InRange(clock.Elapsed.TotalSeconds, 0, 60);
+    }
+
+    private static async Task RunAsync(RunningHost host, params string[] arguments)
+    {
+        var (exitCode, output, errors) = await Programs.CliAsync(host, arguments);
+        Assert.True(exitCode == 0, $"nexus {string.Join(' ', arguments)}: exit {exitCode}\n{output}\n{errors}\n{host.Log}");
+    }
+}

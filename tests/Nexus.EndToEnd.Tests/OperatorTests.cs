@@ -1,0 +1,136 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Http.Json;
+using System.Text.Json.Nodes;
+
+namespace Nexus.EndToEnd.Tests;
+
+public sealed class OperatorTests
+{
+    private static string Orders => Path.Combine(Programs.Samples, "orders");
+
+    [Fact]
+    public async Task A_host_in_an_empty_folder_serves_health_with_no_configuration()
+    {
+        await using var host = await RunningHost.StartAsync();
+
+        Assert.Equal("healthy", ((string)(await host.GetAsync("/health"))["status"]!).ToLowerInvariant());
+    }
+
+    [Fact]
+    public async Task The_openapi_document_grows_and_shrinks_with_the_plugins()
+    {
+        await using var host = await RunningHost.StartAsync(Orders);
+        bool Has(JsonNode document) => document["paths"]!.AsObject().Any(p => p.Key.StartsWith("/api/business/orders/orders", StringComparison.Ordinal));
+
+        Assert.True(Has(await host.GetAsync("/openapi.json")));
+        await host.PostAsync("/api/v1/plugins/orders/disable");
+        Assert.False(Has(await host.GetAsync("/openapi.json")));
+        await host.PostAsync("/api/v1/plugins/orders/enable");
+        Assert.True(Has(await host.GetAsync("/openapi.json")));
+    }
+
+    [Fact]
+    public async Task The_enabled_set_is_stored_and_survives_a_restart()
+    {
+        await using var host = await RunningHost.StartAsync(Orders, Path.Combine(Programs.Samples, "inventory"));
+        await host.PostAsync("/api/v1/plugins/inventory/disable");
+
+        await host.KillAndRestartAsync();
+
+        Assert.Equal(HttpStatusCode.NotFound, (await host.Client.GetAsync("/api/business/inventory/stock/")).StatusCode);
+        Assert.Equal(HttpStatusCode.OK, (await host.Client.GetAsync("/api/business/orders/orders/")).StatusCode);
+        Assert.Contains("orders", (await Programs.CliAsync(host, "data", "get", "core/plugins/enabled", "--json")).Output);
+        Assert.DoesNotContain("inventory", (await Programs.CliAsync(host, "data", "get", "core/plugins/enabled", "--json")).Output);
+    }
+
+    [Fact]
+    public async Task A_terminated_host_stops_its_plugins_before_its_storage_and_exits_0()
+    {
+        await using var host = await RunningHost.StartAsync(Orders);
+
+        Assert.Equal(0, await host.StopAsync());
+    }
+
+    [Fact]
+    public async Task Nothing_acknowledged_is_lost_by_20_kills_in_the_middle_of_writes()
+    {
+        await using var host = await RunningHost.StartAsync(Orders);
+        var acknowledged = new List<string>();
+        for (var round = 0; round < 20; round++)
+        {
+            using var stop = new CancellationTokenSource();
+            var writers = Enumerable.Range(0, 8).Select(n => Task.Run(() => WriteAsync(host, $"r{round}w{n}", acknowledged, stop.Token))).ToArray();
+            await Task.Delay(60 + round * 13 % 90);
+            await host.KillAndRestartAsync();
+            await stop.CancelAsync();
+            await Task.WhenAll(writers);
+        }
+
+        Assert.True(acknowledged.Count > 200, $"only {acknowledged.Count} writes were acknowledged");
+        var stored = await AllIdsAsync(host);
+        Assert.Empty(acknowledged.Except(stored));
+        Assert.Equal(stored.Count, stored.Distinct().Count());
+    }
+
+    private static async Task WriteAsync(RunningHost host, string customer, List<string> acknowledged, CancellationToken stop)
+    {
+        using var client = new HttpClient { BaseAddress = host.Address };
+        while (!stop.IsCancellationRequested)
+        {
+            try
+            {
+                using var response = await client.PostAsJsonAsync("/api/business/orders/orders/", new { customer, sku = "tea", quantity = 1 }, stop);
+                if (response.StatusCode != HttpStatusCode.Created) continue;
+                var id = (string)JsonNode.Parse(await response.Content.ReadAsStringAsync(CancellationToken.None))!["id"]!;
+                lock (acknowledged) acknowledged.Add(id);
+            }
+            catch (Exception error) when (error is HttpRequestException or OperationCanceledException or IOException)
+            {
+                // The kill came first: not acknowledged, so nothing is promised. Connecting again ends with the round.
+                if (error is HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError }) return;
+            }
+        }
+    }
+
+    private static async Task<List<string>> AllIdsAsync(RunningHost host)
+    {
+        var ids = new List<string>();
+        string? next = "/api/business/orders/orders/?limit=1000";
+        while (next is not null)
+        {
+            using var response = await host.Client.GetAsync(next);
+            ids.AddRange(RunningHost.Rows(JsonNode.Parse(await response.Content.ReadAsStringAsync())!).Select(r => (string)r["id"]!));
+            next = response.Headers.TryGetValues("Link", out var links) ? links.Select(l => l[(l.IndexOf('<', StringComparison.Ordinal) + 1)..l.IndexOf('>', StringComparison.Ordinal)]).FirstOrDefault() : null;
+        }
+
+        return ids;
+    }
+
+    [Fact]
+    public async Task A_swap_under_load_fails_no_request()
+    {
+        await using var host = await RunningHost.StartAsync(Orders);
+        await host.PostAsync("/api/business/orders/orders/", new { customer = "Ada", sku = "tea", quantity = 1 });
+        using var stop = new CancellationTokenSource();
+        var clients = Enumerable.Range(0, 4).Select(_ => Task.Run(async () =>
+        {
+            using var client = new HttpClient { BaseAddress = host.Address };
+            var done = 0;
+            while (!stop.IsCancellationRequested)
+            {
+                using var response = await client.GetAsync("/api/business/orders/orders/?limit=1");
+                Assert.True(response.IsSuccessStatusCode, $"{(int)response.StatusCode} {await response.Content.ReadAsStringAsync()}");
+                done++;
+            }
+
+            return done;
+        })).ToArray();
+
+        for (var swap = 0; swap < 10; swap++) await host.PostAsync("/api/v1/plugins/orders/reload");
+        await stop.CancelAsync();
+
+        Assert.True((await Task.WhenAll(clients)).Sum() > 50);
+        await host.UntilAsync("/api/v1/plugins/orders", plugin => plugin["generationsAlive"] is null || (int)plugin["generationsAlive"]! <= 0);
+    }
+}
