@@ -1,0 +1,114 @@
+using System.Diagnostics;
+using System.Globalization;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Nexus.Data;
+using Nexus.Data.Resources;
+using Nexus.Kernel.Events;
+using Nexus.Kernel.Plugins;
+using Nexus.Kernel.Services;
+
+namespace Nexus;
+
+/// <summary>A Nexus host as a program.</summary>
+public static class NexusHost
+{
+    /// <summary>Serves one plugin that is compiled into this program, beside those found in the plugin folders, until the process is told to stop. Its id is the class name without <c>Plugin</c>, in lower case; its category is custom.</summary>
+    public static void Run<TPlugin>(string[] args)
+        where TPlugin : class, IPlugin, new() => Environment.ExitCode = RunAsync(args, Single<TPlugin>()).GetAwaiter().GetResult();
+
+    /// <summary>Serves until the process is told to stop.</summary>
+    /// <param name="args">Settings such as <c>--server:port=9000</c>.</param>
+    /// <param name="builtIn">Plugins compiled into the program.</param>
+    /// <returns>Exit code: 0 stopped on request, 78 the configuration is not valid, 1 it did not start.</returns>
+    public static async Task<int> RunAsync(string[] args, params IReadOnlyList<BuiltInPlugin> builtIn)
+    {
+        try
+        {
+            await using var app = Build(args, builtIn);
+            await ServeAsync(app);
+            return 0;
+        }
+        catch (NexusException error)
+        {
+            await Console.Error.WriteLineAsync($"nexus: {error.Code}: {error.Message}");
+            foreach (var one in error.Errors) await Console.Error.WriteLineAsync($"  {one.Pointer}: {one.Message}");
+            await Console.Error.WriteLineAsync($"→ {ErrorCodes.Get(error.Code).Remedy}");
+            return error.Code == ErrorCodes.ConfigurationError ? 78 : 1;
+        }
+        catch (IOException error) when (error.InnerException is Microsoft.AspNetCore.Connections.AddressInUseException)
+        {
+            await Console.Error.WriteLineAsync($"nexus: {error.Message} Stop the program that listens there, or choose another port with --server:port=N.");
+            return 1;
+        }
+    }
+
+    /// <summary>Composes a host without starting it.</summary>
+    public static WebApplication Build(string[] args, params IReadOnlyList<BuiltInPlugin> builtIn)
+    {
+        var environment = EnvironmentName();
+        var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { EnvironmentName = environment, ContentRootPath = Directory.GetCurrentDirectory() });
+        HostConfiguration.Apply(builder.Configuration, args, environment);
+        builder.Logging.ClearProviders().AddNexusLogging(builder.Configuration, builder.Environment);
+        builder.Logging.SetMinimumLevel(Enum.Parse<LogLevel>(builder.Configuration["logging:level"] ?? "Information", ignoreCase: true));
+        builder.WebHost.UseUrls($"http://{builder.Configuration["server:host"] ?? "127.0.0.1"}:{builder.Configuration["server:port"] ?? "8000"}");
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(60));
+
+        var plugins = new PluginsOptions();
+        builder.Configuration.GetSection("plugins").Bind(plugins);
+        foreach (var plugin in DataPlugins.All.Concat(builtIn)) plugins.BuiltIn.Add(plugin);
+        builder.Services.AddNexusData(builder.Configuration);
+        builder.Services.AddNexusResources();
+        builder.Services.AddNexusPlugins(plugins);
+        builder.Services.AddNexusServices();
+        builder.Services.AddNexusEvents();
+        builder.Services.AddNexusGateway(builder.Configuration);
+        return builder.Build();
+    }
+
+    // The order is the contract: storage, then plugins (hosted services start before Kestrel listens), then the port opens. Stopping is the reverse.
+    private static async Task ServeAsync(WebApplication app)
+    {
+        var clock = Stopwatch.StartNew();
+        var logger = app.Services.GetRequiredService<ILoggerFactory>().CreateLogger("Nexus");
+        var configuration = app.Configuration;
+        await StorageOpener.OpenAsync(app.Services);
+        logger.LogInformation("database.connected {Type}", configuration["database:type"] ?? "sqlite");
+        app.UseNexusGateway();
+        await app.StartAsync();
+        var found = app.Services.GetRequiredService<IPlugins>().List();
+        logger.LogInformation("routes.registered {Active} of {Known} plugins active", found.Count(p => p.State == PluginState.Active), found.Length);
+        Banner(app, found, clock.Elapsed);
+        await app.WaitForShutdownAsync();
+        await app.Services.GetRequiredService<StorageOpener>().DisposeAsync();
+        logger.LogInformation("database.disconnected");
+    }
+
+    private static void Banner(WebApplication app, IReadOnlyList<PluginStatus> plugins, TimeSpan elapsed)
+    {
+        if (!string.Equals(app.Environment.EnvironmentName, Environments.Development, StringComparison.OrdinalIgnoreCase)) return;
+        var address = app.Urls.FirstOrDefault() ?? "http://127.0.0.1:8000";
+        Console.WriteLine($"\nNexus {typeof(NexusHost).Assembly.GetName().Version?.ToString(3)} serves {address} after {elapsed.TotalSeconds.ToString("0.0", CultureInfo.InvariantCulture)} s");
+        foreach (var plugin in plugins.Where(p => p.Manifest is not null && p.Manifest.Category != PluginCategory.Core))
+            Console.WriteLine($"  {plugin.State,-11} {plugin.Id,-20} {plugin.Version,-8} {address}{plugin.Manifest!.RoutePrefix}/{(plugin.Cause is { } cause ? $"  {cause}" : "")}");
+        Console.WriteLine($"  documents   {address}/docs   health {address}/health   plugins {address}/api/v1/plugins\n  data        {Path.GetFullPath(app.Configuration["database:directory"] ?? "data")} ({app.Configuration["database:type"] ?? "sqlite"})\n  Ctrl-C stops.\n");
+    }
+
+    private static BuiltInPlugin Single<TPlugin>()
+        where TPlugin : class, IPlugin, new()
+    {
+        var name = typeof(TPlugin).Name;
+        var id = (name.EndsWith("Plugin", StringComparison.Ordinal) && name.Length > 6 ? name[..^6] : name).ToLowerInvariant();
+        return new(new PluginManifest { Name = id, Version = "1.0.0", Category = PluginCategory.Custom, Description = $"{name}, compiled into this program.", Entry = "", Isolation = PluginIsolation.Stable }, () => new TPlugin());
+    }
+
+    // Development unless said otherwise: nothing is required to try Nexus, and production refuses what is unsafe.
+    internal static string EnvironmentName() =>
+        new[] { "NEXUS_ENV", "NEXUS_ENVIRONMENT", "DOTNET_ENVIRONMENT", "ASPNETCORE_ENVIRONMENT" }.Select(Environment.GetEnvironmentVariable).FirstOrDefault(v => !string.IsNullOrEmpty(v)) is { } named
+            ? CultureInfo.InvariantCulture.TextInfo.ToTitleCase(named.ToLowerInvariant())
+            : Environments.Development;
+}

@@ -1,0 +1,3 @@
+using Nexus;
+
+return args is ["tool", .. var tool] ? await Tools.RunAsync(tool) : await NexusHost.RunAsync(args);

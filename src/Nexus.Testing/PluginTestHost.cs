@@ -1,0 +1,128 @@
+using System.Text.Json;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.TestHost;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Nexus.Data;
+using Nexus.Data.Resources;
+using Nexus.Kernel.Events;
+using Nexus.Kernel.Plugins;
+using Nexus.Kernel.Services;
+
+namespace Nexus.Testing;
+
+/// <summary>One or more plugins on the real kernel, storage (in memory) and gateway, without ports and files. Starts in well under a second; two at once do not meet.</summary>
+public sealed class PluginTestHost : IAsyncDisposable
+{
+    private readonly WebApplication app;
+    private readonly string folder;
+
+    private PluginTestHost(WebApplication app, string folder, PluginManifest first)
+    {
+        (this.app, this.folder) = (app, folder);
+        Prefix = first.RoutePrefix;
+        Client = app.GetTestClient();
+    }
+
+    /// <summary>A client whose requests come from this machine: the local administrator.</summary>
+    public HttpClient Client { get; }
+
+    /// <summary>Route prefix of the first plugin, such as <c>/api/custom/notes</c>.</summary>
+    public string Prefix { get; }
+
+    /// <summary>The host's own services: <see cref="IEvents"/>, <see cref="IPlugins"/>, <see cref="IStorage"/>, …</summary>
+    public IServiceProvider Services => app.Services;
+
+    /// <summary>Starts a host with one plugin, described by the <c>manifest.json</c> beside its assembly.</summary>
+    public static Task<PluginTestHost> StartAsync<TPlugin>(Action<PluginTestOptions>? configure = null)
+        where TPlugin : class, IPlugin, new() => StartAsync(options =>
+        {
+            options.Add<TPlugin>();
+            configure?.Invoke(options);
+        });
+
+    /// <summary>Starts a host with several plugins.</summary>
+    /// <exception cref="NexusException">The first plugin that did not come up, with its cause.</exception>
+    public static async Task<PluginTestHost> StartAsync(Action<PluginTestOptions> configure)
+    {
+        ArgumentNullException.ThrowIfNull(configure);
+        var options = new PluginTestOptions();
+        configure(options);
+        if (options.Plugins.Count == 0) throw new ArgumentException("Add at least one plugin.", nameof(configure));
+        var folder = Directory.CreateTempSubdirectory("nexus-test-").FullName;
+        var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { EnvironmentName = Environments.Development, ContentRootPath = folder });
+        builder.Configuration.Sources.Clear();
+        builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?> { ["database:type"] = "memory", ["server:accessLog"] = "false" }.Concat(options.Settings));
+        builder.Logging.ClearProviders();
+        builder.WebHost.UseTestServer();
+        var plugins = new PluginsOptions { DataDirectory = Path.Combine(folder, "data"), HotReload = false, WatchPeriod = TimeSpan.Zero };
+        foreach (var plugin in options.Plugins) plugins.BuiltIn.Add(plugin);
+        if (options.Clock is { } clock) builder.Services.AddSingleton(clock);
+        builder.Services.AddNexusData(builder.Configuration);
+        builder.Services.AddNexusResources();
+        builder.Services.AddNexusPlugins(plugins);
+        builder.Services.AddNexusServices();
+        builder.Services.AddNexusEvents();
+        builder.Services.AddNexusGateway(builder.Configuration);
+        var app = builder.Build();
+        await StorageOpener.OpenAsync(app.Services);
+        app.UseNexusGateway();
+        await app.StartAsync();
+        var failed = app.Services.GetRequiredService<IPlugins>().List().FirstOrDefault(p => p.State is PluginState.Failed);
+        var host = new PluginTestHost(app, folder, options.Plugins[0].Manifest);
+        if (failed is null) return host;
+        await host.DisposeAsync();
+        throw new NexusException(ErrorCodes.PluginStartupFailed, $"{failed.Id} failed in {failed.FailedIn}: {failed.Cause} {failed.Remedy}");
+    }
+
+    /// <summary>Publishes an event as the platform would, durably.</summary>
+    public async Task PublishAsync(string name, string json) =>
+        await Services.GetRequiredService<IEvents>().PublishAsync(new EventMessage { Name = name, Data = System.Text.Encoding.UTF8.GetBytes(json) });
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        Client.Dispose();
+        await app.StopAsync();
+        await app.DisposeAsync();
+        Directory.Delete(folder, recursive: true);
+    }
+}
+
+/// <summary>What a test host runs. Not thread-safe.</summary>
+public sealed class PluginTestOptions
+{
+    internal List<BuiltInPlugin> Plugins { get; } = [];
+
+    /// <summary>Configuration, such as <c>plugins:shop.notes:limit</c>.</summary>
+    public IDictionary<string, string?> Settings { get; } = new Dictionary<string, string?>();
+
+    /// <summary>The clock of host and plugins; the system's when null.</summary>
+    public TimeProvider? Clock { get; set; }
+
+    /// <summary>Adds a plugin, described by the <c>manifest.json</c> beside its assembly, else by its class name.</summary>
+    public void Add<TPlugin>()
+        where TPlugin : class, IPlugin, new() => Plugins.Add(new BuiltInPlugin(ManifestOf(typeof(TPlugin)), () => new TPlugin()));
+
+    /// <summary>Adds a plugin that needs arguments, such as fakes.</summary>
+    public void Add(PluginManifest manifest, Func<IPlugin> create) => Plugins.Add(new BuiltInPlugin(manifest, create));
+
+    private static PluginManifest ManifestOf(Type plugin)
+    {
+        var name = plugin.Name.EndsWith("Plugin", StringComparison.Ordinal) && plugin.Name.Length > 6 ? plugin.Name[..^6] : plugin.Name;
+        var named = new PluginManifest { Name = name.ToLowerInvariant(), Version = "1.0.0", Category = PluginCategory.Custom, Description = plugin.FullName!, Entry = "" };
+        var file = Path.Combine(Path.GetDirectoryName(plugin.Assembly.Location)!, "manifest.json");
+        if (!File.Exists(file)) return named;
+        using var json = JsonDocument.Parse(File.ReadAllBytes(file));
+        // Two plugins under test share one output folder and so one manifest.json: it describes the one whose assembly it names.
+        if (json.RootElement.GetProperty("entry").GetString() != Path.GetFileName(plugin.Assembly.Location)) return named;
+        return named with
+        {
+            Name = json.RootElement.GetProperty("name").GetString()!,
+            Version = json.RootElement.GetProperty("version").GetString()!,
+            Category = Enum.Parse<PluginCategory>(json.RootElement.GetProperty("category").GetString()!, ignoreCase: true),
+        };
+    }
+}
