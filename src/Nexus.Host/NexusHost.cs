@@ -60,7 +60,7 @@ public static class NexusHost
 
         var plugins = new PluginsOptions();
         builder.Configuration.GetSection("plugins").Bind(plugins);
-        foreach (var plugin in DataPlugins.All.Concat(builtIn)) plugins.BuiltIn.Add(plugin);
+        foreach (var plugin in StoragePlugin.All.Select(p => new BuiltInPlugin(p.Manifest, p.Create)).Concat(builtIn)) plugins.BuiltIn.Add(plugin);
         builder.Services.AddNexusData(builder.Configuration);
         builder.Services.AddNexusResources();
         builder.Services.AddNexusPlugins(plugins);

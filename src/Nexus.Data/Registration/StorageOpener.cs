@@ -20,13 +20,16 @@ public sealed class StorageOpener : IAsyncDisposable, IDisposable
     /// <exception cref="InvalidOperationException">Before <see cref="OpenAsync(IServiceProvider, CancellationToken)"/>.</exception>
     public StorageSet Set => _set ?? throw new InvalidOperationException("The storage is not open yet; the host calls StorageOpener.OpenAsync before anything uses it.");
 
-    /// <summary>Opens the engine that <c>database.type</c> names (<c>sqlite</c> when absent) in the folder <c>database.path</c> (<c>data</c> when absent).</summary>
+    /// <summary>Opens the engine that <c>database.type</c> names (<c>sqlite</c> when absent) in the folder <c>database.directory</c> (<c>data</c> when absent).</summary>
     /// <exception cref="NexusException"><c>CONFIG_VALIDATION_ERROR</c> for an unknown engine, listing the known; <c>STORAGE_UNAVAILABLE</c> or <c>STORAGE_CORRUPT</c> with file, cause and way out.</exception>
     public static async Task<StorageSet> OpenAsync(IServiceProvider services, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(services);
         return await services.GetRequiredService<StorageOpener>().OpenAsync(cancellationToken);
     }
+
+    /// <summary>Name of the opened engine; empty before.</summary>
+    public string Engine { get; private set; } = "";
 
     /// <inheritdoc/>
     public ValueTask DisposeAsync() => Interlocked.Exchange(ref _set, null)?.DisposeAsync() ?? ValueTask.CompletedTask;
@@ -45,6 +48,7 @@ public sealed class StorageOpener : IAsyncDisposable, IDisposable
             {
                 Errors = [new FieldError("database.type", "unknown_engine", $"'{type}' is not among {string.Join(", ", engines.Select(e => e.Name).Distinct().Order(StringComparer.Ordinal))}.")],
             };
-        return _set = await engine.OpenAsync(new StorageOptions(Path.GetFullPath(_configuration["database:path"] ?? "data"), _configuration["database:connection"]), cancellationToken);
+        Engine = engine.Name;
+        return _set = await engine.OpenAsync(new StorageOptions(Path.GetFullPath(_configuration["database:directory"] ?? "data"), _configuration["database:connection"]), cancellationToken);
     }
 }

@@ -25,14 +25,14 @@ internal sealed class FolderLock : IDisposable
         }
         catch (UnauthorizedAccessException e)
         {
-            throw new NexusException(ErrorCodes.StorageUnavailable, $"{folder} cannot be written: {e.Message} Give this user write access to the folder, or set database.path to another one.", e);
+            throw new NexusException(ErrorCodes.StorageUnavailable, $"{folder} cannot be written: {e.Message} Give this user write access to the folder, or set database.directory to another one.", e);
         }
         catch (IOException e)
         {
             var pid = File.Exists(pidFile) ? File.ReadAllText(pidFile).Trim() : null;
             throw new NexusException(ErrorCodes.StorageUnavailable, pid is null
-                ? $"{lockFile} cannot be opened: {e.Message} Check the folder, or set database.path to another one."
-                : $"{folder} is in use by another Nexus process (pid {pid}). Stop that process, or set database.path to another folder.", e);
+                ? $"{lockFile} cannot be opened: {e.Message} Check the folder, or set database.directory to another one."
+                : $"{folder} is in use by another Nexus process (pid {pid}). Stop that process, or set database.directory to another folder.", e);
         }
 
         try

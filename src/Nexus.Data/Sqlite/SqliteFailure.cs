@@ -22,7 +22,7 @@ internal sealed class SqliteFailure(int code, string message) : Exception(messag
     public NexusException Explain(string file) => Primary switch
     {
         raw.SQLITE_FULL => new(ErrorCodes.StorageUnavailable, $"The disk with {file} is full; nothing of the change was stored. Free space there; the node goes on by itself.", this),
-        raw.SQLITE_READONLY or raw.SQLITE_PERM => new(ErrorCodes.StorageUnavailable, $"{file} cannot be written: the file or its folder is read-only for this user. Give the user write access, or set database.path to another folder.", this),
+        raw.SQLITE_READONLY or raw.SQLITE_PERM => new(ErrorCodes.StorageUnavailable, $"{file} cannot be written: the file or its folder is read-only for this user. Give the user write access, or set database.directory to another folder.", this),
         raw.SQLITE_CANTOPEN => new(ErrorCodes.StorageUnavailable, $"{file} cannot be opened: {Message}. Check that the folder exists and that this user may read and write it.", this),
         raw.SQLITE_CORRUPT or raw.SQLITE_NOTADB => new(ErrorCodes.StorageCorrupt, $"{file} is damaged or not a SQLite database ({Message}). Stop the node, keep a copy of the file and restore a backup.", this),
         raw.SQLITE_BUSY or raw.SQLITE_LOCKED => new(ErrorCodes.StorageUnavailable, $"{file} is held by another program ({Message}). Close that program.", this),

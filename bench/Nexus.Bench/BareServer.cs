@@ -1,0 +1,53 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Data.Sqlite;
+using Microsoft.Extensions.Logging;
+
+namespace Nexus.Bench;
+
+/// <summary>The baselines: what a careful author writes with minimal APIs alone.</summary>
+internal static class BareServer
+{
+    public static async Task<int> RunAsync(int port)
+    {
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        await using var app = builder.Build();
+        app.Urls.Add($"http://127.0.0.1:{port}");
+        app.MapGet("/ready", () => "ok");
+        app.MapGet("/api/custom/greeter/hello/{name}", (string name) => $"Hello, {name}!");
+        await app.RunAsync();
+        return 0;
+    }
+
+    /// <summary>Reads the row that a Nexus host wrote into the same kind of table, by ADO.NET, one pooled connection a request.</summary>
+    public static async Task<int> RunRowAsync(int port, string folder)
+    {
+        SQLitePCL.Batteries_V2.Init();
+        var file = $"Data Source={Path.Combine(folder, "row.db")}";
+        using (var connection = new SqliteConnection(file))
+        {
+            connection.Open();
+            using var setup = connection.CreateCommand();
+            setup.CommandText = "PRAGMA journal_mode=WAL; CREATE TABLE notes(tenant TEXT, id TEXT, json TEXT, PRIMARY KEY(tenant, id)) WITHOUT ROWID; INSERT INTO notes VALUES('default', '0190c6f0-0000-7000-8000-000000000001', '{\"id\":\"0190c6f0-0000-7000-8000-000000000001\",\"revision\":1,\"owner\":\"local\",\"team\":null,\"createdAt\":\"2026-01-01T00:00:00.000000Z\",\"updatedAt\":\"2026-01-01T00:00:00.000000Z\",\"text\":\"A note of the benchmark\",\"number\":1}')";
+            setup.ExecuteNonQuery();
+        }
+
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        await using var app = builder.Build();
+        app.Urls.Add($"http://127.0.0.1:{port}");
+        app.MapGet("/ready", () => "ok");
+        app.MapGet("/notes/{id}", (string id) =>
+        {
+            using var connection = new SqliteConnection(file);
+            connection.Open();
+            using var command = connection.CreateCommand();
+            command.CommandText = "SELECT json FROM notes WHERE tenant = 'default' AND id = @id";
+            command.Parameters.AddWithValue("@id", id);
+            return command.ExecuteScalar() is string json ? Results.Text(json, "application/json") : Results.NotFound();
+        });
+        await app.RunAsync();
+        return 0;
+    }
+}
