@@ -8,6 +8,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Nexus.Data;
 using Nexus.Data.Resources;
+using Nexus.Kernel.Configuration;
 using Nexus.Kernel.Events;
 using Nexus.Kernel.Plugins;
 using Nexus.Kernel.Services;
@@ -50,9 +51,11 @@ public static class NexusHost
     /// <summary>Composes a host without starting it.</summary>
     public static WebApplication Build(string[] args, params IReadOnlyList<BuiltInPlugin> builtIn)
     {
-        var environment = EnvironmentName();
-        var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { EnvironmentName = environment, ContentRootPath = Directory.GetCurrentDirectory() });
-        HostConfiguration.Apply(builder.Configuration, args, environment);
+        var configuration = HostConfiguration.Load(args);
+        var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { EnvironmentName = CultureInfo.InvariantCulture.TextInfo.ToTitleCase(configuration.Environment), ContentRootPath = Directory.GetCurrentDirectory() });
+        ((IConfigurationBuilder)builder.Configuration).Sources.Clear();
+        builder.Configuration.AddConfiguration(configuration.Root, shouldDisposeConfiguration: true);
+        builder.Services.AddSingleton(configuration);
         builder.Logging.ClearProviders().AddNexusLogging(builder.Configuration, builder.Environment);
         builder.Logging.SetMinimumLevel(Enum.Parse<LogLevel>(builder.Configuration["logging:level"] ?? "Information", ignoreCase: true));
         builder.WebHost.UseUrls($"http://{builder.Configuration["server:host"] ?? "127.0.0.1"}:{builder.Configuration["server:port"] ?? "8000"}");
@@ -60,6 +63,7 @@ public static class NexusHost
 
         var plugins = new PluginsOptions();
         builder.Configuration.GetSection("plugins").Bind(plugins);
+        plugins.DataDirectory = builder.Configuration["plugins:dataDirectory"] ?? builder.Configuration["database:directory"] ?? "data";
         foreach (var plugin in StoragePlugin.All.Select(p => new BuiltInPlugin(p.Manifest, p.Create)).Concat(builtIn)) plugins.BuiltIn.Add(plugin);
         builder.Services.AddNexusData(builder.Configuration);
         builder.Services.AddNexusResources();
@@ -105,10 +109,4 @@ public static class NexusHost
         var id = (name.EndsWith("Plugin", StringComparison.Ordinal) && name.Length > 6 ? name[..^6] : name).ToLowerInvariant();
         return new(new PluginManifest { Name = id, Version = "1.0.0", Category = PluginCategory.Custom, Description = $"{name}, compiled into this program.", Entry = "", Isolation = PluginIsolation.Stable }, () => new TPlugin());
     }
-
-    // Development unless said otherwise: nothing is required to try Nexus, and production refuses what is unsafe.
-    internal static string EnvironmentName() =>
-        new[] { "NEXUS_ENV", "NEXUS_ENVIRONMENT", "DOTNET_ENVIRONMENT", "ASPNETCORE_ENVIRONMENT" }.Select(Environment.GetEnvironmentVariable).FirstOrDefault(v => !string.IsNullOrEmpty(v)) is { } named
-            ? CultureInfo.InvariantCulture.TextInfo.ToTitleCase(named.ToLowerInvariant())
-            : Environments.Development;
 }

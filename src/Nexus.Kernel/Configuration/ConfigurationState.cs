@@ -21,7 +21,11 @@ internal sealed class ConfigurationState
 
     public ConfigurationSources Sources { get; }
 
-    public Dictionary<string, string?> Flat => _values.ToDictionary(v => v.Key, v => v.Value.Text, StringComparer.OrdinalIgnoreCase);
+    /// <summary>The values as the framework's binder reads them: a duration such as <c>30s</c> becomes <c>00:00:30</c>.</summary>
+    public Dictionary<string, string?> Flat(Func<IReadOnlyList<string>, JsonSchema?> schemaOf) => _values.ToDictionary(
+        v => v.Key,
+        v => v.Value.Text is { } text && schemaOf(v.Value.Path)?.Format == "duration" && ConfigurationValues.TryParseDuration(text, out var duration) ? duration.ToString("c", CultureInfo.InvariantCulture) : v.Value.Text,
+        StringComparer.OrdinalIgnoreCase);
 
     public static ConfigurationState Of(SourceNode tree, ConfigurationSources sources)
     {

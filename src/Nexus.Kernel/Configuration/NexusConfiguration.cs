@@ -22,7 +22,7 @@ public sealed class NexusConfiguration : IDisposable
     {
         _request = request;
         _state = Build(_plugins, null);
-        _provider.Set(_state.Flat);
+        _provider.Set(_state.Flat(SchemaOf));
         Root = new ConfigurationBuilder().Add(_provider).Build();
     }
 
@@ -71,7 +71,7 @@ public sealed class NexusConfiguration : IDisposable
                 // The files are not read again: hundreds of plugins come up at a start, and an edit takes effect by a reload only.
                 _state = Compose(_state.Sources, plugins, errors);
                 _plugins = plugins;
-                _provider.Set(_state.Flat);
+                _provider.Set(_state.Flat(SchemaOf));
                 return [];
             }
             catch (NexusException e)
@@ -148,7 +148,7 @@ public sealed class NexusConfiguration : IDisposable
             (_state, _stored) = (next, stored);
             if (change.Keys.IsEmpty)
                 return change;
-            _provider.Set(next.Flat);
+            _provider.Set(next.Flat(SchemaOf));
         }
 
         _provider.Announce();
@@ -240,7 +240,7 @@ public sealed class NexusConfiguration : IDisposable
     {
         if (_request.Checks.IsEmpty)
             return;
-        var configuration = new ConfigurationBuilder().AddInMemoryCollection(state.Flat).Build();
+        var configuration = new ConfigurationBuilder().AddInMemoryCollection(state.Flat(SchemaOf)).Build();
         foreach (var error in _request.Checks.SelectMany(check => check(configuration)))
             errors.Add(new SourcePosition(state.SourceOf(error.Pointer)), error.Pointer, error.Code, error.Message);
     }

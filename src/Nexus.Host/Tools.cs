@@ -1,0 +1,80 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Nexus.Kernel.Configuration;
+using Nexus.Kernel.Plugins;
+
+namespace Nexus;
+
+/// <summary>What the command line does without a running host, in the program that knows the rooms: <c>tool pack|validate|config-show|config-validate|config-schema</c>.</summary>
+internal static class Tools
+{
+    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    /// <summary>Runs a tool; 0 done, 65 the input is not valid, 64 there is no such tool.</summary>
+    public static async Task<int> RunAsync(string[] args)
+    {
+        var json = args.Contains("--json");
+        try
+        {
+            return args.Where(a => a != "--json").ToArray() switch
+            {
+                ["pack", var folder] => await PackAsync(folder, null, json),
+                ["pack", var folder, var output] => await PackAsync(folder, output, json),
+                ["validate", var path] => await ValidateAsync(path, json),
+                ["config-show", .. var settings] => Show(settings, json),
+                ["config-validate", .. var settings] => Check(settings, json),
+                ["config-schema", ..] => Print(NexusConfiguration.Schema()),
+                _ => Usage(),
+            };
+        }
+        catch (NexusException error)
+        {
+            if (json) Print(new JsonObject { ["code"] = error.Code, ["detail"] = error.Message, ["errors"] = new JsonArray([.. error.Errors.Select(e => (JsonNode)new JsonObject { ["pointer"] = e.Pointer, ["code"] = e.Code, ["message"] = e.Message })]) }.ToJsonString(Indented));
+            await Console.Error.WriteLineAsync($"{error.Code}: {error.Message}");
+            foreach (var one in error.Errors) await Console.Error.WriteLineAsync($"  {one.Pointer}  {one.Message}");
+            return 65;
+        }
+    }
+
+    private static async Task<int> PackAsync(string folder, string? output, bool json)
+    {
+        var manifest = await PluginPackages.ValidateAsync(folder);
+        var file = output ?? Path.Combine(Environment.CurrentDirectory, $"{manifest.Name}-{manifest.Version}.nxp");
+        var hash = await PluginPackages.PackAsync(folder, file);
+        return Print(json ? new JsonObject { ["file"] = file, ["hash"] = hash, ["id"] = manifest.Name, ["version"] = manifest.Version }.ToJsonString(Indented) : $"{file}\n{manifest.Name} {manifest.Version}, SHA-256 {hash}");
+    }
+
+    private static async Task<int> ValidateAsync(string path, bool json)
+    {
+        var manifest = await PluginPackages.ValidateAsync(path);
+        return Print(json ? new JsonObject { ["id"] = manifest.Name, ["version"] = manifest.Version, ["valid"] = true }.ToJsonString(Indented) : $"{manifest.Name} {manifest.Version} is valid");
+    }
+
+    private static int Show(string[] settings, bool json)
+    {
+        using var configuration = HostConfiguration.Load(settings);
+        var values = configuration.Show();
+        if (json)
+            return Print(new JsonArray([.. values.Select(v => (JsonNode)new JsonObject { ["key"] = v.Key, ["value"] = v.Value, ["source"] = v.Source, ["secret"] = v.Secret, ["restart"] = v.Restart })]).ToJsonString(Indented));
+        var width = values.Max(v => v.Key.Length);
+        return Print(string.Join('\n', values.Select(v => $"{v.Key.PadRight(width)}  {v.Value ?? "(none)"}  [{v.Source}]")));
+    }
+
+    private static int Check(string[] settings, bool json)
+    {
+        using var configuration = HostConfiguration.Load(settings);
+        return Print(json ? """{"valid":true}""" : $"the configuration is valid for {configuration.Environment}");
+    }
+
+    private static int Print(string text)
+    {
+        Console.WriteLine(text);
+        return 0;
+    }
+
+    private static int Usage()
+    {
+        Console.Error.WriteLine("usage: tool pack FOLDER [FILE] | validate PATH | config-show | config-validate | config-schema [--json] [settings]");
+        return 64;
+    }
+}
