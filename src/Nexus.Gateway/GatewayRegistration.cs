@@ -9,8 +9,12 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Nexus.Gateway;
+using Nexus.Gateway.Health;
+using Nexus.Gateway.Logging;
 using Nexus.Gateway.Metrics;
+using Nexus.Gateway.OpenApi;
 using Nexus.Gateway.Pipeline;
+using Nexus.Gateway.Platform;
 using Nexus.Gateway.Rest;
 using Nexus.Gateway.Security;
 
@@ -39,7 +43,25 @@ public static class GatewayRegistration
         services.TryAddSingleton<RequestMetrics>();
         services.TryAddSingleton<IdempotentReplies>();
         services.TryAddSingleton(CreateRoutes);
+        services.TryAddSingleton<HealthRoutes>();
+        services.TryAddSingleton<PlatformEndpoints>();
+        services.AddSingleton<IPlatformRoutes>(host => host.GetRequiredService<HealthRoutes>());
+        services.AddSingleton<IPlatformRoutes, StatusRoutes>();
+        services.AddSingleton<IPlatformRoutes, PluginAdministration>();
+        services.AddSingleton<IPlatformRoutes, EventRoutes>();
+        services.AddSingleton<IPlatformRoutes, DocumentRoutes>();
+        services.AddSingleton<IPlatformRoutes, OpenApiRoutes>();
         return services;
+    }
+
+    /// <summary>Logs to standard output: JSON lines, or text for people in development. <c>logging.format</c> (<c>json</c>, <c>text</c>) decides otherwise.</summary>
+    public static ILoggingBuilder AddNexusLogging(this ILoggingBuilder logging, IConfiguration configuration, IHostEnvironment environment)
+    {
+        ArgumentNullException.ThrowIfNull(logging);
+        ArgumentNullException.ThrowIfNull(configuration);
+        var format = configuration["logging:format"] ?? (environment.IsDevelopment() ? "text" : "json");
+        logging.Services.AddSingleton<ILoggerProvider>(_ => new LineLogging(Console.OpenStandardOutput(), TimeProvider.System, format == "json", configuration["logging:service"] ?? "nexus"));
+        return logging;
     }
 
     /// <summary>Builds the pipeline and maps everything the gateway serves.</summary>
@@ -57,7 +79,10 @@ public static class GatewayRegistration
         app.UseMiddleware<Rerouting>();
         app.Use((context, next) => MethodAnswers.AnswerAsync(context, next));
         app.UseRouting();
-        ((IEndpointRouteBuilder)app).DataSources.Add(app.Services.GetRequiredService<PluginRoutes>());
+        var sources = ((IEndpointRouteBuilder)app).DataSources;
+        sources.Add(app.Services.GetRequiredService<PlatformEndpoints>());
+        sources.Add(app.Services.GetRequiredService<PluginRoutes>());
+        app.UseMiddleware<LazyActivation>();
         app.UseEndpoints(static _ => { });
         return app;
     }
@@ -65,7 +90,7 @@ public static class GatewayRegistration
     private static PluginRoutes CreateRoutes(IServiceProvider host)
     {
         var options = host.GetRequiredService<IOptions<ServerOptions>>().Value;
-        var times = new LimitTimes(TimeSpan.FromSeconds(options.Limits.RequestSeconds), TimeSpan.FromSeconds(options.Limits.DrainSeconds));
+        var times = new LimitTimes(TimeSpan.FromSeconds(options.Limits.RequestSeconds));
         var loggers = host.GetRequiredService<ILoggerFactory>();
         var bodies = host.GetRequiredService<RequestBody>();
         PluginRoutes? routes = null;

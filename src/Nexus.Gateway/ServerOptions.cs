@@ -43,9 +43,6 @@ internal sealed class LimitOptions
     /// <summary>Seconds within which a JSON body must have arrived.</summary>
     public double BodySeconds { get; set; } = 30;
 
-    /// <summary>Seconds that a plugin may take for one request that is not a stream.</summary>
+    /// <summary>Seconds after which a plugin's request is told to stop, sockets aside.</summary>
     public double RequestSeconds { get; set; } = 100;
-
-    /// <summary>Seconds that requests in flight keep when their plugin is being replaced.</summary>
-    public double DrainSeconds { get; set; } = 25;
 }

@@ -62,7 +62,7 @@ internal static class FieldPaths
             FieldKind.Boolean when bool.TryParse(text, out var yes) => yes,
             FieldKind.Date when DateOnly.TryParseExact(text, "yyyy-MM-dd", CultureInfo.InvariantCulture, DateTimeStyles.None, out _) => text,
             FieldKind.Time when TimeOnly.TryParse(text, CultureInfo.InvariantCulture, out _) => text,
-            FieldKind.Instant when DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out _) => text,
+            FieldKind.Instant when DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var instant) => instant.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'", CultureInfo.InvariantCulture),
             FieldKind.Identifier when Guid.TryParse(text, out var id) => id.ToString("D"),
             FieldKind.Duration => text,
             _ => throw new NexusException(ErrorCodes.FilterInvalid, $"{path} is of kind {kind}; \"{text}\" is not."),

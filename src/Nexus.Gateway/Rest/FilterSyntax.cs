@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 
 namespace Nexus.Gateway.Rest;
@@ -44,66 +43,32 @@ internal static class FilterSyntax
 
     private static Filter FromJson(ResourceDescriptor resource, string text)
     {
-        try
+        var filter = FilterJson.Parse(text);
+        CheckPaths(resource, filter);
+        return filter;
+    }
+
+    private static void CheckPaths(ResourceDescriptor resource, Filter filter)
+    {
+        switch (filter)
         {
-            using var document = JsonDocument.Parse(text, new JsonDocumentOptions { MaxDepth = 16 });
-            var budget = MaxConditions;
-            return FromObject(resource, document.RootElement, ref budget);
+            case Filter.Compare compare:
+                _ = FieldPaths.Get(resource, compare.Path);
+                break;
+            case Filter.In list:
+                _ = FieldPaths.Get(resource, list.Path);
+                break;
+            case Filter.And all:
+                all.Parts.ToList().ForEach(part => CheckPaths(resource, part));
+                break;
+            case Filter.Or any:
+                any.Parts.ToList().ForEach(part => CheckPaths(resource, part));
+                break;
+            case Filter.Not not:
+                CheckPaths(resource, not.Part);
+                break;
         }
-        catch (JsonException exception)
-        {
-            throw Invalid($"filter is not JSON (byte {exception.BytePositionInLine + 1}).");
-        }
     }
-
-    private static Filter FromObject(ResourceDescriptor resource, JsonElement json, ref int budget)
-    {
-        if (json.ValueKind != JsonValueKind.Object)
-            throw Invalid("A filter is a JSON object such as {\"total\":{\"$gte\":5}}.");
-        var parts = ImmutableArray.CreateBuilder<Filter>();
-        foreach (var member in json.EnumerateObject())
-        {
-            if (--budget < 0)
-                throw Invalid($"A filter may have {MaxConditions} conditions.");
-            parts.Add(member.Name switch
-            {
-                "$and" => new Filter.And(Many(resource, member.Value, ref budget)),
-                "$or" => new Filter.Or(Many(resource, member.Value, ref budget)),
-                "$not" => new Filter.Not(FromObject(resource, member.Value, ref budget)),
-                _ => OfField(resource, member),
-            });
-        }
-        return parts.Count == 1 ? parts[0] : new Filter.And(parts.ToImmutable());
-    }
-
-    private static ImmutableArray<Filter> Many(ResourceDescriptor resource, JsonElement json, ref int budget)
-    {
-        if (json.ValueKind != JsonValueKind.Array)
-            throw Invalid("$and and $or take an array of filters.");
-        var parts = ImmutableArray.CreateBuilder<Filter>(json.GetArrayLength());
-        foreach (var element in json.EnumerateArray())
-            parts.Add(FromObject(resource, element, ref budget));
-        return parts.ToImmutable();
-    }
-
-    private static Filter OfField(ResourceDescriptor resource, JsonProperty member)
-    {
-        _ = FieldPaths.Get(resource, member.Name);
-        if (member.Value.ValueKind != JsonValueKind.Object)
-            return new Filter.Compare(member.Name, FilterOperator.Equal, Scalar(member.Name, member.Value));
-        var parts = member.Value.EnumerateObject().Select(o => OfOperator(member.Name, o)).ToImmutableArray();
-        return parts.Length == 1 ? parts[0] : new Filter.And(parts);
-    }
-
-    private static Filter OfOperator(string path, JsonProperty condition) => condition.Name switch
-    {
-        "$in" when condition.Value.ValueKind == JsonValueKind.Array => new Filter.In(path, [.. condition.Value.EnumerateArray().Select(v => Scalar(path, v))]),
-        "$in" => throw Invalid($"$in of {path} takes an array."),
-        _ => new Filter.Compare(path, Operator(condition.Name), Scalar(path, condition.Value)),
-    };
-
-    private static JsonElement Scalar(string path, JsonElement value) =>
-        value.ValueKind is JsonValueKind.Object or JsonValueKind.Array ? throw Invalid($"{path} can be compared with a single value only.") : value.Clone();
 
     private static FilterOperator Operator(string name) => name switch
     {

@@ -119,7 +119,7 @@ internal sealed class PluginCall(ActivePlugin plugin, RequestDelegate handler, R
 
     private Task AnswerAsync(HttpContext context, Exception exception, IGeneration lease)
     {
-        if (exception is not OperationCanceledException || !lease.Stopping.IsCancellationRequested)
+        if (exception is not OperationCanceledException || !(lease.Stopping.IsCancellationRequested || lease.Aborting.IsCancellationRequested))
             return Failures.AnswerAsync(context, exception, parts.Log);
         // The drain ended this call: a stream just ends; anything else may be sent again.
         return context.Response.HasStarted ? Task.CompletedTask : Problem.WriteAsync(context, ErrorCodes.ServiceUnavailable, $"{route.Plugin} was replaced or stopped before it had answered.");

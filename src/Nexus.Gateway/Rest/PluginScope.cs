@@ -19,6 +19,7 @@ internal sealed class PluginScope : IServiceProvidersFeature, IHttpRequestLifeti
     private IServiceProvider? services;
     private CancellationTokenSource? aborted;
     private CancellationTokenRegistration draining;
+    private CancellationTokenRegistration aborting;
     private CancellationToken? replaced;
 
     private PluginScope(HttpContext context, IGeneration lease, LimitTimes limits)
@@ -80,6 +81,7 @@ internal sealed class PluginScope : IServiceProvidersFeature, IHttpRequestLifeti
         if (outerLifetime is not null)
             context.Features.Set(outerLifetime);
         draining.Dispose();
+        aborting.Dispose();
         aborted?.Dispose();
         lease = null;
         services = null;
@@ -100,21 +102,23 @@ internal sealed class PluginScope : IServiceProvidersFeature, IHttpRequestLifeti
             return source;
         if (!context.WebSockets.IsWebSocketRequest)
             source.CancelAfter(limits.Request);
-        draining = holder.Stopping.UnsafeRegister(static state => ((PluginScope)state!).Drain(), this);
+        draining = holder.Stopping.UnsafeRegister(static state => ((PluginScope)state!).EndStream(), this);
+        aborting = holder.Aborting.UnsafeRegister(static state => ((PluginScope)state!).Cancel(), this);
         return source;
     }
 
-    /// <summary>Streams would never end by themselves, so they end now; other requests get the drain time to finish.</summary>
-    private void Drain()
+    /// <summary>A stream would never end by itself, so it ends when the drain begins; other requests go on until the drain limit.</summary>
+    private void EndStream()
     {
-        if (aborted is not { } source)
-            return;
+        if (IsStream(context))
+            Cancel();
+    }
+
+    private void Cancel()
+    {
         try
         {
-            if (IsStream(context))
-                source.Cancel();
-            else
-                source.CancelAfter(limits.Drain);
+            aborted?.Cancel();
         }
         catch (ObjectDisposedException)
         {
@@ -127,4 +131,4 @@ internal sealed class PluginScope : IServiceProvidersFeature, IHttpRequestLifeti
 }
 
 /// <summary>Time limits of plugin requests.</summary>
-internal sealed record LimitTimes(TimeSpan Request, TimeSpan Drain);
+internal sealed record LimitTimes(TimeSpan Request);

@@ -1,0 +1,119 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
+using Nexus.Gateway.Platform;
+
+namespace Nexus.Gateway.OpenApi;
+
+/// <summary>Builds the OpenAPI 3.1 document of a snapshot: platform routes, resources from their descriptors, and the plugins' own routes from the operation each brought along.</summary>
+internal sealed partial class OpenApiDocument(PlatformSnapshot snapshot, IReadOnlyList<PlatformRoute> platform, string version)
+{
+    private readonly JsonObject paths = [];
+    private readonly JsonObject schemas = [];
+    private readonly SortedDictionary<string, string> tags = new(StringComparer.Ordinal);
+    private readonly HashSet<string> operationIds = new(StringComparer.Ordinal);
+
+    /// <summary>The whole document.</summary>
+    public JsonObject Build()
+    {
+        schemas["Problem"] = OpenApiParts.Problem();
+        schemas["BatchResult"] = OpenApiParts.BatchResult();
+        foreach (var route in platform.Where(r => !r.Hidden))
+            AddPlatform(route);
+        foreach (var plugin in snapshot.Plugins)
+        {
+            foreach (var endpoint in plugin.Endpoints)
+                AddEndpoint(plugin, endpoint);
+            foreach (var resource in plugin.Resources)
+                new ResourceOperations(plugin, resource, schemas, Add).AddAll();
+        }
+        return new JsonObject
+        {
+            ["openapi"] = "3.1.0",
+            ["info"] = new JsonObject { ["title"] = "Nexus", ["version"] = version, ["description"] = "Everything that this node serves now.", ["license"] = new JsonObject { ["name"] = "MIT", ["identifier"] = "MIT" } },
+            ["servers"] = new JsonArray(new JsonObject { ["url"] = "/" }),
+            ["security"] = new JsonArray(new JsonObject()),
+            ["tags"] = new JsonArray([.. tags.Select(t => (JsonNode)new JsonObject { ["name"] = t.Key, ["description"] = t.Value })]),
+            ["paths"] = new JsonObject(paths.OrderBy(p => p.Key, StringComparer.Ordinal).Select(p => KeyValuePair.Create(p.Key, p.Value?.DeepClone()))),
+            ["components"] = new JsonObject { ["schemas"] = schemas, ["responses"] = OpenApiParts.Responses(), ["parameters"] = OpenApiParts.Parameters() },
+        };
+    }
+
+    private void AddPlatform(PlatformRoute route)
+    {
+        var parameters = new JsonArray([.. route.Query.Select(q => (JsonNode)new JsonObject { ["name"] = q.Name, ["in"] = "query", ["description"] = q.Meaning, ["schema"] = new JsonObject { ["type"] = "string" } })]);
+        var operation = new JsonObject
+        {
+            ["operationId"] = route.Name,
+            ["summary"] = route.Summary,
+            ["parameters"] = parameters,
+            ["responses"] = new JsonObject { [route.Success.ToString(CultureInfo.InvariantCulture)] = new JsonObject { ["description"] = "Done." }, ["default"] = OpenApiParts.ProblemReference() },
+        };
+        if (route.Input is { } input)
+            operation["requestBody"] = OpenApiParts.JsonBody(JsonNode.Parse(input)!);
+        var subject = route.Pattern.StartsWith("/api/v1/", StringComparison.Ordinal) ? route.Pattern.Split('/')[3] : "node";
+        Add(route.Pattern, route.Method, "platform: " + subject, "Routes of the platform itself.", operation);
+    }
+
+    private void AddEndpoint(ActivePlugin plugin, EndpointDescriptor endpoint)
+    {
+        var pattern = (plugin.Manifest.RoutePrefix + "/" + endpoint.Pattern.Trim('/')).TrimEnd('/');
+        foreach (var method in endpoint.Methods.IsEmpty ? ["GET"] : endpoint.Methods.Where(m => m is not ("HEAD" or "OPTIONS")))
+        {
+            var operation = endpoint.OpenApi.IsEmpty ? [] : JsonNode.Parse(endpoint.OpenApi.Span)!.AsObject();
+            operation["operationId"] = $"{Pascal(plugin.Manifest.Name)}_{operation["operationId"]?.GetValue<string>() ?? method.ToLowerInvariant() + Pascal(endpoint.Pattern)}";
+            operation["summary"] ??= endpoint.DisplayName.Length > 0 ? endpoint.DisplayName : $"{method} {endpoint.Pattern}";
+            operation.Remove("tags");
+            var responses = operation["responses"] as JsonObject ?? [];
+            operation["responses"] = responses;
+            if (responses.Count == 0)
+                responses["200"] = new JsonObject { ["description"] = "Done." };
+            responses["default"] ??= OpenApiParts.ProblemReference();
+            Add(pattern, method, plugin.Manifest.Name, plugin.Manifest.Description, operation);
+        }
+    }
+
+    private void Add(string pattern, string method, string tag, string tagDescription, JsonObject operation)
+    {
+        var path = Constraint().Replace(pattern, "{$1}");
+        tags.TryAdd(tag, tagDescription);
+        operation["tags"] = new JsonArray(tag);
+        operation["operationId"] = Unique(operation["operationId"]!.GetValue<string>());
+        AddPathParameters(path, operation);
+        if (paths[path] is not JsonObject methods)
+            paths[path] = methods = [];
+        methods[method.ToLowerInvariant()] ??= operation;
+    }
+
+    private static void AddPathParameters(string path, JsonObject operation)
+    {
+        var declared = operation["parameters"] as JsonArray ?? [];
+        operation["parameters"] = declared;
+        foreach (Match match in Constraint().Matches(path))
+        {
+            var name = match.Groups[1].Value;
+            if (!declared.Any(p => p?["in"]?.GetValue<string>() == "path" && string.Equals(p["name"]?.GetValue<string>(), name, StringComparison.Ordinal)))
+                declared.Add(new JsonObject { ["name"] = name, ["in"] = "path", ["required"] = true, ["schema"] = new JsonObject { ["type"] = "string" } });
+        }
+        if (declared.Count == 0)
+            operation.Remove("parameters");
+    }
+
+    private string Unique(string id)
+    {
+        var unique = id;
+        for (var n = 2; !operationIds.Add(unique); n++)
+            unique = $"{id}_{n}";
+        return unique;
+    }
+
+    /// <summary>The words of a dotted or slashed name as one PascalCase word.</summary>
+    internal static string Pascal(string text) =>
+        string.Concat(Words().Matches(text).Select(m => char.ToUpperInvariant(m.Value[0]) + m.Value[1..]));
+
+    [GeneratedRegex(@"\{\*{0,2}(\w+)[^}]*\}")]
+    private static partial Regex Constraint();
+
+    [GeneratedRegex("[A-Za-z0-9]+")]
+    private static partial Regex Words();
+}

@@ -1,0 +1,192 @@
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Configuration;
+using Nexus.Gateway.Metrics;
+using Nexus.Gateway.Pipeline;
+using Nexus.Gateway.Rest;
+
+namespace Nexus.Gateway.Platform;
+
+/// <summary>Plugins for operators: what there is, and commands on them. A command streams its progress to a caller that accepts <c>application/x-ndjson</c> or <c>text/event-stream</c>.</summary>
+internal sealed class PluginAdministration(IPlugins plugins, RequestBody bodies, RequestMetrics metrics, IConfiguration configuration, PluginRoutes routes) : IPlatformRoutes
+{
+    private const string Root = "/api/v1/plugins";
+    private const string Write = "platform.plugins:update";
+    private const string Hidden = "***hidden***";
+
+    /// <inheritdoc/>
+    public IEnumerable<PlatformRoute> Routes =>
+    [
+        new("GET", Root, "listPlugins", "Every known plugin with its state", "platform.plugins:read", context => JsonAnswer.SendAsync(context, plugins.List().Select(View))),
+        new("GET", Root + "/summary", "summarizePlugins", "Number of plugins in each state", "platform.plugins:read", SummaryAsync),
+        new("POST", Root, "installPlugin", "Install a package: a .nxp file as multipart upload, or a path on the node", "platform.plugins:create", InstallAsync)
+        {
+            Success = 201,
+            Input = """{"type":"object","required":["path"],"properties":{"path":{"type":"string"},"update":{"type":"boolean"},"force":{"type":"boolean"},"activate":{"type":"boolean"}}}""",
+        },
+        new("POST", Root + "/discover", "discoverPlugins", "Look into the plugin folders again", Write, context => CommandAsync(context, new PluginCommand.Discover())),
+        new("GET", Root + "/{id}", "getPlugin", "One plugin with its manifest", "platform.plugins:read", context => JsonAnswer.SendAsync(context, Detailed(Find(context)))),
+        new("DELETE", Root + "/{id}", "removePlugin", "Stop and forget a plugin", "platform.plugins:delete", context => CommandAsync(context, new PluginCommand.Remove(Id(context), Flag(context, "force"), Flag(context, "deleteData")))) { Query = [("force", "also when others depend on it"), ("deleteData", "also its data")] },
+        new("POST", Root + "/{id}/enable", "enablePlugin", "Set the stored flag and start", Write, context => CommandAsync(context, new PluginCommand.Enable(Id(context)))),
+        new("POST", Root + "/{id}/disable", "disablePlugin", "Clear the stored flag and stop", Write, context => CommandAsync(context, new PluginCommand.Disable(Id(context), Flag(context, "force")))) { Query = [("force", "also when others depend on it")] },
+        new("POST", Root + "/{id}/reload", "reloadPlugin", "Swap for a fresh generation of what is on disk", Write, context => CommandAsync(context, new PluginCommand.Reload(Id(context)))),
+        new("POST", Root + "/{id}/rollback", "rollbackPlugin", "Swap back to the previous version", Write, context => CommandAsync(context, new PluginCommand.Rollback(Id(context)))),
+        new("POST", Root + "/{id}/update", "updatePlugin", "Swap for another package: a .nxp file as multipart upload, or a path on the node", Write, InstallAsync) { Input = """{"type":"object","required":["path"],"properties":{"path":{"type":"string"},"force":{"type":"boolean"}}}""" },
+        new("GET", Root + "/{id}/health", "getPluginHealth", "Health of one plugin", "platform.plugins:read", HealthAsync),
+        new("GET", Root + "/{id}/metrics", "getPluginMetrics", "Request counts of one plugin", "platform.plugins:read", MetricsAsync),
+        new("GET", Root + "/{id}/permissions", "getPluginPermissions", "Capabilities that a plugin asks for, and permissions that guard it", "platform.plugins:read", PermissionsAsync),
+        new("GET", Root + "/{id}/config", "getPluginConfig", "Configuration of one plugin, secrets hidden", "platform.config:read", ConfigAsync),
+    ];
+
+    private PluginStatus Find(HttpContext context) =>
+        plugins.List().FirstOrDefault(p => p.Id == Id(context)) ?? throw new NexusException(ErrorCodes.PluginNotFound, $"This node knows no plugin {Id(context)}.");
+
+    private static string Id(HttpContext context) => (string)context.Request.RouteValues["id"]!;
+
+    private static bool Flag(HttpContext context, string name) => context.Request.Query[name] is ["" or "true" or "1"];
+
+    private int RoutesOf(string id) => routes.Endpoints.Count(e => e.Metadata.GetMetadata<RouteFacts>()?.Plugin == id);
+
+    private object View(PluginStatus plugin) => new
+    {
+        id = plugin.Id,
+        version = plugin.Version,
+        state = plugin.State,
+        enabled = plugin.Enabled,
+        category = plugin.Manifest?.Category.ToString().ToLowerInvariant(),
+        origin = plugin.Origin,
+        isolation = plugin.Isolation,
+        generation = plugin.Generation,
+        generationsAlive = plugin.GenerationsAlive,
+        inFlight = plugin.InFlight,
+        health = plugin.Health,
+        failedIn = plugin.FailedIn,
+        cause = plugin.Cause,
+        remedy = plugin.Remedy,
+        since = plugin.Since,
+        routes = RoutesOf(plugin.Id),
+        previous = plugin.Previous,
+    };
+
+    private JsonObject Detailed(PluginStatus plugin)
+    {
+        var view = JsonSerializer.SerializeToNode(View(plugin), JsonAnswer.Options)!.AsObject();
+        view["contentHash"] = plugin.ContentHash;
+        view["manifest"] = JsonSerializer.SerializeToNode(plugin.Manifest, JsonAnswer.Options);
+        var (requests, errors) = metrics.Of(plugin.Id);
+        var active = plugins.Current.Find(plugin.Id);
+        view["counters"] = JsonSerializer.SerializeToNode(new { requests, errors, resources = active?.Resources.Length ?? 0, subscriptions = active?.Subscriptions.Length ?? 0, services = active?.Services.Length ?? 0 }, JsonAnswer.Options);
+        return view;
+    }
+
+    private Task SummaryAsync(HttpContext context) =>
+        JsonAnswer.SendAsync(context, plugins.List().GroupBy(p => p.State).OrderBy(g => g.Key).ToDictionary(g => g.Key.ToString(), g => g.Count()));
+
+    private Task HealthAsync(HttpContext context)
+    {
+        var plugin = Find(context);
+        return JsonAnswer.SendAsync(context, new { id = plugin.Id, state = plugin.State, status = plugin.Health.Status, detail = plugin.Health.Detail ?? plugin.Cause });
+    }
+
+    private Task MetricsAsync(HttpContext context)
+    {
+        var plugin = Find(context);
+        if (context.Request.Headers.Accept is [{ } accept] && accept.StartsWith("text/plain", StringComparison.Ordinal))
+        {
+            var text = new StringBuilder();
+            metrics.Write(text, plugin.Id);
+            return JsonAnswer.SendAsync(context, Encoding.UTF8.GetBytes(text.ToString()), "text/plain; version=0.0.4; charset=utf-8");
+        }
+        var (requests, errors) = metrics.Of(plugin.Id);
+        return JsonAnswer.SendAsync(context, new { id = plugin.Id, requests, errors, inFlight = plugin.InFlight, generationsAlive = plugin.GenerationsAlive });
+    }
+
+    private Task PermissionsAsync(HttpContext context)
+    {
+        var plugin = Find(context);
+        var guards = routes.Endpoints.Select(e => e.Metadata.GetMetadata<RouteFacts>()!).Where(r => r.Plugin == plugin.Id && r.Permission is not null).Select(r => r.Permission).Distinct().Order();
+        return JsonAnswer.SendAsync(context, new { id = plugin.Id, capabilities = plugin.Manifest?.Permissions, guards });
+    }
+
+    private Task ConfigAsync(HttpContext context)
+    {
+        var plugin = Find(context);
+        var secrets = SecretKeys(plugin.Manifest?.Configuration, "").ToHashSet(StringComparer.OrdinalIgnoreCase);
+        var section = configuration.GetSection($"plugins:{plugin.Id}");
+        var values = section.AsEnumerable(makePathsRelative: true).Where(v => v.Value is not null)
+            .ToDictionary(v => v.Key.Replace(':', '.'), v => secrets.Any(s => v.Key.Equals(s, StringComparison.OrdinalIgnoreCase) || v.Key.StartsWith(s + ":", StringComparison.OrdinalIgnoreCase)) || Secrets.IsNamedLikeOne(v.Key) ? Hidden : v.Value);
+        return JsonAnswer.SendAsync(context, new { id = plugin.Id, values, schema = plugin.Manifest?.Configuration });
+    }
+
+    private static IEnumerable<string> SecretKeys(JsonNode? schema, string prefix)
+    {
+        if (schema?["properties"] is not JsonObject properties)
+            yield break;
+        foreach (var (name, inner) in properties)
+        {
+            if (inner?["secret"]?.GetValueKind() == JsonValueKind.True)
+                yield return prefix + name;
+            foreach (var key in SecretKeys(inner, $"{prefix}{name}:"))
+                yield return key;
+        }
+    }
+
+    private async Task InstallAsync(HttpContext context)
+    {
+        var update = context.Request.RouteValues.ContainsKey("id");
+        if (context.Request.HasFormContentType)
+        {
+            await using var upload = await PackageUpload.ReceiveAsync(context);
+            await CommandAsync(context, new PluginCommand.Install(upload.Path, update || Flag(context, "update"), Flag(context, "force"), !context.Request.Query.ContainsKey("activate") || Flag(context, "activate")), update ? 200 : 201);
+            return;
+        }
+        var body = await bodies.ReadJsonAsync(context, GatewayRequest.Of(context));
+        var asked = body.IsEmpty ? null : JsonSerializer.Deserialize<InstallRequest>(body.Span, JsonAnswer.Options);
+        if (asked?.Path is not { Length: > 0 } path || !Path.IsPathFullyQualified(path))
+            throw new NexusException(ErrorCodes.ValidationError, "The body needs `path`, absolute on the node.") { Errors = [new FieldError("/path", "required", "path must be an absolute path of a folder or a .nxp file.")] };
+        await CommandAsync(context, new PluginCommand.Install(path, update || asked.Update, asked.Force, asked.Activate), update ? 200 : 201);
+    }
+
+    private Task CommandAsync(HttpContext context, PluginCommand command, int success = 200)
+    {
+        var accept = context.Request.Headers.Accept.ToString();
+        if (accept.Contains("text/event-stream", StringComparison.OrdinalIgnoreCase))
+            return new ProgressStream(plugins, events: true).RunAsync(context, command, Answer);
+        if (accept.Contains("application/x-ndjson", StringComparison.OrdinalIgnoreCase))
+            return new ProgressStream(plugins, events: false).RunAsync(context, command, Answer);
+        return RunAsync();
+
+        async Task RunAsync()
+        {
+            var before = RoutesOf(command.Id);
+            // A command that has begun is not undone because its caller hung up.
+            var status = await plugins.ExecuteAsync(command, null, CancellationToken.None);
+            if (success == 201)
+                context.Response.Headers.Location = $"{Root}/{status.Id}";
+            await JsonAnswer.SendAsync(context, Answer(status, before), success);
+        }
+    }
+
+    private JsonNode Answer(PluginStatus status) => Answer(status, 0);
+
+    private JsonNode Answer(PluginStatus status, int routesBefore)
+    {
+        var view = JsonSerializer.SerializeToNode(View(status), JsonAnswer.Options)!;
+        view["routesAffected"] = Math.Max(routesBefore, RoutesOf(status.Id));
+        return view;
+    }
+
+    /// <summary>The JSON form of an install.</summary>
+    private sealed record InstallRequest(string? Path, bool Update = false, bool Force = false, bool Activate = true);
+}
+
+/// <summary>Names that configuration values with secrets usually have.</summary>
+internal static class Secrets
+{
+    private static readonly string[] Words = ["password", "secret", "token", "apikey", "api_key", "connectionstring", "privatekey", "credential"];
+
+    /// <summary>Whether a key is named like a secret.</summary>
+    public static bool IsNamedLikeOne(string key) => Words.Any(word => key.Contains(word, StringComparison.OrdinalIgnoreCase));
+}

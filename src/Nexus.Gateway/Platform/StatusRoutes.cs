@@ -1,0 +1,107 @@
+using System.Reflection;
+using System.Text;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
+using Nexus.Gateway.Health;
+using Nexus.Gateway.Metrics;
+using Nexus.Gateway.Pipeline;
+using Nexus.Gateway.Rest;
+
+namespace Nexus.Gateway.Platform;
+
+/// <summary>What the node is and serves: components, routes, services, error catalogue, metrics.</summary>
+internal sealed class StatusRoutes(IServiceProvider host, IPlugins plugins, HealthRoutes health, RequestMetrics metrics, TimeProvider time) : IPlatformRoutes
+{
+    private readonly DateTimeOffset startedAt = time.GetUtcNow();
+
+    /// <inheritdoc/>
+    public IEnumerable<PlatformRoute> Routes =>
+    [
+        new("GET", "/api/v1/status", "getStatus", "The node's components with their states and counts", "platform.status:read", StatusAsync),
+        new("GET", "/api/v1/routes", "listRoutes", "Every route: address, methods, plugin, handler, permission", "platform.status:read", RoutesAsync) { Query = [("pipeline", "name the stages of the pipeline instead, in order"), ("plugin", "routes of one plugin")] },
+        new("GET", "/api/v1/services", "listServices", "Services that plugins provide to each other", "platform.services:read", ServicesAsync),
+        new("GET", "/api/v1/errors", "listErrors", "The error catalogue", null, context => JsonAnswer.SendAsync(context, ErrorCodes.All)),
+        new("GET", "/api/v1/errors/{code}", "getError", "One error with its cause and remedy", null, ErrorAsync),
+        new("GET", "/metrics", "getMetrics", "Request metrics in the Prometheus text form", "platform.metrics:read", MetricsAsync) { Quiet = true },
+    ];
+
+    private async Task StatusAsync(HttpContext context)
+    {
+        var checks = await health.CheckAsync(context.RequestAborted);
+        var statuses = plugins.List();
+        var snapshot = plugins.Current;
+        object Part(string name, string says, HealthLevel status, object counts) => new { name, status, description = says, counts };
+        HealthLevel Has<T>() => host.GetService<T>() is null ? HealthLevel.Unhealthy : HealthLevel.Healthy;
+        var failed = statuses.Count(p => p.State is PluginState.Failed or PluginState.Quarantined);
+        var endpoints = host.GetServices<EndpointDataSource>().Sum(s => s.Endpoints.Count);
+        await JsonAnswer.SendAsync(context, new
+        {
+            status = checks.Status,
+            version = typeof(StatusRoutes).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0],
+            startedAt,
+            uptimeSeconds = Math.Round((time.GetUtcNow() - startedAt).TotalSeconds, 3),
+            snapshot = snapshot.Version,
+            components = new[]
+            {
+                Part("config", "Configuration", HealthLevel.Healthy, new { }),
+                Part("api_gateway", "Web application", HealthLevel.Healthy, new { routes = RouteTable().Count(), endpoints }),
+                Part("plugin_manager", "Plugins", failed > 0 ? HealthLevel.Degraded : HealthLevel.Healthy, new { active = snapshot.Plugins.Length, lazy = snapshot.Inactive.Length, failed, known = statuses.Length }),
+                Part("event_bus", "Events", Has<IEvents>(), new { subscriptions = snapshot.Plugins.Sum(p => p.Subscriptions.Length) }),
+                Part("service_registry", "Services between plugins", HealthLevel.Healthy, new { provided = snapshot.Plugins.Sum(p => p.Services.Length) }),
+                Part("db_adapter", "Storage", Worse(Has<IStorage>(), checks.Dependencies.FirstOrDefault(d => d.Name == "storage")?.Status), new { resources = snapshot.Plugins.Sum(p => p.Resources.Length) }),
+                Part("auth_manager", "Authorization", HealthLevel.Healthy, new { policy = host.GetRequiredService<IAuthorization>().GetType().Name }),
+            },
+        });
+    }
+
+    private static HealthLevel Worse(HealthLevel a, HealthLevel? b) => b > a ? b.Value : a;
+
+    private IEnumerable<RouteFacts> RouteTable() =>
+        host.GetRequiredService<PlatformEndpoints>().Endpoints.Concat(host.GetRequiredService<PluginRoutes>().Endpoints)
+            .Select(e => e.Metadata.GetMetadata<RouteFacts>()!)
+            .OrderBy(r => r.Pattern, StringComparer.Ordinal);
+
+    private Task RoutesAsync(HttpContext context)
+    {
+        if (context.Request.Query.ContainsKey("pipeline"))
+            return JsonAnswer.SendAsync(context, PipelineStage.All.Select((stage, i) => new { order = i + 1, stage = stage.Name, does = stage.Does }));
+        var plugin = context.Request.Query["plugin"].FirstOrDefault();
+        var routes = RouteTable().Where(r => plugin is null || r.Plugin == plugin);
+        return JsonAnswer.SendAsync(context, routes.Select(r => new { url = r.Pattern, methods = r.Methods, plugin = r.Plugin, handler = r.Handler, permission = r.Permission }));
+    }
+
+    private Task ServicesAsync(HttpContext context)
+    {
+        var health = plugins.List().ToDictionary(p => p.Id, p => p.Health);
+        return JsonAnswer.SendAsync(context, plugins.Current.Plugins.SelectMany(p => p.Services.Select(s => new
+        {
+            name = s.Name,
+            @interface = s.Contract,
+            provider = p.Manifest.Name,
+            generation = p.Generation,
+            lifetime = "generation",
+            methods = s.Methods,
+            health = health.GetValueOrDefault(p.Manifest.Name)?.Status,
+        })));
+    }
+
+    private static Task ErrorAsync(HttpContext context)
+    {
+        var code = (string)context.Request.RouteValues["code"]!;
+        return ErrorCodes.Find(code) is { } entry
+            ? JsonAnswer.SendAsync(context, entry)
+            : throw new NexusException(ErrorCodes.ResourceNotFound, $"The catalogue has no code {code}.");
+    }
+
+    private async Task MetricsAsync(HttpContext context)
+    {
+        var text = new StringBuilder();
+        metrics.Write(text);
+        var states = plugins.List().GroupBy(p => p.State).OrderBy(g => g.Key);
+        text.Append("# HELP nexus_plugins Plugins by state.\n# TYPE nexus_plugins gauge\n");
+        foreach (var group in states)
+            text.Append(System.Globalization.CultureInfo.InvariantCulture, $"nexus_plugins{{state=\"{group.Key}\"}} {group.Count()}\n");
+        await JsonAnswer.SendAsync(context, Encoding.UTF8.GetBytes(text.ToString()), "text/plain; version=0.0.4; charset=utf-8");
+    }
+}

@@ -1,0 +1,102 @@
+using System.Globalization;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
+using Nexus.Gateway.Tests.Fakes;
+using Nexus.Gateway.Tests.Rest;
+
+namespace Nexus.Gateway.Tests.Pipeline;
+
+public sealed class Idempotency
+{
+    [Fact]
+    public async Task A_plugins_own_post_runs_once_for_a_key_and_its_answer_is_replayed()
+    {
+        var runs = 0;
+        await using var host = await StartAsync(async c =>
+        {
+            runs++;
+            c.Response.StatusCode = 202;
+            c.Response.ContentType = "text/plain";
+            c.Response.Headers["X-Run"] = runs.ToString(CultureInfo.InvariantCulture);
+            await c.Response.WriteAsync($"run {runs}");
+        });
+
+        var first = await PostAsync(host, "key-1", """{"a":1}""");
+        var second = await PostAsync(host, "key-1", """{"a":1}""");
+        var other = await PostAsync(host, "key-1", """{"a":2}""");
+        var without = await PostAsync(host, null, """{"a":1}""");
+
+        Assert.Equal("run 1", await first.Content.ReadAsStringAsync());
+        Assert.Equal(202, (int)second.StatusCode);
+        Assert.Equal("run 1", await second.Content.ReadAsStringAsync());
+        Assert.Equal("1", second.Headers.GetValues("X-Run").Single());
+        Assert.Equal("text/plain", second.Content.Headers.ContentType!.ToString());
+        Assert.Equal("true", second.Headers.GetValues("Idempotency-Replayed").Single());
+        await Problems.AssertAsync(other, 422, "IDEMPOTENCY_CONFLICT");
+        Assert.Equal("run 2", await without.Content.ReadAsStringAsync());
+    }
+
+    [Fact]
+    public async Task A_failed_run_gives_the_key_back()
+    {
+        var runs = 0;
+        await using var host = await StartAsync(c => ++runs == 1 ? throw new InvalidOperationException("no") : c.Response.WriteAsync("done"));
+
+        await Problems.AssertAsync(await PostAsync(host, "key-1", "{}"), 500, "INTERNAL_ERROR");
+        Assert.Equal("done", await (await PostAsync(host, "key-1", "{}")).Content.ReadAsStringAsync());
+    }
+
+    [Fact]
+    public async Task Two_at_once_with_one_key_run_once()
+    {
+        var release = new TaskCompletionSource();
+        var entered = new TaskCompletionSource();
+        await using var host = await StartAsync(async c =>
+        {
+            entered.SetResult();
+            await release.Task;
+            await c.Response.WriteAsync("once");
+        });
+
+        var first = PostAsync(host, "key-1", "{}");
+        await entered.Task;
+        var second = await PostAsync(host, "key-1", "{}");
+        release.SetResult();
+
+        await Problems.AssertAsync(second, 409, "IDEMPOTENCY_IN_FLIGHT");
+        Assert.Equal("1", second.Headers.GetValues("Retry-After").Single());
+        Assert.Equal("once", await (await first).Content.ReadAsStringAsync());
+    }
+
+    [Fact]
+    public async Task An_answer_over_a_mebibyte_goes_through_and_a_repeat_is_told_so()
+    {
+        var runs = 0;
+        await using var host = await StartAsync(c => { runs++; return c.Response.WriteAsync(new string('x', 3_000_000)); });
+
+        var first = await PostAsync(host, "key-1", "{}");
+        var second = await PostAsync(host, "key-1", "{}");
+
+        Assert.Equal(3_000_000, (await first.Content.ReadAsStringAsync()).Length);
+        await Problems.AssertAsync(second, 409, "CONFLICT");
+        Assert.Equal(1, runs);
+    }
+
+    [Fact]
+    public async Task A_key_that_is_not_visible_ascii_is_refused()
+    {
+        await using var host = await StartAsync(c => c.Response.WriteAsync("ran"));
+
+        await Problems.AssertAsync(await PostAsync(host, new string('k', 201), "{}"), 400, "BAD_REQUEST");
+    }
+
+    private static async Task<GatewayHost> StartAsync(RequestDelegate handler)
+    {
+        var host = await GatewayHost.StartAsync(configure: s => s.AddSingleton<IStorage>(new FakeStorage()));
+        host.Plugins.Publish(FakePlugins.Plugin("sample.probe", null, ("POST", "/v", handler)));
+        return host;
+    }
+
+    private static Task<HttpResponseMessage> PostAsync(GatewayHost host, string? key, string body) =>
+        Resource_routes.SendAsync(host, HttpMethod.Post, "/api/custom/probe/v", body, key is null ? [] : [("Idempotency-Key", key)]);
+}
