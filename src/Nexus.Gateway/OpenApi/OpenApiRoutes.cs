@@ -40,7 +40,7 @@ internal sealed class OpenApiRoutes(IPlugins plugins, IServiceProvider host) : I
             context.Response.StatusCode = StatusCodes.Status304NotModified;
             return Task.CompletedTask;
         }
-        return JsonAnswer.SendAsync(context, document.Json);
+        return JsonAnswer.SendBytesAsync(context, document.Json);
     }
 
     private Built Current()

@@ -85,7 +85,7 @@ internal sealed class DocumentRoutes(IServiceProvider host, RequestBody bodies, 
         var record = new StoredRecord { Id = key.Id, Revision = (old?.Revision ?? 0) + 1, CreatedAt = old?.CreatedAt ?? now, UpdatedAt = now, Json = body };
         await Storage.CommitAsync(new WriteBatch { Writes = [new RecordWrite { Key = key, Record = record, ExpectedRevision = old?.Revision ?? 0 }] }, CancellationToken.None);
         context.Response.Headers.ETag = EntityTags.For(record.Revision);
-        await JsonAnswer.SendAsync(context, body);
+        await JsonAnswer.SendBytesAsync(context, body);
     }
 
     private async Task DeleteAsync(HttpContext context)

@@ -97,7 +97,7 @@ internal sealed class PluginAdministration(IPlugins plugins, RequestBody bodies,
         {
             var text = new StringBuilder();
             metrics.Write(text, plugin.Id);
-            return JsonAnswer.SendAsync(context, Encoding.UTF8.GetBytes(text.ToString()), "text/plain; version=0.0.4; charset=utf-8");
+            return JsonAnswer.SendBytesAsync(context, Encoding.UTF8.GetBytes(text.ToString()), "text/plain; version=0.0.4; charset=utf-8");
         }
         var (requests, errors) = metrics.Of(plugin.Id);
         return JsonAnswer.SendAsync(context, new { id = plugin.Id, requests, errors, inFlight = plugin.InFlight, generationsAlive = plugin.GenerationsAlive });
@@ -116,6 +116,7 @@ internal sealed class PluginAdministration(IPlugins plugins, RequestBody bodies,
         var secrets = SecretKeys(plugin.Manifest?.Configuration, "").ToHashSet(StringComparer.OrdinalIgnoreCase);
         var section = configuration.GetSection($"plugins:{plugin.Id}");
         var values = section.AsEnumerable(makePathsRelative: true).Where(v => v.Value is not null)
+            .OrderBy(v => v.Key, StringComparer.OrdinalIgnoreCase)
             .ToDictionary(v => v.Key.Replace(':', '.'), v => secrets.Any(s => v.Key.Equals(s, StringComparison.OrdinalIgnoreCase) || v.Key.StartsWith(s + ":", StringComparison.OrdinalIgnoreCase)) || Secrets.IsNamedLikeOne(v.Key) ? Hidden : v.Value);
         return JsonAnswer.SendAsync(context, new { id = plugin.Id, values, schema = plugin.Manifest?.Configuration });
     }

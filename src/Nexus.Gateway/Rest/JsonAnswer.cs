@@ -23,7 +23,7 @@ internal static class JsonAnswer
     };
 
     /// <summary>Sends bytes; completes synchronously where the transport does.</summary>
-    public static Task SendAsync(HttpContext context, ReadOnlyMemory<byte> json, string contentType = ContentType)
+    public static Task SendBytesAsync(HttpContext context, ReadOnlyMemory<byte> json, string contentType = ContentType)
     {
         var response = context.Response;
         response.ContentType = contentType;
@@ -39,7 +39,7 @@ internal static class JsonAnswer
     {
         context.Response.StatusCode = status;
         context.Response.Headers.CacheControl = "no-store";
-        return SendAsync(context, JsonSerializer.SerializeToUtf8Bytes(value, Options));
+        return SendBytesAsync(context, JsonSerializer.SerializeToUtf8Bytes(value, Options));
     }
 
     /// <summary>Sends what a writer writes.</summary>
@@ -49,6 +49,6 @@ internal static class JsonAnswer
         using (var json = new Utf8JsonWriter(buffer, WriterOptions))
             write(json);
         context.Response.StatusCode = status;
-        return SendAsync(context, buffer.WrittenMemory);
+        return SendBytesAsync(context, buffer.WrittenMemory);
     }
 }

@@ -66,7 +66,7 @@ internal sealed partial class ResourceRoutes
     private Task SendRecordAsync(HttpContext context, StoredRecord record)
     {
         context.Response.Headers.ETag = EntityTags.For(record.Revision);
-        return JsonAnswer.SendAsync(context, always?.Apply(record.Json) ?? record.Json);
+        return JsonAnswer.SendBytesAsync(context, always?.Apply(record.Json) ?? record.Json);
     }
 
     private async Task BatchAsync(HttpContext context, ChangeKind kind)

@@ -105,7 +105,7 @@ internal sealed partial class ResourceRoutes
         var projection = always;
         if (context.Request.QueryString.HasValue && ListRequest.Selection(resource, context.Request.Query) is { Length: > 0 } fields)
             projection = JsonProjection.Of(always, fields);
-        return JsonAnswer.SendAsync(context, projection?.Apply(record.Json) ?? record.Json);
+        return JsonAnswer.SendBytesAsync(context, projection?.Apply(record.Json) ?? record.Json);
     }
 
     private async Task ListAsync(HttpContext context)
@@ -124,7 +124,7 @@ internal sealed partial class ResourceRoutes
             context.Response.StatusCode = StatusCodes.Status304NotModified;
             return;
         }
-        await JsonAnswer.SendAsync(context, Join(page.Records, list.Fields.IsEmpty ? always : JsonProjection.Of(always, list.Fields)));
+        await JsonAnswer.SendBytesAsync(context, Join(page.Records, list.Fields.IsEmpty ? always : JsonProjection.Of(always, list.Fields)));
     }
 
     private static ReadOnlyMemory<byte> Join(ImmutableArray<StoredRecord> records, JsonProjection? projection)

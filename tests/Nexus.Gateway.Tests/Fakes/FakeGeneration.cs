@@ -7,12 +7,15 @@ internal sealed class FakeGeneration(Action<IServiceCollection>? configure = nul
 {
     private readonly ServiceProvider provider = Build(configure);
     private readonly CancellationTokenSource stopping = new();
+    private readonly CancellationTokenSource aborting = new();
     private int leases;
     private volatile bool draining;
 
     public IServiceProvider Services => provider;
 
     public CancellationToken Stopping => stopping.Token;
+
+    public CancellationToken Aborting => aborting.Token;
 
     public int Leases => Volatile.Read(ref leases);
 
@@ -35,6 +38,8 @@ internal sealed class FakeGeneration(Action<IServiceCollection>? configure = nul
     public void Drain() => draining = true;
 
     public void Stop() => stopping.Cancel();
+
+    public void Abort() => aborting.Cancel();
 
     public ValueTask DisposeAsync() => provider.DisposeAsync();
 

@@ -24,9 +24,11 @@ internal sealed class FakePlugins : IPlugins, IDisposable
 
     public IChangeToken GetChangeToken() => new CancellationChangeToken(Volatile.Read(ref changed).Token);
 
-    public void Publish(params ActivePlugin[] plugins)
+    public void Publish(params ActivePlugin[] plugins) => Publish(new PlatformSnapshot(current.Version + 1, [.. plugins]));
+
+    public void Publish(PlatformSnapshot snapshot)
     {
-        current = new PlatformSnapshot(current.Version + 1, [.. plugins]);
+        current = snapshot;
         Interlocked.Exchange(ref changed, new CancellationTokenSource()).Cancel();
     }
 

@@ -82,21 +82,29 @@ public sealed class Requests
     public async Task A_file_streams_in_and_out_with_flat_memory()
     {
         await using var host = await GatewayHost.StartAsync(kestrel: true);
-        host.Plugins.Publish(FakePlugins.Plugin("sample.probe", null, ("POST", "/echo", c => c.Request.Body.CopyToAsync(c.Response.Body))));
+        host.Plugins.Publish(FakePlugins.Plugin(
+            "sample.probe", null,
+            ("POST", "/up", async c => await c.Response.WriteAsync($"{await DrainAsync(c.Request.Body)}")),
+            ("GET", "/down", c => new Zeros(50 * 1024 * 1024).CopyToAsync(c.Response.Body))));
         using var content = new StreamContent(new Zeros(50 * 1024 * 1024));
         content.Headers.ContentType = new("application/octet-stream");
-        using var request = new HttpRequestMessage(HttpMethod.Post, "/api/custom/probe/echo") { Content = content };
         var before = GC.GetTotalAllocatedBytes(precise: true);
 
-        using var answer = await host.Client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
-        await using var stream = await answer.Content.ReadAsStreamAsync();
+        using var up = await host.Client.PostAsync("/api/custom/probe/up", content);
+        await using var down = await host.Client.GetStreamAsync("/api/custom/probe/down");
+
+        Assert.Equal("52428800", await up.Content.ReadAsStringAsync());
+        Assert.Equal(52_428_800, await DrainAsync(down));
+        Assert.InRange(GC.GetTotalAllocatedBytes(precise: true) - before, 0, 40 * 1024 * 1024);
+    }
+
+    private static async Task<long> DrainAsync(Stream stream)
+    {
         var buffer = new byte[64 * 1024];
         long total = 0;
         for (int read; (read = await stream.ReadAsync(buffer)) > 0;)
             total += read;
-
-        Assert.Equal(50 * 1024 * 1024, total);
-        Assert.InRange(GC.GetTotalAllocatedBytes(precise: true) - before, 0, 40 * 1024 * 1024);
+        return total;
     }
 
     private sealed class Zeros(long length) : Stream
