@@ -38,6 +38,9 @@ public sealed class NexusConfiguration : IDisposable
     /// <summary>Name of the environment, lower case; <c>development</c> by default.</summary>
     public string Environment => _state.Sources.Environment;
 
+    /// <summary>Keys of the platform in the section <c>plugins</c>; no plugin may have one as its id.</summary>
+    internal static IEnumerable<string> PluginKeys => Platform.Value.Properties["plugins"].Properties.Keys;
+
     /// <summary>Reads and validates a configuration.</summary>
     /// <exception cref="NexusException"><c>CONFIG_VALIDATION_ERROR</c> with every error: file, line, key, what is allowed.</exception>
     public static NexusConfiguration Load(ConfigurationRequest request) => new(request);

@@ -141,7 +141,7 @@ public sealed class ManifestReaderTests
     [Fact]
     public void Reserved_ids_deep_nesting_and_large_files_are_refused()
     {
-        Assert.Equal("reserved", Assert.Single(Refuse(Full.Replace("finance.ledger\"", "enabled\"", StringComparison.Ordinal)).Errors).Code);
+        Assert.Equal("reserved", Assert.Single(Refuse(Full.Replace("finance.ledger\"", "starttimeout\"", StringComparison.Ordinal)).Errors).Code);
         Assert.Equal("syntax", Assert.Single(Refuse(new string('[', 100_000)).Errors).Code);
         Assert.Contains("larger than 256 KiB", Refuse(Full + new string(' ', 256 * 1024)).Message, StringComparison.Ordinal);
     }

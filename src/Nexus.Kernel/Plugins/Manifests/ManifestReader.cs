@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
+using Nexus.Kernel.Configuration;
 using Nexus.Kernel.Schemas;
 
 namespace Nexus.Kernel.Plugins;
@@ -14,9 +15,6 @@ internal static class ManifestReader
     public const int MaxBytes = 256 * 1024;
 
     private static readonly Lazy<JsonSchema> Schema = new(CompileSchema);
-
-    // These names are the platform's own keys beside the plugins' sections, and the stored list of enabled ones.
-    private static readonly string[] ReservedIds = ["directories", "enabled", "disabled", "lazy", "hotReload", "locked"];
 
     /// <summary>The text of the published schema.</summary>
     public static byte[] SchemaText()
@@ -83,7 +81,8 @@ internal static class ManifestReader
     {
         if (root.Find("name") is { Kind: SourceKind.Text } name)
         {
-            if (ReservedIds.Contains(name.Text))
+            // A plugin's section lies beside the platform's own keys of "plugins".
+            if (NexusConfiguration.PluginKeys.Contains(name.Text, StringComparer.OrdinalIgnoreCase))
                 errors.Add(name.Position, "/name", "reserved", $"'name' is '{name.Text}', which is a key of the platform; choose another");
             if (root.Find("dependencies")?.Members.FirstOrDefault(m => m.Name == name.Text) is { } self)
                 errors.Add(self.Position, SourceErrors.Append("/dependencies", self.Name), "self", "a plugin cannot need itself; remove the entry");
