@@ -1,0 +1,24 @@
+using System.Globalization;
+using System.Text.Json;
+using Nexus.Diagnostics;
+
+// Usage: Nexus.Diagnostics PID NAME [--except NUMBER]
+// NAME is a load context ("shop#3") or a plugin ("shop": all its generations but the one of --except). Prints one HeapReport as JSON.
+if (args.Length < 2 || !int.TryParse(args[0], CultureInfo.InvariantCulture, out var process))
+{
+    Console.Error.WriteLine("usage: Nexus.Diagnostics PID NAME [--except NUMBER]");
+    return 64;
+}
+
+try
+{
+    var except = args is [_, _, "--except", var number] ? $"{args[1]}#{number}" : null;
+    bool Wanted(string context) => context == args[1] || (context.StartsWith(args[1] + "#", StringComparison.Ordinal) && context != except);
+    Console.WriteLine(JsonSerializer.Serialize(WhyAlive.Look(process, Wanted), ReportJson.Readable.HeapReport));
+    return 0;
+}
+catch (Exception e)
+{
+    Console.Error.WriteLine($"The heap of process {process} cannot be read: {e.Message} On Linux the caller needs ptrace rights over it: the same user, and kernel.yama.ptrace_scope 0 or a node that allows its child.");
+    return 1;
+}
