@@ -1,0 +1,35 @@
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
+using Nexus.Finance.Ledger.Books;
+using Nexus.Finance.Ledger.Http;
+using Nexus.Finance.Ledger.Imports;
+
+namespace Nexus.Finance.Ledger;
+
+/// <summary>The double-entry ledger: books, accounts, immutable journals, registers with running balances, and statement imports.</summary>
+public sealed class LedgerPlugin : IPlugin
+{
+    /// <inheritdoc/>
+    public void Configure(IPluginBuilder plugin)
+    {
+        ArgumentNullException.ThrowIfNull(plugin);
+        plugin.Services
+            .AddSingleton(s => new Chart(s.GetRequiredService<ISqlDatabase>(), Clock(s)))
+            .AddSingleton(s => new Journals(s.GetRequiredService<ISqlDatabase>(), Clock(s)))
+            .AddSingleton(s => new Importer(s.GetRequiredService<ISqlDatabase>(), Clock(s)))
+            .AddSingleton(s => new ImportHistory(s.GetRequiredService<ISqlDatabase>()))
+            .AddSingleton(s => new Registers(s.GetRequiredService<ISqlDatabase>()))
+            .AddSingleton(s => new Auditor(s.GetRequiredService<ISqlDatabase>()))
+            .AddSingleton(s => new Profiles(s.GetRequiredService<ISqlDatabase>()))
+            .ConfigureHttpJsonOptions(options => options.SerializerOptions.TypeInfoResolverChain.Insert(0, LedgerJson.Default));
+        plugin.AddMigrations();
+        plugin.MapEndpoints(routes =>
+        {
+            BookRoutes.Map(routes);
+            JournalRoutes.Map(routes);
+            ImportRoutes.Map(routes);
+        });
+    }
+
+    private static TimeProvider Clock(IServiceProvider services) => services.GetService<TimeProvider>() ?? TimeProvider.System;
+}
