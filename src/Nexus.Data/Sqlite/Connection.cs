@@ -8,6 +8,7 @@ internal sealed class Connection : IDisposable
     private const int MaxCached = 256;
 
     private readonly Dictionary<string, Statement> _statements = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, Statement> _guarded = new(StringComparer.Ordinal);
 
     private Connection(sqlite3 handle, string file)
     {
@@ -58,7 +59,9 @@ internal sealed class Connection : IDisposable
     /// <summary>The statement of a text, ready to bind; disposing it gives it back.</summary>
     public Statement Prepare(string sql)
     {
-        if (_statements.TryGetValue(sql, out var cached))
+        // A plugin's COMMIT must not find the platform's, which was compiled without a question.
+        var statements = Guarded ? _guarded : _statements;
+        if (statements.TryGetValue(sql, out var cached))
         {
             if (!cached.InUse)
             {
@@ -69,10 +72,10 @@ internal sealed class Connection : IDisposable
             return new Statement(this, PrepareHandle(sql, persistent: false), cached: false) { InUse = true };
         }
 
-        if (_statements.Count >= MaxCached)
-            ForgetStatements();
+        if (statements.Count >= MaxCached)
+            Forget(statements);
         var statement = new Statement(this, PrepareHandle(sql, persistent: true), cached: true) { InUse = true };
-        _statements.Add(sql, statement);
+        statements.Add(sql, statement);
         return statement;
     }
 
@@ -107,7 +110,8 @@ internal sealed class Connection : IDisposable
 
     public void Dispose()
     {
-        ForgetStatements();
+        Forget(_statements);
+        Forget(_guarded);
         Handle.Dispose();
     }
 
@@ -132,10 +136,10 @@ internal sealed class Connection : IDisposable
         throw new SqliteFailure(code, message);
     }
 
-    private void ForgetStatements()
+    private static void Forget(Dictionary<string, Statement> statements)
     {
-        foreach (var statement in _statements.Values)
+        foreach (var statement in statements.Values)
             statement.Forget();
-        _statements.Clear();
+        statements.Clear();
     }
 }

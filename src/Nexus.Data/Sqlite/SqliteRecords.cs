@@ -7,6 +7,8 @@ namespace Nexus.Data.Sqlite;
 /// <summary>Records in the main file.</summary>
 internal sealed class SqliteRecords(MainFile file) : IStorage
 {
+    internal MainFile File => file;
+
     public ValueTask<CommitResult> CommitAsync(WriteBatch batch, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(batch);
