@@ -4,6 +4,7 @@ using System.Runtime.Loader;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
 using Microsoft.CodeAnalysis.Diagnostics;
+using Microsoft.CodeAnalysis.Text;
 using Nexus.Analyzers.Json;
 using Nexus.Analyzers.Services;
 
@@ -19,7 +20,7 @@ internal sealed class Compiled
 
     private static readonly ImmutableArray<MetadataReference> Platform =
     [
-        .. ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator).Select(path => MetadataReference.CreateFromFile(path)),
+        .. ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator).Where(path => !Path.GetFileName(path).StartsWith("xunit", StringComparison.Ordinal)).Select(path => MetadataReference.CreateFromFile(path)),
     ];
 
     private readonly Lazy<byte[]> _image;
@@ -57,8 +58,12 @@ internal sealed class Compiled
     }
 
     /// <summary>What an analyzer reports.</summary>
-    public async Task<ImmutableArray<Diagnostic>> AnalyzeAsync(DiagnosticAnalyzer analyzer) =>
-        await Compilation.WithAnalyzers([analyzer]).GetAnalyzerDiagnosticsAsync();
+    public async Task<ImmutableArray<Diagnostic>> AnalyzeAsync(DiagnosticAnalyzer analyzer, string? manifest = null)
+    {
+        Assert.DoesNotContain(Compilation.GetDiagnostics(), diagnostic => diagnostic.Severity == DiagnosticSeverity.Error);
+        AdditionalText[] files = manifest is null ? [] : [new Manifest(manifest)];
+        return await Compilation.WithAnalyzers([analyzer], new AnalyzerOptions([.. files])).GetAnalyzerDiagnosticsAsync();
+    }
 
     /// <summary>Loads it into a collectible context of its own.</summary>
     public Assembly Load(params Assembly[] references)
@@ -74,5 +79,12 @@ internal sealed class Compiled
         var result = Compilation.Emit(image);
         Assert.True(result.Success, string.Join('\n', result.Diagnostics.Where(diagnostic => diagnostic.Severity == DiagnosticSeverity.Error)));
         return image.ToArray();
+    }
+
+    private sealed class Manifest(string text) : AdditionalText
+    {
+        public override string Path => "manifest.json";
+
+        public override SourceText GetText(CancellationToken cancellationToken = default) => SourceText.From(text);
     }
 }
