@@ -24,6 +24,7 @@ public static class DataRegistration
         services.AddSingleton(provider => provider.GetRequiredService<StorageOpener>().Set.Sql);
         services.AddSingleton(provider => provider.GetRequiredService<StorageOpener>().Set.Blobs);
         services.AddSingleton(provider => provider.GetRequiredService<StorageOpener>().Set.Schema);
+        services.AddSingleton<IDependencyHealth>(provider => new StorageHealth(provider.GetRequiredService<StorageOpener>()));
         services.AddSingleton<IPluginPorts>(provider => new DataPorts(provider.GetRequiredService<StorageOpener>(), provider.GetRequiredService<TimeProvider>()));
         return services;
     }

@@ -78,6 +78,8 @@ internal sealed partial class OpenApiDocument(PlatformSnapshot snapshot, IReadOn
         var path = Constraint().Replace(pattern, "{$1}");
         tags.TryAdd(tag, tagDescription);
         operation["tags"] = new JsonArray(tag);
+        if (operation["responses"] is JsonObject responses && !responses.Any(r => r.Key.StartsWith('4')))
+            responses["4XX"] = OpenApiParts.ProblemReference();
         operation["operationId"] = Unique(operation["operationId"]!.GetValue<string>());
         AddPathParameters(path, operation);
         if (paths[path] is not JsonObject methods)

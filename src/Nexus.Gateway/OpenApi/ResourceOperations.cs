@@ -16,13 +16,14 @@ internal sealed class ResourceOperations(ActivePlugin plugin, ResourceDescriptor
         schemas[schema + "Patch"] = SchemaNodes.Input(resource, partial: true);
         var many = resource.Name;
         var one = resource.Singular;
+        var article = "AEIO".Contains(one[0], StringComparison.Ordinal) ? "an" : "a";
         string[] listParameters = ["Limit", "Cursor", "Page", "Sort", "Fields", "Count", "Filter", "IfNoneMatch"];
         Add("", "GET", "list", $"List {many}", Operation(resource.Search.IsEmpty ? listParameters : [.. listParameters, "Search"], "200", OpenApiParts.Answer($"A page of {many}.", Array(), "Link", "X-Total-Count", "ETag")));
-        Add("", "POST", "create", $"Create a {one}", Operation(["IdempotencyKey"], "201", OpenApiParts.Answer("Created.", Record(), "Location", "ETag"), Input()));
-        Add("/{id}", "GET", "get", $"Get a {one}", NotModified(Operation(["Fields", "IfNoneMatch"], "200", OpenApiParts.Answer($"The {one}.", Record(), "ETag"))));
-        Add("/{id}", "PUT", "replace", $"Replace a {one}", Operation(["IfMatch"], "200", OpenApiParts.Answer("Replaced.", Record(), "ETag"), Input()));
-        Add("/{id}", "PATCH", "update", $"Change some fields of a {one}", Operation(["IfMatch"], "200", OpenApiParts.Answer("Changed.", Record(), "ETag"), OpenApiParts.JsonBody(OpenApiParts.Reference("schemas", schema + "Patch"), "application/merge-patch+json")));
-        Add("/{id}", "DELETE", "delete", $"Delete a {one}", Operation(["IfMatch"], "204", OpenApiParts.Answer("Deleted.")));
+        Add("", "POST", "create", $"Create {article} {one}", Operation(["IdempotencyKey"], "201", OpenApiParts.Answer("Created.", Record(), "Location", "ETag"), Input()));
+        Add("/{id}", "GET", "get", $"Get {article} {one}", NotModified(Operation(["Fields", "IfNoneMatch"], "200", OpenApiParts.Answer($"The {one}.", Record(), "ETag"))));
+        Add("/{id}", "PUT", "replace", $"Replace {article} {one}", Operation(["IfMatch"], "200", OpenApiParts.Answer("Replaced.", Record(), "ETag"), Input()));
+        Add("/{id}", "PATCH", "update", $"Change some fields of {article} {one}", Operation(["IfMatch"], "200", OpenApiParts.Answer("Changed.", Record(), "ETag"), OpenApiParts.JsonBody(OpenApiParts.Reference("schemas", schema + "Patch"), "application/merge-patch+json")));
+        Add("/{id}", "DELETE", "delete", $"Delete {article} {one}", Operation(["IfMatch"], "204", OpenApiParts.Answer("Deleted.")));
         Add("/batch", "POST", "createBatch", $"Create many {many}", Batch("201", OpenApiParts.JsonBody(Array("Input")), "Atomic", "IdempotencyKey"));
         Add("/batch", "PUT", "replaceBatch", $"Replace many {many}", Batch("200", OpenApiParts.JsonBody(Array("Input")), "Atomic"));
         var ids = new JsonObject { ["type"] = "array", ["items"] = new JsonObject { ["type"] = "string" } };
@@ -30,7 +31,7 @@ internal sealed class ResourceOperations(ActivePlugin plugin, ResourceDescriptor
         foreach (var action in resource.Actions)
         {
             var input = SchemaNodes.Group(action.Input);
-            Add($"/{{id}}/actions/{action.Name}", "POST", OpenApiDocument.Pascal(action.Name), action.Description ?? $"{action.Name} a {one}", Operation(["IfMatch", "IdempotencyKey"], "200", OpenApiParts.Answer("Done.", Record(), "ETag"), OpenApiParts.JsonBody(input, required: action.Input.Any(f => f.Required))));
+            Add($"/{{id}}/actions/{action.Name}", "POST", OpenApiDocument.Pascal(action.Name), action.Description ?? $"{action.Name} {article} {one}", Operation(["IfMatch", "IdempotencyKey"], "200", OpenApiParts.Answer("Done.", Record(), "ETag"), OpenApiParts.JsonBody(input, required: action.Input.Any(f => f.Required))));
         }
     }
 

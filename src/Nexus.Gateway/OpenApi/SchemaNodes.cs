@@ -85,8 +85,8 @@ internal static class SchemaNodes
             ["type"] = "object",
             ["properties"] = new JsonObject
             {
-                ["amount"] = new JsonObject { ["type"] = "string", ["pattern"] = @"^-?\d+(\.\d+)?$" },
-                ["currency"] = new JsonObject { ["type"] = "string", ["pattern"] = "^[A-Z0-9]{1,12}$" },
+                ["amount"] = new JsonObject { ["type"] = "string", ["pattern"] = @"^-?\d+(\.\d+)?$", ["examples"] = new JsonArray("12.30") },
+                ["currency"] = new JsonObject { ["type"] = "string", ["pattern"] = "^[A-Z0-9]{1,12}$", ["examples"] = new JsonArray("EUR") },
             },
             ["required"] = new JsonArray("amount", "currency"),
         },

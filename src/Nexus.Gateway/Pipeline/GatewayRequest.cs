@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Net;
 using Microsoft.AspNetCore.Http;
 using Nexus.Gateway.Rest;
 
@@ -8,6 +9,7 @@ namespace Nexus.Gateway.Pipeline;
 internal sealed class GatewayRequest(string id)
 {
     private static readonly AsyncLocal<GatewayRequest?> Slot = new();
+    private string? address;
 
     /// <summary>The request of the current async flow, or null.</summary>
     public static GatewayRequest? Current
@@ -26,7 +28,10 @@ internal sealed class GatewayRequest(string id)
     public CallContext Context { get; set; } = new(Caller.Anonymous, CallContext.DefaultTenant, id);
 
     /// <summary>Address of the caller, or null where the transport has none.</summary>
-    public string? Address { get; set; }
+    public IPAddress? RemoteAddress { get; init; }
+
+    /// <summary>The address as text; made only when a log line asks.</summary>
+    public string? Address => address ??= RemoteAddress?.ToString();
 
     /// <summary>Value of <c>User-Agent</c>.</summary>
     public string? UserAgent { get; set; }

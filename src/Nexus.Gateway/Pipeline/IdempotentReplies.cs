@@ -4,6 +4,7 @@ using System.Text;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Nexus.Gateway.Rest;
 
@@ -15,22 +16,53 @@ namespace Nexus.Gateway.Pipeline;
 /// 4. Send. A failure of the server (5xx) gives the key back, because the caller is right to try again.
 /// Resources store their keys in the commit of the change itself and do not pass here.
 /// </summary>
-internal sealed class IdempotentReplies(IServiceProvider host, IOptions<ServerOptions> options, TimeProvider time)
+internal sealed class IdempotentReplies(IServiceProvider host, IOptions<ServerOptions> options, TimeProvider time, ILogger<IdempotentReplies> log)
 {
+    private const string Folder = "shared/idempotency/";
     private const int MaxBody = 1024 * 1024;
     private static readonly TimeSpan Lifetime = TimeSpan.FromHours(24);
-    private readonly IStorage? storage = (IStorage?)host.GetService(typeof(IStorage));
+    private long sweptAt;
+
+    // Looked up late: storage is opened after the services are built.
+    private readonly Lazy<IStorage?> found = new(() => (IStorage?)host.GetService(typeof(IStorage)));
+
+    private IStorage? Storage => found.Value;
 
     /// <summary>The key of a POST, or null; null also on a host without storage.</summary>
     public string? KeyOf(HttpContext context) =>
-        HttpMethods.IsPost(context.Request.Method) && storage is not null ? IdempotencyKeys.Of(context.Request) : null;
+        HttpMethods.IsPost(context.Request.Method) && Storage is not null ? IdempotencyKeys.Of(context.Request) : null;
+
+    /// <summary>Removes answers that are over, at most once an hour and beside the requests; the next hour goes on where this one stopped.</summary>
+    private async Task SweepAsync(string tenant)
+    {
+        try
+        {
+            var page = await Storage!.QueryAsync(new RecordQuery { Tenant = tenant, Table = IStorage.Documents, KeyPrefix = Folder, Sort = [new SortKey("updatedAt")], Limit = 1000 }, CancellationToken.None);
+            var over = page.Records.Where(r => time.GetUtcNow() - r.UpdatedAt > Lifetime);
+            foreach (var record in over)
+                await Storage.CommitAsync(new WriteBatch { Writes = [new RecordWrite { Key = new RecordKey(tenant, IStorage.Documents, record.Id), ExpectedRevision = record.Revision }] }, CancellationToken.None);
+        }
+        catch (NexusException exception)
+        {
+            log.LogWarning("Old idempotency keys were not removed: {Cause}", exception.Message);
+        }
+    }
+
+    private void SweepHourly(string tenant)
+    {
+        var now = time.GetUtcNow().UtcTicks;
+        var last = Interlocked.Read(ref sweptAt);
+        if (now - last > TimeSpan.TicksPerHour && Interlocked.CompareExchange(ref sweptAt, now, last) == last)
+            _ = Task.Run(() => SweepAsync(tenant));
+    }
 
     /// <summary>Runs a handler at most once for a key, or sends what it answered.</summary>
     public async Task RunAsync(HttpContext context, GatewayRequest request, string key, Func<HttpContext, GatewayRequest, Task> run)
     {
         var fingerprint = await FingerprintAsync(context, request);
-        var place = new RecordKey(request.Context.Tenant, IStorage.Documents, "shared/idempotency/" + Hash($"{request.Context.Caller.Id}\n{key}"));
-        var stored = await storage!.FindAsync(place, context.RequestAborted);
+        var place = new RecordKey(request.Context.Tenant, IStorage.Documents, Folder + Hash($"{request.Context.Caller.Id}\n{key}"));
+        SweepHourly(request.Context.Tenant);
+        var stored = await Storage!.FindAsync(place, context.RequestAborted);
         var revision = stored?.Revision ?? 0;
         if (stored is not null && Reply.Read(stored.Json) is { } first && !IsOver(stored, first))
         {
@@ -66,7 +98,7 @@ internal sealed class IdempotentReplies(IServiceProvider host, IOptions<ServerOp
             if (done)
                 await StoreAsync(place, Reply.Of(context.Response, fingerprint, held.Held), revision);
             else
-                await storage!.CommitAsync(new WriteBatch { Writes = [new RecordWrite { Key = place, ExpectedRevision = revision }] }, CancellationToken.None);
+                await Storage!.CommitAsync(new WriteBatch { Writes = [new RecordWrite { Key = place, ExpectedRevision = revision }] }, CancellationToken.None);
         }
         await held.ReleaseAsync();
     }
@@ -116,7 +148,7 @@ internal sealed class IdempotentReplies(IServiceProvider host, IOptions<ServerOp
     {
         var now = time.GetUtcNow();
         var record = new StoredRecord { Id = place.Id, Revision = revision + 1, CreatedAt = now, UpdatedAt = now, Json = JsonSerializer.SerializeToUtf8Bytes(reply, JsonAnswer.Options) };
-        await storage!.CommitAsync(new WriteBatch { Writes = [new RecordWrite { Key = place, Record = record, ExpectedRevision = revision }] }, CancellationToken.None);
+        await Storage!.CommitAsync(new WriteBatch { Writes = [new RecordWrite { Key = place, Record = record, ExpectedRevision = revision }] }, CancellationToken.None);
     }
 
     private static string Hash(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)));

@@ -20,7 +20,7 @@ internal sealed class RequestEntry(RequestDelegate next, RequestMetrics metrics,
 
     public Task InvokeAsync(HttpContext context)
     {
-        var request = new GatewayRequest(RequestIds.Choose(context)) { Address = context.Connection.RemoteIpAddress?.ToString() };
+        var request = new GatewayRequest(RequestIds.Choose(context)) { RemoteAddress = context.Connection.RemoteIpAddress };
         if (context.Request.Headers.UserAgent is { Count: > 0 } agent)
             request.UserAgent = agent[0];
         context.Features.Set(request);
@@ -28,7 +28,7 @@ internal sealed class RequestEntry(RequestDelegate next, RequestMetrics metrics,
         var headers = context.Response.Headers;
         headers["X-Request-ID"] = request.Id;
         headers.XContentTypeOptions = "nosniff";
-        context.Response.OnStarting(StampTime, (context, request));
+        context.Response.OnStarting(StampTime, context);
 
         Task rest;
         try
@@ -47,8 +47,8 @@ internal sealed class RequestEntry(RequestDelegate next, RequestMetrics metrics,
 
     private static Task StampTime(object state)
     {
-        var (context, request) = ((HttpContext, GatewayRequest))state;
-        context.Response.Headers["X-Process-Time"] = Stopwatch.GetElapsedTime(request.StartedAt).TotalSeconds.ToString("F6", CultureInfo.InvariantCulture);
+        var context = (HttpContext)state;
+        context.Response.Headers["X-Process-Time"] = Stopwatch.GetElapsedTime(GatewayRequest.Of(context).StartedAt).TotalSeconds.ToString("F6", CultureInfo.InvariantCulture);
         return Task.CompletedTask;
     }
 

@@ -24,7 +24,8 @@ internal sealed class EventRoutes(IServiceProvider host, RequestBody bodies, IHo
             Success = 202,
             Input = """{"type":"object","required":["name"],"properties":{"name":{"type":"string"},"data":{},"key":{"type":"string"},"priority":{"type":"integer"},"correlationId":{"type":"string"},"expiresAt":{"type":"string","format":"date-time"},"transient":{"type":"boolean"}}}""",
         },
-        new("GET", Root + "/stats", "getEventStats", "Deliveries by state and by group", "platform.events:read", StatsAsync),
+        new("GET", Root + "/stats", "getEventStats", "Counts since the node started, in all and by event name", "platform.events:read", context => JsonAnswer.SendAsync(context, Log.GetStatistics())),
+        new("GET", Root + "/subscribers", "listEventSubscribers", "Subscriptions that are active on this node", "platform.events:read", context => JsonAnswer.SendAsync(context, Log.GetSubscribers())),
         new("GET", Root + "/dead-letters", "listDeadLetters", "Deliveries that failed for good", "platform.events:read", DeadLettersAsync) { Query = [("group", "of one group"), ("limit", "1 to 1000")] },
         new("POST", Root + "/dead-letters/replay", "replayDeadLetters", "Make dead letters due again", "platform.events:update", ReplayDeadAsync) { Query = [("group", "of one group"), ("event", "of one event")] },
         new("POST", Root + "/replay", "replayEvents", "Make stored events due again for one group", "platform.events:update", ReplayAsync) { Input = """{"type":"object","required":["group"],"properties":{"group":{"type":"string"},"pattern":{"type":"string"},"from":{"type":"string","format":"date-time"},"to":{"type":"string","format":"date-time"},"dryRun":{"type":"boolean"}}}""" },
@@ -32,7 +33,9 @@ internal sealed class EventRoutes(IServiceProvider host, RequestBody bodies, IHo
         new("GET", Root + "/{id}", "getEvent", "One event with its publisher and each delivery", "platform.events:read", GetAsync),
     ];
 
-    private IEventStore Store => host.GetService<IEventStore>() ?? throw new NexusException(ErrorCodes.ServiceUnavailable, "This host stores no events.");
+    private IEventHistory Store => (IEventHistory?)host.GetService<IEventLog>() ?? host.GetService<IEventStore>() ?? throw new NexusException(ErrorCodes.ServiceUnavailable, "This host stores no events.");
+
+    private IEventLog Log => host.GetService<IEventLog>() ?? throw new NexusException(ErrorCodes.ServiceUnavailable, "This host keeps no event log.");
 
     private IEvents Bus => host.GetService<IEvents>() ?? throw new NexusException(ErrorCodes.ServiceUnavailable, "This host has no event bus.");
 
@@ -97,16 +100,6 @@ internal sealed class EventRoutes(IServiceProvider host, RequestBody bodies, IHo
         await JsonAnswer.SendAsync(context, new { id, name, correlationId = message.CorrelationId }, StatusCodes.Status202Accepted);
     }
 
-    private async Task StatsAsync(HttpContext context)
-    {
-        var deliveries = await Store.DeliveriesAsync(new DeliveryQuery(Limit: 10_000), context.RequestAborted);
-        await JsonAnswer.SendAsync(context, new
-        {
-            byState = deliveries.GroupBy(d => d.State).ToDictionary(g => g.Key.ToString(), g => g.Count()),
-            byGroup = deliveries.GroupBy(d => d.Group).OrderBy(g => g.Key).ToDictionary(g => g.Key, g => g.GroupBy(d => d.State).ToDictionary(s => s.Key.ToString(), s => s.Count())),
-        });
-    }
-
     private async Task DeadLettersAsync(HttpContext context)
     {
         var dead = await Store.DeliveriesAsync(new DeliveryQuery(State: DeliveryState.Dead, Group: context.Request.Query["group"].FirstOrDefault(), Limit: (int)Number(context, "limit", 100, 1000)), context.RequestAborted);
@@ -130,7 +123,7 @@ internal sealed class EventRoutes(IServiceProvider host, RequestBody bodies, IHo
     {
         var body = await bodies.ReadJsonAsync(context, GatewayRequest.Of(context));
         if (Read<EventReplay>(body) is not { Group: { Length: > 0 } } replay)
-            throw new NexusException(ErrorCodes.ValidationError, "A replay needs a group.") { Errors = [new FieldError("/group", "required", "group must be given; /api/v1/events/stats names the groups.")] };
+            throw new NexusException(ErrorCodes.ValidationError, "A replay needs a group.") { Errors = [new FieldError("/group", "required", "group must be given; /api/v1/events/subscribers names the groups.")] };
         await JsonAnswer.SendAsync(context, new { replayed = await Store.ReplayAsync(replay with { Pattern = replay.Pattern ?? "*" }, CancellationToken.None), dryRun = replay.DryRun });
     }
 

@@ -21,6 +21,7 @@ internal sealed class StatusRoutes(IServiceProvider host, IPlugins plugins, Heal
         new("GET", "/api/v1/status", "getStatus", "The node's components with their states and counts", "platform.status:read", StatusAsync),
         new("GET", "/api/v1/routes", "listRoutes", "Every route: address, methods, plugin, handler, permission", "platform.status:read", RoutesAsync) { Query = [("pipeline", "name the stages of the pipeline instead, in order"), ("plugin", "routes of one plugin")] },
         new("GET", "/api/v1/services", "listServices", "Services that plugins provide to each other", "platform.services:read", ServicesAsync),
+        new("GET", "/api/v1/services/graph", "getServiceGraph", "Which plugin uses which service", "platform.services:read", context => JsonAnswer.SendAsync(context, host.GetService<IServiceRegistry>() is { } registry ? registry.Graph() : [])),
         new("GET", "/api/v1/errors", "listErrors", "The error catalogue", null, context => JsonAnswer.SendAsync(context, ErrorCodes.All)),
         new("GET", "/api/v1/errors/{code}", "getError", "One error with its cause and remedy", null, ErrorAsync),
         new("GET", "/metrics", "getMetrics", "Request metrics in the Prometheus text form", "platform.metrics:read", MetricsAsync) { Quiet = true },
@@ -48,7 +49,7 @@ internal sealed class StatusRoutes(IServiceProvider host, IPlugins plugins, Heal
                 Part("api_gateway", "Web application", HealthLevel.Healthy, new { routes = RouteTable().Count(), endpoints }),
                 Part("plugin_manager", "Plugins", failed > 0 ? HealthLevel.Degraded : HealthLevel.Healthy, new { active = snapshot.Plugins.Length, lazy = snapshot.Inactive.Length, failed, known = statuses.Length }),
                 Part("event_bus", "Events", Has<IEvents>(), new { subscriptions = snapshot.Plugins.Sum(p => p.Subscriptions.Length) }),
-                Part("service_registry", "Services between plugins", HealthLevel.Healthy, new { provided = snapshot.Plugins.Sum(p => p.Services.Length) }),
+                Part("service_registry", "Services between plugins", Has<IServiceRegistry>(), new { provided = snapshot.Plugins.Sum(p => p.Services.Length) }),
                 Part("db_adapter", "Storage", Worse(Has<IStorage>(), checks.Dependencies.FirstOrDefault(d => d.Name == "storage")?.Status), new { resources = snapshot.Plugins.Sum(p => p.Resources.Length) }),
                 Part("auth_manager", "Authorization", HealthLevel.Healthy, new { policy = host.GetRequiredService<IAuthorization>().GetType().Name }),
             },
@@ -73,17 +74,21 @@ internal sealed class StatusRoutes(IServiceProvider host, IPlugins plugins, Heal
 
     private Task ServicesAsync(HttpContext context)
     {
-        var health = plugins.List().ToDictionary(p => p.Id, p => p.Health);
-        return JsonAnswer.SendAsync(context, plugins.Current.Plugins.SelectMany(p => p.Services.Select(s => new
+        var services = host.GetService<IServiceRegistry>() is { } registry ? registry.List() : [];
+        return JsonAnswer.SendAsync(context, services.Select(s => new
         {
             name = s.Name,
+            provider = s.Plugin,
             @interface = s.Contract,
-            provider = p.Manifest.Name,
-            generation = p.Generation,
-            lifetime = "generation",
+            lifetime = s.Lifetime,
+            health = s.Health,
             methods = s.Methods,
-            health = health.GetValueOrDefault(p.Manifest.Name)?.Status,
-        })));
+            bound = s.Bound,
+            calls = s.Calls,
+            errors = s.Errors,
+            lastError = s.LastError,
+            lastErrorAt = s.LastErrorAt,
+        }));
     }
 
     private static Task ErrorAsync(HttpContext context)

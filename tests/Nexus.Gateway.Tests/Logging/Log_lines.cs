@@ -13,7 +13,7 @@ public sealed class Log_lines
     {
         var line = Of(new DateTimeOffset(2030, 1, 31, 13, 0, 0, TimeSpan.FromHours(1)), "signed in\nas \"Ada\"", new GatewayRequest("r-1")
         {
-            Address = "127.0.0.1",
+            RemoteAddress = System.Net.IPAddress.Loopback,
             UserAgent = "curl/8",
             Context = new CallContext(new Caller("ada", "Ada", [], []), "default", "r-1"),
             Status = 200,

@@ -83,6 +83,21 @@ public sealed class Idempotency
     }
 
     [Fact]
+    public async Task A_key_is_forgotten_after_a_day()
+    {
+        var storage = new FakeStorage();
+        var place = new RecordKey(CallContext.DefaultTenant, IStorage.Documents, "shared/idempotency/old");
+        await storage.CommitAsync(new WriteBatch { Writes = [new RecordWrite { Key = place, Record = new StoredRecord { Id = place.Id, Revision = 1, UpdatedAt = TimeProvider.System.GetUtcNow().AddHours(-25), Json = "{}"u8.ToArray() } }] }, default);
+        await using var host = await StartAsync(c => c.Response.WriteAsync("ran"), storage);
+
+        await PostAsync(host, "key-1", "{}");
+
+        for (var n = 0; n < 500 && await storage.FindAsync(place, default) is not null; n++)
+            await Task.Delay(10);
+        Assert.Null(await storage.FindAsync(place, default));
+    }
+
+    [Fact]
     public async Task A_key_that_is_not_visible_ascii_is_refused()
     {
         await using var host = await StartAsync(c => c.Response.WriteAsync("ran"));
@@ -90,9 +105,9 @@ public sealed class Idempotency
         await Problems.AssertAsync(await PostAsync(host, new string('k', 201), "{}"), 400, "BAD_REQUEST");
     }
 
-    private static async Task<GatewayHost> StartAsync(RequestDelegate handler)
+    private static async Task<GatewayHost> StartAsync(RequestDelegate handler, FakeStorage? storage = null)
     {
-        var host = await GatewayHost.StartAsync(configure: s => s.AddSingleton<IStorage>(new FakeStorage()));
+        var host = await GatewayHost.StartAsync(configure: s => s.AddSingleton<IStorage>(storage ?? new FakeStorage()));
         host.Plugins.Publish(FakePlugins.Plugin("sample.probe", null, ("POST", "/v", handler)));
         return host;
     }

@@ -38,7 +38,7 @@ function example(schema, depth = 0) {
   const found = resolve(schema);
   if (depth > 6) return null;
   if ('default' in found) return found.default;
-  if (found.example !== undefined) return found.example;
+  if (found.examples?.length) return found.examples[0];
   if (found.enum) return found.enum[0];
   if (found.anyOf || found.oneOf) return example((found.anyOf ?? found.oneOf)[0], depth + 1);
   if (found.allOf) return Object.assign({}, ...found.allOf.map(part => example(part, depth + 1)));
