@@ -134,6 +134,11 @@ public abstract record PluginCommand(string Id)
     /// <param name="Id">The plugin.</param>
     public sealed record Reload(string Id) : PluginCommand(Id);
 
+    /// <summary>Stop a plugin that harms the node and keep it stopped, as Quarantined, until an operator reloads it. The stored flag stays.</summary>
+    /// <param name="Id">The plugin.</param>
+    /// <param name="Cause">What it did, for operators.</param>
+    public sealed record Quarantine(string Id, string Cause) : PluginCommand(Id);
+
     /// <summary>Look into the plugin folders again and report the newly found; nothing is loaded.</summary>
     public sealed record Discover() : PluginCommand("");
 }
