@@ -1,0 +1,124 @@
+using System.Diagnostics;
+using System.Globalization;
+using Nexus.Data.Sqlite;
+
+namespace Nexus.Data.Tests.Sqlite;
+
+public sealed class CrashTests : IDisposable
+{
+    internal const string ChildVariable = "NEXUS_CRASH_CHILD";
+    private const int Writers = 16;
+
+    private readonly string _folder = Directory.CreateTempSubdirectory("nexus-crash-").FullName;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Fact]
+    public async Task Twenty_kills_amid_concurrent_commits_lose_nothing_acknowledged_and_leave_no_batch_partial()
+    {
+        var random = new Random(7);
+        var acknowledged = new HashSet<string>();
+        for (var round = 0; round < 20; round++)
+        {
+            foreach (var id in await RunUntilKilledAsync(_folder, random.Next(40, 400)))
+                Assert.True(acknowledged.Add(id), $"{id} was acknowledged twice");
+        }
+
+        await using var set = await new SqliteStorage(TimeProvider.System).OpenAsync(new StorageOptions(_folder), CancellationToken.None);
+        var records = await ReadAllAsync(set.Records);
+        var left = records.Where(r => r.EndsWith("/a", StringComparison.Ordinal)).Select(r => r[..^2]).ToHashSet();
+        var right = records.Where(r => r.EndsWith("/b", StringComparison.Ordinal)).Select(r => r[..^2]).ToHashSet();
+        var rows = (await set.Sql.Get("crash", CallContext.DefaultTenant).QueryAsync("SELECT id FROM done")).Select(r => (string)r["id"]!).ToHashSet();
+        var events = await ReadEventsAsync(set.Events, left.Count + rows.Count);
+
+        Assert.Equal(left.Order(), right.Order());
+        Assert.Empty(acknowledged.Except(left).Except(rows));
+        Assert.True(rows.Count > 20 && left.Count > 800, $"{rows.Count} units and {left.Count} batches are too few to prove anything");
+        Assert.Equal(left.Concat(rows).Order(), events.Order());
+    }
+
+    private static async Task<List<string>> RunUntilKilledAsync(string folder, int acknowledgements)
+    {
+        using var child = Process.Start(new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "Nexus.Data.Tests"))
+        {
+            RedirectStandardOutput = true,
+            Environment = { [ChildVariable] = folder },
+        })!;
+        var lines = new List<string>();
+        while (lines.Count < acknowledgements && await child.StandardOutput.ReadLineAsync() is { } line)
+            lines.Add(line);
+        child.Kill();
+        while (await child.StandardOutput.ReadLineAsync() is { } line)
+            lines.Add(line);
+        await child.WaitForExitAsync();
+        Assert.True(lines.Count >= acknowledgements, $"the child ended by itself after {string.Join(", ", lines.TakeLast(3))}");
+
+        // The kill may cut the last line off, and half an id proves nothing.
+        return [.. lines.Where(l => l.EndsWith(';')).Select(l => l[..^1])];
+    }
+
+    internal static async Task WriteForeverAsync(string folder)
+    {
+        var set = await new SqliteStorage(TimeProvider.System).OpenAsync(new StorageOptions(folder), CancellationToken.None);
+        await using (var change = await set.Schema.BeginAsync(new SchemaRequest("crash", [], [new SqlMigration(1, "1.sql", "CREATE TABLE done (id TEXT PRIMARY KEY)")]), CancellationToken.None))
+            await change.CommitAsync(CancellationToken.None);
+        var output = Console.OpenStandardOutput();
+        var run = Guid.NewGuid().ToString("N");
+        await Task.WhenAll(Enumerable.Range(0, Writers).Select(writer => Task.Run(async () =>
+        {
+            for (var i = 0; ; i++)
+            {
+                var id = string.Create(CultureInfo.InvariantCulture, $"{run}-{writer}-{i}");
+                var message = new EventMessage { Name = "crash.done", CorrelationId = id };
+                if (writer == 0)
+                    await WriteRowAsync(set.Sql.Get("crash", CallContext.DefaultTenant), id, message);
+                else
+                    await set.Records.CommitAsync(new WriteBatch { Writes = [Write(id + "/a"), Write(id + "/b")], Events = [message] }, CancellationToken.None);
+                lock (output)
+                    output.Write(System.Text.Encoding.ASCII.GetBytes(id + ";\n"));
+            }
+        })));
+    }
+
+    private static ValueTask<bool> WriteRowAsync(ISqlDatabase database, string id, EventMessage message) => database.WriteAsync(async (session, _) =>
+    {
+        await session.ExecuteAsync("INSERT INTO done VALUES (@id)", new Dictionary<string, object?> { ["id"] = id });
+        session.Publish(message);
+        return true;
+    });
+
+    private static RecordWrite Write(string id) => new()
+    {
+        Key = new RecordKey(CallContext.DefaultTenant, "crash.records", id),
+        ExpectedRevision = 0,
+        Record = new StoredRecord { Id = id, Revision = 1, Json = "{\"some\":\"text\"}"u8.ToArray() },
+    };
+
+    private static async Task<List<string>> ReadAllAsync(IStorage storage)
+    {
+        var ids = new List<string>();
+        string? cursor = null;
+        do
+        {
+            var page = await storage.QueryAsync(new RecordQuery { Tenant = CallContext.DefaultTenant, Table = "crash.records", Limit = 1000, Cursor = cursor }, CancellationToken.None);
+            ids.AddRange(page.Records.Select(r => r.Id));
+            cursor = page.NextCursor;
+        }
+        while (cursor is not null);
+        return ids;
+    }
+
+    private static async Task<List<string>> ReadEventsAsync(IEventStore store, int expected)
+    {
+        var ids = new List<string>();
+        var after = 0L;
+        for (var i = 0; i < 200 && ids.Count < expected; i++)
+        {
+            var page = await store.ReadAsync(new EventQuery { AfterSequence = after, Limit = 1000, MaxWait = TimeSpan.FromMilliseconds(100) }, CancellationToken.None);
+            ids.AddRange(page.Events.Select(e => e.Message.CorrelationId!));
+            after = page.LastSequence;
+        }
+
+        return ids;
+    }
+}
