@@ -1,0 +1,65 @@
+using System.Collections.Immutable;
+using Microsoft.AspNetCore.Authorization;
+using Microsoft.AspNetCore.Routing;
+using Nexus.Kernel.Plugins.Generations;
+
+namespace Nexus.Kernel.Plugins.Endpoints;
+
+/// <summary>Turns what an author mapped into inert descriptors. No CLR type of the plugin leaves: handlers leave behind a slot, metadata leaves as JSON.</summary>
+internal static class EndpointReader
+{
+    public static ImmutableArray<EndpointDescriptor> Read(Generation generation, IEnumerable<EndpointContribution> contributions)
+    {
+        var routes = new PluginRoutes(generation.Services);
+        foreach (var contribution in contributions)
+        {
+            contribution.Map(routes);
+        }
+
+        var endpoints = routes.DataSources.SelectMany(s => s.Endpoints).OfType<RouteEndpoint>().ToArray();
+        if (endpoints.Length == 0)
+        {
+            return [];
+        }
+
+        var operations = new OperationWriter(generation.Services, generation.Manifest);
+        var descriptors = endpoints.Select(e => Describe(generation, e, operations)).ToImmutableArray();
+        foreach (var source in routes.DataSources)
+        {
+            (source as IDisposable)?.Dispose();
+        }
+
+        return descriptors;
+    }
+
+    private static EndpointDescriptor Describe(Generation generation, RouteEndpoint endpoint, OperationWriter operations)
+    {
+        if (endpoint.RequestDelegate is not { } handler)
+        {
+            throw new NexusException(ErrorCodes.PluginRegistrationFailed, $"The route {endpoint.RoutePattern.RawText} of {generation.Manifest.Name} has no handler.");
+        }
+
+        Warmth.Prepare(endpoint, generation.Services);
+        return new EndpointDescriptor
+        {
+            Pattern = endpoint.RoutePattern.RawText ?? "",
+            Methods = [.. endpoint.Metadata.GetMetadata<IHttpMethodMetadata>()?.HttpMethods ?? []],
+            Order = endpoint.Order,
+            Handler = generation.Slots.Wrap(handler),
+            Permission = Permission(generation.Manifest.Name, endpoint),
+            OpenApi = operations.Write(endpoint),
+            DisplayName = new string(endpoint.Metadata.GetMetadata<IEndpointNameMetadata>()?.EndpointName ?? endpoint.DisplayName ?? ""),
+        };
+    }
+
+    /// <summary>The policy name of <c>RequireAuthorization</c> is the permission; without a name it is the plugin's own <c>use</c>.</summary>
+    private static string? Permission(string plugin, RouteEndpoint endpoint)
+    {
+        if (endpoint.Metadata.GetMetadata<IAllowAnonymous>() is not null || endpoint.Metadata.GetMetadata<IAuthorizeData>() is not { } data)
+        {
+            return null;
+        }
+
+        return string.IsNullOrEmpty(data.Policy) ? $"{plugin}:use" : data.Policy;
+    }
+}

@@ -1,0 +1,213 @@
+using System.Reflection;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.Json.Schema;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Json;
+using Microsoft.AspNetCore.Http.Metadata;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
+
+namespace Nexus.Kernel.Plugins.Endpoints;
+
+/// <summary>Writes the OpenAPI 3.1 operation object of a route from its metadata, with the plugin's own JSON options, as text.</summary>
+internal sealed class OperationWriter(IServiceProvider services, PluginManifest manifest)
+{
+    private readonly JsonSerializerOptions json = services.GetRequiredService<IOptions<JsonOptions>>().Value.SerializerOptions;
+    private readonly IServiceProviderIsService known = services.GetRequiredService<IServiceProviderIsService>();
+
+    public byte[] Write(RouteEndpoint endpoint)
+    {
+        var operation = new JsonObject();
+        var metadata = endpoint.Metadata;
+        if (metadata.GetMetadata<IEndpointNameMetadata>()?.EndpointName is { } name)
+        {
+            operation["operationId"] = name;
+        }
+
+        if (metadata.GetMetadata<IEndpointSummaryMetadata>()?.Summary is { } summary)
+        {
+            operation["summary"] = summary;
+        }
+
+        if (metadata.GetMetadata<IEndpointDescriptionMetadata>()?.Description is { } description)
+        {
+            operation["description"] = description;
+        }
+
+        var tags = metadata.GetMetadata<ITagsMetadata>()?.Tags ?? [manifest.Name];
+        operation["tags"] = new JsonArray([.. tags.Select(t => (JsonNode)t)]);
+        WriteInput(endpoint, operation);
+        operation["responses"] = Responses(endpoint);
+        return Encoding.UTF8.GetBytes(operation.ToJsonString());
+    }
+
+    private void WriteInput(RouteEndpoint endpoint, JsonObject operation)
+    {
+        var parameters = new JsonArray();
+        var form = new JsonObject();
+        foreach (var parameter in endpoint.Metadata.GetOrderedMetadata<IParameterBindingMetadata>())
+        {
+            var place = Place(endpoint, parameter);
+            var (wireName, schema) = (WireName(parameter.ParameterInfo) ?? parameter.Name, Schema(parameter.ParameterInfo.ParameterType));
+            switch (place)
+            {
+                case "path" or "query" or "header":
+                    parameters.Add(new JsonObject
+                    {
+                        ["name"] = wireName,
+                        ["in"] = place,
+                        ["required"] = place == "path" || !parameter.IsOptional,
+                        ["schema"] = parameter.HasTryParse ? Plain(schema) : schema,
+                    });
+                    break;
+                case "form":
+                    form[wireName] = schema;
+                    break;
+                case "body":
+                    operation["requestBody"] = Body(endpoint, parameter, schema);
+                    break;
+            }
+        }
+
+        if (parameters.Count > 0)
+        {
+            operation["parameters"] = parameters;
+        }
+
+        if (form.Count > 0)
+        {
+            var schema = new JsonObject { ["type"] = "object", ["properties"] = form };
+            operation["requestBody"] = new JsonObject { ["content"] = new JsonObject { ["multipart/form-data"] = new JsonObject { ["schema"] = schema } } };
+        }
+    }
+
+    /// <summary>Where a parameter is bound from, by the rules of minimal APIs; null when it is not part of the request.</summary>
+    private string? Place(RouteEndpoint endpoint, IParameterBindingMetadata parameter)
+    {
+        var info = parameter.ParameterInfo;
+        var attributes = info.GetCustomAttributes(inherit: true);
+        var type = info.ParameterType;
+        if (attributes.OfType<IFromServiceMetadata>().Any() || attributes.OfType<FromKeyedServicesAttribute>().Any() || IsContext(type))
+        {
+            return null;
+        }
+
+        return attributes switch
+        {
+            _ when attributes.OfType<IFromRouteMetadata>().Any() => "path",
+            _ when attributes.OfType<IFromQueryMetadata>().Any() => "query",
+            _ when attributes.OfType<IFromHeaderMetadata>().Any() => "header",
+            _ when attributes.OfType<IFromBodyMetadata>().Any() => "body",
+            _ when attributes.OfType<IFromFormMetadata>().Any() || typeof(IFormFile).IsAssignableFrom(type) || type == typeof(IFormFileCollection) => "form",
+            _ when parameter.HasBindAsync => null,
+            _ when endpoint.RoutePattern.Parameters.Any(p => string.Equals(p.Name, parameter.Name, StringComparison.OrdinalIgnoreCase)) => "path",
+            _ when parameter.HasTryParse || type == typeof(string) || IsParsedList(type) => "query",
+            _ when known.IsService(type) => null,
+            _ => "body",
+        };
+    }
+
+    private static bool IsContext(Type type) =>
+        type == typeof(HttpContext) || type == typeof(HttpRequest) || type == typeof(HttpResponse) || type == typeof(CancellationToken)
+        || type == typeof(System.Security.Claims.ClaimsPrincipal) || type == typeof(Stream) || type == typeof(System.IO.Pipelines.PipeReader) || type == typeof(IFormCollection);
+
+    private static bool IsParsedList(Type type) =>
+        type.IsArray && type.GetElementType() is { } element && (element == typeof(string) || element.IsPrimitive || element.IsEnum || element == typeof(Guid));
+
+    private static string? WireName(ParameterInfo parameter) => parameter.GetCustomAttributes(inherit: true).Select(a => a switch
+    {
+        IFromRouteMetadata route => route.Name,
+        IFromQueryMetadata query => query.Name,
+        IFromHeaderMetadata header => header.Name,
+        IFromFormMetadata formField => formField.Name,
+        _ => null,
+    }).FirstOrDefault(n => n is not null);
+
+    private static JsonObject Body(RouteEndpoint endpoint, IParameterBindingMetadata parameter, JsonNode schema)
+    {
+        var content = new JsonObject();
+        foreach (var type in endpoint.Metadata.GetMetadata<IAcceptsMetadata>()?.ContentTypes ?? ["application/json"])
+        {
+            content[type] = new JsonObject { ["schema"] = schema.DeepClone() };
+        }
+
+        return new JsonObject { ["required"] = !parameter.IsOptional, ["content"] = content };
+    }
+
+    private JsonObject Responses(RouteEndpoint endpoint)
+    {
+        var responses = new JsonObject();
+        foreach (var response in endpoint.Metadata.GetOrderedMetadata<IProducesResponseTypeMetadata>())
+        {
+            responses[response.StatusCode.ToString(System.Globalization.CultureInfo.InvariantCulture)] = Response(response.StatusCode, response.Type, response.ContentTypes);
+        }
+
+        if (responses.Count == 0)
+        {
+            var type = Unwrap(endpoint.Metadata.GetMetadata<MethodInfo>()?.ReturnType);
+            string[] contentTypes = type == typeof(string) ? ["text/plain"] : ["application/json"];
+            responses["200"] = Response(200, type is null || typeof(IResult).IsAssignableFrom(type) ? null : type, contentTypes);
+        }
+
+        return responses;
+    }
+
+    private JsonObject Response(int status, Type? type, IEnumerable<string> contentTypes)
+    {
+        var response = new JsonObject { ["description"] = Microsoft.AspNetCore.WebUtilities.ReasonPhrases.GetReasonPhrase(status) };
+        if (type is not null && type != typeof(void))
+        {
+            var schema = Schema(type);
+            var content = new JsonObject();
+            foreach (var contentType in contentTypes.DefaultIfEmpty("application/json"))
+            {
+                content[contentType] = new JsonObject { ["schema"] = schema.DeepClone() };
+            }
+
+            response["content"] = content;
+        }
+
+        return response;
+    }
+
+    private static Type? Unwrap(Type? type) => type switch
+    {
+        null => null,
+        _ when type == typeof(void) || type == typeof(Task) || type == typeof(ValueTask) => null,
+        { IsGenericType: true } when type.GetGenericTypeDefinition() is var open && (open == typeof(Task<>) || open == typeof(ValueTask<>)) => type.GetGenericArguments()[0],
+        _ => type,
+    };
+
+    /// <summary>Text bound by <c>TryParse</c> never is null and, for numbers, never a string: the request has text either way.</summary>
+    private static JsonNode Plain(JsonNode schema)
+    {
+        if (schema is JsonObject { } o && o["type"] is JsonArray types)
+        {
+            var kinds = types.Select(t => t!.GetValue<string>()).Where(t => t != "null").ToArray();
+            o["type"] = kinds.Length > 1 && kinds.Contains("string") ? kinds.First(k => k != "string") : kinds[0];
+            if (o["type"]!.GetValue<string>() != "string")
+            {
+                o.Remove("pattern");
+            }
+        }
+
+        return schema;
+    }
+
+    private JsonNode Schema(Type type)
+    {
+        try
+        {
+            var schema = json.GetJsonSchemaAsNode(type, new JsonSchemaExporterOptions { TreatNullObliviousAsNonNullable = true });
+            return schema is JsonObject ? schema : new JsonObject();
+        }
+        catch (Exception e) when (e is NotSupportedException or InvalidOperationException or ArgumentException)
+        {
+            // A type that JSON cannot describe is served by its own code; an empty schema allows anything.
+            return new JsonObject();
+        }
+    }
+}

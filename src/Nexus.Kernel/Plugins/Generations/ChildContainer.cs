@@ -1,0 +1,86 @@
+using System.Diagnostics.Metrics;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace Nexus.Kernel.Plugins.Generations;
+
+/// <summary>The container of one generation. Host services enter by instance, so the host's root provider never learns a type of the plugin.</summary>
+internal sealed class ChildContainer : IPluginBuilder, IDisposable
+{
+    private readonly IServiceProvider host;
+    private readonly Generation generation;
+    private readonly GenerationMeters meters = new();
+    private readonly OutboundHandlers handlers = new();
+    private readonly ConfigurationRoot configuration;
+    private readonly GenerationLifetime lifetime;
+
+    public ChildContainer(IServiceProvider host, Generation generation)
+    {
+        this.host = host;
+        this.generation = generation;
+        var loggers = host.GetRequiredService<ILoggerFactory>();
+        lifetime = new GenerationLifetime(generation, loggers.CreateLogger(generation.Manifest.Name));
+
+        // A root of its own over the host's section: what the plugin hangs on its reload tokens leaves with this root.
+        var section = host.GetService<IConfiguration>()?.GetSection($"plugins:{generation.Manifest.Name}");
+        var sources = new ConfigurationBuilder();
+        configuration = (ConfigurationRoot)(section is null ? sources : sources.AddConfiguration(section)).Build();
+
+        Services.AddOptions();
+        Services.AddSingleton<ILoggerFactory>(new ForwardedLoggers(loggers));
+        Services.AddSingleton(typeof(ILogger<>), typeof(Logger<>));
+        Services.AddSingleton(host.GetService<TimeProvider>() ?? TimeProvider.System);
+        Services.AddSingleton<IConfiguration>(configuration);
+        Services.AddSingleton<IMeterFactory>(meters);
+        Services.AddSingleton<IHostApplicationLifetime>(lifetime);
+        Services.AddSingleton(generation.Manifest);
+        if (host.GetService<IHostEnvironment>() is { } environment)
+        {
+            Services.AddSingleton(environment);
+        }
+
+        Services.AddHttpClient();
+        Services.ConfigureHttpClientDefaults(client => client
+            .SetHandlerLifetime(Timeout.InfiniteTimeSpan)
+            .ConfigurePrimaryHttpMessageHandler(handlers.Create));
+    }
+
+    public string Id => generation.Manifest.Name;
+
+    public IServiceCollection Services { get; } = new ServiceCollection();
+
+    public IConfiguration Configuration => configuration;
+
+    /// <summary>What the plugin declared so far.</summary>
+    public IEnumerable<T> Contributions<T>()
+        where T : Contribution => Services.Where(d => d.ServiceType == typeof(Contribution)).Select(d => d.ImplementationInstance).OfType<T>();
+
+    /// <summary>Adds the ports of all rooms below the plugin's own registrations, which win, and builds the provider into the generation.</summary>
+    public void Build()
+    {
+        var ports = new ServiceCollection();
+        var context = new PluginPortContext(generation.Manifest, generation.Number, generation.Schema, generation);
+        foreach (var room in host.GetServices<IPluginPorts>())
+        {
+            room.Add(ports, context);
+        }
+
+        foreach (var port in ports.Reverse())
+        {
+            Services.Insert(0, port);
+        }
+
+        generation.Built(Services.BuildServiceProvider(new ServiceProviderOptions { ValidateScopes = true }), lifetime, this);
+    }
+
+    public void Dispose()
+    {
+        meters.Dispose();
+        handlers.Dispose();
+        configuration.Dispose();
+        lifetime.Dispose();
+    }
+}

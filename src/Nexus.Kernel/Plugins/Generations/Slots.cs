@@ -1,0 +1,85 @@
+using System.Collections.Immutable;
+using Microsoft.AspNetCore.Http;
+
+namespace Nexus.Kernel.Plugins.Generations;
+
+/// <summary>
+/// The host's side of a generation's delegates. Rooms keep what they were given for as long as they like (route tables, schema
+/// caches, idle connections), so they are never given a plugin's own delegate but one that can be cut off at unload.
+/// </summary>
+internal sealed class Slots
+{
+    private readonly List<Action> cuts = [];
+
+    public void Cut()
+    {
+        cuts.ForEach(cut => cut());
+        cuts.Clear();
+    }
+
+    public RequestDelegate Wrap(RequestDelegate target)
+    {
+        var slot = Open(target);
+        return context => slot.Target(context);
+    }
+
+    public MiddlewareContribution Wrap(MiddlewareContribution middleware)
+    {
+        var slot = Open(middleware.Invoke);
+        return new MiddlewareContribution(middleware.Order, (context, next) => slot.Target(context, next));
+    }
+
+    public SubscriptionDescriptor Wrap(SubscriptionDescriptor subscription)
+    {
+        var slot = Open(subscription.Handle);
+        return subscription with { Handle = (services, context, token) => slot.Target(services, context, token) };
+    }
+
+    public ProvidedServiceDescriptor Wrap(ProvidedServiceDescriptor service)
+    {
+        var resolve = Open(service.Resolve);
+        var dispatch = Open(service.Dispatch);
+        return service with
+        {
+            Resolve = services => resolve.Target(services),
+            Dispatch = (implementation, method, arguments, token) => dispatch.Target(implementation, method, arguments, token),
+        };
+    }
+
+    public ResourceDescriptor Wrap(ResourceDescriptor resource) => resource with
+    {
+        BeforeWrite = resource.BeforeWrite is { } hook ? Wrap(hook) : null,
+        Upgrade = resource.Upgrade is { } upgrade ? Wrap(upgrade) : null,
+        Actions = [.. resource.Actions.Select(a => a with { Run = Wrap(a.Run) })],
+    };
+
+    private RecordHook Wrap(RecordHook hook)
+    {
+        var slot = Open(hook);
+        return (services, change, token) => slot.Target(services, change, token);
+    }
+
+    private RecordUpgrade Wrap(RecordUpgrade upgrade)
+    {
+        var slot = Open(upgrade);
+        return (from, fields) => slot.Target(from, fields);
+    }
+
+    private Slot<T> Open<T>(T target)
+        where T : Delegate
+    {
+        var slot = new Slot<T>(target);
+        cuts.Add(slot.Cut);
+        return slot;
+    }
+
+    private sealed class Slot<T>(T target)
+        where T : Delegate
+    {
+        private T? target = target;
+
+        public T Target => target ?? throw new NexusException(ErrorCodes.ServiceUnavailable, "This version of the plugin has been unloaded.");
+
+        public void Cut() => target = null;
+    }
+}

@@ -1,0 +1,31 @@
+using System.Collections.Immutable;
+
+namespace Nexus.Kernel.Plugins;
+
+/// <summary>What the lifecycle needs of packages: finding them, keeping them, ordering them, and remembering what an operator decided.</summary>
+internal interface IPackages
+{
+    /// <summary>Looks into the plugin folders and among the installed ones; what it returns lies in immutable folders.</summary>
+    Task<PackageScan> ScanAsync(CancellationToken cancellationToken);
+
+    /// <summary>Verifies and keeps the package at a path.</summary>
+    Task<PluginPackage> ImportAsync(string path, CancellationToken cancellationToken);
+
+    /// <summary>The kept package of a content hash.</summary>
+    Task<PluginPackage?> FindAsync(string contentHash, string sourcePath, CancellationToken cancellationToken);
+
+    /// <summary>What is remembered of a plugin, or null.</summary>
+    Task<PluginRecord?> ReadAsync(string id, CancellationToken cancellationToken);
+
+    /// <summary>Remembers.</summary>
+    Task WriteAsync(PluginRecord record, CancellationToken cancellationToken);
+
+    /// <summary>Forgets a plugin and, when asked, its data.</summary>
+    Task RemoveAsync(PluginManifest manifest, bool deleteData, CancellationToken cancellationToken);
+
+    /// <summary>Orders packages into waves by their dependencies.</summary>
+    PackageOrder Resolve(ImmutableArray<PluginPackage> packages);
+}
+
+/// <summary>Packages in waves that may start side by side, and those whose needs are not met.</summary>
+internal sealed record PackageOrder(ImmutableArray<ImmutableArray<PluginPackage>> Waves, ImmutableArray<PackageFault> Failures);

@@ -1,0 +1,141 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using System.Runtime.CompilerServices;
+using Nexus.Kernel.Plugins.Endpoints;
+using Nexus.Kernel.Plugins.Generations;
+using Nexus.Kernel.Plugins.Loading;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Nexus.Kernel.Plugins.Lifecycle;
+
+/// <summary>Brings a generation up to the point where it could be published; nothing of it is visible yet.</summary>
+internal sealed class GenerationLoader(IServiceProvider host, ContractAssemblies contracts)
+{
+    public async Task LoadAsync(Generation generation, PluginPackage package, BuiltInPlugin? builtIn, Action<PluginState> enter, CancellationToken cancellationToken)
+    {
+        // 1. Code.
+        enter(PluginState.Loading);
+        if (IsolationOf(package.Manifest) == PluginIsolation.Process)
+        {
+            throw new NexusException(ErrorCodes.PluginIncompatible, $"{package.Manifest.Name} asks for a process of its own, which this host does not offer yet; set `isolation` to hot or stable.");
+        }
+
+        using var container = new Owner(new ChildContainer(host, generation));
+        Configure(generation, package, builtIn, container.Value);
+        enter(PluginState.Loaded);
+        cancellationToken.ThrowIfCancellationRequested();
+
+        // 2. Data forward, in a unit of work that stays open until publication.
+        enter(PluginState.Initializing);
+        var resources = container.Value.Contributions<ResourceContribution>().Select(c => generation.Slots.Wrap(c.Descriptor)).ToImmutableArray();
+        var migrations = container.Value.Contributions<MigrationContribution>().SelectMany(c => ReadMigrations(package, c.Folder)).OrderBy(m => m.Version).ToImmutableArray();
+        if ((resources.Length > 0 || migrations.Length > 0) && host.GetService<ISchemaChanges>() is { } schema)
+        {
+            generation.Began(await schema.BeginAsync(new SchemaRequest(package.Manifest.Name, resources, migrations), cancellationToken));
+        }
+
+        // 3. Container, configuration, routes.
+        container.Value.Build();
+        container.Release();
+        CheckOptions(generation, container.Value);
+        generation.Active = Describe(generation, container.Value, resources);
+        cancellationToken.ThrowIfCancellationRequested();
+
+        // 4. Start and health.
+        await generation.StartAsync(cancellationToken);
+        var health = await generation.CheckHealthAsync(cancellationToken);
+        if (health.Status == HealthLevel.Unhealthy)
+        {
+            throw new NexusException(ErrorCodes.PluginUnhealthy, $"{package.Manifest.Name} {package.Manifest.Version} is not healthy: {health.Detail ?? "it gave no detail"}");
+        }
+    }
+
+    public static PluginIsolation IsolationOf(PluginManifest manifest) =>
+        manifest.Isolation ?? (manifest.Category == PluginCategory.Core ? PluginIsolation.Stable : PluginIsolation.Hot);
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void Configure(Generation generation, PluginPackage package, BuiltInPlugin? builtIn, ChildContainer container)
+    {
+        IPlugin plugin;
+        if (builtIn is not null)
+        {
+            plugin = builtIn.Create();
+        }
+        else
+        {
+            var manifest = package.Manifest;
+            var entry = Path.Combine(package.Directory, manifest.Entry);
+            if (!File.Exists(entry))
+            {
+                throw new NexusException(ErrorCodes.PluginLoadFailed, $"{manifest.Name}: the entry assembly {manifest.Entry} is not in the package. Build the plugin, or correct `entry` in its manifest.");
+            }
+
+            var context = new PluginLoadContext($"{manifest.Name} {manifest.Version} #{generation.Number}", entry, IsolationOf(manifest) == PluginIsolation.Hot, contracts);
+            generation.Loaded(context);
+            plugin = EntryPoint.Create(context.LoadFromAssemblyPath(entry));
+        }
+
+        generation.Created(plugin);
+        plugin.Configure(container);
+    }
+
+    private static IEnumerable<SqlMigration> ReadMigrations(PluginPackage package, string folder)
+    {
+        var path = Path.Combine(package.Directory.Length == 0 ? AppContext.BaseDirectory : package.Directory, folder);
+        if (!Directory.Exists(path))
+        {
+            throw new NexusException(ErrorCodes.MigrationFailed, $"{package.Manifest.Name}: the folder {folder} of its migrations is not in the package.");
+        }
+
+        foreach (var file in Directory.EnumerateFiles(path, "*.sql").Order(StringComparer.Ordinal))
+        {
+            var name = Path.GetFileName(file);
+            var digits = name.AsSpan()[..Math.Max(0, name.AsSpan().IndexOfAnyExceptInRange('0', '9'))];
+            if (!int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var version))
+            {
+                throw new NexusException(ErrorCodes.MigrationFailed, $"{package.Manifest.Name}: {folder}/{name} must begin with its version, such as 0001_name.sql.");
+            }
+
+            yield return new SqlMigration(version, name, File.ReadAllText(file));
+        }
+    }
+
+    private static void CheckOptions(Generation generation, ChildContainer container)
+    {
+        var errors = container.Contributions<OptionsContribution>().SelectMany(o => o.Validate(generation.Services)).ToImmutableArray();
+        if (errors.Length > 0)
+        {
+            throw new NexusException(ErrorCodes.PluginConfigurationError, $"The configuration of {generation.Manifest.Name} is not valid: {string.Join("; ", errors.Select(e => $"{e.Pointer}: {e.Message}"))}") { Errors = errors };
+        }
+    }
+
+    private static ActivePlugin Describe(Generation generation, ChildContainer container, ImmutableArray<ResourceDescriptor> resources) => new()
+    {
+        Manifest = generation.Manifest,
+        Generation = generation.Number,
+        Lease = generation,
+        Endpoints = EndpointReader.Read(generation, container.Contributions<EndpointContribution>()),
+        Middleware = [.. container.Contributions<MiddlewareContribution>().Select(generation.Slots.Wrap)],
+        Resources = resources,
+        Subscriptions = [.. container.Contributions<SubscriptionContribution>().Select(c => generation.Slots.Wrap(c.Descriptor))],
+        Services = [.. container.Contributions<ServiceContribution>().Select(c => generation.Slots.Wrap(c.Descriptor))],
+    };
+
+    /// <summary>Disposes the container unless the generation took it over.</summary>
+    private sealed class Owner(ChildContainer value) : IDisposable
+    {
+        private bool released;
+
+        public ChildContainer Value { get; } = value;
+
+        public void Release() => released = true;
+
+        public void Dispose()
+        {
+            if (!released)
+            {
+                Value.Dispose();
+            }
+        }
+    }
+}

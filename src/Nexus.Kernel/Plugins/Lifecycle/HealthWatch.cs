@@ -1,0 +1,82 @@
+using Microsoft.Extensions.Logging;
+
+namespace Nexus.Kernel.Plugins.Lifecycle;
+
+/// <summary>Asks active plugins for their health and swaps back one that fails within its watch period.</summary>
+internal sealed class HealthWatch(PluginTable table, Swap swap, PluginCommands commands, IPackages packages, PluginsOptions options, TimeProvider time, ILogger logger)
+{
+    public async Task RunAsync(CancellationToken cancellationToken)
+    {
+        var watched = options.WatchPeriod / 10;
+        var pause = watched > TimeSpan.Zero && watched < options.HealthInterval ? watched : options.HealthInterval;
+        var lastRound = time.GetUtcNow();
+        using var timer = new PeriodicTimer(pause, time);
+        while (await timer.WaitForNextTickAsync(cancellationToken))
+        {
+            var now = time.GetUtcNow();
+            var round = now - lastRound >= options.HealthInterval;
+            lastRound = round ? now : lastRound;
+            await Task.WhenAll(table.All.Where(e => e.Active is not null && (round || e.WatchedUntil > now)).Select(e => CheckAsync(e, cancellationToken)));
+        }
+    }
+
+    private async Task CheckAsync(PluginEntry entry, CancellationToken cancellationToken)
+    {
+        if (entry.Active is not { } generation || !generation.TryEnter())
+        {
+            return;
+        }
+
+        PluginHealth health;
+        try
+        {
+            health = await Task.Run(() => generation.CheckHealthAsync(cancellationToken), cancellationToken).WaitAsync(options.StopTimeout, time, cancellationToken);
+        }
+        catch (Exception e) when (!cancellationToken.IsCancellationRequested)
+        {
+            health = new PluginHealth(HealthLevel.Unhealthy, $"Its health check failed: {e.GetType().Name}: {new string(e.Message)}");
+        }
+        finally
+        {
+            generation.Exit();
+        }
+
+        entry.Set(s => s.Generation == generation.Number ? s with { Health = health } : s);
+        if (health.Status == HealthLevel.Unhealthy && entry.WatchedUntil > time.GetUtcNow())
+        {
+            await SwapBackAsync(entry, generation.Number, health, cancellationToken);
+        }
+    }
+
+    private async Task SwapBackAsync(PluginEntry entry, long unhealthy, PluginHealth health, CancellationToken cancellationToken)
+    {
+        await entry.Gate.WaitAsync(cancellationToken);
+        try
+        {
+            if (entry.Active?.Number != unhealthy || entry.Before is not { } before)
+            {
+                return;
+            }
+
+            var failed = entry.Active.Manifest;
+            PluginLog.SwappingBack(logger, entry.Id, health.Detail ?? "no detail", before.Manifest.Version);
+            await swap.ReplaceAsync(entry, before, null, cancellationToken);
+            if (await packages.ReadAsync(entry.Id, cancellationToken) is { } record)
+            {
+                await commands.RolledBackAsync(entry, record, before, cancellationToken);
+            }
+
+            entry.WatchedUntil = default;
+            await swap.FailAsync(entry, failed, PluginState.Active, new NexusException(ErrorCodes.PluginUnhealthy, $"{entry.Id} {failed.Version} was not healthy within its watch period ({health.Detail ?? "no detail"}); {before.Manifest.Version} serves again."));
+        }
+        catch (NexusException)
+        {
+            // The way back failed too; the failure is on record and the unhealthy generation is all there is.
+            entry.WatchedUntil = default;
+        }
+        finally
+        {
+            entry.Gate.Release();
+        }
+    }
+}

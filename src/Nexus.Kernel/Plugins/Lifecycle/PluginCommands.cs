@@ -1,0 +1,204 @@
+using NuGet.Versioning;
+
+namespace Nexus.Kernel.Plugins.Lifecycle;
+
+/// <summary>Carries out the commands of an operator, one at a time for each plugin.</summary>
+internal sealed class PluginCommands(PluginTable table, Swap swap, IPackages packages, LifecycleEvents events, TimeProvider time)
+{
+    public async Task<PluginStatus> ExecuteAsync(PluginCommand command, IProgress<PluginProgress>? progress, CancellationToken cancellationToken)
+    {
+        var package = command is PluginCommand.Install add ? await packages.ImportAsync(add.Path, cancellationToken) : null;
+        var entry = package is not null ? table.GetOrAdd(package.Manifest.Name) : table.Get(command.Id);
+        await entry.Gate.WaitAsync(cancellationToken);
+        try
+        {
+            switch (command)
+            {
+                case PluginCommand.Install install: await InstallAsync(entry, package!, install, progress, cancellationToken); break;
+                case PluginCommand.Rollback: await RollbackAsync(entry, progress, cancellationToken); break;
+                case PluginCommand.Reload: await ReloadAsync(entry, progress, cancellationToken); break;
+                case PluginCommand.Enable: await EnableAsync(entry, progress, cancellationToken); break;
+                case PluginCommand.Disable disable: await DisableAsync(entry, disable.Force, cancellationToken); break;
+                case PluginCommand.Remove remove: await RemoveAsync(entry, remove, cancellationToken); break;
+                default: throw new NexusException(ErrorCodes.BadRequest, $"The kernel has no command {command.GetType().Name}.");
+            }
+
+            return entry.Status;
+        }
+        finally
+        {
+            entry.Gate.Release();
+        }
+    }
+
+    /// <summary>Swaps to a package and, when it serves, remembers it. The caller holds the gate.</summary>
+    public async Task ApplyAsync(PluginEntry entry, PluginPackage package, IProgress<PluginProgress>? progress, CancellationToken cancellationToken)
+    {
+        await swap.ReplaceAsync(entry, package, progress, cancellationToken);
+        await RememberAsync(entry, package, cancellationToken);
+    }
+
+    public async Task RememberAsync(PluginEntry entry, PluginPackage package, CancellationToken cancellationToken)
+    {
+        var record = await packages.ReadAsync(entry.Id, cancellationToken);
+        var next = record?.Activate(package, time.GetUtcNow()) ?? PluginRecord.First(package, time.GetUtcNow());
+        if (next != record)
+        {
+            await packages.WriteAsync(next, cancellationToken);
+        }
+
+        entry.Set(s => s with { Enabled = next.Enabled, Previous = next.Previous, Origin = package.Origin });
+    }
+
+    private async Task InstallAsync(PluginEntry entry, PluginPackage package, PluginCommand.Install install, IProgress<PluginProgress>? progress, CancellationToken cancellationToken)
+    {
+        var existing = entry.Package;
+        if (existing is not null && !install.Update)
+        {
+            throw new NexusException(ErrorCodes.PluginAlreadyInstalled, $"{entry.Id} {existing.Manifest.Version} is installed already. Use `nexus plugin update`, or remove it first.");
+        }
+
+        if (existing is not null && !install.Force && NuGetVersion.Parse(package.Manifest.Version) < NuGetVersion.Parse(existing.Manifest.Version))
+        {
+            throw new NexusException(ErrorCodes.Conflict, $"{entry.Id} {existing.Manifest.Version} is newer than {package.Manifest.Version}. Use `nexus plugin rollback`, or --force to accept a lower version.");
+        }
+
+        try
+        {
+            CheckDependencies(entry, package);
+            var enabled = (await packages.ReadAsync(entry.Id, cancellationToken))?.Enabled ?? true;
+            if (install.Activate && enabled)
+            {
+                await ApplyAsync(entry, package, progress, cancellationToken);
+            }
+            else
+            {
+                entry.Package = package;
+                await RememberAsync(entry, package, cancellationToken);
+                entry.Set(s => s with { Version = package.Manifest.Version, Manifest = package.Manifest, ContentHash = package.ContentHash, Isolation = GenerationLoader.IsolationOf(package.Manifest) });
+            }
+        }
+        catch (NexusException) when (existing is null)
+        {
+            // Nothing half-done remains of a plugin that was not there before.
+            table.Remove(entry.Id);
+            throw;
+        }
+
+        await events.PublishAsync(existing is null ? "installed" : "updated", entry.Status);
+    }
+
+    private async Task RollbackAsync(PluginEntry entry, IProgress<PluginProgress>? progress, CancellationToken cancellationToken)
+    {
+        var record = await packages.ReadAsync(entry.Id, cancellationToken);
+        var package = record is { Previous: [var hash, ..] } ? await packages.FindAsync(hash, record.SourcePath, cancellationToken) : null;
+        if (record is null || package is null)
+        {
+            throw new NexusException(ErrorCodes.Conflict, $"No earlier version of {entry.Id} is kept. Install the wanted version with `nexus plugin update --force`.");
+        }
+
+        CheckDependencies(entry, package);
+        await swap.ReplaceAsync(entry, package, progress, cancellationToken);
+        await RolledBackAsync(entry, record, package, cancellationToken);
+        await events.PublishAsync("updated", entry.Status);
+    }
+
+    /// <summary>Remembers a return to an earlier package.</summary>
+    public async Task RolledBackAsync(PluginEntry entry, PluginRecord record, PluginPackage package, CancellationToken cancellationToken)
+    {
+        var next = record.RollBack(package);
+        await packages.WriteAsync(next, cancellationToken);
+        entry.Set(s => s with { Previous = next.Previous });
+
+        // The way back is not itself watched: there would be nothing to go back to.
+        entry.WatchedUntil = default;
+    }
+
+    private async Task ReloadAsync(PluginEntry entry, IProgress<PluginProgress>? progress, CancellationToken cancellationToken)
+    {
+        var package = entry.Package;
+        if (entry.BuiltIn is null)
+        {
+            var scan = await packages.ScanAsync(cancellationToken);
+            package = scan.Packages.FirstOrDefault(p => p.Manifest.Name == entry.Id) ?? package;
+            if (scan.Faults.FirstOrDefault(f => f.Id == entry.Id) is { } fault && package is null)
+            {
+                throw new NexusException(fault.Error.Code, fault.Error.Message) { Errors = fault.Error.Errors };
+            }
+        }
+
+        CheckDependencies(entry, package!);
+        await ApplyAsync(entry, package!, progress, cancellationToken);
+    }
+
+    private async Task EnableAsync(PluginEntry entry, IProgress<PluginProgress>? progress, CancellationToken cancellationToken)
+    {
+        if (entry.Package is not { } package)
+        {
+            throw new NexusException(ErrorCodes.PluginManifestInvalid, $"{entry.Id} has no valid package: {entry.Status.Cause}");
+        }
+
+        if (entry.Active is null)
+        {
+            CheckDependencies(entry, package);
+            await ApplyAsync(entry, package, progress, cancellationToken);
+        }
+
+        await FlagAsync(entry, package, enabled: true, cancellationToken);
+        await events.PublishAsync("enabled", entry.Status);
+    }
+
+    private async Task DisableAsync(PluginEntry entry, bool force, CancellationToken cancellationToken)
+    {
+        CheckDependents(entry, force, "disabled");
+        if (entry.Package is { } package)
+        {
+            await FlagAsync(entry, package, enabled: false, cancellationToken);
+        }
+
+        await swap.StopAsync(entry, proveUnload: true);
+        await events.PublishAsync("disabled", entry.Status);
+    }
+
+    private async Task RemoveAsync(PluginEntry entry, PluginCommand.Remove remove, CancellationToken cancellationToken)
+    {
+        CheckDependents(entry, remove.Force, "removed");
+        if (entry.BuiltIn is not null || (entry.Status.Origin == "core" && !remove.Force))
+        {
+            throw new NexusException(ErrorCodes.Conflict, $"{entry.Id} is a core plugin{(entry.BuiltIn is null ? "; --force removes it" : ", compiled into the host program; disable it instead")}.");
+        }
+
+        await swap.StopAsync(entry, proveUnload: true);
+        if ((entry.Package?.Manifest ?? entry.Status.Manifest) is { } manifest)
+        {
+            await packages.RemoveAsync(manifest, remove.DeleteData, cancellationToken);
+        }
+
+        table.Remove(entry.Id);
+    }
+
+    private async Task FlagAsync(PluginEntry entry, PluginPackage package, bool enabled, CancellationToken cancellationToken)
+    {
+        var record = await packages.ReadAsync(entry.Id, cancellationToken) ?? PluginRecord.First(package, time.GetUtcNow());
+        await packages.WriteAsync(record with { Enabled = enabled }, cancellationToken);
+        entry.Set(s => s with { Enabled = enabled });
+    }
+
+    /// <summary>The needs of the newcomer are met by what is active, and those of its dependents by the newcomer.</summary>
+    private void CheckDependencies(PluginEntry entry, PluginPackage package)
+    {
+        var others = table.All.Where(e => e.Id != entry.Id && e.Package is not null && (e.Active is not null || e.Dormant)).Select(e => e.Package!);
+        if (packages.Resolve([.. others, package]).Failures is [var failure, ..])
+        {
+            throw new NexusException(failure.Error.Code, failure.Error.Message) { Errors = failure.Error.Errors };
+        }
+    }
+
+    private void CheckDependents(PluginEntry entry, bool force, string done)
+    {
+        if (!force && table.DependentsOf(entry.Id) is { IsEmpty: false } dependents)
+        {
+            throw new NexusException(ErrorCodes.PluginDependencyError, $"{entry.Id} cannot be {done}: {string.Join(", ", dependents)} need it. Disable them first, or use --force.");
+        }
+    }
+}

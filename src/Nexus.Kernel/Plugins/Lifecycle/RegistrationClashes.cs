@@ -1,0 +1,48 @@
+using System.Collections.Immutable;
+
+namespace Nexus.Kernel.Plugins.Lifecycle;
+
+/// <summary>Refuses a newcomer whose declarations are taken, naming both sides.</summary>
+internal static class RegistrationClashes
+{
+    /// <exception cref="NexusException"><c>PLUGIN_REGISTRATION_FAILED</c>.</exception>
+    public static void Check(ActivePlugin newcomer, ImmutableArray<ActivePlugin> others)
+    {
+        var name = newcomer.Manifest.Name;
+        if (others.FirstOrDefault(o => o.Manifest.RoutePrefix == newcomer.Manifest.RoutePrefix) is { } taken)
+        {
+            throw Clash($"The prefix {newcomer.Manifest.RoutePrefix} of {name} is taken by {taken.Manifest.Name}. Rename one of the two.");
+        }
+
+        foreach (var service in newcomer.Services)
+        {
+            if (others.FirstOrDefault(o => o.Services.Any(s => s.Contract == service.Contract && s.Name == service.Name)) is { } provider)
+            {
+                throw Clash($"{name} and {provider.Manifest.Name} both provide {service.Contract} under the name {service.Name}. Give one of the two another name.");
+            }
+        }
+
+        ThrowOnTwice(newcomer.Services.Select(s => $"service {s.Contract} ({s.Name})"), name);
+        ThrowOnTwice(newcomer.Resources.Select(r => $"resource {r.Name}"), name);
+        ThrowOnTwice(newcomer.Endpoints.SelectMany(Routes), name);
+    }
+
+    private static IEnumerable<string> Routes(EndpointDescriptor endpoint) =>
+        endpoint.Methods.DefaultIfEmpty("any method").Select(m => $"route {m} /{Shape(endpoint.Pattern)} (order {endpoint.Order})");
+
+    /// <summary>Two patterns that differ in the names of plain parameters only match the same paths.</summary>
+    private static string Shape(string pattern) => string.Join('/', pattern.Trim('/').Split('/').Select(segment =>
+        segment.StartsWith('{') && segment.EndsWith('}') && !segment.Contains(':', StringComparison.Ordinal) && !segment.Contains('*', StringComparison.Ordinal) && segment.LastIndexOf('{') == 0
+            ? "{}"
+            : segment.ToLowerInvariant()));
+
+    private static void ThrowOnTwice(IEnumerable<string> declared, string plugin)
+    {
+        if (declared.GroupBy(d => d, StringComparer.Ordinal).FirstOrDefault(g => g.Count() > 1) is { } twice)
+        {
+            throw Clash($"{plugin} declares the {twice.Key} twice, so {plugin} clashes with itself. Remove or rename one of the two.");
+        }
+    }
+
+    private static NexusException Clash(string text) => new(ErrorCodes.PluginRegistrationFailed, text);
+}

@@ -1,0 +1,95 @@
+using Microsoft.Extensions.Logging;
+using Nexus.Kernel.Plugins.Generations;
+using Nexus.Kernel.Plugins.Unloading;
+
+namespace Nexus.Kernel.Plugins.Lifecycle;
+
+/// <summary>Takes a generation out of service and out of memory. No step stops the ones after it.</summary>
+internal sealed class Retirement(PluginsOptions options, TimeProvider time, ILogger logger)
+{
+    private readonly CacheSweep sweep = new(logger);
+
+    /// <summary>Drains, stops and disposes it; after this nothing of it runs and an uncommitted schema change is undone.</summary>
+    public async Task CloseAsync(Generation generation, bool published)
+    {
+        if (published)
+        {
+            // 1. Grace: requests that were matched before the publication may still enter.
+            await Task.Delay(options.Grace, time);
+
+            // 2. New leases are refused; streams and sockets are told to close.
+            await StepAsync(generation, "signalling the stop", options.StopTimeout, _ => generation.BeginDrainAsync());
+
+            // 3. What runs may run on until the drain limit, then it is aborted.
+            if (!await DrainedAsync(generation, options.DrainLimit))
+            {
+                PluginLog.Aborting(logger, generation.Manifest.Name, generation.Number, generation.InFlight);
+                await StepAsync(generation, "aborting", options.StopTimeout, _ => generation.AbortAsync());
+                await DrainedAsync(generation, options.StopTimeout);
+            }
+        }
+        else
+        {
+            await StepAsync(generation, "signalling the stop", options.StopTimeout, _ => generation.BeginDrainAsync());
+            await StepAsync(generation, "aborting", options.StopTimeout, _ => generation.AbortAsync());
+        }
+
+        // 4. Stop, then dispose.
+        await StepAsync(generation, "stop", options.StopTimeout, generation.StopAsync);
+        await StepAsync(generation, "disposal", options.StopTimeout, _ => generation.DisposeAsync().AsTask());
+    }
+
+    /// <returns>True when its code provably left memory, or is not collectible.</returns>
+    public async Task<bool> UnloadAsync(Generation generation)
+    {
+        // 5. Forget: framework caches first, as they are asked by assembly; then everything below the shell.
+        sweep.Run(generation.Assemblies());
+        if (generation.Release() is not { } watch)
+        {
+            return true;
+        }
+
+        // 6. Proof.
+        sweep.Run([]);
+        var left = await UnloadCheck.WaitAsync(watch, options.UnloadLimit, time, CancellationToken.None);
+        if (!left)
+        {
+            PluginLog.StillAlive(logger, generation.Manifest.Name, generation.Number, options.UnloadLimit);
+        }
+
+        return left;
+    }
+
+    public async Task<bool> CloseAndUnloadAsync(Generation generation)
+    {
+        await CloseAsync(generation, published: true);
+        return await UnloadAsync(generation);
+    }
+
+    private async Task<bool> DrainedAsync(Generation generation, TimeSpan limit)
+    {
+        try
+        {
+            await generation.Drained.WaitAsync(limit, time);
+            return true;
+        }
+        catch (TimeoutException)
+        {
+            return false;
+        }
+    }
+
+    private async Task StepAsync(Generation generation, string name, TimeSpan limit, Func<CancellationToken, Task> step)
+    {
+        using var late = new CancellationTokenSource(limit, time);
+        try
+        {
+            // On a pool thread: a step of the plugin may block before its first await.
+            await Task.Run(() => step(late.Token), CancellationToken.None).WaitAsync(limit + TimeSpan.FromMilliseconds(250), time);
+        }
+        catch (Exception e)
+        {
+            PluginLog.RetireStep(logger, generation.Manifest.Name, generation.Number, name, e.ToString());
+        }
+    }
+}

@@ -1,0 +1,144 @@
+using System.Collections.Immutable;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Primitives;
+using Nexus.Kernel.Plugins.Generations;
+
+namespace Nexus.Kernel.Plugins.Lifecycle;
+
+/// <summary>Holds the one published snapshot. Readers pay one volatile read; publications are serialised.</summary>
+internal sealed class SnapshotBoard(ILogger logger) : IDisposable
+{
+    private readonly SemaphoreSlim gate = new(1);
+    private PlatformSnapshot current = PlatformSnapshot.Empty;
+    private CancellationTokenSource change = new();
+
+    public PlatformSnapshot Current => Volatile.Read(ref current);
+
+    public IChangeToken GetChangeToken() => new CancellationChangeToken(Volatile.Read(ref change).Token);
+
+    /// <summary>Commits and publishes newcomers together. One that clashes or whose commit fails is left out; its error is handed to <paramref name="refused"/>.</summary>
+    /// <returns>The newcomers that are published.</returns>
+    public async Task<IReadOnlyList<Generation>> PublishAsync(IReadOnlyList<Generation> newcomers, Action<Generation, Exception> refused, CancellationToken cancellationToken)
+    {
+        await gate.WaitAsync(cancellationToken);
+        try
+        {
+            var plugins = Current.Plugins;
+            var published = new List<Generation>();
+            foreach (var newcomer in newcomers)
+            {
+                try
+                {
+                    var others = plugins.RemoveAll(p => p.Manifest.Name == newcomer.Manifest.Name);
+                    RegistrationClashes.Check(newcomer.Active!, others);
+                    if (newcomer.Schema is { } schema)
+                    {
+                        await schema.CommitAsync(cancellationToken);
+                    }
+
+                    plugins = others.Add(newcomer.Active!);
+                    published.Add(newcomer);
+                }
+                catch (Exception e)
+                {
+                    refused(newcomer, e);
+                }
+            }
+
+            if (published.Count > 0)
+            {
+                var names = published.Select(g => g.Manifest.Name).ToHashSet(StringComparer.Ordinal);
+                Replace(plugins, Current.Inactive.RemoveAll(m => names.Contains(m.Name)));
+            }
+
+            return published;
+        }
+        finally
+        {
+            gate.Release();
+        }
+    }
+
+    /// <summary>Takes a plugin out of what is served.</summary>
+    public async Task WithdrawAsync(string id)
+    {
+        await gate.WaitAsync();
+        try
+        {
+            if (Current.Find(id) is not null || Current.Inactive.Any(m => m.Name == id))
+            {
+                Replace(Current.Plugins.RemoveAll(p => p.Manifest.Name == id), Current.Inactive.RemoveAll(m => m.Name == id));
+            }
+        }
+        finally
+        {
+            gate.Release();
+        }
+    }
+
+    /// <summary>Shows lazy plugins by their manifests.</summary>
+    public async Task AnnounceAsync(IEnumerable<PluginManifest> manifests)
+    {
+        await gate.WaitAsync();
+        try
+        {
+            var names = manifests.Select(m => m.Name).ToHashSet(StringComparer.Ordinal);
+            Replace(Current.Plugins, [.. Current.Inactive.Where(m => !names.Contains(m.Name)), .. manifests]);
+        }
+        finally
+        {
+            gate.Release();
+        }
+    }
+
+    public void Dispose()
+    {
+        gate.Dispose();
+        change.Dispose();
+    }
+
+    private void Replace(ImmutableArray<ActivePlugin> plugins, ImmutableArray<PluginManifest> inactive)
+    {
+        var next = new PlatformSnapshot(Current.Version + 1, InDependencyOrder(plugins)) { Inactive = inactive };
+        Volatile.Write(ref current, next);
+        PluginLog.Published(logger, next.Version, next.Plugins.Length);
+        try
+        {
+            // The token is exchanged after the snapshot: whoever takes the new token reads the new snapshot.
+            Interlocked.Exchange(ref change, new CancellationTokenSource()).Cancel();
+        }
+        catch (AggregateException e)
+        {
+            PluginLog.ListenerFailed(logger, e.ToString());
+        }
+    }
+
+    private static ImmutableArray<ActivePlugin> InDependencyOrder(ImmutableArray<ActivePlugin> plugins)
+    {
+        var byName = plugins.ToDictionary(p => p.Manifest.Name, StringComparer.Ordinal);
+        var ordered = ImmutableArray.CreateBuilder<ActivePlugin>(plugins.Length);
+        var seen = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var plugin in plugins.OrderBy(p => p.Manifest.Name, StringComparer.Ordinal))
+        {
+            Visit(plugin);
+        }
+
+        return ordered.DrainToImmutable();
+
+        void Visit(ActivePlugin plugin)
+        {
+            if (seen.Add(plugin.Manifest.Name))
+            {
+                foreach (var dependency in plugin.Manifest.Dependencies)
+                {
+                    if (byName.TryGetValue(dependency.Id, out var needed))
+                    {
+                        Visit(needed);
+                    }
+                }
+
+                ordered.Add(plugin);
+            }
+        }
+    }
+}

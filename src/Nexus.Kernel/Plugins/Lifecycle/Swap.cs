@@ -1,0 +1,180 @@
+using Microsoft.Extensions.Logging;
+using Nexus.Kernel.Plugins.Generations;
+
+namespace Nexus.Kernel.Plugins.Lifecycle;
+
+/// <summary>
+/// Replaces what serves for a plugin, or starts it: 1. prepare the new generation beside the old; 2. publish atomically; 3. retire
+/// the old. A failure before 2 leaves the old generation serving and the data as it was. The caller holds the entry's gate.
+/// </summary>
+internal sealed class Swap(GenerationLoader loader, SnapshotBoard board, Retirement retirement, LifecycleEvents events, PluginsOptions options, TimeProvider time, ILogger logger)
+{
+    /// <exception cref="NexusException">Why the newcomer was not published.</exception>
+    public async Task ReplaceAsync(PluginEntry entry, PluginPackage package, IProgress<PluginProgress>? progress, CancellationToken cancellationToken)
+    {
+        if (entry.Active is not null && GenerationLoader.IsolationOf(package.Manifest) == PluginIsolation.Stable && entry.BuiltIn is null)
+        {
+            throw new NexusException(ErrorCodes.PluginNotSwappable, $"{entry.Id} is stable; its code stays until the node restarts. Replace its package while the node is stopped, or set `isolation` to hot.");
+        }
+
+        var generation = await PrepareAsync(entry, package, progress, cancellationToken);
+        await PublishAsync([(entry, package, generation)], cancellationToken);
+        if (entry.Active != generation)
+        {
+            throw new NexusException(entry.LastError!.Code, entry.LastError.Message) { Errors = entry.LastError.Errors };
+        }
+    }
+
+    /// <summary>1. Loads, migrates, starts and checks a new generation; nothing of it is visible.</summary>
+    /// <exception cref="NexusException">It did not come up; what it did is undone and the failure is on record.</exception>
+    public async Task<Generation> PrepareAsync(PluginEntry entry, PluginPackage package, IProgress<PluginProgress>? progress, CancellationToken cancellationToken)
+    {
+        var generation = new Generation(package.Manifest, entry.NextGeneration(), package.ContentHash);
+        var state = PluginState.Validating;
+        Enter(PluginState.Validating);
+
+        using var late = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var token = late.Token;
+
+        // On a pool thread and under a limit: a constructor, Configure or Start of a plugin may block or never return.
+        var work = Task.Run(() => loader.LoadAsync(generation, package, entry.BuiltIn, Enter, token), CancellationToken.None);
+        try
+        {
+            await work.WaitAsync(options.StartTimeout, time, cancellationToken);
+            return generation;
+        }
+        catch (Exception e)
+        {
+            await late.CancelAsync();
+            _ = work.ContinueWith(static t => t.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
+            throw await DiscardAsync(entry, generation, state, e);
+        }
+
+        void Enter(PluginState next)
+        {
+            state = next;
+            SetState(entry, generation, next);
+            progress?.Report(new PluginProgress(entry.Id, next.ToString(), Math.Min(1, (double)next / (double)PluginState.Active)));
+        }
+    }
+
+    /// <summary>2. Publishes prepared generations in one snapshot, then 3. retires those they replace. One that is refused is discarded.</summary>
+    public async Task PublishAsync(IReadOnlyList<(PluginEntry Entry, PluginPackage Package, Generation Generation)> prepared, CancellationToken cancellationToken)
+    {
+        var refusals = new Dictionary<Generation, Exception>();
+        foreach (var (entry, _, generation) in prepared)
+        {
+            SetState(entry, generation, PluginState.Registering);
+        }
+
+        var published = await board.PublishAsync([.. prepared.Select(p => p.Generation)], refusals.Add, cancellationToken);
+        foreach (var (entry, package, generation) in prepared)
+        {
+            if (!published.Contains(generation))
+            {
+                await DiscardAsync(entry, generation, PluginState.Registering, refusals[generation]);
+                continue;
+            }
+
+            var old = entry.Active;
+            entry.Before = old is null ? null : entry.Package;
+            entry.WatchedUntil = old is null ? default : time.GetUtcNow() + options.WatchPeriod;
+            (entry.Active, entry.Package, entry.Dormant, entry.LastError) = (generation, package, false, null);
+            entry.Set(s => s with { FailedIn = null, Cause = null, Remedy = null, Health = PluginHealth.Healthy });
+            SetState(entry, generation, PluginState.Active);
+            generation.NotifyPublished();
+            if (old is not null)
+            {
+                entry.Retiring(retirement.CloseAndUnloadAsync(old));
+            }
+
+            await events.PublishAsync("loaded", entry.Status);
+        }
+    }
+
+    /// <summary>Takes the plugin out of service and out of memory.</summary>
+    public async Task StopAsync(PluginEntry entry, bool proveUnload)
+    {
+        await board.WithdrawAsync(entry.Id);
+        entry.Dormant = false;
+        if (entry.Active is not { } generation)
+        {
+            Rest(entry, PluginState.Stopped);
+            return;
+        }
+
+        SetState(entry, generation, PluginState.Stopping);
+        await retirement.CloseAsync(generation, published: true);
+        entry.Active = null;
+        if (proveUnload)
+        {
+            var unload = retirement.UnloadAsync(generation);
+            entry.Retiring(unload);
+            if (!await unload)
+            {
+                entry.Set(s => s with { Cause = $"Generation {generation.Number} did not leave memory within {options.UnloadLimit}.", Remedy = ErrorCodes.Get(ErrorCodes.PluginQuarantined).Remedy });
+                Rest(entry, PluginState.Quarantined);
+                await events.PublishAsync("error", entry.Status);
+                return;
+            }
+        }
+
+        Rest(entry, PluginState.Stopped);
+        await events.PublishAsync("unloaded", entry.Status);
+    }
+
+    /// <summary>Puts a failure on record. A plugin whose old generation serves stays Active.</summary>
+    public async Task<NexusException> FailAsync(PluginEntry entry, PluginManifest manifest, PluginState state, Exception exception)
+    {
+        var error = PluginFailure.From(manifest, state, exception);
+        PluginLog.Failed(logger, entry.Id, manifest.Version, state, error.Message, exception.ToString());
+        entry.LastError = error;
+        entry.Set(s => s with
+        {
+            Manifest = s.Manifest ?? manifest,
+            Version = entry.Active is null ? manifest.Version : s.Version,
+            Isolation = GenerationLoader.IsolationOf(manifest),
+            State = entry.Active is null ? PluginState.Failed : s.State,
+            Since = entry.Active is null ? time.GetUtcNow() : s.Since,
+            FailedIn = state,
+            Cause = error.Message,
+            Remedy = ErrorCodes.Get(error.Code).Remedy,
+        });
+        await events.PublishAsync("error", entry.Status, error);
+        return error;
+    }
+
+    private async Task<NexusException> DiscardAsync(PluginEntry entry, Generation generation, PluginState state, Exception exception)
+    {
+        var error = await FailAsync(entry, generation.Manifest, state, exception);
+        await retirement.CloseAsync(generation, published: false);
+        entry.Retiring(retirement.UnloadAsync(generation));
+        return error;
+    }
+
+    private void Rest(PluginEntry entry, PluginState state)
+    {
+        entry.Set(s => s with { State = state, Since = time.GetUtcNow(), Generation = 0 });
+        PluginLog.State(logger, entry.Id, entry.Status.Version, 0, state, time.GetUtcNow());
+    }
+
+    /// <summary>The newcomer's states are always logged; they are the plugin's own while nothing older serves.</summary>
+    private void SetState(PluginEntry entry, Generation generation, PluginState state)
+    {
+        var now = time.GetUtcNow();
+        PluginLog.State(logger, entry.Id, generation.Manifest.Version, generation.Number, state, now);
+        if (entry.Active is null || entry.Active == generation)
+        {
+            entry.Set(s => s with
+            {
+                State = state,
+                Since = now,
+                Version = generation.Manifest.Version,
+                Manifest = generation.Manifest,
+                Isolation = GenerationLoader.IsolationOf(generation.Manifest),
+                ContentHash = generation.ContentHash,
+                Generation = state is PluginState.Active or PluginState.Stopping ? generation.Number : 0,
+            });
+        }
+    }
+}

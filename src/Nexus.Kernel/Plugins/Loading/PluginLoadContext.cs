@@ -1,0 +1,86 @@
+using System.Reflection;
+using System.Runtime.InteropServices;
+using System.Runtime.Loader;
+
+namespace Nexus.Kernel.Plugins.Loading;
+
+/// <summary>The code of one generation. Its private dependencies come from its own folder; the framework and the contract come from the host.</summary>
+internal sealed class PluginLoadContext : AssemblyLoadContext
+{
+    private readonly string folder;
+    private readonly ContractAssemblies contracts;
+    private readonly AssemblyDependencyResolver? resolver;
+    private readonly List<ContractHold> holds = [];
+
+    public PluginLoadContext(string name, string entryPath, bool collectible, ContractAssemblies contracts)
+        : base(name, collectible)
+    {
+        folder = Path.GetDirectoryName(entryPath)!;
+        this.contracts = contracts;
+
+        // Without a deps.json the resolver lists the folder's files itself, but not those of runtimes/<rid>.
+        resolver = File.Exists(Path.ChangeExtension(entryPath, ".deps.json")) ? new AssemblyDependencyResolver(entryPath) : null;
+    }
+
+    /// <summary>Gives up the contract assemblies this generation used.</summary>
+    public void ReleaseContracts()
+    {
+        foreach (var hold in holds)
+        {
+            hold.Dispose();
+        }
+
+        holds.Clear();
+    }
+
+    protected override Assembly? Load(AssemblyName assemblyName)
+    {
+        if (assemblyName.Name is not { } name || SharedAssemblies.Contains(name))
+        {
+            return null;
+        }
+
+        var path = Probe(assemblyName);
+        if (path is null)
+        {
+            return null;
+        }
+
+        if (contracts.TryHold(path, IsCollectible) is { } hold)
+        {
+            lock (holds)
+            {
+                holds.Add(hold);
+            }
+
+            return hold.Assembly;
+        }
+
+        return LoadFromAssemblyPath(path);
+    }
+
+    protected override IntPtr LoadUnmanagedDll(string unmanagedDllName)
+    {
+        if (resolver?.ResolveUnmanagedDllToPath(unmanagedDllName) is { } resolved)
+        {
+            return LoadUnmanagedDllFromPath(resolved);
+        }
+
+        string[] names = [unmanagedDllName, $"lib{unmanagedDllName}.so", $"{unmanagedDllName}.so", $"{unmanagedDllName}.dll", $"lib{unmanagedDllName}.dylib"];
+        string[] folders = [folder, Path.Combine(folder, "runtimes", RuntimeInformation.RuntimeIdentifier, "native"), Path.Combine(folder, "runtimes", "linux-x64", "native")];
+        var found = folders.SelectMany(f => names.Select(n => Path.Combine(f, n))).FirstOrDefault(File.Exists);
+        return found is null ? IntPtr.Zero : LoadUnmanagedDllFromPath(found);
+    }
+
+    private string? Probe(AssemblyName name)
+    {
+        if (resolver?.ResolveAssemblyToPath(name) is { } resolved)
+        {
+            return resolved;
+        }
+
+        var culture = string.IsNullOrEmpty(name.CultureName) ? folder : Path.Combine(folder, name.CultureName);
+        var path = Path.Combine(culture, name.Name + ".dll");
+        return File.Exists(path) ? path : null;
+    }
+}

@@ -1,0 +1,67 @@
+using System.Collections.Immutable;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Nexus.Kernel.Plugins;
+
+/// <summary>The node's packages: the content-addressed store over the node's storage, opened at first use as the storage opens after the container is built.</summary>
+internal sealed class NodePackages(IServiceProvider host, PluginsOptions options) : IPackages, IDisposable
+{
+    private static readonly string HostVersion = typeof(IPlugin).Assembly.GetName().Version!.ToString(3);
+
+    private readonly Lazy<PackageStore> store = new(() => new PackageStore(
+        new PackageStoreOptions(Path.GetFullPath(options.DataDirectory), [.. options.Directories.Select(Path.GetFullPath)]),
+        host.GetRequiredService<IStorage>()));
+
+    public Task<PackageScan> ScanAsync(CancellationToken cancellationToken) => store.Value.ScanAsync(cancellationToken);
+
+    public Task<PluginPackage> ImportAsync(string path, CancellationToken cancellationToken) => store.Value.ImportAsync(path, cancellationToken);
+
+    public Task<PluginPackage?> FindAsync(string contentHash, string sourcePath, CancellationToken cancellationToken) => store.Value.FindAsync(contentHash, sourcePath, cancellationToken);
+
+    public Task<PluginRecord?> ReadAsync(string id, CancellationToken cancellationToken) => store.Value.ReadAsync(id, cancellationToken);
+
+    public Task WriteAsync(PluginRecord record, CancellationToken cancellationToken) => store.Value.WriteAsync(record, cancellationToken);
+
+    public async Task RemoveAsync(PluginManifest manifest, bool deleteData, CancellationToken cancellationToken)
+    {
+        if (await store.Value.ReadAsync(manifest.Name, cancellationToken) is { } record)
+        {
+            await store.Value.DeleteAsync(record, cancellationToken);
+        }
+
+        if (deleteData)
+        {
+            await DeleteDocumentsAsync(manifest.DocumentRoot + "/", cancellationToken);
+        }
+    }
+
+    public PackageOrder Resolve(ImmutableArray<PluginPackage> packages)
+    {
+        var resolution = DependencyResolver.Resolve(packages, HostVersion);
+        return new PackageOrder(resolution.Waves, resolution.Failures);
+    }
+
+    public void Dispose()
+    {
+        if (store.IsValueCreated)
+        {
+            store.Value.Dispose();
+        }
+    }
+
+    private async Task DeleteDocumentsAsync(string root, CancellationToken cancellationToken)
+    {
+        var storage = host.GetRequiredService<IStorage>();
+        while (true)
+        {
+            var page = await storage.QueryAsync(new RecordQuery { Tenant = CallContext.DefaultTenant, Table = IStorage.Documents, KeyPrefix = root, Limit = 500 }, cancellationToken);
+            if (page.Records.IsEmpty)
+            {
+                return;
+            }
+
+            var writes = page.Records.Select(r => new RecordWrite { Key = new RecordKey(CallContext.DefaultTenant, IStorage.Documents, r.Id) });
+            await storage.CommitAsync(new WriteBatch { Writes = [.. writes] }, cancellationToken);
+        }
+    }
+}

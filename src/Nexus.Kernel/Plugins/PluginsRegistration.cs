@@ -1,0 +1,29 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace Nexus.Kernel.Plugins;
+
+/// <summary>Registers the plugin kernel.</summary>
+public static class PluginsRegistration
+{
+    /// <summary>Adds <see cref="IPlugins"/> and <see cref="IPluginActivation"/>. The kernel starts as a hosted service: after the storage is open, as it reads <see cref="IStorage"/> then, and before the server listens.</summary>
+    public static IServiceCollection AddNexusPlugins(this IServiceCollection services, PluginsOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        services.TryAddSingleton(TimeProvider.System);
+        services.AddSingleton(options);
+        services.TryAddSingleton<IPackages>(host => new NodePackages(host, options));
+        services.AddSingleton(host => new PluginKernel(
+            host,
+            options,
+            host.GetRequiredService<IPackages>(),
+            host.GetRequiredService<TimeProvider>(),
+            host.GetRequiredService<ILoggerFactory>()));
+        services.AddSingleton<IPlugins>(host => host.GetRequiredService<PluginKernel>());
+        services.AddSingleton<IPluginActivation>(host => host.GetRequiredService<PluginKernel>());
+        services.AddSingleton<IHostedService>(host => host.GetRequiredService<PluginKernel>());
+        return services;
+    }
+}

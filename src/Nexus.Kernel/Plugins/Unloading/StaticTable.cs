@@ -1,0 +1,84 @@
+using System.Collections;
+using System.Collections.Immutable;
+using System.Reflection;
+
+namespace Nexus.Kernel.Plugins.Unloading;
+
+/// <summary>A table behind a static field of the framework whose keys are types or members; keys of collectible contexts are removed.</summary>
+/// <param name="AssemblyName">Assembly of the owner; the step is empty while it is not loaded.</param>
+/// <param name="TypeName">Full name of the owner.</param>
+/// <param name="Path">Static field, then instance fields that lead to the table.</param>
+internal sealed record StaticTable(string AssemblyName, string TypeName, params ImmutableArray<string> Path) : ISweepStep
+{
+    private const BindingFlags Any = BindingFlags.Static | BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic;
+
+    /// <summary>Tables that no update handler clears, found by rooting the leak corpus on .NET 10.0.</summary>
+    public static ImmutableArray<StaticTable> Known { get; } =
+    [
+        new("System.ComponentModel.Annotations", "System.ComponentModel.DataAnnotations.ValidationAttributeStore", "<Instance>k__BackingField", "_typeStoreItems"),
+        new("System.ComponentModel.Annotations", "System.ComponentModel.DataAnnotations.AssociatedMetadataTypeTypeDescriptor+TypeDescriptorCache", "s_metadataTypeCache"),
+        new("System.ComponentModel.Annotations", "System.ComponentModel.DataAnnotations.AssociatedMetadataTypeTypeDescriptor+TypeDescriptorCache", "s_typeMemberCache"),
+        new("System.ComponentModel.Annotations", "System.ComponentModel.DataAnnotations.AssociatedMetadataTypeTypeDescriptor+TypeDescriptorCache", "s_validatedMetadataTypeCache"),
+        new("System.ComponentModel.TypeConverter", "System.ComponentModel.TypeDescriptor", "s_defaultProviderInitialized"),
+        new("System.ComponentModel.TypeConverter", "System.ComponentModel.TypeDescriptor", "s_providerTypeTable"),
+        new("System.ComponentModel.TypeConverter", "System.ComponentModel.ReflectTypeDescriptionProvider", "s_propertyCache"),
+        new("System.ComponentModel.TypeConverter", "System.ComponentModel.ReflectTypeDescriptionProvider", "s_attributeCache"),
+        new("Microsoft.AspNetCore.Http.Extensions", "Microsoft.AspNetCore.Http.RequestDelegateFactory", "ParameterBindingMethodCache", "_stringMethodCallCache"),
+        new("Microsoft.AspNetCore.Http.Extensions", "Microsoft.AspNetCore.Http.RequestDelegateFactory", "ParameterBindingMethodCache", "_bindAsyncMethodCallCache"),
+        new("Microsoft.AspNetCore.Http.Extensions", "Microsoft.AspNetCore.Http.RequestDelegateFactory", "ParameterBindingMethodCache", "_constructorCache"),
+    ];
+
+    public string Name => $"{TypeName}.{string.Join('.', Path)}";
+
+    /// <summary>The table now, or null while its owner is not loaded.</summary>
+    /// <exception cref="MissingFieldException">The owner is loaded and has no such field: the runtime changed.</exception>
+    public object? Find()
+    {
+        var assembly = System.Runtime.Loader.AssemblyLoadContext.Default.Assemblies.FirstOrDefault(a => a.GetName().Name == AssemblyName);
+        if (assembly is null)
+        {
+            return null;
+        }
+
+        var type = assembly.GetType(TypeName) ?? throw new MissingFieldException(TypeName, Path[0]);
+        object? at = null;
+        foreach (var step in Path)
+        {
+            var field = (at?.GetType() ?? type).GetField(step, Any) ?? throw new MissingFieldException(TypeName, step);
+            at = field.GetValue(at);
+            if (at is null)
+            {
+                return null;
+            }
+        }
+
+        return at;
+    }
+
+    public void Sweep(IReadOnlyList<Assembly> leaving)
+    {
+        if (Find() is IDictionary table)
+        {
+            lock (table.SyncRoot is { } root && table is Hashtable ? root : this)
+            {
+                foreach (var key in table.Keys.Cast<object>().Where(IsCollectible).ToArray())
+                {
+                    table.Remove(key);
+                }
+            }
+        }
+    }
+
+    private static bool IsCollectible(object key) => key switch
+    {
+        MemberInfo member => member.IsCollectible,
+        ParameterInfo parameter => parameter.Member.IsCollectible,
+        _ => key.GetType().IsCollectible || KeyParts(key).Any(p => p is MemberInfo { IsCollectible: true }),
+    };
+
+    /// <summary>Composite keys are tuples or small structs of types.</summary>
+    private static IEnumerable<object?> KeyParts(object key) =>
+        key is System.Runtime.CompilerServices.ITuple tuple
+            ? Enumerable.Range(0, tuple.Length).Select(i => tuple[i])
+            : key.GetType().IsPrimitive || key is string ? [] : key.GetType().GetFields(BindingFlags.Instance | BindingFlags.NonPublic | BindingFlags.Public).Select(f => f.GetValue(key));
+}
