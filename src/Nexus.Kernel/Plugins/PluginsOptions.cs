@@ -1,0 +1,54 @@
+using System.Collections.Immutable;
+
+namespace Nexus.Kernel.Plugins;
+
+/// <summary>Settings of the plugin kernel, section <c>plugins</c>.</summary>
+public sealed class PluginsOptions
+{
+    /// <summary>Folders whose sub-folders are plugins, absolute or relative to the working directory.</summary>
+    public IList<string> Directories { get; } = [];
+
+    /// <summary>Folder of the node's own files; packages are kept under <c>packages</c>.</summary>
+    public string DataDirectory { get; set; } = "data";
+
+    /// <summary>Limit of one plugin's start.</summary>
+    public TimeSpan StartTimeout { get; set; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>Limit of one plugin's stop.</summary>
+    public TimeSpan StopTimeout { get; set; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>Time after publication in which a retired generation still accepts requests that were matched to it.</summary>
+    public TimeSpan Grace { get; set; } = TimeSpan.FromMilliseconds(50);
+
+    /// <summary>Time that in-flight work of a retired generation gets before it is aborted.</summary>
+    public TimeSpan DrainLimit { get; set; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>Time in which a retired generation must leave memory; after it the plugin is quarantined.</summary>
+    public TimeSpan UnloadLimit { get; set; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>Time after a swap in which a failing health check swaps back; zero turns the watch off.</summary>
+    public TimeSpan WatchPeriod { get; set; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>Time between two health checks of an active plugin; a tenth of <see cref="WatchPeriod"/>, at most this, while a swap is watched.</summary>
+    public TimeSpan HealthInterval { get; set; } = TimeSpan.FromSeconds(15);
+
+    /// <summary>Swap a plugin when its folder changes, and start plugins whose folder appears.</summary>
+    public bool HotReload { get; set; } = true;
+
+    /// <summary>Time between two looks into the plugin folders; a change notice of the file system comes sooner.</summary>
+    public TimeSpan ScanInterval { get; set; } = TimeSpan.FromSeconds(2);
+
+    /// <summary>Honour <see cref="PluginManifest.Lazy"/>; false starts every plugin at once.</summary>
+    public bool Lazy { get; set; } = true;
+
+    /// <summary>Only these plugins run on this node; empty means all.</summary>
+    public IList<string> Only { get; } = [];
+
+    /// <summary>Plugins compiled into the host program.</summary>
+    public IList<BuiltInPlugin> BuiltIn { get; } = [];
+}
+
+/// <summary>A plugin compiled into the host program: a core plugin of a room, or a single-file plugin.</summary>
+/// <param name="Manifest">Its facts; <see cref="PluginManifest.Entry"/> is empty.</param>
+/// <param name="Create">Makes the plugin, once a generation.</param>
+public sealed record BuiltInPlugin(PluginManifest Manifest, Func<IPlugin> Create);

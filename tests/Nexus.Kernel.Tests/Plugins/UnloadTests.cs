@@ -1,0 +1,73 @@
+using Nexus.Kernel.Plugins.Unloading;
+using Nexus.Tests.Shared;
+
+namespace Nexus.Kernel.Tests.Plugins;
+
+public sealed class UnloadTests
+{
+    /// <summary>What the framework keeps and the sweep makes it forget; each runs at the start of the plugin.</summary>
+    public static TheoryData<string, string> Kept => new()
+    {
+        { "System.Text.Json", "System.Text.Json.JsonSerializer.Deserialize<Thing>(System.Text.Json.JsonSerializer.Serialize(new Thing { Name = \"x\" }));" },
+        { "TypeDescriptor", "System.ComponentModel.TypeDescriptor.GetProperties(typeof(Thing)); System.ComponentModel.TypeDescriptor.GetConverter(typeof(Thing));" },
+        { "DataAnnotations", "System.ComponentModel.DataAnnotations.Validator.TryValidateObject(new Thing(), new(new Thing()), null, true);" },
+        { "XmlSerializer", "new System.Xml.Serialization.XmlSerializer(typeof(Thing)).Serialize(Stream.Null, new Thing());" },
+        { "loggers and options of its types", "s.GetRequiredService<ILogger<Thing>>().LogInformation(\"{Thing}\", new Thing()); _ = s.GetRequiredService<Microsoft.Extensions.Options.IOptionsMonitor<Thing>>().CurrentValue;" },
+        { "meters", "s.GetRequiredService<System.Diagnostics.Metrics.IMeterFactory>().Create(new System.Diagnostics.Metrics.MeterOptions(\"x\")).CreateObservableGauge(\"y\", () => new Thing().Name.Length);" },
+        { "outbound clients", "_ = s.GetRequiredService<System.Net.Http.IHttpClientFactory>().CreateClient(\"x\");" },
+        { "activated types", "ActivatorUtilities.CreateInstance<Thing>(s);" },
+    };
+
+    public static TheoryData<string, string> Leaks => new()
+    {
+        { "a static event of the host", "AppDomain.CurrentDomain.ProcessExit += (_, _) => Console.Write(new Thing().Name);" },
+        { "a timer that nobody disposes", "Thing.Held = new Timer(_ => new Thing(), null, 1000, 1000);" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Kept))]
+    public async Task A_plugin_that_used_a_caching_part_of_the_framework_leaves_memory(string what, string code)
+    {
+        await using var host = new KernelHost(o => o.UnloadLimit = TimeSpan.FromSeconds(15));
+        host.Add("thing", Source(code));
+        await host.StartAsync();
+        Assert.True(host.Status("thing").State == PluginState.Active, host.Status("thing").Cause);
+        await host.CallAsync("thing", "?when=2");
+
+        var status = await host.RunAsync(new PluginCommand.Disable("thing"));
+
+        Assert.True(status is { State: PluginState.Stopped, GenerationsAlive: 0 }, $"{what} keeps the plugin: {status.State}");
+    }
+
+    [Theory]
+    [MemberData(nameof(Leaks))]
+    public async Task A_plugin_that_leaves_a_root_behind_is_quarantined(string what, string code)
+    {
+        await using var host = new KernelHost(o => o.UnloadLimit = TimeSpan.FromMilliseconds(300));
+        host.Add("thing", Source(code));
+        await host.StartAsync();
+        Assert.True(host.Status("thing").State == PluginState.Active, host.Status("thing").Cause);
+
+        var status = await host.RunAsync(new PluginCommand.Disable("thing"));
+
+        Assert.True(status is { State: PluginState.Quarantined, GenerationsAlive: 1 }, $"{what}: {status.State}");
+    }
+
+    [Fact]
+    public void Every_table_of_the_sweep_is_where_this_runtime_has_it() =>
+        Assert.All(StaticTable.Known, table => Assert.Null(Record.Exception(() => table.Find())));
+
+    private static string Source(string code) => $$"""
+        public sealed class Thing
+        {
+            public static object? Held;
+            [System.ComponentModel.DataAnnotations.Required] public string Name { get; set; } = "";
+        }
+        public readonly record struct Moment(int At) { public static bool TryParse(string text, out Moment moment) { moment = new(int.Parse(text)); return true; } }
+        public sealed class ThePlugin : IPlugin, IStart
+        {
+            public void Configure(IPluginBuilder plugin) => plugin.MapEndpoints(r => r.MapGet("/", (Moment when) => new Thing { Name = when.At.ToString() }));
+            public Task StartAsync(IServiceProvider s, CancellationToken t) { {{code}} return Task.CompletedTask; }
+        }
+        """;
+}
