@@ -30,7 +30,10 @@ public sealed class BadVersionTests
         await host.StartAsync();
         var before = host.Kernel.Current.Version;
 
-        var error = await Assert.ThrowsAsync<NexusException>(() => host.RunAsync(new PluginCommand.Install(host.Version("hello", "2.0.0", source), Update: true)));
+        var bad = host.Version("hello", "2.0.0", source);
+        await File.WriteAllTextAsync(Path.Combine(bad, "0001_first.sql"), "CREATE TABLE half (id)");
+
+        var error = await Assert.ThrowsAsync<NexusException>(() => host.RunAsync(new PluginCommand.Install(bad, Update: true)));
 
         Assert.True(code == error.Code, $"{what}: {error.Code} {error.Message}");
         Assert.Equal(before, host.Kernel.Current.Version);

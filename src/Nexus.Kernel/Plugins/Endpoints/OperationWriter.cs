@@ -60,7 +60,7 @@ internal sealed class OperationWriter(IServiceProvider services, PluginManifest 
                         ["name"] = wireName,
                         ["in"] = place,
                         ["required"] = place == "path" || !parameter.IsOptional,
-                        ["schema"] = parameter.HasTryParse ? Plain(schema) : schema,
+                        ["schema"] = Plain(schema),
                     });
                     break;
                 case "form":

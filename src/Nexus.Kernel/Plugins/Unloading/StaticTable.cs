@@ -23,9 +23,12 @@ internal sealed record StaticTable(string AssemblyName, string TypeName, params 
         new("System.ComponentModel.TypeConverter", "System.ComponentModel.TypeDescriptor", "s_providerTypeTable"),
         new("System.ComponentModel.TypeConverter", "System.ComponentModel.ReflectTypeDescriptionProvider", "s_propertyCache"),
         new("System.ComponentModel.TypeConverter", "System.ComponentModel.ReflectTypeDescriptionProvider", "s_attributeCache"),
-        new("Microsoft.AspNetCore.Http.Extensions", "Microsoft.AspNetCore.Http.RequestDelegateFactory", "ParameterBindingMethodCache", "_stringMethodCallCache"),
-        new("Microsoft.AspNetCore.Http.Extensions", "Microsoft.AspNetCore.Http.RequestDelegateFactory", "ParameterBindingMethodCache", "_bindAsyncMethodCallCache"),
-        new("Microsoft.AspNetCore.Http.Extensions", "Microsoft.AspNetCore.Http.RequestDelegateFactory", "ParameterBindingMethodCache", "_constructorCache"),
+        new("Microsoft.AspNetCore.Http.Extensions", "Microsoft.AspNetCore.Http.ParameterBindingMethodCache", "Instance", "_stringMethodCallCache"),
+        new("Microsoft.AspNetCore.Http.Extensions", "Microsoft.AspNetCore.Http.ParameterBindingMethodCache", "Instance", "_bindAsyncMethodCallCache"),
+        new("Microsoft.AspNetCore.Http.Extensions", "Microsoft.AspNetCore.Http.ParameterBindingMethodCache", "Instance", "_constructorCache"),
+        new("Microsoft.AspNetCore.Http.Extensions", "Microsoft.AspNetCore.Http.ParameterBindingMethodCache", "NonThrowingInstance", "_stringMethodCallCache"),
+        new("Microsoft.AspNetCore.Http.Extensions", "Microsoft.AspNetCore.Http.ParameterBindingMethodCache", "NonThrowingInstance", "_bindAsyncMethodCallCache"),
+        new("Microsoft.AspNetCore.Http.Extensions", "Microsoft.AspNetCore.Http.ParameterBindingMethodCache", "NonThrowingInstance", "_constructorCache"),
     ];
 
     public string Name => $"{TypeName}.{string.Join('.', Path)}";
@@ -59,7 +62,7 @@ internal sealed record StaticTable(string AssemblyName, string TypeName, params 
     {
         if (Find() is IDictionary table)
         {
-            lock (table.SyncRoot is { } root && table is Hashtable ? root : this)
+            lock (table is Hashtable ? table.SyncRoot : this)
             {
                 foreach (var key in table.Keys.Cast<object>().Where(IsCollectible).ToArray())
                 {
