@@ -124,6 +124,7 @@ internal sealed class CsvColumns
             if (found > best && !cells.Any(DateForms.IsDate)) (best, chosen) = (found, i);
             if (best > 1 && i > chosen + 5) break;
         }
+        if (chosen == -1 && table.Rows.Count > 1 && !table.Rows[0].Cells.Any(IsValue) && table.Rows[1].Cells.Any(DateForms.IsDate)) chosen = 0;
         if (chosen < 0)
         {
             Width = table.Rows.Count == 0 ? 0 : table.Rows.Take(200).GroupBy(r => r.Cells.Length).MaxBy(g => g.Count())!.Key;
@@ -135,6 +136,8 @@ internal sealed class CsvColumns
         Width = Math.Max(_header.Length, 1);
         foreach (var row in table.Rows.Take(chosen)) log.Skip(row.Line, $"Above the header: {ReadingLimits.Short(row.Raw.Trim())}");
     }
+
+    private static bool IsValue(string cell) => DateForms.IsDate(cell) || NumberMarks.IsNumeric(cell);
 
     private void FromAnswers(ReadingAnswers answers, ReadingLog log)
     {
@@ -251,7 +254,7 @@ internal sealed class CsvColumns
         var words = result.Replace("ß", "ss").Replace("ø", "o").Replace("ł", "l").ToString().Trim();
         var last = words.LastIndexOf(' ');
         var tail = last < 0 ? "" : words[(last + 1)..];
-        return tail is "eur" or "usd" or "gbp" or "chf" or "nok" or "sek" or "dkk" or "pln" or "cad" or "aud" or "in" ? words[..last].Replace(" in", "", StringComparison.Ordinal) : words;
+        return tail is "eur" or "usd" or "gbp" or "chf" or "nok" or "sek" or "dkk" or "pln" or "cad" or "aud" ? (words[..last].EndsWith(" in", StringComparison.Ordinal) ? words[..(last - 3)] : words[..last]) : words;
     }
 
     private static FrozenDictionary<string, CsvRole> Vocabulary()

@@ -14,6 +14,7 @@ internal sealed class DateForms
     private static readonly ImmutableDictionary<string, int> Months = MonthNames();
 
     private readonly int[] _firstMiss = new int[Orders.Length];
+    private readonly int[] _misses = new int[Orders.Length];
     private readonly string[] _missText = ["", "", "", ""];
     private readonly List<(DateOnly? Day, DateOnly? Month)> _pairs = [];
     private int _seen;
@@ -29,7 +30,8 @@ internal sealed class DateForms
         if (_seen++ == 0) (_firstLine, _firstText) = (line, text.Trim());
         for (var i = 0; i < Orders.Length; i++)
         {
-            if (_firstMiss[i] == 0 && Make(parts, Orders[i]) is null) (_firstMiss[i], _missText[i]) = (line, text.Trim());
+            if (Make(parts, Orders[i]) is not null) continue;
+            if (_misses[i]++ == 0) (_firstMiss[i], _missText[i]) = (line, text.Trim());
         }
         _dots &= text.Contains('.');
         var (dmy, mdy) = (Make(parts, "dmy"), Make(parts, "mdy"));
@@ -44,6 +46,7 @@ internal sealed class DateForms
         if (_seen == 0) return "ymd";
         var possible = Orders.Where((_, i) => _firstMiss[i] == 0).ToList();
         if (possible.Contains("dmy") || possible.Contains("mdy")) possible.RemoveAll(o => o is "ymd" or "ydm");
+        if (possible.Count == 0 && Clear() is { } clear) return clear;
         if (possible.Contains("ymd")) return "ymd";
         if (possible.Count == 1) return possible[0];
         if (possible.Count == 2 && !_differ) return "dmy";
@@ -65,6 +68,16 @@ internal sealed class DateForms
 
     private static void Ask(ReadingLog log, string text) => log.Ask("date_order", text,
         new ReadingOption("dmy", "the day is first: 31/12/2024"), new ReadingOption("mdy", "the month is first: 12/31/2024"));
+
+    // A few damaged dates do not hide the order of all others; they are then refused by it, each with its line.
+    private string? Clear()
+    {
+        // Year, day, month is in use nowhere: it only stands where year, month, day cannot.
+        if (_misses[0] <= _misses[3]) _misses[3] = _seen;
+        var best = Array.IndexOf(_misses, _misses.Min());
+        var others = _misses.Where((_, i) => i != best).Min();
+        return _misses[best] * 4 < others || (_misses[best] * 2 < _seen && others == _seen) ? Orders[best] : null;
+    }
 
     private string Hint()
     {
