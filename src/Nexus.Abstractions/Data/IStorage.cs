@@ -30,7 +30,7 @@ public sealed record StorageSet(IStorage Records, IEventStore Events, ISqlDataba
     public ValueTask DisposeAsync() => Close();
 }
 
-/// <summary>Keyed JSON records in tables. Documents and resources both are records here: documents in the table <see cref="Documents"/>, keyed by path. Thread-safe.</summary>
+/// <summary>Keyed JSON records in tables. A table that no schema change made is made by the first write to it, without indexes. Documents and resources both are records here: documents in the table <see cref="Documents"/>, keyed by path. Thread-safe.</summary>
 public interface IStorage
 {
     /// <summary>Name of the table of the document tree; its keys are paths such as <c>core/settings/theme</c>.</summary>
@@ -100,7 +100,7 @@ public sealed record RecordWrite
     /// <summary>The record.</summary>
     public required RecordKey Key { get; init; }
 
-    /// <summary>The record to store, its <see cref="StoredRecord.Revision"/> one above the current; null removes.</summary>
+    /// <summary>The record to store, its <see cref="StoredRecord.Revision"/> one above the current; null removes. Without a condition the engine counts the revision itself. The creation time of an existing record stays.</summary>
     public StoredRecord? Record { get; init; }
 
     /// <summary>Condition: null none; 0 must not exist; otherwise the current revision must be this.</summary>

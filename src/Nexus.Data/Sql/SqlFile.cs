@@ -135,8 +135,9 @@ internal sealed class SqlFile : ISqlDatabase, IDisposable
 
     public void Dispose()
     {
-        _turn.Wait();
-        CommitGroup();
+        // A schema change that nobody ended must not stop the node from ending; closing undoes it.
+        if (_turn.Wait(TimeSpan.FromSeconds(5)))
+            CommitGroup();
         _relay.Dispose();
         _readers.Dispose();
         Writer.Dispose();

@@ -28,7 +28,7 @@ public sealed class FailureTests : IDisposable
 
         var refused = await Assert.ThrowsAsync<NexusException>(OpenAsync);
 
-        Assert.Equal($"{_folder} is in use by another Nexus process (pid {Environment.ProcessId.ToString(CultureInfo.InvariantCulture)}). Stop that process, or set database.path to another folder.", refused.Message);
+        Assert.Equal($"{_folder} is in use by another Nexus process (pid {Environment.ProcessId.ToString(CultureInfo.InvariantCulture)}). Stop that process, or set database.directory to another folder.", refused.Message);
     }
 
     [Fact]
@@ -146,7 +146,7 @@ public sealed class FailureTests : IDisposable
     [Fact]
     public async Task The_ports_are_singletons_of_the_host_once_the_storage_is_open()
     {
-        var configuration = new ConfigurationBuilder().AddInMemoryCollection([new("database:path", _folder)]).Build();
+        var configuration = new ConfigurationBuilder().AddInMemoryCollection([new("database:directory", _folder)]).Build();
         await using (var services = new ServiceCollection().AddNexusData(configuration).BuildServiceProvider())
         {
             Assert.Throws<InvalidOperationException>(() => services.GetRequiredService<IStorage>());
