@@ -190,6 +190,8 @@ internal sealed class MemoryEventLog(TimeProvider time, CommitSignal signal) : I
         delivery.State = settlement.State;
         delivery.Due = settlement.RetryAt ?? time.GetUtcNow();
         delivery.Error = settlement.Error;
+        if (settlement is { State: DeliveryState.Pending, Error: null })
+            delivery.Attempt--;
     }
 
     private ImmutableArray<EventDelivery> Take(DeliveryClaim claim)

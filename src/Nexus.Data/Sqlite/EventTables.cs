@@ -83,7 +83,7 @@ internal sealed class EventTables(TimeProvider time)
     {
         Span<byte> id = stackalloc byte[16];
         settlement.EventId.TryWriteBytes(id, bigEndian: true, out _);
-        using var statement = connection.Prepare("UPDATE deliveries SET state=?4,due=?5,error=?6 WHERE grp=(SELECT grp FROM event_groups WHERE name=?2) AND seq=(SELECT seq FROM events WHERE id=?1) AND fence=?3 AND state=0");
+        using var statement = connection.Prepare("UPDATE deliveries SET state=?4,due=?5,error=?6,attempt=attempt-(?4=0 AND ?6 IS NULL) WHERE grp=(SELECT grp FROM event_groups WHERE name=?2) AND seq=(SELECT seq FROM events WHERE id=?1) AND fence=?3 AND state=0");
         statement.BindBlob(1, id).Bind(2, settlement.Group).Bind(3, settlement.Fence).Bind(4, (long)settlement.State)
             .Bind(5, settlement.RetryAt is { } retry ? RecordColumns.ToMicroseconds(retry) : Now).Bind(6, settlement.Error);
         statement.Step();
