@@ -70,6 +70,8 @@ internal sealed class PluginCall(ActivePlugin plugin, RequestDelegate handler, R
         }
         catch (Exception exception)
         {
+            // First the host's own abort signal again: it alone tells whether the caller is still there.
+            scope.Leave();
             await AnswerAsync(context, exception, lease);
         }
         finally

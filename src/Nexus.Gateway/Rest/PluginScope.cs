@@ -21,6 +21,7 @@ internal sealed class PluginScope : IServiceProvidersFeature, IHttpRequestLifeti
     private CancellationTokenRegistration draining;
     private CancellationTokenRegistration aborting;
     private CancellationToken? replaced;
+    private ITimer? limit;
 
     private PluginScope(HttpContext context, IGeneration lease, LimitTimes limits)
     {
@@ -82,6 +83,7 @@ internal sealed class PluginScope : IServiceProvidersFeature, IHttpRequestLifeti
             context.Features.Set(outerLifetime);
         draining.Dispose();
         aborting.Dispose();
+        limit?.Dispose();
         aborted?.Dispose();
         lease = null;
         services = null;
@@ -100,8 +102,10 @@ internal sealed class PluginScope : IServiceProvidersFeature, IHttpRequestLifeti
         var source = outerLifetime is null ? new CancellationTokenSource() : CancellationTokenSource.CreateLinkedTokenSource(outerLifetime.RequestAborted);
         if (lease is not { } holder)
             return source;
+        // Before the registrations: a token that fired already calls back at once.
+        aborted = source;
         if (!context.WebSockets.IsWebSocketRequest)
-            source.CancelAfter(limits.Request);
+            limit = TimeProvider.System.CreateTimer(static state => ((PluginScope)state!).EndSlow(), this, limits.Request, Timeout.InfiniteTimeSpan);
         draining = holder.Stopping.UnsafeRegister(static state => ((PluginScope)state!).EndStream(), this);
         aborting = holder.Aborting.UnsafeRegister(static state => ((PluginScope)state!).Cancel(), this);
         return source;
@@ -111,6 +115,13 @@ internal sealed class PluginScope : IServiceProvidersFeature, IHttpRequestLifeti
     private void EndStream()
     {
         if (IsStream(context))
+            Cancel();
+    }
+
+    /// <summary>A handler that has begun to answer (a stream, a large download) is at work; one that has not is given up.</summary>
+    private void EndSlow()
+    {
+        if (!context.Response.HasStarted)
             Cancel();
     }
 

@@ -90,8 +90,8 @@ internal sealed partial class ResourceRoutes
         var failed = results.Count(r => r.Error is not null);
         if (atomic && failed > 0)
         {
-            // All or nothing: the whole answer is the first fault's, with each record's own beside it.
-            var first = results.First(r => r.Error is not null).Error!;
+            // All or nothing: the whole answer is the fault's. Records that were only held back by it are in conflict with it.
+            var first = (results.FirstOrDefault(r => r.Error is { } error && error.Code != ErrorCodes.Conflict) ?? results.First(r => r.Error is not null)).Error!;
             return Problem.WriteAsync(context, first.Code, $"Nothing was changed. {first.Message}", PointersOf(results), json => WriteResults(json, results, 424));
         }
         var whole = failed > 0 ? StatusCodes.Status207MultiStatus : kind == ChangeKind.Create ? StatusCodes.Status201Created : StatusCodes.Status200OK;

@@ -159,8 +159,7 @@ public sealed class Plugin_endpoints
         var slow = host.Client.GetStringAsync("/api/custom/probe/slow");
         using var reader = new StreamReader(stream);
         Assert.Equal("data: 1", await reader.ReadLineAsync());
-        while (lease.Leases < 2)
-            await Task.Delay(1);
+        await HeldAsync(lease, 2);
 
         lease.Drain();
         lease.Stop();
@@ -171,6 +170,60 @@ public sealed class Plugin_endpoints
         release.SetResult();
         Assert.Equal("done", await slow);
         Assert.Equal(0, lease.Leases);
+    }
+
+    [Fact]
+    public async Task A_handler_over_its_time_limit_answers_408_and_a_stream_goes_on()
+    {
+        await using var host = await GatewayHost.StartAsync([("server:limits:requestSeconds", "0.3")], kestrel: true);
+        host.Plugins.Publish(FakePlugins.Plugin(
+            "sample.probe", null,
+            ("GET", "/slow", c => Task.Delay(Timeout.Infinite, c.RequestAborted)),
+            ("GET", "/stream", async c =>
+            {
+                await c.Response.WriteAsync("begun ");
+                await c.Response.Body.FlushAsync(c.RequestAborted);
+                await Task.Delay(900, c.RequestAborted);
+                await c.Response.WriteAsync("ended");
+            })));
+
+        var stream = host.Client.GetStringAsync("/api/custom/probe/stream");
+
+        await Problems.AssertAsync(await host.Client.GetAsync("/api/custom/probe/slow"), 408, "REQUEST_TIMEOUT");
+        Assert.Equal("begun ended", await stream);
+    }
+
+    [Fact]
+    public async Task A_request_that_outlives_the_drain_answers_503()
+    {
+        await using var host = await GatewayHost.StartAsync(kestrel: true);
+        var lease = new FakeGeneration();
+        host.Plugins.Publish(FakePlugins.Plugin("sample.probe", lease, ("GET", "/slow", c => Task.Delay(Timeout.Infinite, c.RequestAborted))));
+        var slow = host.Client.GetAsync("/api/custom/probe/slow");
+        await HeldAsync(lease, 1);
+
+        lease.Drain();
+        lease.Stop();
+        lease.Abort();
+
+        await Problems.AssertAsync(await slow, 503, "SERVICE_UNAVAILABLE");
+        Assert.Equal(0, lease.Leases);
+    }
+
+    [Fact]
+    public async Task A_handler_that_asks_after_the_abort_is_told_at_once()
+    {
+        await using var host = await GatewayHost.StartAsync();
+        var lease = new FakeGeneration();
+        host.Plugins.Publish(FakePlugins.Plugin("sample.probe", lease, ("GET", "/late", c =>
+        {
+            lease.Drain();
+            lease.Stop();
+            lease.Abort();
+            return Task.Delay(TimeSpan.FromSeconds(20), c.RequestAborted);
+        })));
+
+        await Problems.AssertAsync(await host.Client.GetAsync("/api/custom/probe/late").WaitAsync(TimeSpan.FromSeconds(10)), 503, "SERVICE_UNAVAILABLE");
     }
 
     [Fact]
@@ -206,6 +259,13 @@ public sealed class Plugin_endpoints
 
         await Problems.AssertAsync(await host.Client.GetAsync("/api/custom/probe/v"), 401, "AUTHENTICATION_REQUIRED");
         Assert.False(ran);
+    }
+
+    private static async Task HeldAsync(FakeGeneration lease, int leases)
+    {
+        for (var n = 0; lease.Leases < leases && n < 10_000; n++)
+            await Task.Delay(1);
+        Assert.Equal(leases, lease.Leases);
     }
 
     private static async Task EchoAsync(HttpContext context)
