@@ -35,6 +35,14 @@ internal sealed record ImportedLine(Decision Decision, Account Account, string? 
 /// <remarks>The other leg of a line goes to <c>Expenses:Uncategorised</c> (money out) or <c>Income:Uncategorised</c> (money in), one leg a split, with the file's money category as memo. A transfer goes to <c>Equity:Transfers</c>: when the other account's statement is imported too, both halves cancel there and nothing is counted twice.</remarks>
 internal sealed class Importer(ISqlDatabase database, TimeProvider time)
 {
+    private const int BookPage = 20_000;
+
+    private const string BookLineSql =
+        """
+        SELECT p.journal, p.n, p.seq, p.day, p.hi, p.lo, p.commodity, p.reference, p.origin, p.memo, j.payee, j.narration FROM posting p JOIN journal j ON j.id = p.journal
+        WHERE p.account = @account AND j.reverses IS NULL AND NOT EXISTS (SELECT 1 FROM journal r WHERE r.reverses = j.id)
+        """;
+
     /// <summary>Reads a file and proposes a decision for each line, if its account is known; changes nothing.</summary>
     public async ValueTask<ImportResult> PreviewAsync(ImportRequest request, CancellationToken cancellationToken)
     {
@@ -144,13 +152,26 @@ internal sealed class Importer(ISqlDatabase database, TimeProvider time)
     private static async ValueTask<IEnumerable<BookLine>> BookLinesAsync(ISqlSession session, Account account, List<FileLine> lines)
     {
         if (lines.Count == 0) return [];
-        var (from, to) = (lines.Min(l => l.Line.Date).AddDays(-10), lines.Max(l => l.Line.Date).AddDays(10));
-        var references = JournalWriter.Json(json => { foreach (var line in lines.Where(l => l.Line.Reference is not null)) json.WriteStringValue(line.Line.Reference); });
-        const string Select = "SELECT p.journal, p.n, p.day, p.hi, p.lo, p.commodity, p.reference, p.origin, p.memo, j.payee, j.narration FROM posting p JOIN journal j ON j.id = p.journal WHERE p.account = @account AND j.reverses IS NULL AND NOT EXISTS (SELECT 1 FROM journal r WHERE r.reverses = j.id)";
-        var rows = await session.QueryAsync(
-            $"{Select} AND p.day BETWEEN @from AND @to UNION {Select} AND p.reference IN (SELECT value FROM json_each(@references)) ORDER BY 3, 1, 2",
-            With(("account", account.Id), ("from", from.Stored()), ("to", to.Stored()), ("references", references)));
-        return rows.Select(r => new BookLine(r.Needed("journal"), r.Day("day")!.Value, r.Units(), r.Needed("commodity"), r.Text("origin") ?? Matching.Normalise($"{r.Text("payee")} {r.Text("memo") ?? r.Text("narration")}"), r.Text("reference")));
+        var (from, to) = (lines.Min(l => l.Line.Date).AddDays(-10).Stored(), lines.Max(l => l.Line.Date).AddDays(10).Stored());
+        var rows = new List<SqlRow>();
+        // In pages: an engine gives a bounded number of rows a query.
+        for (var (day, seq, n) = ("", 0L, 0L); ;)
+        {
+            var page = await session.QueryAsync(
+                $"{BookLineSql} AND p.day BETWEEN @from AND @to AND (p.day, p.seq, p.n) > (@day, @seq, @n) ORDER BY p.day, p.seq, p.n LIMIT {BookPage}",
+                With(("account", account.Id), ("from", from), ("to", to), ("day", day), ("seq", seq), ("n", n)));
+            rows.AddRange(page);
+            if (page.Length < BookPage) break;
+            (day, seq, n) = (page[^1].Needed("day"), page[^1].Long("seq"), page[^1].Long("n"));
+        }
+        foreach (var chunk in lines.Select(l => l.Line.Reference).OfType<string>().Distinct(StringComparer.Ordinal).Chunk(5_000))
+        {
+            var references = JournalWriter.Json(json => { foreach (var reference in chunk) json.WriteStringValue(reference); });
+            rows.AddRange(await session.QueryAsync(
+                $"{BookLineSql} AND p.reference IN (SELECT value FROM json_each(@references)) AND (p.day < @from OR p.day > @to) ORDER BY p.day, p.seq, p.n LIMIT {BookPage}",
+                With(("account", account.Id), ("from", from), ("to", to), ("references", references))));
+        }
+        return rows.OrderBy(r => r.Needed("day"), StringComparer.Ordinal).Select(r => new BookLine(r.Needed("journal"), r.Day("day")!.Value, r.Units(), r.Needed("commodity"), r.Text("origin") ?? Matching.Normalise($"{r.Text("payee")} {r.Text("memo") ?? r.Text("narration")}"), r.Text("reference")));
     }
 
     private static async ValueTask<(List<JournalDraft> Drafts, ImmutableArray<ImportedLine> Lines)> DraftsAsync(ISqlSession session, string book, string batch, ImmutableArray<(Decision Decision, Account Account)> decisions)

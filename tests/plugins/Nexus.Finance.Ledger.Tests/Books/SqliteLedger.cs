@@ -122,6 +122,7 @@ internal sealed class SqliteLedger : ISqlDatabase, IAsyncDisposable
             ImmutableArray<string> columns = [.. Enumerable.Range(0, reader.FieldCount).Select(reader.GetName)];
             var rows = ImmutableArray.CreateBuilder<SqlRow>();
             while (reader.Read()) rows.Add(new SqlRow(columns, [.. Enumerable.Range(0, columns.Length).Select(i => reader.IsDBNull(i) ? null : reader.GetValue(i))]));
+            Assert.True(rows.Count <= 100_000, "The engine refuses queries of more than 100,000 rows.");
             return rows.ToImmutable();
         }
 

@@ -72,6 +72,21 @@ public sealed class ImporterTests
     }
 
     [Fact]
+    public async Task An_import_of_many_lines_is_found_again_and_undone_whole()
+    {
+        await using var ledger = new SqliteLedger();
+        var (book, _) = await ledger.BookAsync();
+        var text = Head + string.Concat(Enumerable.Range(0, 21_000).Select(i => $"{new DateOnly(2020, 1, 1).AddDays(i / 20):yyyy-MM-dd},Shop {i % 7},-1.{i % 100:00}\n"));
+
+        var first = await ledger.ImportAsync(book, text);
+        var again = await ledger.ImportAsync(book, text);
+
+        Assert.Equal((21_000, 0), (first.Decisions.Count(d => d.Decision.Kind == "new"), again.Decisions.Count(d => d.Decision.Kind == "new")));
+        Assert.Equal((21_000, "0.00 EUR"), (await ledger.Importer.UndoAsync(first.Id!, default), await ledger.BalanceAsync(book, "Assets:Bank")));
+        await ledger.AssertSoundAsync(book);
+    }
+
+    [Fact]
     public async Task A_preview_decides_but_changes_nothing()
     {
         await using var ledger = new SqliteLedger();
