@@ -16,12 +16,12 @@ public sealed class ServiceCostTests(ITestOutputHelper output)
         for (var warm = 0; warm < 30; warm++)
             (_, _) = (await NanosecondsAsync(direct), await NanosecondsAsync(proxy));
 
-        var extra = double.MaxValue;
-        for (var round = 0; round < 20; round++)
-            extra = Math.Min(extra, await NanosecondsAsync(proxy) - await NanosecondsAsync(direct));
+        var (fastest, fastestDirect) = (double.MaxValue, double.MaxValue);
+        for (var round = 0; round < 50; round++)
+            (fastest, fastestDirect) = (Math.Min(fastest, await NanosecondsAsync(proxy)), Math.Min(fastestDirect, await NanosecondsAsync(direct)));
 
-        output.WriteLine($"{extra:F1} ns more than a direct interface call");
-        Assert.InRange(extra, double.MinValue, 200);
+        output.WriteLine($"{fastest - fastestDirect:F1} ns more than a direct interface call of {fastestDirect:F1} ns");
+        Assert.InRange(fastest - fastestDirect, double.MinValue, 200);
     }
 
     [Fact]

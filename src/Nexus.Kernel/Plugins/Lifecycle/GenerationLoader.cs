@@ -119,6 +119,7 @@ internal sealed class GenerationLoader(IServiceProvider host, ContractAssemblies
         Resources = resources,
         Subscriptions = [.. container.Contributions<SubscriptionContribution>().Select(c => generation.Slots.Wrap(c.Descriptor))],
         Services = [.. container.Contributions<ServiceContribution>().Select(c => generation.Slots.Wrap(c.Descriptor))],
+        Requires = [.. container.Contributions<RequirementContribution>().Select(c => c.Service)],
     };
 
     /// <summary>Disposes the container unless the generation took it over.</summary>

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Primitives;
 using Nexus.Kernel.Plugins.Generations;
+using Nexus.Kernel.Services;
 
 namespace Nexus.Kernel.Plugins.Lifecycle;
 
@@ -31,6 +32,7 @@ internal sealed class SnapshotBoard(ILogger logger) : IDisposable
                 {
                     var others = plugins.RemoveAll(p => p.Manifest.Name == newcomer.Manifest.Name);
                     RegistrationClashes.Check(newcomer.Active!, others);
+                    ServiceRequirements.Check(newcomer.Active!, others);
                     if (newcomer.Schema is { } schema)
                     {
                         await schema.CommitAsync(cancellationToken);
