@@ -24,9 +24,9 @@ internal sealed class ServiceRegistry : IServiceRegistry, IDisposable
     private readonly IDisposable[] _subscriptions;
     private ImmutableArray<ServiceBinding> _bindings = [];
 
-    public ServiceRegistry(IPlugins plugins, IConfiguration configuration, ILogger<ServiceRegistry> logger, TimeProvider? time = null)
+    public ServiceRegistry(IPlugins plugins, IConfiguration configuration, ILoggerFactory logs, TimeProvider? time = null)
     {
-        (_plugins, _configuration, _logger, _time) = (plugins, configuration, logger, time ?? TimeProvider.System);
+        (_plugins, _configuration, _logger, _time) = (plugins, configuration, logs.CreateLogger("Nexus.Services"), time ?? TimeProvider.System);
         _subscriptions =
         [
             ChangeToken.OnChange(plugins.GetChangeToken, Refresh),

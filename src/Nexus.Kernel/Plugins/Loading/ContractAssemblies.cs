@@ -50,6 +50,11 @@ internal sealed class ContractAssemblies
         }
     }
 
+    /// <summary>Takes a hold on every contract assembly of a folder.</summary>
+    public List<ContractHold> HoldAll(string folder, bool collectible) => [.. Directory.EnumerateFiles(folder, "*.dll")
+        .Where(path => !SharedAssemblies.Contains(Path.GetFileNameWithoutExtension(path)))
+        .Select(path => TryHold(path, collectible)).OfType<ContractHold>()];
+
     /// <summary>Loads the contract assemblies of a stable plugin for good: code that cannot be unloaded may not refer to code that can.</summary>
     public void Pin(string folder)
     {

@@ -10,11 +10,21 @@ internal sealed class PluginLoadContext : AssemblyLoadContext
     private readonly string folder;
     private readonly ContractAssemblies contracts;
     private readonly AssemblyDependencyResolver? resolver;
-    private readonly List<ContractHold> holds = [];
+    private readonly List<ContractHold> holds;
 
+    /// <remarks>
+    /// Contracts are loaded before the context is made. A generic over types of two collectible contexts, such as the state machine of a provider's
+    /// <c>Task&lt;ContractRecord&gt;</c>, lives in the younger of the two and keeps the older: were the contract the younger, it would keep this generation for as long as others use it.
+    /// </remarks>
     public PluginLoadContext(string name, string entryPath, bool collectible, ContractAssemblies contracts)
+        : this(name, entryPath, collectible, contracts, contracts.HoldAll(Path.GetDirectoryName(entryPath)!, collectible))
+    {
+    }
+
+    private PluginLoadContext(string name, string entryPath, bool collectible, ContractAssemblies contracts, List<ContractHold> holds)
         : base(name, collectible)
     {
+        this.holds = holds;
         folder = Path.GetDirectoryName(entryPath)!;
         this.contracts = contracts;
 
