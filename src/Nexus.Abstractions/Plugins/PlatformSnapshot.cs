@@ -47,7 +47,7 @@ public sealed record ActivePlugin
     public ImmutableArray<ProvidedServiceDescriptor> Services { get; init; } = [];
 
     /// <summary>Services it cannot do without.</summary>
-    public ImmutableArray<RequiredService> Requires { get; init; } = [];
+    public ImmutableArray<ServiceNeed> Requires { get; init; } = [];
 }
 
 /// <summary>A reference-counted hold on a generation's code. Safe for concurrent use; enter and exit cost one interlocked operation each.</summary>

@@ -5,11 +5,11 @@ namespace Nexus;
 /// <summary>A contract that a plugin cannot do without; it does not start while nothing provides it.</summary>
 /// <param name="Contract">Stable name of the contract.</param>
 /// <param name="Implementation">Name of one implementation, or null for any.</param>
-public sealed record RequiredService(string Contract, string? Implementation = null);
+public sealed record ServiceNeed(string Contract, string? Implementation = null);
 
 /// <summary>A contract that the plugin needs.</summary>
 /// <param name="Service">What is needed.</param>
-public sealed record RequirementContribution(RequiredService Service) : Contribution;
+public sealed record RequirementContribution(ServiceNeed Service) : Contribution;
 
 /// <summary>The verbs by which plugins offer services to each other and use them.</summary>
 public static class ServiceVerbs

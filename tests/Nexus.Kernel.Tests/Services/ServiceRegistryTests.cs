@@ -221,7 +221,7 @@ public sealed class ServiceRegistryTests : IDisposable
         });
 
         Assert.Equal("post to Ada", await shop.Lease.Services.GetRequiredService<Greeter>().Mail.SendAsync("Ada"));
-        Assert.Equal([new RequiredService("mail")], shop.Requires);
+        Assert.Equal([new ServiceNeed("mail")], shop.Requires);
     }
 
     [Fact]
