@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Globalization;
-using System.Text;
 using Nexus.Finance.Ledger.Money;
 
 namespace Nexus.Finance.Ledger.Imports;
@@ -8,6 +7,8 @@ namespace Nexus.Finance.Ledger.Imports;
 /// <summary>Finds which mark separates decimals, by the evidence of a whole column or file, and reads amounts by it.</summary>
 internal sealed class NumberMarks
 {
+    private const int MaxLength = 80;
+
     private static readonly SearchValues<char> Digits = SearchValues.Create("0123456789");
     private int _dot;
     private int _comma;
@@ -22,8 +23,8 @@ internal sealed class NumberMarks
     /// <summary>Looks at one amount.</summary>
     public void Observe(int line, string text)
     {
-        var core = Core(text, out _);
-        if (core is null) return;
+        Span<char> buffer = stackalloc char[MaxLength];
+        if (!Core(text, buffer, out var core, out _)) return;
         var evidence = Evidence(core);
         // What cannot be read by the mark that it seems to show is damaged and shows nothing.
         if (evidence is '.' or ',' && !TryRead(text, evidence, out _, out _)) return;
@@ -58,43 +59,54 @@ internal sealed class NumberMarks
     public static bool TryRead(string text, char decimalMark, out ExactDecimal value, out string reason)
     {
         value = default;
-        var core = Core(text, out var negative);
-        reason = $"\"{ReadingLimits.Short(text.Trim())}\" is not an amount.";
-        if (core is null) return false;
+        reason = "";
+        Span<char> buffer = stackalloc char[MaxLength];
+        if (!Core(text, buffer, out var core, out var negative))
+        {
+            reason = $"\"{ReadingLimits.Short(text.Trim())}\" is not an amount.";
+            return false;
+        }
         var thousands = decimalMark == '.' ? ',' : '.';
         var mark = core.IndexOf(decimalMark);
         var whole = mark < 0 ? core : core[..mark];
-        if (mark >= 0 && core.AsSpan(mark + 1).ContainsAnyExcept(Digits))
+        var fraction = mark < 0 ? [] : core[(mark + 1)..];
+        if (fraction.ContainsAnyExcept(Digits))
         {
             reason = $"\"{ReadingLimits.Short(text.Trim())}\" does not fit numbers with {(decimalMark == '.' ? "a dot" : "a comma")} before the decimals, which the rest of the file has.";
             return false;
         }
-        if (whole.Contains(thousands))
+        if (whole.Contains(thousands) && !AreGroups(whole.ToString(), thousands))
         {
-            if (!AreGroups(whole, thousands))
-            {
-                reason = $"\"{ReadingLimits.Short(text.Trim())}\" has a \"{thousands}\" where no thousands mark can be; decimals follow a \"{decimalMark}\" in this file.";
-                return false;
-            }
-            whole = whole.Replace(thousands.ToString(), "", StringComparison.Ordinal);
-        }
-        var decimals = mark < 0 || mark == core.Length - 1 ? "" : "." + core[(mark + 1)..];
-        if (!ExactDecimal.TryParse($"{(negative ? "-" : "")}{(whole.Length == 0 ? "0" : whole)}{decimals}", out value))
-        {
-            reason = $"\"{ReadingLimits.Short(text.Trim())}\" has more digits than an amount can have.";
+            reason = $"\"{ReadingLimits.Short(text.Trim())}\" has a \"{thousands}\" where no thousands mark can be; decimals follow a \"{decimalMark}\" in this file.";
             return false;
         }
-        return true;
+        Span<char> plain = stackalloc char[MaxLength + 3];
+        var length = 0;
+        if (negative) plain[length++] = '-';
+        plain[length++] = '0';
+        foreach (var c in whole)
+        {
+            if (c != thousands) plain[length++] = c;
+        }
+        if (fraction.Length > 0) plain[length++] = '.';
+        fraction.CopyTo(plain[length..]);
+        if (ExactDecimal.TryParse(plain[..(length + fraction.Length)], out value)) return true;
+        reason = $"\"{ReadingLimits.Short(text.Trim())}\" has more digits than an amount can have.";
+        return false;
     }
 
     /// <summary>Whether a text looks like an amount at all.</summary>
-    public static bool IsNumeric(string text) => Core(text, out _) is not null;
+    public static bool IsNumeric(string text)
+    {
+        Span<char> buffer = stackalloc char[MaxLength];
+        return Core(text, buffer, out _, out _);
+    }
 
     private static void Ask(ReadingLog log, string text) => log.Ask("decimal_mark", text,
         new ReadingOption(".", "a dot is before the decimals: 1,234.56"), new ReadingOption(",", "a comma is before the decimals: 1.234,56"));
 
     // '.' or ',' = that mark is the decimal one for sure; '?' = one mark with three digits behind it; ' ' = says nothing.
-    private static char Evidence(string core)
+    private static char Evidence(ReadOnlySpan<char> core)
     {
         var (dot, comma) = (core.LastIndexOf('.'), core.LastIndexOf(','));
         if (dot >= 0 && comma >= 0) return dot > comma ? '.' : ',';
@@ -115,33 +127,41 @@ internal sealed class NumberMarks
         return western || indian;
     }
 
-    // Digits and marks of an amount, without sign, currency and blanks; null when the text is no amount.
-    private static string? Core(string text, out bool negative)
+    // Digits and marks of an amount, without sign, currency and blanks; false when the text is no amount.
+    private static bool Core(string text, Span<char> buffer, out ReadOnlySpan<char> core, out bool negative)
     {
+        core = default;
         negative = false;
-        if (text.Length is 0 or > 80) return null;
-        var core = new StringBuilder(text.Length);
-        var (minus, plus, parens, letters) = (0, 0, 0, new StringBuilder());
+        if (text.Length is 0 or > MaxLength) return false;
+        Span<char> letters = stackalloc char[4];
+        var (length, minus, plus, parens, count) = (0, 0, 0, 0, 0);
         for (var i = 0; i < text.Length; i++)
         {
             var c = text[i];
-            if (char.IsAsciiDigit(c) || c is '.' or ',') core.Append(c);
+            if (char.IsAsciiDigit(c) || c is '.' or ',') buffer[length++] = c;
             else if (c is '-' or '\u2212' or '\u2013' or '\uFE63' or '\uFF0D') minus++;
             else if (c == '+') plus++;
             else if (c is '(' or ')') parens += c == '(' ? 1 : 100;
-            else if (char.IsLetter(c)) letters.Append(char.ToUpperInvariant(c));
-            else if (c is '\'' or '\u2019' or '_' && core.Length > 0 && i + 1 < text.Length && char.IsAsciiDigit(text[i + 1])) continue;
-            else if (!char.IsWhiteSpace(c) && c is not ('\u202F' or '\u200E' or '\u200F') && char.GetUnicodeCategory(c) != UnicodeCategory.CurrencySymbol) return null;
+            else if (char.IsLetter(c))
+            {
+                if (count == letters.Length) return false;
+                letters[count++] = char.ToUpperInvariant(c);
+            }
+            else if (c is '\'' or '\u2019' or '_' && length > 0 && i + 1 < text.Length && char.IsAsciiDigit(text[i + 1])) continue;
+            else if (!char.IsWhiteSpace(c) && c is not ('\u202F' or '\u200E' or '\u200F') && char.GetUnicodeCategory(c) != UnicodeCategory.CurrencySymbol) return false;
         }
-        var word = letters.ToString();
+        core = buffer[..length];
+        if (minus + plus > 1 || parens is not (0 or 101) || (parens == 101 && minus + plus > 0)) return false;
+        if (!core.ContainsAny(Digits) || BrokenDigits(text)) return false;
+        var word = count == 0 ? "" : letters[..count].ToString();
         var debit = word is "DR" or "DB" or "D" or "S";
-        if (minus + plus > 1 || parens is not (0 or 101) || (parens == 101 && minus + plus > 0) || word.Length > 4) return null;
-        if (word.Length > 0 && !debit && word is not ("CR" or "C" or "H" or "R") && !Commodity.IsCurrencyCode(word) && word is not ("FR" or "KR" or "KČ" or "ZŁ" or "RS" or "SFR" or "US" or "CA" or "AU" or "A" or "RM" or "LEI")) return null;
-        if (!core.ToString().AsSpan().ContainsAny(Digits) || BrokenDigits(text)) return null;
-        if (debit && minus > 0) return null;
+        if (count > 0 && !debit && !IsUnit(word)) return false;
+        if (debit && minus > 0) return false;
         negative = minus > 0 || parens == 101 || debit;
-        return core.ToString();
+        return true;
     }
+
+    private static bool IsUnit(string word) => word is "CR" or "C" or "H" or "R" or "FR" or "KR" or "KČ" or "ZŁ" or "RS" or "SFR" or "US" or "CA" or "AU" or "A" or "RM" or "LEI" || Commodity.IsCurrencyCode(word);
 
     // "12 34" is two numbers unless its blanks stand before three digits; "12-34" and "12/34" are none at all.
     private static bool BrokenDigits(string text)

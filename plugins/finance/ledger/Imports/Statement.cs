@@ -215,6 +215,9 @@ internal static class ReadingLimits
     /// <summary>Greatest number of lines.</summary>
     public const int Lines = 2_000_000;
 
+    /// <summary>Greatest number of booked lines of one import: it is one unit of work, and is held in memory until it is booked.</summary>
+    public const int Booked = 250_000;
+
     /// <summary>Greatest length of one field or line of text.</summary>
     public const int Field = 64 * 1024;
 

@@ -13,15 +13,19 @@ internal static class StatementReader
         answers ??= ReadingAnswers.None;
         var declared = Ofx.DeclaredEncoding(bytes);
         var text = StatementText.Decode(bytes, declared, answers["encoding"]);
-        return answers["format"]?.ToLowerInvariant() switch
+        return Bounded(answers["format"]?.ToLowerInvariant() switch
         {
             "ofx" or "qfx" => Ofx.Read(text, answers, declared),
             "qif" => Qif.Read(text, answers),
             "csv" => Csv.Read(text, answers),
             null or "auto" => ByContent(text, answers, declared),
             var other => throw new NexusException(ErrorCodes.ImportUnreadable, $"The format \"{ReadingLimits.Short(other)}\" is not known; write ofx, qif or csv."),
-        };
+        });
     }
+
+    private static StatementReading Bounded(StatementReading reading) => reading.Statements.Sum(s => s.Lines.Length) is var lines and > ReadingLimits.Booked
+        ? throw new NexusException(ErrorCodes.PayloadTooLarge, $"The file has {lines:N0} booked lines; one import takes at most {ReadingLimits.Booked:N0}. Export shorter periods; overlapping ones are recognised.")
+        : reading;
 
     private static StatementReading ByContent(StatementText text, ReadingAnswers answers, string? declared)
     {
