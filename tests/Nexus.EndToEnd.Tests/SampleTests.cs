@@ -23,7 +23,7 @@ public sealed class SampleTests
             port = ((IPEndPoint)listener.LocalEndpoint).Port;
         }
 
-        using var process = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo("dotnet", ["run", "-c", Programs.Configuration, Path.Combine(Programs.Root, "samples/hello/hello.cs"), "--", $"--server:port={port}"]) { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true })!;
+        using var process = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo("dotnet", ["run", "-c", Programs.Configuration, "--file", Path.Combine(Programs.Root, "samples/hello/hello.cs"), "--", $"--server:port={port}"]) { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true })!;
         var printed = process.StandardOutput.ReadToEndAsync();
         try
         {

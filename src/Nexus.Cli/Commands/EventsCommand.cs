@@ -68,7 +68,7 @@ internal static class EventsCommand
         command.SetAction(async (call, cancel) =>
         {
             using var host = Host.Of(call);
-            return Output.Print(call, await host.GetAsync("/api/v1/events/dead-letter", cancel), Output.Text);
+            return Output.Print(call, await host.GetAsync("/api/v1/events/dead-letters", cancel), Output.Text);
         });
         return command;
     }
@@ -80,7 +80,7 @@ internal static class EventsCommand
         command.SetAction(async (call, cancel) =>
         {
             using var host = Host.Of(call);
-            return Output.Print(call, await host.PostAsync($"/api/v1/events/{Uri.EscapeDataString(call.GetValue(id)!)}/replay", null, cancel), Output.Text);
+            return Output.Print(call, await host.PostAsync($"/api/v1/events/dead-letters/replay?event={Uri.EscapeDataString(call.GetValue(id)!)}", null, cancel), Output.Text);
         });
         return command;
     }
