@@ -19,6 +19,6 @@ try
 }
 catch (Exception e)
 {
-    Console.Error.WriteLine($"The heap of process {process} cannot be read: {e.Message} On Linux the caller needs ptrace rights over it: the same user, and kernel.yama.ptrace_scope 0 or a node that allows its child.");
+    Console.Error.WriteLine($"The heap of process {process} cannot be read: {e.Message} It must run as the same user, with diagnostics on (no DOTNET_EnableDiagnostics=0), createdump in the runtime's folder and room in the temporary folder.");
     return 1;
 }

@@ -8,8 +8,8 @@ internal static class WhyAlive
     private const int MaxHolds = 10;
     private const int MaxTries = 3;
 
-    /// <summary>Looks at a running process without stopping it.</summary>
-    /// <remarks>The process goes on meanwhile, so a collection may move what is being read. A look that fails, or that sees a context but no root of it, is repeated.</remarks>
+    /// <summary>Looks at a snapshot of a running process, which stands still only while the snapshot is taken.</summary>
+    /// <remarks>Reading the live heap is no choice: a collection that moves it under the walk ends the reader in native code. A snapshot may fall into a collection, so a look that fails, or that sees a context but no root of it, is repeated.</remarks>
     public static HeapReport Look(int process, Func<string, bool> wanted)
     {
         for (var attempt = 1; ; attempt++)
@@ -22,14 +22,14 @@ internal static class WhyAlive
             }
             catch (Exception) when (attempt < MaxTries)
             {
-                // The heap moved under the walk.
+                // The snapshot fell into a collection.
             }
         }
     }
 
     private static HeapReport LookOnce(int process, Func<string, bool> wanted)
     {
-        using var target = DataTarget.AttachToProcess(process, suspend: false);
+        using var target = DataTarget.CreateSnapshotAndAttach(process);
         using var runtime = target.ClrVersions.Single().CreateRuntime();
         var contexts = new LoadContexts(runtime, wanted);
         if (contexts.Names.Count == 0)

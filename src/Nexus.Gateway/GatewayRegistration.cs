@@ -48,6 +48,7 @@ public static class GatewayRegistration
         services.AddSingleton<IPlatformRoutes>(host => host.GetRequiredService<HealthRoutes>());
         services.AddSingleton<IPlatformRoutes, StatusRoutes>();
         services.AddSingleton<IPlatformRoutes, PluginAdministration>();
+        services.AddSingleton<IPlatformRoutes, WhyAliveRoutes>();
         services.AddSingleton<IPlatformRoutes, EventRoutes>();
         services.AddSingleton<IPlatformRoutes, DocumentRoutes>();
         services.AddSingleton<IPlatformRoutes, OpenApiRoutes>();

@@ -5,14 +5,14 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Primitives;
 using Nexus;
 using Nexus.Crashes;
-using Nexus.Kernel.Plugins.Faults;
+using Nexus.Kernel.Plugins;
 
 // Usage: Nexus.Crashes FAULT TIMES [host]. Lets an exception escape in the named way, from the plugin's copy of this
 // assembly or, with "host", from the host's own, and prints what the host was told to do; "survived" comes last.
 var times = int.Parse(args[1], System.Globalization.CultureInfo.InvariantCulture);
 var plugins = new PrintingPlugins();
-await using var services = new ServiceCollection().AddLogging().AddSingleton(TimeProvider.System).AddSingleton<IPlugins>(plugins).AddNexusCrashContainment().BuildServiceProvider();
-foreach (var hosted in services.GetServices<IHostedService>())
+await using var services = new ServiceCollection().AddLogging().AddNexusPlugins(new PluginsOptions()).AddSingleton<IPlugins>(plugins).BuildServiceProvider();
+foreach (var hosted in services.GetServices<IHostedService>().Where(h => h is not IPlugins))
     await hosted.StartAsync(CancellationToken.None);
 
 var assembly = args is [_, _, "host"] ? typeof(Fault).Assembly : new AssemblyLoadContext("crashy#7", isCollectible: true).LoadFromAssemblyPath(typeof(Fault).Assembly.Location);

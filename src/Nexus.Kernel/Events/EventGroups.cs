@@ -21,6 +21,13 @@ internal sealed class EventGroups(IEventStore store)
         await Task.WhenAll(writes);
     }
 
+    /// <summary>Drops the groups of a plugin that is removed for good.</summary>
+    public async ValueTask ForgetAsync(string plugin, CancellationToken cancellationToken)
+    {
+        await store.DeclareAsync(plugin, [], cancellationToken);
+        declared.TryRemove(plugin, out _);
+    }
+
     private static ImmutableArray<EventGroup> Durable(ActivePlugin plugin) =>
         [.. plugin.Subscriptions.Where(s => s.Durable).Select(s => new EventGroup(s.Group, s.Pattern, s.Priority))];
 

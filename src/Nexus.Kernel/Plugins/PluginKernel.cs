@@ -1,7 +1,9 @@
 using System.Collections.Immutable;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Primitives;
+using Nexus.Kernel.Events;
 using Nexus.Kernel.Plugins.Generations;
 using Nexus.Kernel.Plugins.Lifecycle;
 using Nexus.Kernel.Plugins.Loading;
@@ -28,7 +30,8 @@ internal sealed class PluginKernel : IPlugins, IPluginActivation, IHostedService
     {
         (this.options, this.packages, this.time) = (options, packages, time);
         var logger = loggers.CreateLogger("Nexus.Plugins");
-        board = new SnapshotBoard(logger);
+        // Durable event groups exist before their plugin serves, so that no event falls between.
+        board = new SnapshotBoard((next, token) => host.GetService<EventGroups>()?.DeclareAsync(next, token) ?? default, logger);
         var events = new LifecycleEvents(host, time, logger);
         swap = new Swap(new GenerationLoader(host, contracts), board, new Retirement(options, time, logger), events, options, time, logger);
         commands = new PluginCommands(table, swap, packages, events, time);

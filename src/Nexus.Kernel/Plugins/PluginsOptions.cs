@@ -32,6 +32,12 @@ public sealed class PluginsOptions
     /// <summary>Time between two health checks of an active plugin; a tenth of <see cref="WatchPeriod"/>, at most this, while a swap is watched.</summary>
     public TimeSpan HealthInterval { get; set; } = TimeSpan.FromSeconds(15);
 
+    /// <summary>Unhandled exceptions of a plugin's threads, pool items and timers within <see cref="FaultWindow"/> after which it is quarantined.</summary>
+    public int FaultLimit { get; set; } = 5;
+
+    /// <summary>Time in which <see cref="FaultLimit"/> counts.</summary>
+    public TimeSpan FaultWindow { get; set; } = TimeSpan.FromMinutes(1);
+
     /// <summary>Swap a plugin when its folder changes, and start plugins whose folder appears.</summary>
     public bool HotReload { get; set; } = true;
 

@@ -2,6 +2,8 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Nexus.Kernel.Plugins.Faults;
+using Nexus.Kernel.Plugins.Unloading;
 
 namespace Nexus.Kernel.Plugins;
 
@@ -23,7 +25,9 @@ public static class PluginsRegistration
             host.GetRequiredService<ILoggerFactory>()));
         services.AddSingleton<IPlugins>(host => host.GetRequiredService<PluginKernel>());
         services.AddSingleton<IPluginActivation>(host => host.GetRequiredService<PluginKernel>());
+        services.AddHostedService<CrashContainment>();
         services.AddSingleton<IHostedService>(host => host.GetRequiredService<PluginKernel>());
+        services.AddSingleton<IWhyAlive, HeapInspection>();
         return services;
     }
 }

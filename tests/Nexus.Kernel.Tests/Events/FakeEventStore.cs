@@ -17,6 +17,15 @@ internal sealed class FakeEventStore(TimeProvider time) : IEventStore, IStorage
 
     public int Claims { get; private set; }
 
+    public string[] Groups
+    {
+        get
+        {
+            lock (gate)
+                return [.. groups.Keys];
+        }
+    }
+
     public List<string> Committed { get; } = [];
 
     public ValueTask<CommitResult> CommitAsync(WriteBatch batch, CancellationToken cancellationToken)

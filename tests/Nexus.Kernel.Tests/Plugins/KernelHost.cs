@@ -40,6 +40,8 @@ internal sealed class KernelHost : IAsyncDisposable
 
     public PluginKernel Kernel { get; }
 
+    public IServiceProvider Services => services;
+
     /// <summary>Compiles a plugin into the plugin folder.</summary>
     public string Add(string id, string source, string version = "1.0.0", Action<JsonObject>? manifest = null, params string[] references) =>
         PluginCompiler.Plugin(Path.Combine(Folder, "plugins", id), id, version, source, manifest, references);

@@ -70,7 +70,8 @@ internal sealed class GenerationLoader(IServiceProvider host, ContractAssemblies
                 throw new NexusException(ErrorCodes.PluginLoadFailed, $"{manifest.Name}: the entry assembly {manifest.Entry} is not in the package. Build the plugin, or correct `entry` in its manifest.");
             }
 
-            var context = new PluginLoadContext($"{manifest.Name} {manifest.Version} #{generation.Number}", entry, IsolationOf(manifest) == PluginIsolation.Hot, contracts);
+            // The name is how blame of crashes and why-alive find the plugin again.
+            var context = new PluginLoadContext($"{manifest.Name}#{generation.Number}", entry, IsolationOf(manifest) == PluginIsolation.Hot, contracts);
             generation.Loaded(context);
             plugin = EntryPoint.Create(context.LoadFromAssemblyPath(entry));
         }

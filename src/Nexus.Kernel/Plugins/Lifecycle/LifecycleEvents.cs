@@ -1,12 +1,16 @@
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using Nexus.Kernel.Events;
 
 namespace Nexus.Kernel.Plugins.Lifecycle;
 
 /// <summary>Publishes <c>plugin.loaded</c>, <c>plugin.error</c>, … on the bus, when the host has one.</summary>
 internal sealed class LifecycleEvents(IServiceProvider host, TimeProvider time, ILogger logger)
 {
+    /// <summary>Drops the durable groups of a removed plugin: no event waits for it any longer.</summary>
+    public ValueTask ForgetAsync(string id, CancellationToken cancellationToken) => host.GetService<EventGroups>()?.ForgetAsync(id, cancellationToken) ?? default;
+
     public async Task PublishAsync(string verb, PluginStatus status, NexusException? error = null)
     {
         if (host.GetService<IEvents>() is not { } events)

@@ -19,6 +19,7 @@ internal sealed class PluginCommands(PluginTable table, Swap swap, IPackages pac
                 case PluginCommand.Reload: await ReloadAsync(entry, progress, cancellationToken); break;
                 case PluginCommand.Enable: await EnableAsync(entry, progress, cancellationToken); break;
                 case PluginCommand.Disable disable: await DisableAsync(entry, disable.Force, cancellationToken); break;
+                case PluginCommand.Quarantine quarantine: await swap.QuarantineAsync(entry, quarantine.Cause); break;
                 case PluginCommand.Remove remove: await RemoveAsync(entry, remove, cancellationToken); break;
                 default: throw new NexusException(ErrorCodes.BadRequest, $"The kernel has no command {command.GetType().Name}.");
             }
@@ -174,6 +175,7 @@ internal sealed class PluginCommands(PluginTable table, Swap swap, IPackages pac
             await packages.RemoveAsync(manifest, remove.DeleteData, cancellationToken);
         }
 
+        await events.ForgetAsync(entry.Id, cancellationToken);
         table.Remove(entry.Id);
     }
 

@@ -7,7 +7,9 @@ using Nexus.Kernel.Services;
 namespace Nexus.Kernel.Plugins.Lifecycle;
 
 /// <summary>Holds the one published snapshot. Readers pay one volatile read; publications are serialised.</summary>
-internal sealed class SnapshotBoard(ILogger logger) : IDisposable
+/// <param name="before">Called with each snapshot that has newcomers, before it becomes visible; its failure is logged and stops nothing.</param>
+/// <param name="logger">The log.</param>
+internal sealed class SnapshotBoard(Func<PlatformSnapshot, CancellationToken, ValueTask> before, ILogger logger) : IDisposable
 {
     private readonly SemaphoreSlim gate = new(1);
     private PlatformSnapshot current = PlatformSnapshot.Empty;
@@ -50,7 +52,9 @@ internal sealed class SnapshotBoard(ILogger logger) : IDisposable
             if (published.Count > 0)
             {
                 var names = published.Select(g => g.Manifest.Name).ToHashSet(StringComparer.Ordinal);
-                Replace(plugins, Current.Inactive.RemoveAll(m => names.Contains(m.Name)));
+                var next = Next(plugins, Current.Inactive.RemoveAll(m => names.Contains(m.Name)));
+                await AnnounceAsync(next, cancellationToken);
+                Publish(next);
             }
 
             return published;
@@ -69,7 +73,7 @@ internal sealed class SnapshotBoard(ILogger logger) : IDisposable
         {
             if (Current.Find(id) is not null || Current.Inactive.Any(m => m.Name == id))
             {
-                Replace(Current.Plugins.RemoveAll(p => p.Manifest.Name == id), Current.Inactive.RemoveAll(m => m.Name == id));
+                Publish(Next(Current.Plugins.RemoveAll(p => p.Manifest.Name == id), Current.Inactive.RemoveAll(m => m.Name == id)));
             }
         }
         finally
@@ -85,7 +89,7 @@ internal sealed class SnapshotBoard(ILogger logger) : IDisposable
         try
         {
             var names = manifests.Select(m => m.Name).ToHashSet(StringComparer.Ordinal);
-            Replace(Current.Plugins, [.. Current.Inactive.Where(m => !names.Contains(m.Name)), .. manifests]);
+            Publish(Next(Current.Plugins, [.. Current.Inactive.Where(m => !names.Contains(m.Name)), .. manifests]));
         }
         finally
         {
@@ -99,9 +103,23 @@ internal sealed class SnapshotBoard(ILogger logger) : IDisposable
         change.Dispose();
     }
 
-    private void Replace(ImmutableArray<ActivePlugin> plugins, ImmutableArray<PluginManifest> inactive)
+    private PlatformSnapshot Next(ImmutableArray<ActivePlugin> plugins, ImmutableArray<PluginManifest> inactive) =>
+        new(Current.Version + 1, InDependencyOrder(plugins)) { Inactive = inactive };
+
+    private async Task AnnounceAsync(PlatformSnapshot next, CancellationToken cancellationToken)
     {
-        var next = new PlatformSnapshot(Current.Version + 1, InDependencyOrder(plugins)) { Inactive = inactive };
+        try
+        {
+            await before(next, cancellationToken);
+        }
+        catch (Exception e)
+        {
+            PluginLog.ListenerFailed(logger, e.ToString());
+        }
+    }
+
+    private void Publish(PlatformSnapshot next)
+    {
         Volatile.Write(ref current, next);
         PluginLog.Published(logger, next.Version, next.Plugins.Length);
         try

@@ -123,6 +123,17 @@ internal sealed class Swap(GenerationLoader loader, SnapshotBoard board, Retirem
         await events.PublishAsync("unloaded", entry.Status);
     }
 
+    /// <summary>Takes a plugin that harms the node out of service; it stays so until an operator reloads it.</summary>
+    public async Task QuarantineAsync(PluginEntry entry, string cause)
+    {
+        await StopAsync(entry, proveUnload: true);
+        var error = new NexusException(ErrorCodes.PluginQuarantined, cause);
+        entry.LastError = error;
+        entry.Set(s => s with { FailedIn = PluginState.Active, Cause = cause, Remedy = $"Correct the fault that {entry.Id} logged and update it, or `nexus plugin reload {entry.Id}` to try it again." });
+        Rest(entry, PluginState.Quarantined);
+        await events.PublishAsync("error", entry.Status, error);
+    }
+
     /// <summary>Puts a failure on record. A plugin whose old generation serves stays Active.</summary>
     public async Task<NexusException> FailAsync(PluginEntry entry, PluginManifest manifest, PluginState state, Exception exception)
     {
