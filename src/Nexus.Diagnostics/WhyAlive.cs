@@ -29,7 +29,8 @@ internal static class WhyAlive
 
     private static HeapReport LookOnce(int process, Func<string, bool> wanted)
     {
-        using var target = DataTarget.CreateSnapshotAndAttach(process);
+        using var snapshot = new HeapSnapshot(process);
+        using var target = DataTarget.LoadDump(snapshot.File);
         using var runtime = target.ClrVersions.Single().CreateRuntime();
         var contexts = new LoadContexts(runtime, wanted);
         if (contexts.Names.Count == 0)
