@@ -11,6 +11,7 @@ internal static class Benches
         ["store"] = StoreBench.RunAsync,
         ["swap"] = SwapBench.RunAsync,
         ["start"] = StartBench.RunAsync,
+        ["unload"] = UnloadBench.RunAsync,
     };
 
     /// <summary>The built greeter plugin.</summary>

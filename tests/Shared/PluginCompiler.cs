@@ -19,11 +19,18 @@ internal static class PluginCompiler
         [.. ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator).Where(p => Path.GetFileName(p) is var n && (n.StartsWith("System.", StringComparison.Ordinal) || n.StartsWith("Microsoft.AspNetCore", StringComparison.Ordinal) || n.StartsWith("Microsoft.Extensions", StringComparison.Ordinal) || n is "netstandard.dll" or "mscorlib.dll" or "Nexus.Abstractions.dll")).Select(p => MetadataReference.CreateFromFile(p))];
 
     /// <summary>Writes an assembly and returns its path.</summary>
-    public static string Compile(string folder, string name, string source, params string[] references)
+    public static string Compile(string folder, string name, string source, params string[] references) => Compile(folder, name, source, [], references);
+
+    private static string Compile(string folder, string name, string source, ISourceGenerator[] generators, string[] references)
     {
         Directory.CreateDirectory(folder);
         var options = new CSharpCompilationOptions(OutputKind.DynamicallyLinkedLibrary, optimizationLevel: OptimizationLevel.Release, nullableContextOptions: NullableContextOptions.Enable);
-        var compilation = CSharpCompilation.Create(name, [CSharpSyntaxTree.ParseText(Usings), CSharpSyntaxTree.ParseText(source)], [.. Platform, .. references.Select(r => MetadataReference.CreateFromFile(r))], options);
+        Compilation compilation = CSharpCompilation.Create(name, [CSharpSyntaxTree.ParseText(Usings), CSharpSyntaxTree.ParseText(source)], [.. Platform, .. references.Select(r => MetadataReference.CreateFromFile(r))], options);
+        if (generators.Length > 0)
+        {
+            CSharpGeneratorDriver.Create(generators, parseOptions: CSharpParseOptions.Default).RunGeneratorsAndUpdateCompilation(compilation, out compilation, out _);
+        }
+
         var path = Path.Combine(folder, name + ".dll");
         var result = compilation.Emit(path);
         if (!result.Success)
@@ -50,6 +57,14 @@ internal static class PluginCompiler
         }
 
         WriteManifest(folder, id, version, manifest);
+        return folder;
+    }
+
+    /// <summary>Makes a plugin folder as a build with the given source generators does.</summary>
+    public static string Plugin(string folder, string id, string version, string source, ISourceGenerator[] generators)
+    {
+        Compile(folder, "Plugin", source, generators, []);
+        WriteManifest(folder, id, version);
         return folder;
     }
 

@@ -75,13 +75,21 @@ public sealed class DurableEventsTests
     public async Task A_hanging_handler_is_timed_out_and_holds_up_its_own_group_only()
     {
         await using var host = new EventHost();
-        host.Plugins.Start("hangs", p => p.On("x.y", (_, _) => new TaskCompletionSource().Task, s => s with { MaxAttempts = 1, Timeout = TimeSpan.FromSeconds(10) }));
+        var entered = new TaskCompletionSource();
+        host.Plugins.Start("hangs", p => p.On("x.y", (_, _) =>
+        {
+            entered.TrySetResult();
+            return new TaskCompletionSource().Task;
+        }, s => s with { MaxAttempts = 1, Timeout = TimeSpan.FromSeconds(10) }));
         host.Plugins.Start("works", p => p.On("x.y", (e, _) => Write(host, e.Message.Name)));
         await host.StartAsync();
 
         var id = await host.PublishAsync("x.y");
         await host.PublishAsync("x.y");
         await host.LogReaches(2);
+
+        // Its time limit begins when it is called; a clock moved before that passes it by.
+        await entered.Task.WaitAsync(TimeSpan.FromSeconds(20));
         host.Clock.Advance(TimeSpan.FromSeconds(10));
 
         await host.Settled(id, "hangs/x.y", DeliveryState.Dead);
