@@ -41,7 +41,7 @@ internal sealed class Child : IAsyncDisposable
     public static Task<Child> HostAsync(string plugins, params string[] settings)
     {
         var folder = Directory.CreateTempSubdirectory("nexus-bench-").FullName;
-        return StartAsync(folder, port => [typeof(NexusHost).Assembly.Location, $"--server:port={port}", $"--database:directory={folder}/data", $"--plugins:dataDirectory={folder}/data", $"--plugins:directories:0={plugins}", "--logging:level=Warning", .. settings], "/health/ready");
+        return StartAsync(folder, port => [typeof(NexusHost).Assembly.Location, $"--server:port={port}", $"--database:directory={folder}/data", $"--plugins:dataDirectory={folder}/data", $"--plugins:directories:0={plugins}", "--logging:level=warning", .. settings], "/health/ready");
     }
 
     /// <summary>This program in one of its serving modes.</summary>

@@ -13,6 +13,9 @@ public sealed class UnloadTests
         { "loggers and options of its types", "s.GetRequiredService<ILogger<Thing>>().LogInformation(\"{Thing}\", new Thing()); _ = s.GetRequiredService<Microsoft.Extensions.Options.IOptionsMonitor<Thing>>().CurrentValue;" },
         { "meters", "s.GetRequiredService<System.Diagnostics.Metrics.IMeterFactory>().Create(new System.Diagnostics.Metrics.MeterOptions(\"x\")).CreateObservableGauge(\"y\", () => new Thing().Name.Length);" },
         { "outbound clients", "_ = s.GetRequiredService<System.Net.Http.IHttpClientFactory>().CreateClient(\"x\");" },
+        { "type descriptions", "_ = System.ComponentModel.TypeDescriptor.GetProperties(typeof(Thing)); _ = System.ComponentModel.TypeDescriptor.GetConverter(typeof(Thing)); _ = System.ComponentModel.TypeDescriptor.GetAttributes(new Thing());" },
+        { "validation", "var thing = new Thing(); System.ComponentModel.DataAnnotations.Validator.TryValidateObject(thing, new(thing), [], true);" },
+        { "dispatch proxies", "_ = System.Reflection.DispatchProxy.Create<IShape, Shaped>().ToString();" },
         { "activated types", "ActivatorUtilities.CreateInstance<Thing>(s);" },
     };
 
@@ -55,12 +58,23 @@ public sealed class UnloadTests
     public void Every_table_of_the_sweep_is_where_this_runtime_has_it() =>
         Assert.All(StaticTable.Known, table => Assert.Null(Record.Exception(() => table.Find())));
 
+    [Fact]
+    public void The_tables_of_type_descriptions_and_dispatch_proxies_are_where_this_runtime_has_them()
+    {
+        System.ComponentModel.TypeDescriptor.GetProperties(typeof(UnloadTests));
+
+        Assert.NotEmpty(TypeDescriptors.Known());
+        Assert.NotNull(DispatchProxies.Find());
+    }
+
     private static string Source(string code) => $$"""
         public sealed class Thing
         {
             public static object? Held;
             [System.ComponentModel.DataAnnotations.Required] public string Name { get; set; } = "";
         }
+        public interface IShape;
+        public class Shaped : System.Reflection.DispatchProxy { protected override object? Invoke(System.Reflection.MethodInfo? method, object?[]? arguments) => null; }
         public readonly record struct Moment(int At) { public static bool TryParse(string text, out Moment moment) { moment = new(int.Parse(text)); return true; } }
         public sealed class ThePlugin : IPlugin, IStart
         {

@@ -15,7 +15,7 @@ internal interface ISweepStep
 /// <summary>Clears the framework's caches before a context is unloaded. A step that fails is logged and passed over: it touches internals that a servicing release may rename, and then verification still tells whether the code left.</summary>
 internal sealed class CacheSweep(ILogger logger)
 {
-    private static readonly ISweepStep[] Steps = [new UpdateHandlers(), new TypeDescriptors(), .. StaticTable.Known];
+    private static readonly ISweepStep[] Steps = [new UpdateHandlers(), new TypeDescriptors(), new DispatchProxies(), .. StaticTable.Known];
 
     public void Run(IReadOnlyList<Assembly> leaving)
     {
