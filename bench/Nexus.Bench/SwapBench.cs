@@ -55,7 +55,7 @@ internal static class SwapBench
 
     private static async Task InstallAsync(HttpClient operators, string path)
     {
-        using var answer = await operators.PostAsJsonAsync("/api/v1/plugins/install", new { path, update = true, force = true, activate = true });
+        using var answer = await operators.PostAsJsonAsync("/api/v1/plugins", new { path, update = true, force = true, activate = true });
         if (!answer.IsSuccessStatusCode) throw new InvalidOperationException(await answer.Content.ReadAsStringAsync());
     }
 

@@ -61,7 +61,9 @@ public sealed class OperatorTests
         {
             using var stop = new CancellationTokenSource();
             var writers = Enumerable.Range(0, 8).Select(n => Task.Run(() => WriteAsync(host, $"r{round}w{n}", acknowledged, stop.Token))).ToArray();
-            await Task.Delay(60 + round * 13 % 90);
+            // Into the middle of the writes: at least some of this round are acknowledged, and more are on their way.
+            var before = Count(acknowledged);
+            for (var waits = 0; waits < 400 && Count(acknowledged) < before + 10 + round * 7 % 40; waits++) await Task.Delay(5);
             await host.KillAndRestartAsync();
             await stop.CancelAsync();
             await Task.WhenAll(writers);
@@ -71,6 +73,11 @@ public sealed class OperatorTests
         var stored = await AllIdsAsync(host);
         Assert.Empty(acknowledged.Except(stored));
         Assert.Equal(stored.Count, stored.Distinct().Count());
+    }
+
+    private static int Count(List<string> acknowledged)
+    {
+        lock (acknowledged) return acknowledged.Count;
     }
 
     private static async Task WriteAsync(RunningHost host, string customer, List<string> acknowledged, CancellationToken stop)

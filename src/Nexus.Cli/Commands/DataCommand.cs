@@ -24,5 +24,6 @@ internal static class DataCommand
         return new Command("data", "Read the document tree") { get, list };
     }
 
-    private static string Tree(string path) => path.Replace('.', '/').Trim('/');
+    // `a.b.c` and `a/b/c` name the same place, but ids of plugins keep their dots within a path with slashes.
+    private static string Tree(string path) => (path.Contains('/', StringComparison.Ordinal) ? path : path.Replace('.', '/')).Trim('/');
 }

@@ -71,7 +71,7 @@ internal static class DevCommand
 
     private static async Task SwapAsync(Host host, PluginProject project, Stopwatch clock, CancellationToken cancel)
     {
-        var answer = await host.PostAsync("/api/v1/plugins/install", new JsonObject { ["path"] = project.Output, ["update"] = true, ["force"] = true, ["activate"] = true }, cancel);
+        var answer = await host.PostAsync("/api/v1/plugins", new JsonObject { ["path"] = project.Output, ["update"] = true, ["force"] = true, ["activate"] = true }, cancel);
         Console.WriteLine($"{Output.Get(answer!, "id")} {Output.Get(answer!, "version")} is live, generation {Output.Get(answer!, "generation")}, {clock.ElapsedMilliseconds} ms after the save");
     }
 

@@ -63,7 +63,7 @@ internal static class PluginCommands
             if (!File.Exists(path) && !Directory.Exists(path)) throw new CliException($"nexus: {path} does not exist.", ExitCodes.Usage);
             using var host = Host.Of(call);
             var body = new JsonObject { ["path"] = path, ["update"] = update, ["force"] = call.GetValue(force), ["activate"] = !call.GetValue(stopped) };
-            var answer = await Output.WhileAsync(call, $"{name} {path}", () => host.PostAsync("/api/v1/plugins/install", body, cancel));
+            var answer = await Output.WhileAsync(call, $"{name} {path}", () => host.PostAsync("/api/v1/plugins", body, cancel));
             return Output.Print(call, answer, found => Output.Table(new JsonArray(found!.DeepClone()), Columns));
         });
         return command;
