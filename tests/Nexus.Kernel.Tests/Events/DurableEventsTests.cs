@@ -59,6 +59,7 @@ public sealed class DurableEventsTests
             await host.LogReaches(i + 1);
             await EventHost.Until(() => host.EventLog.GetStatistics().Total.Retried == i + 1);
             await host.Settling();
+            Assert.Equal(host.Clock.GetUtcNow() + TimeSpan.FromSeconds(1 << i), host.Store.DueAt(id, "a/x.y"));
             host.Clock.Advance(TimeSpan.FromSeconds(1 << i));
         }
 

@@ -26,6 +26,13 @@ internal sealed class FakeEventStore(TimeProvider time) : IEventStore, IStorage
         }
     }
 
+    /// <summary>When a delivery is due again.</summary>
+    public DateTimeOffset DueAt(Guid id, string group)
+    {
+        lock (gate)
+            return rows[(id, group)].DueAt;
+    }
+
     public List<string> Committed { get; } = [];
 
     public ValueTask<CommitResult> CommitAsync(WriteBatch batch, CancellationToken cancellationToken)
