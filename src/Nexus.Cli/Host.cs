@@ -14,6 +14,8 @@ internal sealed class Host : IDisposable
 
     private Host(Uri address) => client = new HttpClient { BaseAddress = address, Timeout = Timeout.InfiniteTimeSpan };
 
+    public int Port => client.BaseAddress!.Port;
+
     public static Host Of(ParseResult call)
     {
         var text = call.GetValue(Root.Url) ?? Environment.GetEnvironmentVariable("NEXUS_URL") ?? "http://127.0.0.1:8000";

@@ -9,6 +9,7 @@ internal sealed class PluginProject
     private string? compiler;
     private string? responseFile;
     private string? compiled;
+    private string[] sources = [];
 
     private PluginProject(string folder, string project) => (Folder, ProjectFile) = (folder, project);
 
@@ -34,10 +35,11 @@ internal sealed class PluginProject
         var answer = await HostProgram.CaptureAsync("dotnet", ["msbuild", ProjectFile, "-restore", "-t:Rebuild", "-v:q", "-nologo", "-p:Configuration=Debug", "-p:ProvideCommandLineArgs=true", "-getItem:CscCommandLineArgs", "-getProperty:OutDir,RoslynTargetsPath,TargetFileName"], Folder, cancellationToken);
         using var json = JsonDocument.Parse(answer[answer.IndexOf('{', StringComparison.Ordinal)..]);
         var properties = json.RootElement.GetProperty("Properties");
-        Output = Path.GetFullPath(Path.Combine(Folder, properties.GetProperty("OutDir").GetString()!));
+        Output = Path.GetFullPath(Path.Combine(Folder, properties.GetProperty("OutDir").GetString()!.Replace('\\', '/')));
         var arguments = json.RootElement.GetProperty("Items").GetProperty("CscCommandLineArgs").EnumerateArray().Select(a => a.GetProperty("Identity").GetString()!).ToList();
         compiled = arguments.FirstOrDefault(a => a.StartsWith("/out:", StringComparison.Ordinal))?[5..].Trim('"');
         compiler = Path.Combine(properties.GetProperty("RoslynTargetsPath").GetString()!, "bincore", "csc.dll");
+        sources = Sources();
         responseFile = Path.Combine(Folder, "obj", "nexus-dev.rsp");
         await File.WriteAllLinesAsync(responseFile, arguments.Where(a => a != "/noconfig"), cancellationToken);
     }
@@ -45,9 +47,14 @@ internal sealed class PluginProject
     /// <summary>Compiles only, by the resident compiler: changed sources in known files. False when a whole build is needed.</summary>
     public async Task<bool> CompileAsync(CancellationToken cancellationToken)
     {
-        if (compiler is null || responseFile is null || compiled is null || !File.Exists(compiler)) return false;
+        // Editors save by writing another file and renaming it, so the set of files decides, not the kind of notice.
+        if (compiler is null || responseFile is null || compiled is null || !File.Exists(compiler) || !Sources().SequenceEqual(sources)) return false;
         await HostProgram.CaptureAsync("dotnet", ["exec", compiler, "/noconfig", "/shared", "/keepalive:900", $"@{responseFile}"], Folder, cancellationToken);
         File.Copy(Path.Combine(Folder, compiled), Path.Combine(Output, Path.GetFileName(compiled)), overwrite: true);
         return true;
     }
+
+    private string[] Sources() => [.. Directory.EnumerateFiles(Folder, "*.cs", SearchOption.AllDirectories)
+        .Where(f => !f.StartsWith(Path.Combine(Folder, "bin"), StringComparison.Ordinal) && !f.StartsWith(Path.Combine(Folder, "obj"), StringComparison.Ordinal))
+        .Order(StringComparer.Ordinal)];
 }

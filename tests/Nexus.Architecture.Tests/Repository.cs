@@ -37,7 +37,7 @@ internal sealed record Project(string Path, string Name, IReadOnlyList<string> R
         return new Project(
             path,
             System.IO.Path.GetFileNameWithoutExtension(path),
-            [.. xml.Descendants("ProjectReference").Where(r => (string?)r.Attribute("OutputItemType") != "Analyzer").Select(r => System.IO.Path.GetFileNameWithoutExtension(((string)r.Attribute("Include")!).Replace('\\', '/')))],
+            [.. xml.Descendants("ProjectReference").Where(r => (string?)r.Attribute("OutputItemType") != "Analyzer" && (string?)r.Attribute("ReferenceOutputAssembly") != "false").Select(r => System.IO.Path.GetFileNameWithoutExtension(((string)r.Attribute("Include")!).Replace('\\', '/')))],
             [.. xml.Descendants("PackageReference").Select(r => (string)r.Attribute("Include")!)]);
     }
 }

@@ -37,7 +37,7 @@ internal static class DevCommand
     {
         var changes = Channel.CreateBounded<string>(new BoundedChannelOptions(256) { FullMode = BoundedChannelFullMode.DropWrite });
         using var watcher = new FileSystemWatcher(project.Folder) { IncludeSubdirectories = true, NotifyFilter = NotifyFilters.LastWrite | NotifyFilters.FileName, EnableRaisingEvents = true };
-        void Report(object sender, FileSystemEventArgs change) => changes.Writer.TryWrite((change.ChangeType == WatcherChangeTypes.Changed ? "" : "+") + change.FullPath);
+        void Report(object sender, FileSystemEventArgs change) => changes.Writer.TryWrite(change.FullPath);
         watcher.Changed += Report;
         watcher.Created += Report;
         watcher.Deleted += Report;
@@ -54,7 +54,7 @@ internal static class DevCommand
             if (seen.Count == 0) continue;
             try
             {
-                var sourcesOnly = seen.All(path => path[0] != '+' && path.EndsWith(".cs", StringComparison.Ordinal));
+                var sourcesOnly = seen.All(path => path.EndsWith(".cs", StringComparison.Ordinal));
                 if (!sourcesOnly || !await project.CompileAsync(cancel)) await project.BuildAsync(cancel);
                 await SwapAsync(host, project, clock, cancel);
             }
@@ -85,7 +85,7 @@ internal static class DevCommand
         catch (HttpRequestException)
         {
             Console.WriteLine("no host answers; starting one");
-            var process = Process.Start(new ProcessStartInfo("dotnet", [HostProgram.Path]))!;
+            var process = Process.Start(new ProcessStartInfo("dotnet", [HostProgram.Path, $"--server:port={host.Port}"]))!;
             for (var tries = 0; tries < 150; tries++)
             {
                 await Task.Delay(100, cancel);

@@ -1,0 +1,99 @@
+using System.CommandLine;
+using System.Reflection;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Nexus.Cli;
+using Nexus.Testing;
+
+namespace Nexus.Surface.Tests;
+
+public sealed class SurfaceTests
+{
+    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    [Fact]
+    public void Error_codes_are_those_of_errors_md()
+    {
+        var text = new StringBuilder("# Error codes\n\nEvery code that leaves the process, with its HTTP status, cause and cure. `nexus explain CODE` prints one.\n");
+        foreach (var entry in ErrorCodes.All) text.Append(System.Globalization.CultureInfo.InvariantCulture, $"\n## {entry.Code} ({entry.Status})\n\n{entry.Title}.\n\n- When: {entry.Cause}\n- What to do: {entry.Remedy}\n");
+
+        Golden.Check("errors.md", text.ToString());
+    }
+
+    [Fact]
+    public void Commands_are_those_of_cli_txt()
+    {
+        var text = new StringBuilder();
+        Describe(Root.Build(), "nexus", text);
+
+        Golden.Check("cli.txt", text.ToString());
+    }
+
+    [Fact]
+    public void The_contract_of_plugins_is_that_of_abstractions_txt() =>
+        Golden.Check("abstractions.txt", string.Join('\n', typeof(IPlugin).Assembly.GetExportedTypes().OrderBy(t => t.FullName, StringComparer.Ordinal).SelectMany(Members)));
+
+    [Fact]
+    public async Task The_platforms_own_routes_are_those_of_openapi_json()
+    {
+        await using var host = await PluginTestHost.StartAsync(options => options.Add(new PluginManifest { Name = "empty", Version = "1.0.0", Category = PluginCategory.Custom, Description = "Declares nothing.", Entry = "" }, () => new EmptyPlugin()));
+
+        Golden.Check("openapi.json", JsonNode.Parse(await host.Client.GetStringAsync("/openapi.json"))!.ToJsonString(Indented));
+    }
+
+    private static void Describe(Command command, string path, StringBuilder text)
+    {
+        text.Append(path);
+        foreach (var argument in command.Arguments) text.Append(" <").Append(argument.Name).Append('>');
+        text.Append("  ").Append(command.Description?.Split('\n')[0]).Append('\n');
+        foreach (var option in command.Options.Where(o => o.Name is not "--help" and not "--version")) text.Append("    ").Append(string.Join(", ", option.Aliases.Prepend(option.Name))).Append("  ").Append(option.Description).Append('\n');
+        foreach (var child in command.Subcommands) Describe(child, $"{path} {child.Name}", text);
+    }
+
+    private static IEnumerable<string> Members(Type type)
+    {
+        yield return $"{Kind(type)} {Name(type)}";
+        foreach (var member in type.GetMembers(BindingFlags.Public | BindingFlags.Instance | BindingFlags.Static | BindingFlags.DeclaredOnly)
+                     .Where(m => m is not MethodInfo { IsSpecialName: true } and not Type && m.Name is not "Equals" and not "GetHashCode" and not "ToString" and not "<Clone>$" and not "Deconstruct" and not "PrintMembers" and not "value__")
+                     .Select(Text).Order(StringComparer.Ordinal))
+            yield return "  " + member;
+    }
+
+    private static string Kind(Type type) => type switch
+    {
+        { IsEnum: true } => "enum",
+        { IsInterface: true } => "interface",
+        { IsValueType: true } => "struct",
+        _ when type.IsSubclassOf(typeof(Delegate)) => "delegate",
+        _ when type.GetMethod("<Clone>$") is not null => "record",
+        _ => "class",
+    };
+
+    private static string Text(MemberInfo member) => member switch
+    {
+        MethodInfo method => $"{Name(method.ReturnType)} {method.Name}({Parameters(method)})",
+        ConstructorInfo constructor => $"new({Parameters(constructor)})",
+        PropertyInfo property => $"{Name(property.PropertyType)} {property.Name}",
+        FieldInfo field => $"{Name(field.FieldType)} {field.Name}",
+        _ => $"{member.MemberType} {member.Name}",
+    };
+
+    private static string Parameters(MethodBase method) => string.Join(", ", method.GetParameters().Select(p => $"{Name(p.ParameterType)} {p.Name}"));
+
+    private static string Name(Type type)
+    {
+        if (type.IsGenericParameter) return type.Name;
+        var name = type.IsArray ? Name(type.GetElementType()!) + "[]" : type.Name.Split('`')[0];
+        if (type.IsNested && !type.IsGenericParameter) name = $"{type.DeclaringType!.Name.Split('`')[0]}.{name}";
+        return type.IsGenericType ? $"{name}<{string.Join(", ", type.GetGenericArguments().Select(Name))}>" : name;
+    }
+
+    private sealed class EmptyPlugin : IPlugin
+    {
+        public void Configure(IPluginBuilder plugin)
+        {
+            // Nothing: the document then shows what the platform itself serves.
+        }
+    }
+}
