@@ -19,18 +19,18 @@ internal static class BookRoutes
     /// <summary>Maps the routes.</summary>
     public static void Map(IEndpointRouteBuilder routes)
     {
-        routes.MapGet("books", Books).RequireAuthorization(Read).Produces<ListView<BookView>>();
-        routes.MapPost("books", AddBook).RequireAuthorization("finance.ledger.books:create").Accepts<BookRequest>("application/json").Produces<BookView>(201);
-        routes.MapGet("books/{book}", Book).RequireAuthorization(Read).Produces<BookView>();
-        routes.MapGet("books/{book}/commodities", Commodities).RequireAuthorization(Read).Produces<ListView<CommodityView>>();
-        routes.MapPost("books/{book}/commodities", AddCommodity).RequireAuthorization(Write).Accepts<CommodityView>("application/json").Produces<CommodityView>(201);
-        routes.MapGet("books/{book}/accounts", Accounts).RequireAuthorization(Read).Produces<ListView<AccountView>>();
-        routes.MapPost("books/{book}/accounts", AddAccount).RequireAuthorization(Write).Accepts<AccountRequest>("application/json").Produces<AccountView>(201);
-        routes.MapGet("books/{book}/balances", Balances).RequireAuthorization(Read).Produces<BalancesView>();
-        routes.MapGet("books/{book}/audit", Audit).RequireAuthorization("finance.ledger.books:audit").Produces<AuditView>();
-        routes.MapGet("accounts/{account}", Account).RequireAuthorization(Read).Produces<AccountView>();
-        routes.MapPut("accounts/{account}", ChangeAccount).RequireAuthorization(Write).Accepts<AccountChange>("application/json").Produces<AccountView>();
-        routes.MapGet("accounts/{account}/register", Register).RequireAuthorization(Read).Produces<RegisterView>();
+        routes.MapGet("books", Books).WithSummary("All books").RequireAuthorization(Read).Produces<ListView<BookView>>();
+        routes.MapPost("books", AddBook).WithSummary("Open a book").RequireAuthorization("finance.ledger.books:create").Accepts<BookRequest>("application/json").Produces<BookView>(201);
+        routes.MapGet("books/{book}", Book).WithSummary("A book").RequireAuthorization(Read).Produces<BookView>();
+        routes.MapGet("books/{book}/commodities", Commodities).WithSummary("Commodities of a book").RequireAuthorization(Read).Produces<ListView<CommodityView>>();
+        routes.MapPost("books/{book}/commodities", AddCommodity).WithSummary("Add a commodity with its fixed scale").RequireAuthorization(Write).Accepts<CommodityView>("application/json").Produces<CommodityView>(201);
+        routes.MapGet("books/{book}/accounts", Accounts).WithSummary("Accounts of a book").RequireAuthorization(Read).Produces<ListView<AccountView>>();
+        routes.MapPost("books/{book}/accounts", AddAccount).WithSummary("Open an account").RequireAuthorization(Write).Accepts<AccountRequest>("application/json").Produces<AccountView>(201);
+        routes.MapGet("books/{book}/balances", Balances).WithSummary("Balances of a book on a day").RequireAuthorization(Read).Produces<BalancesView>();
+        routes.MapGet("books/{book}/audit", Audit).WithSummary("Recompute every invariant of a book").RequireAuthorization("finance.ledger.books:audit").Produces<AuditView>();
+        routes.MapGet("accounts/{account}", Account).WithSummary("An account with its balances").RequireAuthorization(Read).Produces<AccountView>();
+        routes.MapPut("accounts/{account}", ChangeAccount).WithSummary("Change or close an account").RequireAuthorization(Write).Accepts<AccountChange>("application/json").Produces<AccountView>();
+        routes.MapGet("accounts/{account}/register", Register).WithSummary("Lines of an account with running balances").RequireAuthorization(Read).Produces<RegisterView>();
     }
 
     /// <summary>An account as it is sent.</summary>

@@ -18,12 +18,12 @@ internal static class ImportRoutes
     /// <summary>Maps the routes.</summary>
     public static void Map(IEndpointRouteBuilder routes)
     {
-        routes.MapPost("imports", Import).RequireAuthorization("finance.ledger.imports:create").Produces<ImportView>(201).Produces<PreviewView>();
-        routes.MapGet("imports", List).RequireAuthorization("finance.ledger.imports:read").Produces<ListView<ImportView>>();
-        routes.MapGet("imports/{import}", Get).RequireAuthorization("finance.ledger.imports:read").Produces<ImportView>();
-        routes.MapPost("imports/{import}/undo", Undo).RequireAuthorization("finance.ledger.imports:undo").Produces<UndoView>();
-        routes.MapGet("profiles", ListProfiles).RequireAuthorization("finance.ledger.imports:read").Produces<ListView<ProfileView>>();
-        routes.MapPut("profiles/{name}", SaveProfile).RequireAuthorization("finance.ledger.imports:create").Accepts<ProfileRequest>("application/json").Produces<ProfileView>();
+        routes.MapPost("imports", Import).WithSummary("Import a bank statement, or preview it").RequireAuthorization("finance.ledger.imports:create").Produces<ImportView>(201).Produces<PreviewView>();
+        routes.MapGet("imports", List).WithSummary("Imports of a book").RequireAuthorization("finance.ledger.imports:read").Produces<ListView<ImportView>>();
+        routes.MapGet("imports/{import}", Get).WithSummary("An import with each decision and its reason").RequireAuthorization("finance.ledger.imports:read").Produces<ImportView>();
+        routes.MapPost("imports/{import}/undo", Undo).WithSummary("Reverse an import as a whole").RequireAuthorization("finance.ledger.imports:undo").Produces<UndoView>();
+        routes.MapGet("profiles", ListProfiles).WithSummary("Saved import profiles").RequireAuthorization("finance.ledger.imports:read").Produces<ListView<ProfileView>>();
+        routes.MapPut("profiles/{name}", SaveProfile).WithSummary("Save the answers to an import's questions").RequireAuthorization("finance.ledger.imports:create").Accepts<ProfileRequest>("application/json").Produces<ProfileView>();
     }
 
     private static async Task<IResult> Import(HttpContext context, [FromServices] Importer importer, [FromServices] Chart chart, [FromServices] ImportHistory history)

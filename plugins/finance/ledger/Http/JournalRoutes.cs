@@ -15,10 +15,10 @@ internal static class JournalRoutes
     /// <summary>Maps the routes.</summary>
     public static void Map(IEndpointRouteBuilder routes)
     {
-        routes.MapPost("journals", Post).RequireAuthorization("finance.ledger.journals:create").Accepts<JournalRequest>("application/json").Produces<JournalView>(201);
-        routes.MapGet("journals/{journal}", Get).RequireAuthorization("finance.ledger.journals:read").Produces<JournalView>();
-        routes.MapPut("journals/{journal}", Edit).RequireAuthorization("finance.ledger.journals:update").Accepts<JournalRequest>("application/json").Produces<JournalView>();
-        routes.MapPost("journals/{journal}/reverse", Reverse).RequireAuthorization("finance.ledger.journals:reverse").Accepts<ReversalRequest>("application/json").Produces<JournalView>(201);
+        routes.MapPost("journals", Post).WithSummary("Post a journal").RequireAuthorization("finance.ledger.journals:create").Accepts<JournalRequest>("application/json").Produces<JournalView>(201);
+        routes.MapGet("journals/{journal}", Get).WithSummary("A journal with its postings").RequireAuthorization("finance.ledger.journals:read").Produces<JournalView>();
+        routes.MapPut("journals/{journal}", Edit).WithSummary("Edit a journal: reverse it and post another in one commit").RequireAuthorization("finance.ledger.journals:update").Accepts<JournalRequest>("application/json").Produces<JournalView>();
+        routes.MapPost("journals/{journal}/reverse", Reverse).WithSummary("Reverse a journal").RequireAuthorization("finance.ledger.journals:reverse").Accepts<ReversalRequest>("application/json").Produces<JournalView>(201);
     }
 
     private static async Task<IResult> Post(HttpContext context, [FromServices] Journals journals)

@@ -67,9 +67,20 @@ internal sealed class OperationWriter(IServiceProvider services, PluginManifest 
                     form[wireName] = schema;
                     break;
                 case "body":
-                    operation["requestBody"] = Body(endpoint, parameter, schema);
+                    operation["requestBody"] = Body(endpoint.Metadata.GetMetadata<IAcceptsMetadata>(), required: !parameter.IsOptional, schema);
                     break;
             }
+        }
+
+        // A handler that reads the request itself has no bound parameters: the pattern and Accepts<T> say what it takes.
+        foreach (var part in endpoint.RoutePattern.Parameters.Where(p => !parameters.Any(known => (string?)known!["in"] == "path" && string.Equals((string?)known["name"], p.Name, StringComparison.OrdinalIgnoreCase))))
+        {
+            parameters.Add(new JsonObject { ["name"] = part.Name, ["in"] = "path", ["required"] = true, ["schema"] = new JsonObject { ["type"] = "string" } });
+        }
+
+        if (!operation.ContainsKey("requestBody") && form.Count == 0 && endpoint.Metadata.GetMetadata<IAcceptsMetadata>() is { ContentTypes.Count: > 0 } accepts)
+        {
+            operation["requestBody"] = Body(accepts, required: !accepts.IsOptional, accepts.RequestType is { } type ? Schema(type) : new JsonObject());
         }
 
         if (parameters.Count > 0)
@@ -126,15 +137,15 @@ internal sealed class OperationWriter(IServiceProvider services, PluginManifest 
         _ => null,
     }).FirstOrDefault(n => n is not null);
 
-    private static JsonObject Body(RouteEndpoint endpoint, IParameterBindingMetadata parameter, JsonNode schema)
+    private static JsonObject Body(IAcceptsMetadata? accepts, bool required, JsonNode schema)
     {
         var content = new JsonObject();
-        foreach (var type in endpoint.Metadata.GetMetadata<IAcceptsMetadata>()?.ContentTypes ?? ["application/json"])
+        foreach (var type in accepts?.ContentTypes ?? ["application/json"])
         {
             content[type] = new JsonObject { ["schema"] = schema.DeepClone() };
         }
 
-        return new JsonObject { ["required"] = !parameter.IsOptional, ["content"] = content };
+        return new JsonObject { ["required"] = required, ["content"] = content };
     }
 
     private JsonObject Responses(RouteEndpoint endpoint)
