@@ -69,14 +69,28 @@ internal sealed class Child : IAsyncDisposable
         process.Start();
         process.BeginOutputReadLine();
         process.BeginErrorReadLine();
-        using var client = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}") };
+        try
+        {
+            await child.WaitAsync(ready);
+            return child;
+        }
+        catch
+        {
+            await child.DisposeAsync();
+            throw;
+        }
+    }
+
+    private async Task WaitAsync(string ready)
+    {
+        using var client = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{Port}") };
         var clock = Stopwatch.StartNew();
         while (clock.Elapsed < TimeSpan.FromSeconds(60))
         {
-            if (process.HasExited) throw new InvalidOperationException($"the server ended with {process.ExitCode}:\n{child.Log()}");
+            if (process.HasExited) throw new InvalidOperationException($"the server ended with {process.ExitCode}:\n{Log()}");
             try
             {
-                if ((await client.GetAsync(ready)).IsSuccessStatusCode) return child;
+                if ((await client.GetAsync(ready)).IsSuccessStatusCode) return;
             }
             catch (HttpRequestException)
             {
@@ -86,7 +100,7 @@ internal sealed class Child : IAsyncDisposable
             await Task.Delay(20);
         }
 
-        throw new TimeoutException($"the server was not ready within 60 s:\n{child.Log()}");
+        throw new TimeoutException($"the server was not ready within 60 s:\n{Log()}");
     }
 
     private void Keep(string? line)

@@ -4,9 +4,22 @@ return args switch
 {
     ["serve-bare", var port, ..] => await BareServer.RunAsync(int.Parse(port, System.Globalization.CultureInfo.InvariantCulture)),
     ["serve-row", var port, var folder, ..] => await BareServer.RunRowAsync(int.Parse(port, System.Globalization.CultureInfo.InvariantCulture), folder),
-    [var name, .. var rest] when Benches.All.TryGetValue(name, out var bench) => Report.Print(name, await bench(), rest.Contains("--json")),
+    [var name, .. var rest] when Benches.All.TryGetValue(name, out var bench) => await RunAsync(name, bench, rest.Contains("--json")),
     _ => Usage(),
 };
+
+static async Task<int> RunAsync(string name, Func<Task<IReadOnlyList<Bar>>> bench, bool json)
+{
+    try
+    {
+        return Report.Print(name, await bench(), json);
+    }
+    catch (Exception error) when (error is InvalidOperationException or IOException or TimeoutException or HttpRequestException)
+    {
+        await Console.Error.WriteLineAsync($"nexus bench {name}: {error.Message}");
+        return 70;
+    }
+}
 
 static int Usage()
 {

@@ -52,7 +52,8 @@ public static class NexusHost
     public static WebApplication Build(string[] args, params IReadOnlyList<BuiltInPlugin> builtIn)
     {
         var configuration = HostConfiguration.Load(args);
-        var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { EnvironmentName = CultureInfo.InvariantCulture.TextInfo.ToTitleCase(configuration.Environment), ContentRootPath = Directory.GetCurrentDirectory() });
+        // Without the setting the framework watches everything below the content root for its own appsettings.json, and each write to the database wakes that watcher.
+        var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { Args = ["--hostBuilder:reloadConfigOnChange=false"], EnvironmentName = CultureInfo.InvariantCulture.TextInfo.ToTitleCase(configuration.Environment), ContentRootPath = Directory.GetCurrentDirectory() });
         ((IConfigurationBuilder)builder.Configuration).Sources.Clear();
         builder.Configuration.AddConfiguration(configuration.Root, shouldDisposeConfiguration: true);
         builder.Services.AddSingleton(configuration);

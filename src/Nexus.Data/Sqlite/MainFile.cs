@@ -23,7 +23,7 @@ internal sealed class MainFile : IDisposable
     {
         Path = path;
         Events = new EventTables(time);
-        connection.Execute(Schema + EventTables.Schema + TableSql.Of(IStorage.Documents).Create);
+        connection.Execute(Schema + EventTables.Schema + TableSql.Of(IStorage.Documents).Create + ";" + PlannerStatistics.Schema);
         UndoUnfinished(connection);
         using (var secret = connection.Prepare("INSERT INTO nexus_meta VALUES ('cursor', ?1) ON CONFLICT DO NOTHING"))
         {

@@ -79,6 +79,7 @@ internal sealed class TableChange(MainFile file, SchemaRequest request, SqlChang
         connection.Execute(TableSql.Of(table.Table).Create);
         foreach (var index in table.Indexes.DistinctBy(i => TableIndex.Name(table.Table, i)))
             connection.Execute(TableIndex.CreateSql(table.Table, index));
+        PlannerStatistics.Describe(connection, table);
         SetSearch(connection, table);
         using var pending = connection.Prepare("INSERT INTO nexus_pending (plugin,undo) VALUES (?1,?2)");
         pending.Bind(1, plugin)
@@ -97,6 +98,7 @@ internal sealed class TableChange(MainFile file, SchemaRequest request, SqlChang
             connection.Execute(TableIndex.CreateSql(table.Table, index));
         }
 
+        PlannerStatistics.Describe(connection, table);
         SetSearch(connection, table);
     }
 
