@@ -2,6 +2,8 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.Logging;
+using Nexus.Data;
+using Nexus.Gateway;
 
 namespace Nexus.Bench;
 
@@ -16,6 +18,17 @@ internal static class BareServer
         app.Urls.Add($"http://127.0.0.1:{port}");
         app.MapGet("/ready", () => "ok");
         app.MapGet("/api/custom/greeter/hello/{name}", (string name) => $"Hello, {name}!");
+        await app.RunAsync();
+        return 0;
+    }
+
+    /// <summary>The real host with its plugins, whose gateway is composed of routing, lease and scope alone.</summary>
+    public static async Task<int> RunDispatchAsync(string[] settings)
+    {
+        await using var app = NexusHost.Build(settings);
+        await StorageOpener.OpenAsync(app.Services);
+        app.UseNexusDispatch();
+        app.MapGet("/ready", () => "ok");
         await app.RunAsync();
         return 0;
     }

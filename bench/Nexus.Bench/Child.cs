@@ -38,10 +38,15 @@ internal sealed class Child : IAsyncDisposable
     }
 
     /// <summary>The Nexus host with plugins from a folder.</summary>
-    public static Task<Child> HostAsync(string plugins, params string[] settings)
+    public static Task<Child> HostAsync(string plugins, params string[] settings) => HostAsync([typeof(NexusHost).Assembly.Location], "/health/ready", plugins, settings);
+
+    /// <summary>The same host whose gateway is routing, lease and scope alone.</summary>
+    public static Task<Child> DispatchAsync(string plugins, params string[] settings) => HostAsync([typeof(Child).Assembly.Location, "serve-dispatch"], "/ready", plugins, settings);
+
+    private static Task<Child> HostAsync(string[] program, string ready, string plugins, string[] settings)
     {
         var folder = Directory.CreateTempSubdirectory("nexus-bench-").FullName;
-        return StartAsync(folder, port => [typeof(NexusHost).Assembly.Location, $"--server:port={port}", $"--database:directory={folder}/data", $"--plugins:dataDirectory={folder}/data", $"--plugins:directories:0={plugins}", "--logging:level=warning", .. settings], "/health/ready");
+        return StartAsync(folder, port => [.. program, $"--server:port={port}", $"--database:directory={folder}/data", $"--plugins:dataDirectory={folder}/data", $"--plugins:directories:0={plugins}", "--logging:level=warning", .. settings], ready);
     }
 
     /// <summary>This program in one of its serving modes.</summary>

@@ -15,13 +15,28 @@ internal static class DispatchBench
         {
             var plugins = Directory.CreateTempSubdirectory("nexus-bench-plugins-").FullName;
             Benches.CopyGreeter(Path.Combine(plugins, "greeter"), manifest => manifest["isolation"] = isolation);
-            await using var host = await Child.HostAsync(plugins, "--server:accessLog=false");
-            var load = new Load(host.Port);
-            var (_, bareRate, ratio) = await Benches.InTurnsAsync(time => load.RunAsync(Clients, time, _ => request), time => baseline.RunAsync(Clients, time, _ => request));
-            bars.Add(new($"{isolation} plugin endpoint, whole pipeline, over bare minimal API", ratio, "×", limit, Baseline: bareRate));
+            await using (var dispatch = await Child.DispatchAsync(plugins))
+            {
+                var (bareRate, ratio) = await CompareAsync(dispatch, baseline, request);
+                bars.Add(new($"{isolation} plugin endpoint over bare minimal API", ratio, "×", limit, Baseline: bareRate));
+            }
+
+            await using (var host = await Child.HostAsync(plugins, "--server:accessLog=false"))
+            {
+                var (bareRate, ratio) = await CompareAsync(host, baseline, request);
+                bars.Add(new($"{isolation} plugin endpoint, whole pipeline, over bare minimal API", ratio, "×", Baseline: bareRate));
+            }
+
             Directory.Delete(plugins, recursive: true);
         }
 
         return bars;
+    }
+
+    private static async Task<(double Bare, double Ratio)> CompareAsync(Child server, Load baseline, byte[] request)
+    {
+        var load = new Load(server.Port);
+        var (_, bare, ratio) = await Benches.InTurnsAsync(time => load.RunAsync(Clients, time, _ => request), time => baseline.RunAsync(Clients, time, _ => request));
+        return (bare, ratio);
     }
 }

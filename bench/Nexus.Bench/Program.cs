@@ -3,6 +3,7 @@ using Nexus.Bench;
 return args switch
 {
     ["serve-bare", var port, ..] => await BareServer.RunAsync(int.Parse(port, System.Globalization.CultureInfo.InvariantCulture)),
+    ["serve-dispatch", .. var settings] => await BareServer.RunDispatchAsync(settings),
     ["serve-row", var port, var folder, ..] => await BareServer.RunRowAsync(int.Parse(port, System.Globalization.CultureInfo.InvariantCulture), folder),
     [var name, .. var rest] when Benches.All.TryGetValue(name, out var bench) => await RunAsync(name, bench, rest.Contains("--json")),
     _ => Usage(),

@@ -5,18 +5,22 @@ namespace Nexus.Kernel.Plugins.Unloading;
 /// <summary>Tells whether a context has left memory. Holds nothing but the weak reference.</summary>
 internal static class UnloadCheck
 {
+    private const int ConcurrentTries = 4;
+
     private static readonly SemaphoreSlim OneAtATime = new(1);
 
     public static async Task<bool> WaitAsync(WeakReference watch, TimeSpan limit, TimeProvider time, CancellationToken cancellationToken)
     {
         var begun = time.GetTimestamp();
-        for (var pause = TimeSpan.FromMilliseconds(5); ; pause = Min(pause * 2, TimeSpan.FromMilliseconds(500)))
+        var tries = 0;
+        for (var pause = TimeSpan.FromMilliseconds(20); ; pause = Min(pause * 2, TimeSpan.FromMilliseconds(500)))
         {
-            // Full collections are the price of proof; several generations that leave together share one.
+            // Full collections are the price of proof; several generations that leave together share one. The first are done
+            // beside the requests that run, which a blocking collection would hold up.
             await OneAtATime.WaitAsync(cancellationToken);
             try
             {
-                if (Collected(watch))
+                if (Collected(watch, blocking: ++tries > ConcurrentTries))
                 {
                     return true;
                 }
@@ -36,15 +40,19 @@ internal static class UnloadCheck
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static bool Collected(WeakReference watch)
+    private static bool Collected(WeakReference watch, bool blocking)
     {
         if (!watch.IsAlive)
         {
             return true;
         }
 
-        GC.Collect();
-        GC.WaitForPendingFinalizers();
+        GC.Collect(GC.MaxGeneration, GCCollectionMode.Forced, blocking);
+        if (blocking)
+        {
+            GC.WaitForPendingFinalizers();
+        }
+
         return !watch.IsAlive;
     }
 
