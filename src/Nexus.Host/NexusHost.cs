@@ -71,6 +71,7 @@ public static class NexusHost
         builder.Services.AddNexusPlugins(plugins);
         builder.Services.AddNexusServices();
         builder.Services.AddNexusEvents();
+        builder.Services.Configure<EventsOptions>(builder.Configuration.GetSection("events"));
         builder.Services.AddNexusGateway(builder.Configuration);
         return builder.Build();
     }
@@ -88,6 +89,11 @@ public static class NexusHost
         var found = app.Services.GetRequiredService<IPlugins>().List();
         logger.LogInformation("routes.registered {Active} of {Known} plugins active", found.Count(p => p.State == PluginState.Active), found.Length);
         Banner(app, found, clock.Elapsed);
+        // A file that an operator saves is read again once it is quiet; a bad one is refused and the last good state stays.
+        var settings = app.Services.GetRequiredService<NexusConfiguration>();
+        settings.Changed += change => logger.LogInformation("config.reloaded {Keys}{Restart}", string.Join(", ", change.Keys), change.RestartRequired ? "; some take effect at the next start" : "");
+        settings.Refused += error => logger.LogWarning("config.refused {Reason}", error.Message);
+        settings.Watch(TimeSpan.FromMilliseconds(300), TimeProvider.System);
         await app.WaitForShutdownAsync();
         await app.Services.GetRequiredService<StorageOpener>().DisposeAsync();
         logger.LogInformation("database.disconnected");
