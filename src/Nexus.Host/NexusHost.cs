@@ -56,7 +56,7 @@ public static class NexusHost
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { Args = ["--hostBuilder:reloadConfigOnChange=false"], EnvironmentName = CultureInfo.InvariantCulture.TextInfo.ToTitleCase(configuration.Environment), ContentRootPath = Directory.GetCurrentDirectory() });
         ((IConfigurationBuilder)builder.Configuration).Sources.Clear();
         builder.Configuration.AddConfiguration(configuration.Root, shouldDisposeConfiguration: true);
-        builder.Services.AddSingleton(configuration);
+        builder.Services.AddNexusConfiguration(configuration);
         builder.Logging.ClearProviders().AddNexusLogging(builder.Configuration, builder.Environment);
         builder.Logging.SetMinimumLevel(Enum.Parse<LogLevel>(builder.Configuration["logging:level"] ?? "Information", ignoreCase: true));
         builder.WebHost.UseUrls($"http://{builder.Configuration["server:host"] ?? "127.0.0.1"}:{builder.Configuration["server:port"] ?? "8000"}");

@@ -8,6 +8,12 @@ public interface ISchemaChanges
     /// <summary>Begins the change: runs the plugin's new SQL migrations in a unit of work that stays open, and makes new tables. What is served now does not see it; writes to the plugin's own SQL database wait until it ends.</summary>
     /// <exception cref="NexusException"><c>MIGRATION_FAILED</c>, naming file, statement and cause; nothing of it remains.</exception>
     ValueTask<ISchemaChange> BeginAsync(SchemaRequest request, CancellationToken cancellationToken);
+
+    /// <summary>Deletes everything that a plugin stored, in all tenants: its tables, its documents, its SQL databases and its blobs. The plugin must not be running. What is not there is passed over, so that a deletion that was cut off can be run again.</summary>
+    /// <param name="plugin">The plugin's id.</param>
+    /// <param name="documentRoot">Its part of the document tree, <see cref="PluginManifest.DocumentRoot"/>.</param>
+    /// <param name="cancellationToken">Stops the work between its steps.</param>
+    ValueTask DeleteAsync(string plugin, string documentRoot, CancellationToken cancellationToken);
 }
 
 /// <summary>A begun schema change. Disposing it without <see cref="CommitAsync"/> undoes it byte for byte.</summary>

@@ -75,6 +75,12 @@ public sealed record PluginStatus
     /// <summary>What to do about it.</summary>
     public string? Remedy { get; init; }
 
+    /// <summary>What is wrong although it serves, such as old code that did not leave memory; null when nothing is.</summary>
+    public string? Warning { get; init; }
+
+    /// <summary>What waits for the node's next start, such as a new version of a stable plugin; null when nothing does.</summary>
+    public string? Pending { get; init; }
+
     /// <summary>Last health.</summary>
     public PluginHealth Health { get; init; } = PluginHealth.Healthy;
 

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Security.Cryptography;
 
 namespace Nexus.Data.Blobs;
@@ -11,6 +12,9 @@ internal interface IBlobReferences
     ValueTask<(bool Removed, bool Last)> RemoveAsync(string owner, string tenant, string sha256);
 
     bool Contains(string owner, string tenant, string sha256);
+
+    /// <summary>Everything an owner refers to.</summary>
+    ImmutableArray<(string Tenant, string Sha256)> Of(string owner);
 }
 
 /// <summary>Blobs as files <c>blobs/{first two digits}/{sha256}</c>, stored once for all owners and freed with the last reference.</summary>
@@ -24,6 +28,13 @@ internal sealed class FileBlobs(string folder, IBlobReferences references) : IBl
     private readonly string _temporary = Path.Combine(folder, "incoming");
 
     public IBlobs Get(string owner, string tenant) => new Owned(this, owner, tenant);
+
+    /// <summary>Deletes all blobs of an owner.</summary>
+    public async Task DeleteAllAsync(string owner, CancellationToken cancellationToken)
+    {
+        foreach (var (tenant, sha256) in references.Of(owner))
+            await DeleteAsync(owner, tenant, sha256, cancellationToken);
+    }
 
     /// <summary>Removes what a crash left half-written.</summary>
     public void RemoveUnfinished()

@@ -85,6 +85,19 @@ internal sealed class MemoryRecords(MemoryEventLog log, CommitSignal signal) : I
         }
     }
 
+    /// <summary>Drops the tables of a plugin and its documents below a root, in all tenants.</summary>
+    public void Delete(string plugin, string documentRoot)
+    {
+        lock (_gate)
+        {
+            _tables = _tables.RemoveRange(_tables.Keys.Where(t => PluginTables.IsOf(plugin, t)));
+            var tables = _state.Tables.RemoveRange(_state.Tables.Keys.Where(k => PluginTables.IsOf(plugin, k.Table)));
+            foreach (var key in tables.Keys.Where(k => k.Table == IStorage.Documents).ToList())
+                tables = tables.SetItem(key, tables[key].RemoveRange(tables[key].Keys.Where(id => id.StartsWith(documentRoot + "/", StringComparison.Ordinal))));
+            _state = new MemoryState(tables);
+        }
+    }
+
     private static int Compare(ImmutableArray<SortKey> keys, ImmutableArray<JsonScalar> left, string leftId, ImmutableArray<JsonScalar> right, string rightId)
     {
         for (var i = 0; i < keys.Length; i++)

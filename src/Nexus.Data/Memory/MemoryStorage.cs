@@ -23,7 +23,7 @@ internal sealed class MemoryStorage(TimeProvider time) : IStorageEngine
             return Task.CompletedTask;
         });
         var blobs = new FileBlobs(Path.Combine(folder, "blobs"), new BlobReferences());
-        return ValueTask.FromResult(new StorageSet(records, events, sql, blobs, new Changes(records, sql))
+        return ValueTask.FromResult(new StorageSet(records, events, sql, blobs, new Changes(records, sql, blobs))
         {
             Close = () =>
             {
@@ -52,9 +52,11 @@ internal sealed class MemoryStorage(TimeProvider time) : IStorageEngine
         }
 
         public bool Contains(string owner, string tenant, string sha256) => _known.ContainsKey((owner, tenant, sha256));
+
+        public ImmutableArray<(string Tenant, string Sha256)> Of(string owner) => [.. _known.Keys.Where(k => k.Owner == owner).Select(k => (k.Tenant, k.Sha256))];
     }
 
-    private sealed class Changes(MemoryRecords records, SqlFiles sql) : ISchemaChanges
+    private sealed class Changes(MemoryRecords records, SqlFiles sql, FileBlobs blobs) : ISchemaChanges
     {
         public async ValueTask<ISchemaChange> BeginAsync(SchemaRequest request, CancellationToken cancellationToken)
         {
@@ -76,6 +78,13 @@ internal sealed class MemoryStorage(TimeProvider time) : IStorageEngine
                 await change.DisposeAsync();
                 throw;
             }
+        }
+
+        public async ValueTask DeleteAsync(string plugin, string documentRoot, CancellationToken cancellationToken)
+        {
+            records.Delete(plugin, documentRoot);
+            await blobs.DeleteAllAsync(plugin, cancellationToken);
+            sql.Delete(plugin);
         }
     }
 

@@ -32,6 +32,27 @@ internal sealed class SqlFiles(string folder, bool durable, Func<ImmutableArray<
         }
     }
 
+    /// <summary>Closes the plugin's files and deletes them, of all tenants.</summary>
+    public void Delete(string plugin)
+    {
+        bool IsOwn(string name) => name == CheckName(plugin) || name.StartsWith(plugin + "@", StringComparison.Ordinal);
+        foreach (var name in _open.Keys.Where(IsOwn))
+        {
+            if (_open.TryRemove(name, out var file) && file.IsValueCreated)
+                file.Value.Dispose();
+        }
+
+        if (!Directory.Exists(folder))
+            return;
+        foreach (var path in Directory.EnumerateFiles(folder, plugin + "*").ToList())
+        {
+            var name = Path.GetFileName(path);
+            var suffix = name.LastIndexOf(".db", StringComparison.Ordinal);
+            if (suffix > 0 && IsOwn(name[..suffix]) && name[suffix..] is ".db" or ".db-wal" or ".db-shm" or ".db-journal")
+                File.Delete(path);
+        }
+    }
+
     /// <summary>Closes all; not <see cref="IDisposable"/>, because a container that hands this out must not close it.</summary>
     public void Close()
     {

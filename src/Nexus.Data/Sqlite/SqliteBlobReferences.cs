@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Nexus.Data.Blobs;
 
 namespace Nexus.Data.Sqlite;
@@ -25,5 +26,15 @@ internal sealed class SqliteBlobReferences(MainFile file) : IBlobReferences
     {
         using var find = connection.Prepare("SELECT 1 FROM blobs WHERE owner=?1 AND tenant=?2 AND sha256=?3");
         return find.Bind(1, key.owner).Bind(2, key.tenant).Bind(3, key.sha256).Step();
+    });
+
+    public ImmutableArray<(string Tenant, string Sha256)> Of(string owner) => file.Read(owner, static (connection, owner) =>
+    {
+        var found = ImmutableArray.CreateBuilder<(string, string)>();
+        using var list = connection.Prepare("SELECT tenant,sha256 FROM blobs WHERE owner=?1");
+        list.Bind(1, owner);
+        while (list.Step())
+            found.Add((list.Text(0)!, list.Text(1)!));
+        return found.DrainToImmutable();
     });
 }

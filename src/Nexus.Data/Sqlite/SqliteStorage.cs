@@ -22,7 +22,7 @@ internal sealed class SqliteStorage(TimeProvider time) : IStorageEngine
             sql.OpenExisting();
             var blobs = new FileBlobs(Path.Combine(options.Directory, "blobs"), new SqliteBlobReferences(file));
             blobs.RemoveUnfinished();
-            return ValueTask.FromResult(new StorageSet(new SqliteRecords(file), new SqliteEvents(file, time), sql, blobs, new Changes(file, sql))
+            return ValueTask.FromResult(new StorageSet(new SqliteRecords(file), new SqliteEvents(file, time), sql, blobs, new Changes(file, sql, blobs))
             {
                 Close = () =>
                 {
@@ -62,12 +62,19 @@ internal sealed class SqliteStorage(TimeProvider time) : IStorageEngine
         }
     }
 
-    private sealed class Changes(MainFile file, SqlFiles sql) : ISchemaChanges
+    private sealed class Changes(MainFile file, SqlFiles sql, FileBlobs blobs) : ISchemaChanges
     {
         public ValueTask<ISchemaChange> BeginAsync(SchemaRequest request, CancellationToken cancellationToken)
         {
             ArgumentNullException.ThrowIfNull(request);
             return TableChange.BeginAsync(file, sql, request);
+        }
+
+        public async ValueTask DeleteAsync(string plugin, string documentRoot, CancellationToken cancellationToken)
+        {
+            await PluginDeletion.RunAsync(file, plugin, documentRoot);
+            await blobs.DeleteAllAsync(plugin, cancellationToken);
+            sql.Delete(plugin);
         }
     }
 }

@@ -100,6 +100,12 @@ internal sealed class DocumentRoutes(IServiceProvider host, RequestBody bodies, 
     private Task ConfigAsync(HttpContext context)
     {
         var section = context.Request.Query["section"].FirstOrDefault()?.Replace('.', ':');
+        if (host.GetService<ISettings>() is { } settings)
+        {
+            var wanted = settings.Show().Where(v => section is null || v.Key.Equals(section, StringComparison.OrdinalIgnoreCase) || v.Key.StartsWith(section + ":", StringComparison.OrdinalIgnoreCase));
+            return JsonAnswer.SendAsync(context, wanted.Select(v => new { key = v.Key.Replace(':', '.'), value = v.Value, source = v.Source, secret = v.Secret, restart = v.Restart }));
+        }
+
         var providers = (configuration as IConfigurationRoot)?.Providers.Reverse().ToArray() ?? [];
         var values = (section is null ? configuration.AsEnumerable() : configuration.GetSection(section).AsEnumerable())
             .Where(v => v.Value is not null)

@@ -13,7 +13,8 @@ internal sealed record ConfigurationSources(ImmutableArray<SourceNode> Layers, s
 /// <summary>One validated configuration, flat. Immutable.</summary>
 internal sealed class ConfigurationState
 {
-    private const string Mask = "***hidden***";
+    /// <summary>Stands for a secret.</summary>
+    public const string Mask = "***hidden***";
 
     private readonly SortedDictionary<string, (ImmutableArray<string> Path, string? Text, SourcePosition Position)> _values = new(StringComparer.OrdinalIgnoreCase);
 

@@ -71,6 +71,13 @@ public sealed class NexusConfiguration : IDisposable
             try
             {
                 var plugins = _plugins.SetItem(id, compiled);
+                if (schema is null && !_plugins.ContainsKey(id) && !HasPluginSections())
+                {
+                    // The common case, once a plugin at each start: nothing to validate and no default to add.
+                    _plugins = plugins;
+                    return [];
+                }
+
                 // The files are not read again: hundreds of plugins come up at a start, and an edit takes effect by a reload only.
                 _state = Compose(_state.Sources, plugins, errors);
                 _plugins = plugins;
@@ -247,6 +254,10 @@ public sealed class NexusConfiguration : IDisposable
         foreach (var error in _request.Checks.SelectMany(check => check(configuration)))
             errors.Add(new SourcePosition(state.SourceOf(error.Pointer)), error.Pointer, error.Code, error.Message);
     }
+
+    private bool HasPluginSections() => _state.Sources.Layers
+        .SelectMany(layer => layer.Members.Where(m => string.Equals(m.Name, "plugins", StringComparison.OrdinalIgnoreCase)))
+        .Any(plugins => plugins.Value.Members.Any(m => !Platform.Value.Properties["plugins"].Properties.ContainsKey(m.Name)));
 
     private JsonSchema? SchemaOf(IReadOnlyList<string> path)
     {

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Text.Json.Nodes;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Nexus.Kernel.Plugins;
@@ -31,7 +32,17 @@ internal sealed class NodePackages(IServiceProvider host, PluginsOptions options
 
         if (deleteData)
         {
-            await DeleteDocumentsAsync(manifest.DocumentRoot + "/", cancellationToken);
+            await host.GetRequiredService<ISchemaChanges>().DeleteAsync(manifest.Name, manifest.DocumentRoot, cancellationToken);
+            if (host.GetService<IEventStore>() is { } events)
+            {
+                // Its groups go with what still waited for them.
+                await events.DeclareAsync(manifest.Name, [], cancellationToken);
+            }
+
+            if (host.GetService<ISettings>() is { } settings)
+            {
+                await settings.StoreAsync(new JsonObject { ["plugins"] = new JsonObject { [manifest.Name] = null } }, cancellationToken);
+            }
         }
     }
 
@@ -46,22 +57,6 @@ internal sealed class NodePackages(IServiceProvider host, PluginsOptions options
         if (store.IsValueCreated)
         {
             store.Value.Dispose();
-        }
-    }
-
-    private async Task DeleteDocumentsAsync(string root, CancellationToken cancellationToken)
-    {
-        var storage = host.GetRequiredService<IStorage>();
-        while (true)
-        {
-            var page = await storage.QueryAsync(new RecordQuery { Tenant = CallContext.DefaultTenant, Table = IStorage.Documents, KeyPrefix = root, Limit = 500 }, cancellationToken);
-            if (page.Records.IsEmpty)
-            {
-                return;
-            }
-
-            var writes = page.Records.Select(r => new RecordWrite { Key = new RecordKey(CallContext.DefaultTenant, IStorage.Documents, r.Id) });
-            await storage.CommitAsync(new WriteBatch { Writes = [.. writes] }, cancellationToken);
         }
     }
 }

@@ -34,7 +34,7 @@ internal sealed class PluginKernel : IPlugins, IPluginActivation, IHostedService
         board = new SnapshotBoard((next, token) => host.GetService<EventGroups>()?.DeclareAsync(next, token) ?? default, logger);
         var events = new LifecycleEvents(host, time, logger);
         swap = new Swap(new GenerationLoader(host, contracts), board, new Retirement(options, time, logger), events, options, time, logger);
-        commands = new PluginCommands(table, swap, packages, events, time);
+        commands = new PluginCommands(table, swap, packages, events, time, logger);
         health = new HealthWatch(table, swap, commands, packages, options, time, logger);
         folders = new FolderWatch(options, time, logger);
     }
@@ -125,6 +125,7 @@ internal sealed class PluginKernel : IPlugins, IPluginActivation, IHostedService
     private async Task<ImmutableArray<ImmutableArray<PluginPackage>>> DiscoverAsync(CancellationToken cancellationToken)
     {
         var scan = await packages.ScanAsync(cancellationToken);
+        var barred = await LockAsync(scan.Packages, cancellationToken);
         var found = options.BuiltIn.Select(b => new PluginPackage(b.Manifest, "", "", b.Manifest.Category == PluginCategory.Core ? "core" : "custom", ""))
             .Concat(scan.Packages)
             .Where(p => options.Only.Count == 0 || options.Only.Contains(p.Manifest.Name) || p.Manifest.Category == PluginCategory.Core)
@@ -148,12 +149,12 @@ internal sealed class PluginKernel : IPlugins, IPluginActivation, IHostedService
             });
         }
 
-        var enabled = found.Where(p => table.Get(p.Manifest.Name).Status.Enabled).ToImmutableArray();
+        var enabled = found.Where(p => table.Get(p.Manifest.Name).Status.Enabled && barred.All(f => f.Id != p.Manifest.Name)).ToImmutableArray();
         var order = packages.Resolve(enabled);
-        foreach (var fault in scan.Faults.Concat(order.Failures))
+        foreach (var fault in scan.Faults.Concat(barred).Concat(order.Failures))
         {
             var entry = table.GetOrAdd(fault.Id);
-            if (entry.Active is null && entry.LastError?.Message != fault.Error.Message && (entry.Package is null || order.Failures.Contains(fault)))
+            if (entry.Active is null && entry.LastError?.Message != fault.Error.Message && (entry.Package is null || !scan.Faults.Contains(fault)))
             {
                 var unknown = new PluginManifest { Name = fault.Id, Version = "", Category = PluginCategory.Custom, Description = "", Entry = "" };
                 await swap.FailAsync(entry, entry.Package?.Manifest ?? unknown, PluginState.Validating, fault.Error);
@@ -161,6 +162,25 @@ internal sealed class PluginKernel : IPlugins, IPluginActivation, IHostedService
         }
 
         return order.Waves;
+    }
+
+    /// <summary>Compares what was found with the lock file, or writes it when the node is not locked.</summary>
+    /// <returns>Those that may not start, and why.</returns>
+    private async Task<ImmutableArray<PackageFault>> LockAsync(ImmutableArray<PluginPackage> found, CancellationToken cancellationToken)
+    {
+        var path = Path.Combine(Path.GetFullPath(options.DataDirectory), PluginLock.FileName);
+        if (options.Locked)
+        {
+            return await PluginLock.CheckAsync(path, found, cancellationToken);
+        }
+
+        if (!found.IsEmpty || File.Exists(path))
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+            await PluginLock.WriteAsync(path, found, cancellationToken);
+        }
+
+        return [];
     }
 
     /// <summary>Starts a wave side by side and publishes it in one snapshot. Dependents of a failed plugin fail with its name.</summary>
@@ -258,10 +278,10 @@ internal sealed class PluginKernel : IPlugins, IPluginActivation, IHostedService
             await entry.Gate.WaitAsync(cancellationToken);
             try
             {
-                if (entry.LastTried != package.ContentHash && (entry.Active is not null ? entry.Active.ContentHash != package.ContentHash : !entry.Dormant))
+                if (entry.LastTried != package.ContentHash && entry.Status.State != PluginState.Quarantined && (entry.Active is not null ? entry.Active.ContentHash != package.ContentHash : !entry.Dormant))
                 {
                     entry.LastTried = package.ContentHash;
-                    await commands.ApplyAsync(entry, package, null, cancellationToken);
+                    await commands.ApplyOrStageAsync(entry, package, null, cancellationToken);
                 }
             }
             catch (NexusException)

@@ -5,8 +5,12 @@ namespace Nexus.Kernel.Plugins;
 /// <summary>What the plugin kernel writes to the log. Exceptions of plugins are written as text: a log provider that kept the object would keep the plugin's code.</summary>
 internal static partial class PluginLog
 {
-    [LoggerMessage(1, LogLevel.Information, "Plugin {Plugin} {Version} generation {Generation}: {State} at {At:O}")]
-    public static partial void State(ILogger logger, string plugin, string version, long generation, PluginState state, DateTimeOffset at);
+    /// <summary>Where a plugin comes to rest is for every operator to see; the way there is for who looks for it.</summary>
+    public static void State(ILogger logger, string plugin, string version, long generation, PluginState state) =>
+        State(logger, state is PluginState.Active or PluginState.Failed or PluginState.Stopped or PluginState.Quarantined ? LogLevel.Information : LogLevel.Debug, plugin, version, generation, state);
+
+    [LoggerMessage(EventId = 1, Message = "Plugin {Plugin} {Version} generation {Generation}: {State}")]
+    private static partial void State(ILogger logger, LogLevel level, string plugin, string version, long generation, PluginState state);
 
     [LoggerMessage(2, LogLevel.Error, "Plugin {Plugin} {Version} failed in {State}: {Cause} {Record}")]
     public static partial void Failed(ILogger logger, string plugin, string version, PluginState state, string cause, string record);
@@ -23,7 +27,7 @@ internal static partial class PluginLog
     [LoggerMessage(6, LogLevel.Error, "Plugin {Plugin} generation {Generation} did not leave memory within {Limit}; `nexus plugin why-alive` names what holds it")]
     public static partial void StillAlive(ILogger logger, string plugin, long generation, TimeSpan limit);
 
-    [LoggerMessage(7, LogLevel.Information, "Published snapshot {Version} with {Count} active plugins")]
+    [LoggerMessage(7, LogLevel.Debug, "Published snapshot {Version} with {Count} active plugins")]
     public static partial void Published(ILogger logger, long version, int count);
 
     [LoggerMessage(8, LogLevel.Warning, "A listener to the plugin snapshot failed: {Record}")]
@@ -40,4 +44,7 @@ internal static partial class PluginLog
 
     [LoggerMessage(12, LogLevel.Warning, "The event {Event} of plugin {Plugin} could not be published: {Record}")]
     public static partial void EventLost(ILogger logger, string @event, string plugin, string record);
+
+    [LoggerMessage(13, LogLevel.Information, "Plugin {Plugin} {Version} is kept for the next start of the node: {Running} is stable and stays until then")]
+    public static partial void Staged(ILogger logger, string plugin, string version, string running);
 }

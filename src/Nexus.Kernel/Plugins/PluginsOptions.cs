@@ -26,6 +26,9 @@ public sealed class PluginsOptions
     /// <summary>Time in which a retired generation must leave memory; after it the plugin is quarantined.</summary>
     public TimeSpan UnloadLimit { get; set; } = TimeSpan.FromSeconds(10);
 
+    /// <summary>Old generations of one plugin that may fail to leave memory; from then on its swaps are refused until the node restarts.</summary>
+    public int MaxAlive { get; set; } = 3;
+
     /// <summary>Time after a swap in which a failing health check swaps back; zero turns the watch off.</summary>
     public TimeSpan WatchPeriod { get; set; } = TimeSpan.FromSeconds(30);
 
@@ -46,6 +49,9 @@ public sealed class PluginsOptions
 
     /// <summary>Honour <see cref="PluginManifest.Lazy"/>; false starts every plugin at once.</summary>
     public bool Lazy { get; set; } = true;
+
+    /// <summary>Start only the versions and contents of <c>plugins.lock.json</c> in <see cref="DataDirectory"/>; false writes that file at each start.</summary>
+    public bool Locked { get; set; }
 
     /// <summary>Only these plugins run on this node; empty means all.</summary>
     public IList<string> Only { get; } = [];

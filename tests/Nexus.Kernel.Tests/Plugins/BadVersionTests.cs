@@ -71,5 +71,7 @@ public sealed class BadVersionTests
     {
         public ValueTask<ISchemaChange> BeginAsync(SchemaRequest request, CancellationToken cancellationToken) =>
             throw new NexusException(ErrorCodes.MigrationFailed, "0002_more.sql: no such table");
+
+        public ValueTask DeleteAsync(string plugin, string documentRoot, CancellationToken cancellationToken) => ValueTask.CompletedTask;
     }
 }

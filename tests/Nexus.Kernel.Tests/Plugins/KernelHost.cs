@@ -26,7 +26,7 @@ internal sealed class KernelHost : IAsyncDisposable
         Directory.CreateDirectory(Path.Combine(Folder, "plugins"));
         configure?.Invoke(options);
         Packages = new TestPackages(options);
-        var collection = new ServiceCollection().AddSingleton<ILoggerFactory>(Log).AddSingleton<IPackages>(Packages).AddNexusPlugins(options);
+        var collection = new ServiceCollection().AddSingleton<ILoggerFactory>(Log).AddSingleton(typeof(ILogger<>), typeof(Logger<>)).AddSingleton<IPackages>(Packages).AddNexusPlugins(options);
         add?.Invoke(collection);
         services = collection.BuildServiceProvider();
         Kernel = services.GetRequiredService<PluginKernel>();
@@ -97,9 +97,11 @@ internal sealed class KernelHost : IAsyncDisposable
 /// <summary>Keeps log lines as text.</summary>
 internal sealed class RecordingLog : ILoggerFactory, ILogger
 {
-    private readonly ConcurrentQueue<string> lines = new();
+    private readonly ConcurrentQueue<(LogLevel Level, string Text)> lines = new();
 
-    public ImmutableArray<string> Lines => [.. lines];
+    public ImmutableArray<string> Lines => [.. lines.Select(l => l.Text)];
+
+    public ImmutableArray<string> LinesAt(LogLevel level) => [.. lines.Where(l => l.Level == level).Select(l => l.Text)];
 
     public ILogger CreateLogger(string categoryName) => this;
 
@@ -112,7 +114,7 @@ internal sealed class RecordingLog : ILoggerFactory, ILogger
 
     public bool IsEnabled(LogLevel logLevel) => true;
 
-    public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) => lines.Enqueue(formatter(state, exception));
+    public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) => lines.Enqueue((logLevel, formatter(state, exception)));
 
     public void Dispose()
     {

@@ -57,7 +57,7 @@ public sealed class LifecycleTests
 
         Assert.Equal("PLUGIN_DEPENDENCY_ERROR", refused.Code);
         Assert.Contains("a.second", refused.Message);
-        Assert.Equal(["a.second", "b.first"], host.Log.Lines.Where(l => l.Contains(": Stopped at", StringComparison.Ordinal)).Select(l => l.Split(' ')[1]));
+        Assert.Equal(["a.second", "b.first"], host.Log.Lines.Where(l => l.EndsWith(": Stopped", StringComparison.Ordinal)).Select(l => l.Split(' ')[1]));
     }
 
     [Fact]

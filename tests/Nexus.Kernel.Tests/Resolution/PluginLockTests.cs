@@ -15,7 +15,7 @@ public sealed class PluginLockTests : IDisposable
     public async Task What_was_locked_holds_and_every_difference_is_named()
     {
         var (a, b, c) = (Package("a", "1.0.0", "aa"), Package("b", "1.0.0", "bb"), Package("c", "1.0.0", "cc"));
-        await PluginLock.WriteAsync(Lock, DependencyResolver.Resolve([b, a], "1.0.0"), CancellationToken.None);
+        await PluginLock.WriteAsync(Lock, [b, a], CancellationToken.None);
 
         Assert.Empty(await PluginLock.CheckAsync(Lock, [a, b], CancellationToken.None));
         var faults = await PluginLock.CheckAsync(Lock, [a with { ContentHash = "a2" }, c], CancellationToken.None);

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using System.Runtime.CompilerServices;
+using Nexus.Kernel.Configuration;
 using Nexus.Kernel.Plugins.Endpoints;
 using Nexus.Kernel.Plugins.Generations;
 using Nexus.Kernel.Plugins.Loading;
@@ -13,7 +14,13 @@ internal sealed class GenerationLoader(IServiceProvider host, ContractAssemblies
 {
     public async Task LoadAsync(Generation generation, PluginPackage package, BuiltInPlugin? builtIn, Action<PluginState> enter, CancellationToken cancellationToken)
     {
-        // 1. Code.
+        // 1. Settings, before any of its code runs.
+        if (host.GetService<NexusConfiguration>()?.AddPlugin(package.Manifest.Name, package.Manifest.Configuration) is { IsDefaultOrEmpty: false } wrong)
+        {
+            throw new NexusException(ErrorCodes.PluginConfigurationError, $"The configuration of {package.Manifest.Name} is not valid: {string.Join("; ", wrong.Select(e => e.Message))}") { Errors = wrong };
+        }
+
+        // 2. Code.
         enter(PluginState.Loading);
         if (IsolationOf(package.Manifest) == PluginIsolation.Process)
         {
@@ -25,7 +32,7 @@ internal sealed class GenerationLoader(IServiceProvider host, ContractAssemblies
         enter(PluginState.Loaded);
         cancellationToken.ThrowIfCancellationRequested();
 
-        // 2. Data forward, in a unit of work that stays open until publication.
+        // 3. Data forward, in a unit of work that stays open until publication.
         enter(PluginState.Initializing);
         var resources = container.Value.Contributions<ResourceContribution>().Select(c => generation.Slots.Wrap(c.Descriptor)).ToImmutableArray();
         var migrations = container.Value.Contributions<MigrationContribution>().SelectMany(c => ReadMigrations(package, c.Folder)).OrderBy(m => m.Version).ToImmutableArray();
@@ -34,19 +41,32 @@ internal sealed class GenerationLoader(IServiceProvider host, ContractAssemblies
             generation.Began(await schema.BeginAsync(new SchemaRequest(package.Manifest.Name, resources, migrations), cancellationToken));
         }
 
-        // 3. Container, configuration, routes.
+        // 4. Container, configuration, routes.
         container.Value.Build();
         container.Release();
         CheckOptions(generation, container.Value);
         generation.Active = Describe(generation, container.Value, resources);
         cancellationToken.ThrowIfCancellationRequested();
 
-        // 4. Start and health.
+        // 5. Start and health.
         await generation.StartAsync(cancellationToken);
         var health = await generation.CheckHealthAsync(cancellationToken);
         if (health.Status == HealthLevel.Unhealthy)
         {
             throw new NexusException(ErrorCodes.PluginUnhealthy, $"{package.Manifest.Name} {package.Manifest.Version} is not healthy: {health.Detail ?? "it gave no detail"}");
+        }
+    }
+
+    /// <summary>Gives the plugin's settings back to the rules of what serves; of a plugin that does not, its settings are not validated.</summary>
+    public void RestoreSettings(string id, PluginManifest? serving)
+    {
+        if (host.GetService<NexusConfiguration>() is { } configuration)
+        {
+            configuration.RemovePlugin(id);
+            if (serving is not null)
+            {
+                configuration.AddPlugin(id, serving.Configuration);
+            }
         }
     }
 

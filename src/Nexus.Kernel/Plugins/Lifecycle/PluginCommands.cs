@@ -1,9 +1,10 @@
+using Microsoft.Extensions.Logging;
 using NuGet.Versioning;
 
 namespace Nexus.Kernel.Plugins.Lifecycle;
 
 /// <summary>Carries out the commands of an operator, one at a time for each plugin.</summary>
-internal sealed class PluginCommands(PluginTable table, Swap swap, IPackages packages, LifecycleEvents events, TimeProvider time)
+internal sealed class PluginCommands(PluginTable table, Swap swap, IPackages packages, LifecycleEvents events, TimeProvider time, ILogger logger)
 {
     public async Task<PluginStatus> ExecuteAsync(PluginCommand command, IProgress<PluginProgress>? progress, CancellationToken cancellationToken)
     {
@@ -35,8 +36,22 @@ internal sealed class PluginCommands(PluginTable table, Swap swap, IPackages pac
     /// <summary>Swaps to a package and, when it serves, remembers it. The caller holds the gate.</summary>
     public async Task ApplyAsync(PluginEntry entry, PluginPackage package, IProgress<PluginProgress>? progress, CancellationToken cancellationToken)
     {
+        swap.CheckLeaked(entry);
         await swap.ReplaceAsync(entry, package, progress, cancellationToken);
         await RememberAsync(entry, package, cancellationToken);
+    }
+
+    /// <summary>Swaps to a package or, where running code cannot be replaced, keeps it for the next start of the node. The caller holds the gate.</summary>
+    public async Task ApplyOrStageAsync(PluginEntry entry, PluginPackage package, IProgress<PluginProgress>? progress, CancellationToken cancellationToken)
+    {
+        if (Swap.CanReplace(entry, package))
+        {
+            await ApplyAsync(entry, package, progress, cancellationToken);
+            return;
+        }
+
+        await RememberAsync(entry, package, cancellationToken);
+        Staged(entry, package);
     }
 
     public async Task RememberAsync(PluginEntry entry, PluginPackage package, CancellationToken cancellationToken)
@@ -70,7 +85,7 @@ internal sealed class PluginCommands(PluginTable table, Swap swap, IPackages pac
             var enabled = (await packages.ReadAsync(entry.Id, cancellationToken))?.Enabled ?? true;
             if (install.Activate && enabled)
             {
-                await ApplyAsync(entry, package, progress, cancellationToken);
+                await ApplyOrStageAsync(entry, package, progress, cancellationToken);
             }
             else
             {
@@ -99,7 +114,16 @@ internal sealed class PluginCommands(PluginTable table, Swap swap, IPackages pac
         }
 
         CheckDependencies(entry, package);
-        await swap.ReplaceAsync(entry, package, progress, cancellationToken);
+        if (Swap.CanReplace(entry, package))
+        {
+            swap.CheckLeaked(entry);
+            await swap.ReplaceAsync(entry, package, progress, cancellationToken);
+        }
+        else
+        {
+            Staged(entry, package);
+        }
+
         await RolledBackAsync(entry, record, package, cancellationToken);
         await events.PublishAsync("updated", entry.Status);
     }
@@ -137,6 +161,12 @@ internal sealed class PluginCommands(PluginTable table, Swap swap, IPackages pac
         if (entry.Package is not { } package)
         {
             throw new NexusException(ErrorCodes.PluginManifestInvalid, $"{entry.Id} has no valid package: {entry.Status.Cause}");
+        }
+
+        // What an update kept for the next start may start now: nothing of the plugin runs.
+        if (entry is { Active: null, Status.Pending: not null } && await packages.ReadAsync(entry.Id, cancellationToken) is { } record)
+        {
+            package = await packages.FindAsync(record.ActiveHash, record.SourcePath, cancellationToken) ?? package;
         }
 
         if (entry.Active is null)
@@ -177,6 +207,17 @@ internal sealed class PluginCommands(PluginTable table, Swap swap, IPackages pac
 
         await events.ForgetAsync(entry.Id, cancellationToken);
         table.Remove(entry.Id);
+    }
+
+    private void Staged(PluginEntry entry, PluginPackage package)
+    {
+        var active = entry.Active!;
+        var pending = package.ContentHash == active.ContentHash ? null : $"{package.Manifest.Version} is kept; restart to activate it.";
+        entry.Set(s => s with { Pending = pending });
+        if (pending is not null)
+        {
+            PluginLog.Staged(logger, entry.Id, package.Manifest.Version, active.Manifest.Version);
+        }
     }
 
     private async Task FlagAsync(PluginEntry entry, PluginPackage package, bool enabled, CancellationToken cancellationToken)

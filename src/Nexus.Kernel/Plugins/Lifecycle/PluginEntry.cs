@@ -10,6 +10,7 @@ internal sealed class PluginEntry(string id)
     private ImmutableArray<Task> retirements = [];
     private PluginStatus status = new() { Id = id, Version = "", State = PluginState.Discovered };
     private int alive;
+    private int leaked;
     private long generations;
 
     public string Id { get; } = id;
@@ -50,11 +51,16 @@ internal sealed class PluginEntry(string id)
         }
     }
 
+    /// <summary>Old generations that were given up: they did not leave memory in time.</summary>
+    public int Leaked => Volatile.Read(ref leaked);
+
     /// <summary>Counts an old generation until its retirement has proved that it left memory.</summary>
-    public void Retiring(Task<bool> retirement)
+    /// <param name="retirement">Tells whether it left.</param>
+    /// <param name="warning">The words for operators when it did not; gets the number of those given up so far.</param>
+    public void Retiring(Task<bool> retirement, Func<int, string> warning)
     {
         Interlocked.Increment(ref alive);
-        var counted = CountAsync(retirement);
+        var counted = CountAsync(retirement, warning);
         lock (sync)
         {
             retirements = [.. retirements.Where(t => !t.IsCompleted), counted];
@@ -70,11 +76,15 @@ internal sealed class PluginEntry(string id)
         }
     }
 
-    private async Task CountAsync(Task<bool> retirement)
+    private async Task CountAsync(Task<bool> retirement, Func<int, string> warning)
     {
         if (await retirement)
         {
             Interlocked.Decrement(ref alive);
+            return;
         }
+
+        var count = Interlocked.Increment(ref leaked);
+        Set(s => s with { Warning = warning(count) });
     }
 }

@@ -12,9 +12,9 @@ internal sealed class Swap(GenerationLoader loader, SnapshotBoard board, Retirem
     /// <exception cref="NexusException">Why the newcomer was not published.</exception>
     public async Task ReplaceAsync(PluginEntry entry, PluginPackage package, IProgress<PluginProgress>? progress, CancellationToken cancellationToken)
     {
-        if (entry.Active is not null && GenerationLoader.IsolationOf(package.Manifest) == PluginIsolation.Stable && entry.BuiltIn is null)
+        if (!CanReplace(entry, package))
         {
-            throw new NexusException(ErrorCodes.PluginNotSwappable, $"{entry.Id} is stable; its code stays until the node restarts. Replace its package while the node is stopped, or set `isolation` to hot.");
+            throw new NexusException(ErrorCodes.PluginNotSwappable, $"{entry.Id} is stable; its code stays until the node restarts. Update it, which keeps the new version for the next start, or set `isolation` to hot.");
         }
 
         var generation = await PrepareAsync(entry, package, progress, cancellationToken);
@@ -24,6 +24,21 @@ internal sealed class Swap(GenerationLoader loader, SnapshotBoard board, Retirem
             throw new NexusException(entry.LastError!.Code, entry.LastError.Message) { Errors = entry.LastError.Errors };
         }
     }
+
+    /// <summary>Stops the growth of a plugin whose code does not leave. The way back from an unhealthy version does not ask.</summary>
+    /// <exception cref="NexusException"><c>PLUGIN_QUARANTINED</c>.</exception>
+    public void CheckLeaked(PluginEntry entry)
+    {
+        if (entry.Leaked >= options.MaxAlive)
+        {
+            throw new NexusException(ErrorCodes.PluginQuarantined, $"{entry.Leaked} old generations of {entry.Id} did not leave memory, so no further one is loaded; what serves now serves on. `nexus plugin why-alive {entry.Id}` names what holds them; restart the node.");
+        }
+    }
+
+    /// <summary>Whether the package can take over while the node runs: code that is not collectible stays until the process ends.</summary>
+    public static bool CanReplace(PluginEntry entry, PluginPackage package) =>
+        entry.Active is not { } active || entry.BuiltIn is not null
+        || (GenerationLoader.IsolationOf(active.Manifest) != PluginIsolation.Stable && GenerationLoader.IsolationOf(package.Manifest) != PluginIsolation.Stable);
 
     /// <summary>1. Loads, migrates, starts and checks a new generation; nothing of it is visible.</summary>
     /// <exception cref="NexusException">It did not come up; what it did is undone and the failure is on record.</exception>
@@ -80,12 +95,12 @@ internal sealed class Swap(GenerationLoader loader, SnapshotBoard board, Retirem
             entry.Before = old is null ? null : entry.Package;
             entry.WatchedUntil = old is null ? default : time.GetUtcNow() + options.WatchPeriod;
             (entry.Active, entry.Package, entry.Dormant, entry.LastError) = (generation, package, false, null);
-            entry.Set(s => s with { FailedIn = null, Cause = null, Remedy = null, Health = PluginHealth.Healthy });
+            entry.Set(s => s with { FailedIn = null, Cause = null, Remedy = null, Pending = null, Health = PluginHealth.Healthy });
             SetState(entry, generation, PluginState.Active);
             generation.NotifyPublished();
             if (old is not null)
             {
-                entry.Retiring(retirement.CloseAndUnloadAsync(old));
+                Retire(entry, old, retirement.CloseAndUnloadAsync(old));
             }
 
             await events.PublishAsync("loaded", entry.Status);
@@ -106,10 +121,11 @@ internal sealed class Swap(GenerationLoader loader, SnapshotBoard board, Retirem
         SetState(entry, generation, PluginState.Stopping);
         await retirement.CloseAsync(generation, published: true);
         entry.Active = null;
+        loader.RestoreSettings(entry.Id, null);
         if (proveUnload)
         {
             var unload = retirement.UnloadAsync(generation);
-            entry.Retiring(unload);
+            Retire(entry, generation, unload);
             if (!await unload)
             {
                 entry.Set(s => s with { Cause = $"Generation {generation.Number} did not leave memory within {options.UnloadLimit}.", Remedy = ErrorCodes.Get(ErrorCodes.PluginQuarantined).Remedy });
@@ -158,22 +174,29 @@ internal sealed class Swap(GenerationLoader loader, SnapshotBoard board, Retirem
     private async Task<NexusException> DiscardAsync(PluginEntry entry, Generation generation, PluginState state, Exception exception)
     {
         var error = await FailAsync(entry, generation.Manifest, state, exception);
+        loader.RestoreSettings(entry.Id, entry.Active?.Manifest);
         await retirement.CloseAsync(generation, published: false);
-        entry.Retiring(retirement.UnloadAsync(generation));
+        Retire(entry, generation, retirement.UnloadAsync(generation));
         return error;
+    }
+
+    private void Retire(PluginEntry entry, Generation generation, Task<bool> unloaded)
+    {
+        var (id, limit, most) = ($"{entry.Id} {generation.Manifest.Version} (generation {generation.Number})", options.UnloadLimit, options.MaxAlive);
+        entry.Retiring(unloaded, count => $"{id} did not leave memory within {limit}; `nexus plugin why-alive {entry.Id}` names what holds it. {count} old generations are left behind; from {most} on swaps are refused until the node restarts.");
     }
 
     private void Rest(PluginEntry entry, PluginState state)
     {
         entry.Set(s => s with { State = state, Since = time.GetUtcNow(), Generation = 0 });
-        PluginLog.State(logger, entry.Id, entry.Status.Version, 0, state, time.GetUtcNow());
+        PluginLog.State(logger, entry.Id, entry.Status.Version, 0, state);
     }
 
     /// <summary>The newcomer's states are always logged; they are the plugin's own while nothing older serves.</summary>
     private void SetState(PluginEntry entry, Generation generation, PluginState state)
     {
         var now = time.GetUtcNow();
-        PluginLog.State(logger, entry.Id, generation.Manifest.Version, generation.Number, state, now);
+        PluginLog.State(logger, entry.Id, generation.Manifest.Version, generation.Number, state);
         if (entry.Active is null || entry.Active == generation)
         {
             entry.Set(s => s with

@@ -9,10 +9,10 @@ internal static partial class PluginLock
 {
     public const string FileName = "plugins.lock.json";
 
-    /// <summary>Writes the lock file; equal resolutions give equal bytes, and an equal file is left alone.</summary>
-    public static async Task WriteAsync(string path, Resolution resolution, CancellationToken cancellationToken)
+    /// <summary>Writes the lock file; equal packages give equal bytes, and an equal file is left alone.</summary>
+    public static async Task WriteAsync(string path, IEnumerable<PluginPackage> packages, CancellationToken cancellationToken)
     {
-        var entries = resolution.Ordered
+        var entries = packages
             .OrderBy(p => p.Manifest.Name, StringComparer.Ordinal)
             .Select(p => new LockEntry(p.Manifest.Name, p.Manifest.Version, p.ContentHash));
         var bytes = JsonSerializer.SerializeToUtf8Bytes(new LockFile(1, [.. entries]), LockJson.Default.LockFile);

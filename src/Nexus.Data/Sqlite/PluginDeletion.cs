@@ -1,0 +1,38 @@
+using Nexus.Data.Records;
+
+namespace Nexus.Data.Sqlite;
+
+/// <summary>Removes what a plugin has in the main file.</summary>
+internal static class PluginDeletion
+{
+    /// <summary>Drops its tables and deletes its documents of all tenants, as one commit.</summary>
+    public static Task<bool> RunAsync(MainFile file, string plugin, string documentRoot) => file.Writer.RunAsync(connection =>
+    {
+        foreach (var table in Tables(connection, plugin))
+        {
+            connection.Execute($"{SearchTables.DropSql(table)} DROP TABLE {TableSql.Of(table).Name};");
+            using var search = connection.Prepare("DELETE FROM nexus_meta WHERE name=?1");
+            search.Bind(1, $"search:{table}").Step();
+        }
+
+        // '0' follows '/': the range is everything below the root and nothing beside it.
+        using var documents = connection.Prepare($"DELETE FROM {TableSql.Of(IStorage.Documents).Name} WHERE id>=?1 AND id<?2");
+        documents.Bind(1, documentRoot + "/").Bind(2, documentRoot + "0").Step();
+        file.LoadSearchable(connection);
+        return true;
+    });
+
+    private static List<string> Tables(Connection connection, string plugin)
+    {
+        var tables = new List<string>();
+        using var statement = connection.Prepare("SELECT name FROM sqlite_master WHERE type='table'");
+        while (statement.Step())
+        {
+            // The tables of a search index are dropped with the table they index.
+            if (statement.Text(0)! is var name && !name.Contains('$', StringComparison.Ordinal) && PluginTables.IsOf(plugin, name))
+                tables.Add(name);
+        }
+
+        return tables;
+    }
+}

@@ -1,0 +1,45 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
+using Nexus.Gateway.Pipeline;
+using Nexus.Gateway.Rest;
+
+namespace Nexus.Gateway.Platform;
+
+/// <summary>Changes of the configuration at run time, for administrators.</summary>
+internal sealed class SettingsRoutes(IServiceProvider host, IPlugins plugins, RequestBody bodies) : IPlatformRoutes
+{
+    private const string Permission = "platform.config:update";
+
+    /// <inheritdoc/>
+    public IEnumerable<PlatformRoute> Routes =>
+    [
+        new("PUT", "/api/v1/config", "putConfig", "Store settings and apply them; null removes a stored one", Permission, PutAsync) { Input = """{"type":"object"}""" },
+        new("PUT", "/api/v1/plugins/{id}/config", "putPluginConfig", "Store settings of one plugin and apply them without a restart; null removes a stored one", Permission, PutPluginAsync) { Input = """{"type":"object"}""" },
+    ];
+
+    private ISettings Settings => host.GetService<ISettings>() ?? throw new NexusException(ErrorCodes.ServiceUnavailable, "This host keeps no settings.");
+
+    private async Task PutAsync(HttpContext context) => await AnswerAsync(context, await Settings.StoreAsync(await BodyAsync(context), CancellationToken.None));
+
+    private async Task PutPluginAsync(HttpContext context)
+    {
+        var id = (string)context.Request.RouteValues["id"]!;
+        var manifest = plugins.List().FirstOrDefault(p => p.Id == id)?.Manifest ?? throw new NexusException(ErrorCodes.PluginNotFound, $"This node knows no plugin {id}.");
+        await AnswerAsync(context, await Settings.StoreAsync(manifest, await BodyAsync(context), CancellationToken.None));
+    }
+
+    private async Task<JsonObject> BodyAsync(HttpContext context)
+    {
+        var body = await bodies.ReadJsonAsync(context, GatewayRequest.Of(context));
+        return (body.IsEmpty ? null : JsonNode.Parse(body.Span)) as JsonObject
+            ?? throw new NexusException(ErrorCodes.BadRequest, """The body is a JSON object of settings, such as {"server":{"port":9000}}.""");
+    }
+
+    private static Task AnswerAsync(HttpContext context, SettingsChange change) => JsonAnswer.SendAsync(context, new JsonObject
+    {
+        ["updated_keys"] = new JsonArray([.. change.UpdatedKeys.Select(k => (JsonNode)k.Replace(':', '.'))]),
+        ["restart_required"] = change.RestartRequired,
+    });
+}
