@@ -51,6 +51,29 @@ internal static class BareServer
         await using var app = builder.Build();
         app.Urls.Add($"http://127.0.0.1:{port}");
         app.MapGet("/ready", () => "ok");
+        using var writer = new SqliteConnection(file);
+        writer.Open();
+        using (var durable = writer.CreateCommand())
+        {
+            durable.CommandText = "PRAGMA synchronous=FULL";
+            durable.ExecuteNonQuery();
+        }
+
+        app.MapPost("/notes", async (HttpRequest request) =>
+        {
+            using var body = new StreamReader(request.Body);
+            var json = await body.ReadToEndAsync();
+            lock (writer)
+            {
+                using var insert = writer.CreateCommand();
+                insert.CommandText = "INSERT INTO notes VALUES('default', @id, @json)";
+                insert.Parameters.AddWithValue("@id", Guid.CreateVersion7().ToString());
+                insert.Parameters.AddWithValue("@json", json);
+                insert.ExecuteNonQuery();
+            }
+
+            return Results.StatusCode(StatusCodes.Status201Created);
+        });
         app.MapGet("/notes/{id}", (string id) =>
         {
             using var connection = new SqliteConnection(file);

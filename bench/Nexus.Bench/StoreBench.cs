@@ -24,17 +24,22 @@ internal static class StoreBench
 
         var write = Load.Post("/api/custom/greeter/notes/", """{"text":"A note of the benchmark","number":1}""");
         var bars = new List<Bar> { new("GET by id over bare minimal API with ADO.NET", ratio, "×", 0.7, Baseline: bareRate) };
-        var ratios = new List<(double Nexus, double Single)>();
+        var writeRow = Load.Post("/notes", """{"text":"A note of the benchmark","number":1}""");
+        var ratios = new List<(double Nexus, double Single, double Http, double Cpu)>();
         await new Load(host.Port).RunAsync(32, TimeSpan.FromSeconds(3), _ => write);
         for (var round = 0; round < 5; round++)
         {
+            var cpu = host.Cpu;
             var group = await new Load(host.Port).RunAsync(32, TimeSpan.FromSeconds(2), _ => write);
             if (group.Failed > 0) throw new InvalidOperationException($"writes failed: {group.FirstError}");
-            ratios.Add((group.PerSecond, OneCommitOneSync(host.Folder, TimeSpan.FromSeconds(2))));
+            var spent = (host.Cpu - cpu).TotalMicroseconds / group.Done;
+            ratios.Add((group.PerSecond, OneCommitOneSync(host.Folder, TimeSpan.FromSeconds(2)), (await new Load(bare.Port).RunAsync(32, TimeSpan.FromSeconds(2), _ => writeRow)).PerSecond, spent));
         }
 
         bars.Add(new("durable POSTs, 32 clients, over one commit one fsync", Benches.Median(ratios.Select(r => r.Nexus / r.Single)), "×", 8, Baseline: Benches.Median(ratios.Select(r => r.Single))));
         bars.Add(new("durable POSTs, 32 clients", Benches.Median(ratios.Select(r => r.Nexus)), "/s"));
+        bars.Add(new("durable POSTs, 32 clients, over the same POST to a minimal API with one commit a request", Benches.Median(ratios.Select(r => r.Nexus / r.Http)), "×", Baseline: Benches.Median(ratios.Select(r => r.Http))));
+        bars.Add(new("processor time of the host a durable POST", Benches.Median(ratios.Select(r => r.Cpu)), "µs"));
         Directory.Delete(plugins, recursive: true);
         return bars;
     }

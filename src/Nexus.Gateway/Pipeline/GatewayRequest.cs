@@ -10,6 +10,7 @@ internal sealed class GatewayRequest(string id)
 {
     private static readonly AsyncLocal<GatewayRequest?> Slot = new();
     private string? address;
+    private CallContext? context;
 
     /// <summary>The request of the current async flow, or null.</summary>
     public static GatewayRequest? Current
@@ -25,7 +26,11 @@ internal sealed class GatewayRequest(string id)
     public long StartedAt { get; } = Stopwatch.GetTimestamp();
 
     /// <summary>Caller, tenant, correlation.</summary>
-    public CallContext Context { get; set; } = new(Caller.Anonymous, CallContext.DefaultTenant, id);
+    public CallContext Context
+    {
+        get => context ??= new(Caller.Anonymous, CallContext.DefaultTenant, Id);
+        set => context = value;
+    }
 
     /// <summary>Address of the caller, or null where the transport has none.</summary>
     public IPAddress? RemoteAddress { get; init; }
