@@ -15,6 +15,7 @@ public sealed class UnloadTests
         { "outbound clients", "_ = s.GetRequiredService<System.Net.Http.IHttpClientFactory>().CreateClient(\"x\");" },
         { "type descriptions", "_ = System.ComponentModel.TypeDescriptor.GetProperties(typeof(Thing)); _ = System.ComponentModel.TypeDescriptor.GetConverter(typeof(Thing)); _ = System.ComponentModel.TypeDescriptor.GetAttributes(new Thing());" },
         { "validation", "var thing = new Thing(); System.ComponentModel.DataAnnotations.Validator.TryValidateObject(thing, new(thing), [], true);" },
+        { "interpreted expressions", "var held = \"x\"; System.Linq.Expressions.Expression<Func<Thing, bool>> same = thing => thing.Name == held && thing.Next() == null; _ = same.Compile(preferInterpretation: true)(new Thing());" },
         { "dispatch proxies", "_ = System.Reflection.DispatchProxy.Create<IShape, Shaped>().ToString();" },
         { "activated types", "ActivatorUtilities.CreateInstance<Thing>(s);" },
     };
@@ -72,6 +73,7 @@ public sealed class UnloadTests
         {
             public static object? Held;
             [System.ComponentModel.DataAnnotations.Required] public string Name { get; set; } = "";
+            public Thing? Next() => null;
         }
         public interface IShape;
         public class Shaped : System.Reflection.DispatchProxy { protected override object? Invoke(System.Reflection.MethodInfo? method, object?[]? arguments) => null; }

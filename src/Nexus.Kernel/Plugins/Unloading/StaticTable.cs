@@ -25,6 +25,8 @@ internal sealed record StaticTable(string AssemblyName, string TypeName, params 
         new("System.ComponentModel.TypeConverter", "System.ComponentModel.ReflectTypeDescriptionProvider", "s_attributeCache"),
         new("System.ComponentModel.TypeConverter", "System.ComponentModel.ReflectTypeDescriptionProvider", "s_eventCache"),
         new("System.ComponentModel.TypeConverter", "System.ComponentModel.ReflectTypeDescriptionProvider", "s_extendedPropertyCache"),
+        new("System.Linq.Expressions", "System.Linq.Expressions.Interpreter.InstructionList", "s_loadFields"),
+        new("System.Linq.Expressions", "System.Linq.Expressions.Interpreter.CallInstruction", "s_cache", "_entries"),
         new("Microsoft.AspNetCore.Http.Extensions", "Microsoft.AspNetCore.Http.ParameterBindingMethodCache", "Instance", "_stringMethodCallCache"),
         new("Microsoft.AspNetCore.Http.Extensions", "Microsoft.AspNetCore.Http.ParameterBindingMethodCache", "Instance", "_bindAsyncMethodCallCache"),
         new("Microsoft.AspNetCore.Http.Extensions", "Microsoft.AspNetCore.Http.ParameterBindingMethodCache", "Instance", "_constructorCache"),
@@ -62,14 +64,32 @@ internal sealed record StaticTable(string AssemblyName, string TypeName, params 
 
     public void Sweep(IReadOnlyList<Assembly> leaving)
     {
-        if (Find() is IDictionary table)
+        var found = Find();
+        if (found is object?[] entries)
         {
-            lock (table is Hashtable ? table.SyncRoot : this)
+            SweepEntries(entries);
+        }
+        else if (found is IDictionary table)
+        {
+            // A Hashtable is locked by its SyncRoot, a plain dictionary by itself; concurrent ones need neither.
+            lock (table is Hashtable ? table.SyncRoot : table)
             {
                 foreach (var key in table.Keys.Cast<object>().Where(IsCollectible).ToArray())
                 {
                     table.Remove(key);
                 }
+            }
+        }
+    }
+
+    /// <summary>A lossy cache is an array of immutable entries: readers take an empty place for a miss, so one may be emptied at any time.</summary>
+    private static void SweepEntries(object?[] entries)
+    {
+        for (var i = 0; i < entries.Length; i++)
+        {
+            if (entries[i] is { } entry && (entry.GetType().GetField("_key", Any) ?? throw new MissingFieldException(entry.GetType().FullName, "_key")).GetValue(entry) is { } key && IsCollectible(key))
+            {
+                entries[i] = null;
             }
         }
     }
