@@ -30,7 +30,7 @@ public sealed class UnloadTests
     [MemberData(nameof(Kept))]
     public async Task A_plugin_that_used_a_caching_part_of_the_framework_leaves_memory(string what, string code)
     {
-        await using var host = new KernelHost(o => o.UnloadLimit = TimeSpan.FromSeconds(8));
+        await using var host = new KernelHost(o => o.UnloadLimit = TimeSpan.FromSeconds(40));
         host.Add("thing", Source(code));
         await host.StartAsync();
         Assert.True(host.Status("thing").State == PluginState.Active, host.Status("thing").Cause);

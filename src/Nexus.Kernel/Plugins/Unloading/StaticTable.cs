@@ -27,6 +27,7 @@ internal sealed record StaticTable(string AssemblyName, string TypeName, params 
         new("System.ComponentModel.TypeConverter", "System.ComponentModel.ReflectTypeDescriptionProvider", "s_extendedPropertyCache"),
         new("System.Linq.Expressions", "System.Linq.Expressions.Interpreter.InstructionList", "s_loadFields"),
         new("System.Linq.Expressions", "System.Linq.Expressions.Interpreter.CallInstruction", "s_cache", "_entries"),
+        new("System.Linq.Expressions", "System.Dynamic.Utils.DelegateHelpers", "s_thunks", "_entries"),
         new("Microsoft.AspNetCore.Http.Extensions", "Microsoft.AspNetCore.Http.ParameterBindingMethodCache", "Instance", "_stringMethodCallCache"),
         new("Microsoft.AspNetCore.Http.Extensions", "Microsoft.AspNetCore.Http.ParameterBindingMethodCache", "Instance", "_bindAsyncMethodCallCache"),
         new("Microsoft.AspNetCore.Http.Extensions", "Microsoft.AspNetCore.Http.ParameterBindingMethodCache", "Instance", "_constructorCache"),
