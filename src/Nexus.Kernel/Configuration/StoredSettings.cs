@@ -13,7 +13,6 @@ internal sealed partial class StoredSettings(NexusConfiguration configuration, I
     public const string Path = "core/settings/configuration";
 
     private static readonly RecordKey Key = new(CallContext.DefaultTenant, IStorage.Documents, Path);
-    private static readonly TimeSpan Quiet = TimeSpan.FromMilliseconds(250);
 
     private readonly SemaphoreSlim gate = new(1);
 
@@ -49,24 +48,11 @@ internal sealed partial class StoredSettings(NexusConfiguration configuration, I
                 LeftOut(e.Message);
             }
         }
-
-        configuration.Changed += OnChanged;
-        configuration.Refused += OnRefused;
-        configuration.Watch(Quiet, time);
     }
 
-    public Task StopAsync(CancellationToken cancellationToken)
-    {
-        configuration.Changed -= OnChanged;
-        configuration.Refused -= OnRefused;
-        return Task.CompletedTask;
-    }
+    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
     public void Dispose() => gate.Dispose();
-
-    private void OnChanged(ConfigurationChange change) => Reloaded(string.Join(", ", change.Keys), change.RestartRequired ? "; some take effect at the next start" : "");
-
-    private void OnRefused(NexusException error) => ReloadRefused(error.Message);
 
     private async Task<SettingsChange> StoreAsync(JsonObject patch, Func<ImmutableArray<FieldError>> check, CancellationToken cancellationToken)
     {
@@ -148,10 +134,4 @@ internal sealed partial class StoredSettings(NexusConfiguration configuration, I
 
     [LoggerMessage(1, LogLevel.Error, "The stored settings are left out, as they are not valid: {Cause}")]
     private partial void LeftOut(string cause);
-
-    [LoggerMessage(2, LogLevel.Information, "configuration.reloaded {Keys}{Note}")]
-    private partial void Reloaded(string keys, string note);
-
-    [LoggerMessage(3, LogLevel.Error, "configuration.refused; the last good one stays. {Cause}")]
-    private partial void ReloadRefused(string cause);
 }

@@ -30,7 +30,8 @@ internal static class UnloadCheck
                 OneAtATime.Release();
             }
 
-            if (time.GetElapsedTime(begun) > limit)
+            // A machine that stood still, as in a heap dump, has used up the time but given the collector no chance.
+            if (tries > ConcurrentTries && time.GetElapsedTime(begun) > limit)
             {
                 return false;
             }
