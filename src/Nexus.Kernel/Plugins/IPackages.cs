@@ -5,6 +5,9 @@ namespace Nexus.Kernel.Plugins;
 /// <summary>What the lifecycle needs of packages: finding them, keeping them, ordering them, and remembering what an operator decided.</summary>
 internal interface IPackages
 {
+    /// <summary>What is remembered of plugins.</summary>
+    IPluginRecords Records { get; }
+
     /// <summary>Looks into the plugin folders and among the installed ones; what it returns lies in immutable folders.</summary>
     Task<PackageScan> ScanAsync(CancellationToken cancellationToken);
 
@@ -14,6 +17,13 @@ internal interface IPackages
     /// <summary>The kept package of a content hash.</summary>
     Task<PluginPackage?> FindAsync(string contentHash, string sourcePath, CancellationToken cancellationToken);
 
+    /// <summary>Orders packages into waves by their dependencies.</summary>
+    PackageOrder Resolve(ImmutableArray<PluginPackage> packages);
+}
+
+/// <summary>What an operator decided about plugins, remembered across restarts.</summary>
+internal interface IPluginRecords
+{
     /// <summary>What is remembered of a plugin, or null.</summary>
     Task<PluginRecord?> ReadAsync(string id, CancellationToken cancellationToken);
 
@@ -22,9 +32,6 @@ internal interface IPackages
 
     /// <summary>Forgets a plugin and, when asked, its data.</summary>
     Task RemoveAsync(PluginManifest manifest, bool deleteData, CancellationToken cancellationToken);
-
-    /// <summary>Orders packages into waves by their dependencies.</summary>
-    PackageOrder Resolve(ImmutableArray<PluginPackage> packages);
 }
 
 /// <summary>Packages in waves that may start side by side, and those whose needs are not met.</summary>

@@ -5,13 +5,15 @@ using Microsoft.Extensions.DependencyInjection;
 namespace Nexus.Kernel.Plugins;
 
 /// <summary>The node's packages: the content-addressed store over the node's storage, opened at first use as the storage opens after the container is built.</summary>
-internal sealed class NodePackages(IServiceProvider host, PluginsOptions options) : IPackages, IDisposable
+internal sealed class NodePackages(IServiceProvider host, PluginsOptions options) : IPackages, IPluginRecords, IDisposable
 {
     private static readonly string HostVersion = typeof(IPlugin).Assembly.GetName().Version!.ToString(3);
 
     private readonly Lazy<PackageStore> store = new(() => new PackageStore(
         new PackageStoreOptions(Path.GetFullPath(options.DataDirectory), [.. options.Directories.Select(Path.GetFullPath)]),
         host.GetRequiredService<IStorage>()));
+
+    public IPluginRecords Records => this;
 
     public Task<PackageScan> ScanAsync(CancellationToken cancellationToken) => store.Value.ScanAsync(cancellationToken);
 

@@ -132,7 +132,7 @@ internal sealed class PluginKernel : IPlugins, IPluginActivation, IHostedService
             .ToImmutableArray();
         foreach (var package in found.Where(p => table.Find(p.Manifest.Name) is null))
         {
-            var record = await packages.ReadAsync(package.Manifest.Name, cancellationToken);
+            var record = await packages.Records.ReadAsync(package.Manifest.Name, cancellationToken);
             var entry = table.GetOrAdd(package.Manifest.Name);
             entry.Package = package;
             entry.BuiltIn = package.Directory.Length == 0 ? options.BuiltIn.First(b => b.Manifest.Name == entry.Id) : null;

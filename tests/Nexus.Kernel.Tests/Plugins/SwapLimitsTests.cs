@@ -43,13 +43,13 @@ public sealed class SwapLimitsTests
         Assert.Equal(("1.0.0", PluginState.Active, "2.0.0 is kept; restart to activate it."), (status.Version, status.State, status.Pending));
         Assert.Equal("PLUGIN_NOT_SWAPPABLE", reload.Code);
         Assert.Equal("one", await host.CallAsync("hello"));
-        var record = await host.Packages.ReadAsync("hello", TestContext.Current.CancellationToken);
+        var record = await host.Packages.Records.ReadAsync("hello", TestContext.Current.CancellationToken);
         Assert.Equal("2.0.0", record!.Version);
 
         var back = await host.RunAsync(new PluginCommand.Rollback("hello"));
 
         Assert.Null(back.Pending);
-        Assert.Equal("1.0.0", (await host.Packages.ReadAsync("hello", TestContext.Current.CancellationToken))!.Version);
+        Assert.Equal("1.0.0", (await host.Packages.Records.ReadAsync("hello", TestContext.Current.CancellationToken))!.Version);
         Directory.Delete(folder, recursive: true);
     }
 

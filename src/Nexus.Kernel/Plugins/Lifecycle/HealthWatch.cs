@@ -61,7 +61,7 @@ internal sealed class HealthWatch(PluginTable table, Swap swap, PluginCommands c
             var failed = entry.Active.Manifest;
             PluginLog.SwappingBack(logger, entry.Id, health.Detail ?? "no detail", before.Manifest.Version);
             await swap.ReplaceAsync(entry, before, null, cancellationToken);
-            if (await packages.ReadAsync(entry.Id, cancellationToken) is { } record)
+            if (await packages.Records.ReadAsync(entry.Id, cancellationToken) is { } record)
             {
                 await commands.RolledBackAsync(entry, record, before, cancellationToken);
             }

@@ -56,11 +56,11 @@ internal sealed class PluginCommands(PluginTable table, Swap swap, IPackages pac
 
     public async Task RememberAsync(PluginEntry entry, PluginPackage package, CancellationToken cancellationToken)
     {
-        var record = await packages.ReadAsync(entry.Id, cancellationToken);
+        var record = await packages.Records.ReadAsync(entry.Id, cancellationToken);
         var next = record?.Activate(package, time.GetUtcNow()) ?? PluginRecord.First(package, time.GetUtcNow());
         if (next != record)
         {
-            await packages.WriteAsync(next, cancellationToken);
+            await packages.Records.WriteAsync(next, cancellationToken);
         }
 
         entry.Set(s => s with { Enabled = next.Enabled, Previous = next.Previous, Origin = package.Origin });
@@ -82,7 +82,7 @@ internal sealed class PluginCommands(PluginTable table, Swap swap, IPackages pac
         try
         {
             CheckDependencies(entry, package);
-            var enabled = (await packages.ReadAsync(entry.Id, cancellationToken))?.Enabled ?? true;
+            var enabled = (await packages.Records.ReadAsync(entry.Id, cancellationToken))?.Enabled ?? true;
             if (install.Activate && enabled)
             {
                 await ApplyOrStageAsync(entry, package, progress, cancellationToken);
@@ -106,7 +106,7 @@ internal sealed class PluginCommands(PluginTable table, Swap swap, IPackages pac
 
     private async Task RollbackAsync(PluginEntry entry, IProgress<PluginProgress>? progress, CancellationToken cancellationToken)
     {
-        var record = await packages.ReadAsync(entry.Id, cancellationToken);
+        var record = await packages.Records.ReadAsync(entry.Id, cancellationToken);
         var package = record is { Previous: [var hash, ..] } ? await packages.FindAsync(hash, record.SourcePath, cancellationToken) : null;
         if (record is null || package is null)
         {
@@ -132,7 +132,7 @@ internal sealed class PluginCommands(PluginTable table, Swap swap, IPackages pac
     public async Task RolledBackAsync(PluginEntry entry, PluginRecord record, PluginPackage package, CancellationToken cancellationToken)
     {
         var next = record.RollBack(package);
-        await packages.WriteAsync(next, cancellationToken);
+        await packages.Records.WriteAsync(next, cancellationToken);
         entry.Set(s => s with { Previous = next.Previous });
 
         // The way back is not itself watched: there would be nothing to go back to.
@@ -164,7 +164,7 @@ internal sealed class PluginCommands(PluginTable table, Swap swap, IPackages pac
         }
 
         // What an update kept for the next start may start now: nothing of the plugin runs.
-        if (entry is { Active: null, Status.Pending: not null } && await packages.ReadAsync(entry.Id, cancellationToken) is { } record)
+        if (entry is { Active: null, Status.Pending: not null } && await packages.Records.ReadAsync(entry.Id, cancellationToken) is { } record)
         {
             package = await packages.FindAsync(record.ActiveHash, record.SourcePath, cancellationToken) ?? package;
         }
@@ -202,7 +202,7 @@ internal sealed class PluginCommands(PluginTable table, Swap swap, IPackages pac
         await swap.StopAsync(entry, proveUnload: true);
         if ((entry.Package?.Manifest ?? entry.Status.Manifest) is { } manifest)
         {
-            await packages.RemoveAsync(manifest, remove.DeleteData, cancellationToken);
+            await packages.Records.RemoveAsync(manifest, remove.DeleteData, cancellationToken);
         }
 
         await events.ForgetAsync(entry.Id, cancellationToken);
@@ -222,8 +222,8 @@ internal sealed class PluginCommands(PluginTable table, Swap swap, IPackages pac
 
     private async Task FlagAsync(PluginEntry entry, PluginPackage package, bool enabled, CancellationToken cancellationToken)
     {
-        var record = await packages.ReadAsync(entry.Id, cancellationToken) ?? PluginRecord.First(package, time.GetUtcNow());
-        await packages.WriteAsync(record with { Enabled = enabled }, cancellationToken);
+        var record = await packages.Records.ReadAsync(entry.Id, cancellationToken) ?? PluginRecord.First(package, time.GetUtcNow());
+        await packages.Records.WriteAsync(record with { Enabled = enabled }, cancellationToken);
         entry.Set(s => s with { Enabled = enabled });
     }
 
