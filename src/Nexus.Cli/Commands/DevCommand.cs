@@ -20,9 +20,11 @@ internal static class DevCommand
             using var own = await StartHostAsync(host, cancel);
             try
             {
+                // Watching begins before the first build: a save in the meantime is not lost.
+                using var saves = new Saves(project.Folder);
                 await project.BuildAsync(cancel);
                 await SwapAsync(host, project, Stopwatch.StartNew(), cancel);
-                if (!call.GetValue(once)) await WatchAsync(host, project, cancel);
+                if (!call.GetValue(once)) await WatchAsync(host, project, saves, cancel);
                 return ExitCodes.Done;
             }
             finally
@@ -33,25 +35,16 @@ internal static class DevCommand
         return command;
     }
 
-    private static async Task WatchAsync(Host host, PluginProject project, CancellationToken cancel)
+    private static async Task WatchAsync(Host host, PluginProject project, Saves saves, CancellationToken cancel)
     {
-        var changes = Channel.CreateBounded<string>(new BoundedChannelOptions(256) { FullMode = BoundedChannelFullMode.DropWrite });
-        using var watcher = new FileSystemWatcher(project.Folder) { IncludeSubdirectories = true, NotifyFilter = NotifyFilters.LastWrite | NotifyFilters.FileName, EnableRaisingEvents = true };
-        void Report(object sender, FileSystemEventArgs change) => changes.Writer.TryWrite(change.FullPath);
-        watcher.Changed += Report;
-        watcher.Created += Report;
-        watcher.Deleted += Report;
-        watcher.Renamed += Report;
         Console.WriteLine($"watching {project.Folder}; Ctrl-C stops");
-        while (await changes.Reader.WaitToReadAsync(cancel))
+        while (await saves.Changes.WaitToReadAsync(cancel))
         {
             var clock = Stopwatch.StartNew();
             // Editors write in several steps; what comes within this moment is one save.
             await Task.Delay(40, cancel);
             var seen = new HashSet<string>();
-            while (changes.Reader.TryRead(out var path)) seen.Add(path);
-            seen.RemoveWhere(path => !Concerns(path));
-            if (seen.Count == 0) continue;
+            while (saves.Changes.TryRead(out var path)) seen.Add(path);
             try
             {
                 var sourcesOnly = seen.All(path => path.EndsWith(".cs", StringComparison.Ordinal));
@@ -102,6 +95,33 @@ internal static class DevCommand
             }
 
             throw new CliException("nexus: the host did not answer within 15 s.", ExitCodes.Unreachable);
+        }
+    }
+
+    /// <summary>Paths that changed below a folder, as they change.</summary>
+    private sealed class Saves : IDisposable
+    {
+        private readonly Channel<string> changes = Channel.CreateBounded<string>(new BoundedChannelOptions(256) { FullMode = BoundedChannelFullMode.DropWrite });
+        private readonly FileSystemWatcher watcher;
+
+        public Saves(string folder)
+        {
+            watcher = new FileSystemWatcher(folder) { IncludeSubdirectories = true, NotifyFilter = NotifyFilters.LastWrite | NotifyFilters.FileName };
+            watcher.Changed += Report;
+            watcher.Created += Report;
+            watcher.Deleted += Report;
+            watcher.Renamed += Report;
+            watcher.EnableRaisingEvents = true;
+        }
+
+        public ChannelReader<string> Changes => changes.Reader;
+
+        public void Dispose() => watcher.Dispose();
+
+        // Builds write by the hundred: what does not concern the plugin must not fill the queue.
+        private void Report(object sender, FileSystemEventArgs change)
+        {
+            if (Concerns(change.FullPath)) changes.Writer.TryWrite(change.FullPath);
         }
     }
 }

@@ -39,6 +39,8 @@ public sealed class SwapTests
             }
         })).ToArray();
 
+        // Other tests hold pool threads on purpose: swaps begin when the callers call.
+        for (var waits = 0; Volatile.Read(ref calls) < 100 && waits < 2000; waits++) await Task.Delay(5);
         for (var i = 0; i < 30; i++)
         {
             await host.RunAsync(new PluginCommand.Install(versions[i % 3], Update: true, Force: true));
