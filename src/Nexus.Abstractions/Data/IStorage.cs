@@ -92,6 +92,9 @@ public sealed record WriteBatch
 
     /// <summary>Deliveries that this batch settles, so that a handler's writes and its being done are one.</summary>
     public ImmutableArray<DeliverySettlement> Settlements { get; init; } = [];
+
+    /// <summary>Audit entries that are kept if and only if the batch commits, in commit order.</summary>
+    public ImmutableArray<AuditEntry> Audit { get; init; } = [];
 }
 
 /// <summary>One put or removal with its condition.</summary>

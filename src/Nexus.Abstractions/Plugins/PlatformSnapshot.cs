@@ -46,6 +46,15 @@ public sealed record ActivePlugin
     /// <summary>Services it provides.</summary>
     public ImmutableArray<ProvidedServiceDescriptor> Services { get; init; } = [];
 
+    /// <summary>Ways to authenticate that it brings.</summary>
+    public ImmutableArray<AuthenticationContribution> Authentication { get; init; } = [];
+
+    /// <summary>The policy of the node, when it is this plugin's.</summary>
+    public AuthorizationContribution? Authorization { get; init; }
+
+    /// <summary>Whether it seals the audit trail.</summary>
+    public bool SealsAudit { get; init; }
+
     /// <summary>Services it cannot do without.</summary>
     public ImmutableArray<ServiceNeed> Requires { get; init; } = [];
 }
@@ -72,8 +81,15 @@ public interface IGeneration
 /// <summary>One route of a plugin, inert but for its handler.</summary>
 public sealed record EndpointDescriptor
 {
-    /// <summary>Route pattern relative to the plugin's prefix, as its author wrote it.</summary>
+    /// <summary>Route pattern relative to the plugin's prefix, as its author wrote it. One that begins with <c>~/</c> begins at the root; only core plugins may have it.</summary>
     public required string Pattern { get; init; }
+
+    /// <summary>The whole pattern as it is served.</summary>
+    public string PathUnder(PluginManifest plugin)
+    {
+        ArgumentNullException.ThrowIfNull(plugin);
+        return Pattern.StartsWith("~/", StringComparison.Ordinal) ? Pattern[1..] : (plugin.RoutePrefix + "/" + Pattern.Trim('/')).TrimEnd('/');
+    }
 
     /// <summary>HTTP methods; empty means any.</summary>
     public ImmutableArray<string> Methods { get; init; } = [];

@@ -34,6 +34,9 @@ public sealed record Caller(string Id, string Name, ImmutableArray<string> Teams
     /// <summary>The platform itself.</summary>
     public static Caller System { get; } = new("system", "System", [], ["system"]);
 
+    /// <summary>Permissions it is held to, whatever its roles allow (API keys, tokens of other clients); default or empty holds it to none.</summary>
+    public ImmutableArray<string> Scopes { get; init; }
+
     /// <summary>A caller who did not sign in.</summary>
     public static Caller Anonymous { get; } = new("anonymous", "Anonymous", [], []);
 }

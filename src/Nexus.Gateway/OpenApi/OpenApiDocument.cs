@@ -57,7 +57,7 @@ internal sealed partial class OpenApiDocument(PlatformSnapshot snapshot, IReadOn
 
     private void AddEndpoint(ActivePlugin plugin, EndpointDescriptor endpoint)
     {
-        var pattern = (plugin.Manifest.RoutePrefix + "/" + endpoint.Pattern.Trim('/')).TrimEnd('/');
+        var pattern = endpoint.PathUnder(plugin.Manifest);
         foreach (var method in endpoint.Methods.IsEmpty ? ["GET"] : endpoint.Methods.Where(m => m is not ("HEAD" or "OPTIONS")))
         {
             var operation = endpoint.OpenApi.IsEmpty ? [] : JsonNode.Parse(endpoint.OpenApi.Span)!.AsObject();

@@ -70,10 +70,9 @@ internal sealed class PluginRoutes : EndpointDataSource, IDisposable
     {
         var endpoints = new List<Endpoint>();
         var own = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
-        var prefix = plugin.Manifest.RoutePrefix;
         foreach (var endpoint in plugin.Endpoints)
         {
-            var pattern = (prefix + "/" + endpoint.Pattern.Trim('/')).TrimEnd('/');
+            var pattern = endpoint.PathUnder(plugin.Manifest);
             try
             {
                 var facts = Facts(plugin, pattern, endpoint);

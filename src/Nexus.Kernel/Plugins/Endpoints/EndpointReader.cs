@@ -52,14 +52,14 @@ internal static class EndpointReader
         };
     }
 
-    /// <summary>The policy name of <c>RequireAuthorization</c> is the permission; without a name it is the plugin's own <c>use</c>.</summary>
+    /// <summary>The policy name of <c>RequireAuthorization</c> is the permission; a route that says nothing needs the plugin's own <c>use</c>, so that none is open by being forgotten. <c>AllowAnonymous</c> opens one.</summary>
     private static string? Permission(string plugin, RouteEndpoint endpoint)
     {
-        if (endpoint.Metadata.GetMetadata<IAllowAnonymous>() is not null || endpoint.Metadata.GetMetadata<IAuthorizeData>() is not { } data)
+        if (endpoint.Metadata.GetMetadata<IAllowAnonymous>() is not null)
         {
             return null;
         }
 
-        return string.IsNullOrEmpty(data.Policy) ? $"{plugin}:use" : data.Policy;
+        return endpoint.Metadata.GetMetadata<IAuthorizeData>()?.Policy is { Length: > 0 } policy ? policy : $"{plugin}:use";
     }
 }

@@ -29,6 +29,18 @@ internal sealed class Slots
         return new MiddlewareContribution(middleware.Order, (context, next) => slot.Target(context, next));
     }
 
+    public AuthenticationContribution Wrap(AuthenticationContribution strategy)
+    {
+        var slot = Open(strategy.Authenticate);
+        return strategy with { Authenticate = (credentials, token) => slot.Target(credentials, token) };
+    }
+
+    public AuthorizationContribution Wrap(AuthorizationContribution policy)
+    {
+        var slot = Open(policy.Decide);
+        return new AuthorizationContribution((context, permission, token) => slot.Target(context, permission, token));
+    }
+
     public SubscriptionDescriptor Wrap(SubscriptionDescriptor subscription)
     {
         var slot = Open(subscription.Handle);

@@ -140,6 +140,9 @@ internal sealed class GenerationLoader(IServiceProvider host, ContractAssemblies
         Resources = resources,
         Subscriptions = [.. container.Contributions<SubscriptionContribution>().Select(c => generation.Slots.Wrap(c.Descriptor))],
         Services = [.. container.Contributions<ServiceContribution>().Select(c => generation.Slots.Wrap(c.Descriptor))],
+        Authentication = [.. container.Contributions<AuthenticationContribution>().Select(generation.Slots.Wrap)],
+        Authorization = container.Contributions<AuthorizationContribution>().Select(generation.Slots.Wrap).SingleOrDefault(),
+        SealsAudit = container.Contributions<AuditContribution>().Any(),
         Requires = [.. container.Contributions<RequirementContribution>().Select(c => c.Service)],
     };
 

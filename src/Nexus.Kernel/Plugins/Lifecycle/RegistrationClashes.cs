@@ -14,6 +14,29 @@ internal static class RegistrationClashes
             throw Clash($"The prefix {newcomer.Manifest.RoutePrefix} of {name} is taken by {taken.Manifest.Name}. Rename one of the two.");
         }
 
+        if (newcomer.Manifest.Category != PluginCategory.Core && newcomer.Endpoints.FirstOrDefault(IsRooted) is { } rooted)
+        {
+            throw Clash($"{name} maps {rooted.Pattern}; only core plugins may serve outside of their prefix. Map it below {newcomer.Manifest.RoutePrefix}.");
+        }
+
+        foreach (var other in others)
+        {
+            if (newcomer.Endpoints.Where(IsRooted).SelectMany(Routes).Intersect(other.Endpoints.Where(IsRooted).SelectMany(Routes), StringComparer.Ordinal).FirstOrDefault() is { } both)
+            {
+                throw Clash($"{name} and {other.Manifest.Name} both serve the {both}. Disable one of the two.");
+            }
+        }
+
+        if (newcomer.Authorization is not null && others.FirstOrDefault(o => o.Authorization is not null) is { } policy)
+        {
+            throw Clash($"{name} and {policy.Manifest.Name} both want to be the policy of the node. Disable one of the two.");
+        }
+
+        if (newcomer.SealsAudit && others.FirstOrDefault(o => o.SealsAudit) is { } trail)
+        {
+            throw Clash($"{name} and {trail.Manifest.Name} both want to seal the audit trail. Disable one of the two.");
+        }
+
         foreach (var service in newcomer.Services)
         {
             if (others.FirstOrDefault(o => o.Services.Any(s => s.Contract == service.Contract && s.Name == service.Name)) is { } provider)
@@ -26,6 +49,8 @@ internal static class RegistrationClashes
         ThrowOnTwice(newcomer.Resources.Select(r => $"resource {r.Name}"), name);
         ThrowOnTwice(newcomer.Endpoints.SelectMany(Routes), name);
     }
+
+    private static bool IsRooted(EndpointDescriptor endpoint) => endpoint.Pattern.StartsWith("~/", StringComparison.Ordinal);
 
     private static IEnumerable<string> Routes(EndpointDescriptor endpoint) =>
         endpoint.Methods.DefaultIfEmpty("any method").Select(m => $"route {m} /{Shape(endpoint.Pattern)} (order {endpoint.Order})");
