@@ -30,8 +30,9 @@ internal interface IPluginRecords
     /// <summary>Remembers.</summary>
     Task WriteAsync(PluginRecord record, CancellationToken cancellationToken);
 
-    /// <summary>Forgets a plugin and, when asked, its data.</summary>
-    Task RemoveAsync(PluginManifest manifest, bool deleteData, CancellationToken cancellationToken);
+    /// <summary>Forgets a plugin and, when asked, its data. What lies of it in plugin folders is not started again until it changes or is installed.</summary>
+    /// <returns>Where files of it still lie in plugin folders.</returns>
+    Task<ImmutableArray<string>> RemoveAsync(PluginManifest manifest, bool deleteData, CancellationToken cancellationToken);
 }
 
 /// <summary>Packages in waves that may start side by side, and those whose needs are not met.</summary>

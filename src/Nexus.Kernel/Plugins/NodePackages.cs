@@ -25,13 +25,9 @@ internal sealed class NodePackages(IServiceProvider host, PluginsOptions options
 
     public Task WriteAsync(PluginRecord record, CancellationToken cancellationToken) => store.Value.WriteAsync(record, cancellationToken);
 
-    public async Task RemoveAsync(PluginManifest manifest, bool deleteData, CancellationToken cancellationToken)
+    public async Task<ImmutableArray<string>> RemoveAsync(PluginManifest manifest, bool deleteData, CancellationToken cancellationToken)
     {
-        if (await store.Value.ReadAsync(manifest.Name, cancellationToken) is { } record)
-        {
-            await store.Value.DeleteAsync(record, cancellationToken);
-        }
-
+        var lying = await store.Value.DeleteAsync(manifest, cancellationToken);
         if (deleteData)
         {
             await host.GetRequiredService<ISchemaChanges>().DeleteAsync(manifest.Name, manifest.DocumentRoot, cancellationToken);
@@ -46,6 +42,8 @@ internal sealed class NodePackages(IServiceProvider host, PluginsOptions options
                 await settings.StoreAsync(new JsonObject { ["plugins"] = new JsonObject { [manifest.Name] = null } }, cancellationToken);
             }
         }
+
+        return lying;
     }
 
     public PackageOrder Resolve(ImmutableArray<PluginPackage> packages)

@@ -47,4 +47,7 @@ internal static partial class PluginLog
 
     [LoggerMessage(13, LogLevel.Information, "Plugin {Plugin} {Version} is kept for the next start of the node: {Running} is stable and stays until then")]
     public static partial void Staged(ILogger logger, string plugin, string version, string running);
+
+    [LoggerMessage(14, LogLevel.Information, "Old generations of plugin {Plugin} have left memory after all; {Left} are left behind")]
+    public static partial void LeftLate(ILogger logger, string plugin, int left);
 }

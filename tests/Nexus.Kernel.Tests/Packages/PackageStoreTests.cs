@@ -115,7 +115,7 @@ public sealed class PackageStoreTests : IDisposable
         Assert.Equal((a.ContentHash, Now, true), (read!.ActiveHash, read.InstalledAt, read.Enabled));
         await _store.WriteAsync(read with { Enabled = false }, CancellationToken.None);
         Assert.Equal("[\"b\"]", _storage.Json("core/plugins/enabled"));
-        await _store.DeleteAsync(read, CancellationToken.None);
+        await _store.DeleteAsync(a.Manifest, CancellationToken.None);
         Assert.Null(await _store.ReadAsync("a", CancellationToken.None));
         Assert.Null(_storage.Json("plugins/business/a/metadata"));
     }

@@ -174,10 +174,10 @@ internal sealed class TestPackages(PluginsOptions options) : IPackages, IPluginR
         return Task.CompletedTask;
     }
 
-    public Task RemoveAsync(PluginManifest manifest, bool deleteData, CancellationToken cancellationToken)
+    public Task<ImmutableArray<string>> RemoveAsync(PluginManifest manifest, bool deleteData, CancellationToken cancellationToken)
     {
         records.TryRemove(manifest.Name, out _);
-        return Task.CompletedTask;
+        return Task.FromResult(ImmutableArray<string>.Empty);
     }
 
     public PackageOrder Resolve(ImmutableArray<PluginPackage> packages)

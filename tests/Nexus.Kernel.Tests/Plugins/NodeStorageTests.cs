@@ -108,16 +108,5 @@ public sealed class NodeStorageTests : IDisposable
         return [.. documents.Records.Select(r => r.Id.Split('/')[2]).Distinct()];
     }
 
-    private async Task<KernelHost> StartAsync()
-    {
-        var settings = new ConfigurationBuilder().AddInMemoryCollection(new Dictionary<string, string?> { ["database:directory"] = Path.Combine(folder, "data") }).Build();
-        var host = new KernelHost(o => o.DataDirectory = Path.Combine(folder, "data"), services => services
-            .RemoveAll<IPackages>()
-            .AddSingleton<IPackages>(h => new NodePackages(h, h.GetRequiredService<PluginsOptions>()))
-            .AddSingleton<IConfiguration>(settings)
-            .AddNexusData(settings));
-        await StorageOpener.OpenAsync(host.Services, TestContext.Current.CancellationToken);
-        await host.StartAsync();
-        return host;
-    }
+    private Task<KernelHost> StartAsync() => NodeHost.StartAsync(folder);
 }

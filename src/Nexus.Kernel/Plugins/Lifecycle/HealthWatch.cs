@@ -17,6 +17,26 @@ internal sealed class HealthWatch(PluginTable table, Swap swap, PluginCommands c
             var round = now - lastRound >= options.HealthInterval;
             lastRound = round ? now : lastRound;
             await Task.WhenAll(table.All.Where(e => e.Active is not null && (round || e.WatchedUntil > now)).Select(e => CheckAsync(e, cancellationToken)));
+            foreach (var entry in round ? table.All.Where(e => e.Leaked > 0) : [])
+            {
+                await RecheckAsync(entry);
+            }
+        }
+    }
+
+    /// <summary>A plugin that a command is at work on is looked at in the next round.</summary>
+    private async Task RecheckAsync(PluginEntry entry)
+    {
+        if (await entry.Gate.WaitAsync(0, CancellationToken.None))
+        {
+            try
+            {
+                await swap.RecheckAsync(entry, thorough: false);
+            }
+            finally
+            {
+                entry.Gate.Release();
+            }
         }
     }
 

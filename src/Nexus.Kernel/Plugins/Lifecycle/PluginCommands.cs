@@ -36,7 +36,7 @@ internal sealed class PluginCommands(PluginTable table, Swap swap, IPackages pac
     /// <summary>Swaps to a package and, when it serves, remembers it. The caller holds the gate.</summary>
     public async Task ApplyAsync(PluginEntry entry, PluginPackage package, IProgress<PluginProgress>? progress, CancellationToken cancellationToken)
     {
-        swap.CheckLeaked(entry);
+        await swap.CheckLeakedAsync(entry);
         await swap.ReplaceAsync(entry, package, progress, cancellationToken);
         await RememberAsync(entry, package, cancellationToken);
     }
@@ -116,7 +116,7 @@ internal sealed class PluginCommands(PluginTable table, Swap swap, IPackages pac
         CheckDependencies(entry, package);
         if (Swap.CanReplace(entry, package))
         {
-            swap.CheckLeaked(entry);
+            await swap.CheckLeakedAsync(entry);
             await swap.ReplaceAsync(entry, package, progress, cancellationToken);
         }
         else
@@ -200,13 +200,14 @@ internal sealed class PluginCommands(PluginTable table, Swap swap, IPackages pac
         }
 
         await swap.StopAsync(entry, proveUnload: true);
-        if ((entry.Package?.Manifest ?? entry.Status.Manifest) is { } manifest)
+        if ((entry.Package?.Manifest ?? entry.Status.Manifest) is { } manifest && await packages.Records.RemoveAsync(manifest, remove.DeleteData, cancellationToken) is { IsEmpty: false } lying)
         {
-            await packages.Records.RemoveAsync(manifest, remove.DeleteData, cancellationToken);
+            entry.Set(s => s with { Warning = $"Its files still lie in {string.Join(", ", lying)}. {entry.Id} stays removed until they change or it is installed again; delete them if it is not wanted any more." });
         }
 
         await events.ForgetAsync(entry.Id, cancellationToken);
         table.Remove(entry.Id);
+        await events.PublishAsync("removed", entry.Status);
     }
 
     private void Staged(PluginEntry entry, PluginPackage package)

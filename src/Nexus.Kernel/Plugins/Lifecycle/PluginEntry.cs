@@ -9,8 +9,8 @@ internal sealed class PluginEntry(string id)
     private readonly Lock sync = new();
     private ImmutableArray<Task> retirements = [];
     private PluginStatus status = new() { Id = id, Version = "", State = PluginState.Discovered };
+    private ImmutableArray<LeftBehind> leaked = [];
     private int alive;
-    private int leaked;
     private long generations;
 
     public string Id { get; } = id;
@@ -36,6 +36,9 @@ internal sealed class PluginEntry(string id)
     /// <summary>Its code waits for the first request.</summary>
     public bool Dormant { get; set; }
 
+    /// <summary>It is Quarantined for no other reason than that its stopped code has not left memory.</summary>
+    public bool Lingering { get; set; }
+
     /// <summary>End of the time in which a failing health check swaps back.</summary>
     public DateTimeOffset WatchedUntil { get; set; }
 
@@ -52,18 +55,50 @@ internal sealed class PluginEntry(string id)
     }
 
     /// <summary>Old generations that were given up: they did not leave memory in time.</summary>
-    public int Leaked => Volatile.Read(ref leaked);
+    public int Leaked => LeftBehind.Length;
+
+    /// <summary>The same, each with the watch that tells when it leaves after all.</summary>
+    public ImmutableArray<LeftBehind> LeftBehind
+    {
+        get
+        {
+            lock (sync)
+            {
+                return leaked;
+            }
+        }
+    }
 
     /// <summary>Counts an old generation until its retirement has proved that it left memory.</summary>
-    /// <param name="retirement">Tells whether it left.</param>
-    /// <param name="warning">The words for operators when it did not; gets the number of those given up so far.</param>
-    public void Retiring(Task<bool> retirement, Func<int, string> warning)
+    /// <param name="name">The generation in words.</param>
+    /// <param name="retirement">Null when it left, else the watch on what stayed.</param>
+    /// <param name="warning">The words for operators when it did not.</param>
+    public void Retiring(string name, Task<WeakReference?> retirement, Func<ImmutableArray<LeftBehind>, string> warning)
     {
         Interlocked.Increment(ref alive);
-        var counted = CountAsync(retirement, warning);
+        var counted = CountAsync(name, retirement, warning);
         lock (sync)
         {
             retirements = [.. retirements.Where(t => !t.IsCompleted), counted];
+        }
+    }
+
+    /// <summary>Takes back the count of generations that left memory after they were given up.</summary>
+    /// <returns>How many left.</returns>
+    public int Recount(Func<ImmutableArray<LeftBehind>, string> warning)
+    {
+        lock (sync)
+        {
+            ImmutableArray<LeftBehind> still = [.. leaked.Where(l => l.Watch.IsAlive)];
+            var left = leaked.Length - still.Length;
+            if (left > 0)
+            {
+                leaked = still;
+                Interlocked.Add(ref alive, -left);
+                Volatile.Write(ref status, status with { Warning = still.IsEmpty ? null : warning(still) });
+            }
+
+            return left;
         }
     }
 
@@ -76,15 +111,23 @@ internal sealed class PluginEntry(string id)
         }
     }
 
-    private async Task CountAsync(Task<bool> retirement, Func<int, string> warning)
+    private async Task CountAsync(string name, Task<WeakReference?> retirement, Func<ImmutableArray<LeftBehind>, string> warning)
     {
-        if (await retirement)
+        if (await retirement is not { } watch)
         {
             Interlocked.Decrement(ref alive);
             return;
         }
 
-        var count = Interlocked.Increment(ref leaked);
-        Set(s => s with { Warning = warning(count) });
+        lock (sync)
+        {
+            leaked = leaked.Add(new LeftBehind(name, watch));
+            Volatile.Write(ref status, status with { Warning = warning(leaked) });
+        }
     }
 }
+
+/// <summary>An old generation that did not leave memory in time.</summary>
+/// <param name="Name">Plugin, version and number.</param>
+/// <param name="Watch">Dead once it has left after all.</param>
+internal sealed record LeftBehind(string Name, WeakReference Watch);

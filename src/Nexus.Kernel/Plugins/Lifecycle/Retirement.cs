@@ -39,28 +39,36 @@ internal sealed class Retirement(PluginsOptions options, TimeProvider time, ILog
         await StepAsync(generation, "disposal", options.StopTimeout, _ => generation.DisposeAsync().AsTask());
     }
 
-    /// <returns>True when its code provably left memory, or is not collectible.</returns>
-    public async Task<bool> UnloadAsync(Generation generation)
+    /// <returns>Null when its code provably left memory, or is not collectible; else the watch on what stayed.</returns>
+    public async Task<WeakReference?> UnloadAsync(Generation generation)
     {
         // 5. Forget: framework caches first, as they are asked by assembly; then everything below the shell.
         sweep.Run(generation.Assemblies());
         if (generation.Release() is not { } watch)
         {
-            return true;
+            return null;
         }
 
         // 6. Proof.
         sweep.Run([]);
-        var left = await UnloadCheck.WaitAsync(watch, options.UnloadLimit, time, CancellationToken.None);
-        if (!left)
+        if (await UnloadCheck.WaitAsync(watch, options.UnloadLimit, time, CancellationToken.None))
         {
-            PluginLog.StillAlive(logger, generation.Manifest.Name, generation.Number, options.UnloadLimit);
+            return null;
         }
 
-        return left;
+        PluginLog.StillAlive(logger, generation.Manifest.Name, generation.Number, options.UnloadLimit);
+        return watch;
     }
 
-    public async Task<bool> CloseAndUnloadAsync(Generation generation)
+    /// <summary>Gives generations that were given up another chance to leave: what held them may have ended meanwhile.</summary>
+    /// <param name="thorough">Collects and waits for the collection; otherwise only begins one, whose outcome the next look sees.</param>
+    public Task NudgeAsync(bool thorough)
+    {
+        sweep.Run([]);
+        return UnloadCheck.NudgeAsync(thorough);
+    }
+
+    public async Task<WeakReference?> CloseAndUnloadAsync(Generation generation)
     {
         await CloseAsync(generation, published: true);
         return await UnloadAsync(generation);

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Microsoft.Extensions.Logging;
 using Nexus.Kernel.Plugins.Generations;
 
@@ -27,11 +28,35 @@ internal sealed class Swap(GenerationLoader loader, SnapshotBoard board, Retirem
 
     /// <summary>Stops the growth of a plugin whose code does not leave. The way back from an unhealthy version does not ask.</summary>
     /// <exception cref="NexusException"><c>PLUGIN_QUARANTINED</c>.</exception>
-    public void CheckLeaked(PluginEntry entry)
+    public async Task CheckLeakedAsync(PluginEntry entry)
     {
         if (entry.Leaked >= options.MaxAlive)
         {
+            await RecheckAsync(entry, thorough: true);
+        }
+
+        if (entry.Leaked >= options.MaxAlive)
+        {
             throw new NexusException(ErrorCodes.PluginQuarantined, $"{entry.Leaked} old generations of {entry.Id} did not leave memory, so no further one is loaded; what serves now serves on. `nexus plugin why-alive {entry.Id}` names what holds them; restart the node.");
+        }
+    }
+
+    /// <summary>Looks again whether generations that were given up have left memory meanwhile. The caller holds the entry's gate.</summary>
+    public async Task RecheckAsync(PluginEntry entry, bool thorough)
+    {
+        await retirement.NudgeAsync(thorough);
+        if (entry.Recount(left => Warning(entry, left)) == 0)
+        {
+            return;
+        }
+
+        PluginLog.LeftLate(logger, entry.Id, entry.Leaked);
+        if (entry.Leaked == 0 && entry.Lingering)
+        {
+            entry.Lingering = false;
+            entry.Set(s => s with { Cause = null, Remedy = null });
+            Rest(entry, PluginState.Stopped);
+            await events.PublishAsync("unloaded", entry.Status);
         }
     }
 
@@ -94,7 +119,7 @@ internal sealed class Swap(GenerationLoader loader, SnapshotBoard board, Retirem
             var old = entry.Active;
             entry.Before = old is null ? null : entry.Package;
             entry.WatchedUntil = old is null ? default : time.GetUtcNow() + options.WatchPeriod;
-            (entry.Active, entry.Package, entry.Dormant, entry.LastError) = (generation, package, false, null);
+            (entry.Active, entry.Package, entry.Dormant, entry.LastError, entry.Lingering) = (generation, package, false, null, false);
             entry.Set(s => s with { FailedIn = null, Cause = null, Remedy = null, Pending = null, Health = PluginHealth.Healthy });
             SetState(entry, generation, PluginState.Active);
             generation.NotifyPublished();
@@ -126,8 +151,9 @@ internal sealed class Swap(GenerationLoader loader, SnapshotBoard board, Retirem
         {
             var unload = retirement.UnloadAsync(generation);
             Retire(entry, generation, unload);
-            if (!await unload)
+            if (await unload is not null)
             {
+                entry.Lingering = true;
                 entry.Set(s => s with { Cause = $"Generation {generation.Number} did not leave memory within {options.UnloadLimit}.", Remedy = ErrorCodes.Get(ErrorCodes.PluginQuarantined).Remedy });
                 Rest(entry, PluginState.Quarantined);
                 await events.PublishAsync("error", entry.Status);
@@ -144,7 +170,7 @@ internal sealed class Swap(GenerationLoader loader, SnapshotBoard board, Retirem
     {
         await StopAsync(entry, proveUnload: true);
         var error = new NexusException(ErrorCodes.PluginQuarantined, cause);
-        entry.LastError = error;
+        (entry.LastError, entry.Lingering) = (error, false);
         entry.Set(s => s with { FailedIn = PluginState.Active, Cause = cause, Remedy = $"Correct the fault that {entry.Id} logged and update it, or `nexus plugin reload {entry.Id}` to try it again." });
         Rest(entry, PluginState.Quarantined);
         await events.PublishAsync("error", entry.Status, error);
@@ -180,11 +206,11 @@ internal sealed class Swap(GenerationLoader loader, SnapshotBoard board, Retirem
         return error;
     }
 
-    private void Retire(PluginEntry entry, Generation generation, Task<bool> unloaded)
-    {
-        var (id, limit, most) = ($"{entry.Id} {generation.Manifest.Version} (generation {generation.Number})", options.UnloadLimit, options.MaxAlive);
-        entry.Retiring(unloaded, count => $"{id} did not leave memory within {limit}; `nexus plugin why-alive {entry.Id}` names what holds it. {count} old generations are left behind; from {most} on swaps are refused until the node restarts.");
-    }
+    private void Retire(PluginEntry entry, Generation generation, Task<WeakReference?> unloaded) =>
+        entry.Retiring($"{entry.Id} {generation.Manifest.Version} (generation {generation.Number})", unloaded, left => Warning(entry, left));
+
+    private string Warning(PluginEntry entry, ImmutableArray<LeftBehind> left) =>
+        $"{left[^1].Name} did not leave memory within {options.UnloadLimit}; `nexus plugin why-alive {entry.Id}` names what holds it. {left.Length} old generations are left behind; from {options.MaxAlive} on swaps are refused until they leave or the node restarts.";
 
     private void Rest(PluginEntry entry, PluginState state)
     {

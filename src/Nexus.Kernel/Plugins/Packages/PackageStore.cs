@@ -39,6 +39,7 @@ internal sealed class PackageStore(PackageStoreOptions options, IStorage storage
             }
         }
 
+        await PassOverRemovedAsync(found, cancellationToken);
         var records = (await _records.ListAsync(cancellationToken)).ToDictionary(r => r.Id, StringComparer.Ordinal);
         var packages = ImmutableArray.CreateBuilder<PluginPackage>();
         foreach (var group in found.GroupBy(p => p.Manifest.Name, StringComparer.Ordinal))
@@ -93,8 +94,14 @@ internal sealed class PackageStore(PackageStoreOptions options, IStorage storage
     /// <summary>Remembers a plugin: its record, the list of enabled ids and its metadata, as one.</summary>
     public Task WriteAsync(PluginRecord record, CancellationToken cancellationToken) => _records.WriteAsync(record, cancellationToken);
 
-    /// <summary>Forgets a plugin; its data and packages stay (see <see cref="CollectAsync"/>).</summary>
-    public Task DeleteAsync(PluginRecord record, CancellationToken cancellationToken) => _records.DeleteAsync(record, cancellationToken);
+    /// <summary>Forgets a plugin; its data and packages stay (see <see cref="CollectAsync"/>). What lies of it in drop folders is passed over from now on, until it changes or is installed again.</summary>
+    /// <returns>Where files of it still lie in drop folders.</returns>
+    public async Task<ImmutableArray<string>> DeleteAsync(PluginManifest manifest, CancellationToken cancellationToken)
+    {
+        var lying = _known.Values.Select(k => k.Package).Where(p => p.Manifest.Name == manifest.Name && IsDropped(p.SourcePath) && Path.Exists(p.SourcePath)).ToList();
+        await _records.DeleteAsync(manifest.Name, manifest.Category, [.. lying.Select(p => p.ContentHash).Distinct()], cancellationToken);
+        return [.. lying.Select(p => p.SourcePath).Order(StringComparer.Ordinal)];
+    }
 
     /// <summary>Deletes packages that no record refers to and that are not in use. Not to be called between an import and the write of its record.</summary>
     /// <param name="inUse">Content hashes of all generations in memory, draining and quarantined ones too.</param>
@@ -145,6 +152,18 @@ internal sealed class PackageStore(PackageStoreOptions options, IStorage storage
         }
 
         return taken;
+    }
+
+    /// <summary>Leaves out what an operator removed and what still lies there unchanged.</summary>
+    private async Task PassOverRemovedAsync(List<PluginPackage> found, CancellationToken cancellationToken)
+    {
+        foreach (var (id, hashes) in await _records.RemovedAsync(cancellationToken))
+        {
+            var lying = hashes.Where(h => found.Any(p => p.Manifest.Name == id && p.ContentHash == h)).ToImmutableArray();
+            if (lying.Length < hashes.Length)
+                await _records.LieAsync(id, lying, cancellationToken);
+            found.RemoveAll(p => p.Manifest.Name == id && lying.Contains(p.ContentHash));
+        }
     }
 
     /// <summary>Decides between what a drop folder holds and what the node remembers.</summary>
@@ -223,9 +242,16 @@ internal sealed class PackageStore(PackageStoreOptions options, IStorage storage
     /// <summary>Fills a folder under a temporary name, verifies it and renames it to its content hash.</summary>
     private async Task<PluginPackage> PublishAsync(string sourcePath, Func<string, Task<PackageContent>> fill, CancellationToken cancellationToken)
     {
-        Directory.CreateDirectory(_packages);
         var temporary = Path.Combine(_packages, TemporaryPrefix + Guid.NewGuid().ToString("N"));
-        Directory.CreateDirectory(temporary);
+        try
+        {
+            Directory.CreateDirectory(temporary);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw PackageErrors.StoreClosed(_packages, e);
+        }
+
         try
         {
             var content = await fill(temporary);

@@ -4,11 +4,12 @@ using System.Text.Json.Serialization;
 
 namespace Nexus.Kernel.Plugins;
 
-/// <summary>What the node remembers of its plugins, in the document tree: <c>core/plugins/{id}</c>, <c>core/plugins/enabled</c>, <c>plugins/{category}/{id}/metadata</c>. Thread-safe.</summary>
+/// <summary>What the node remembers of its plugins, in the document tree: <c>core/plugins/{id}</c>, <c>core/plugins/enabled</c>, <c>plugins/{category}/{id}/metadata</c>, and of removed ones <c>core/plugins-removed/{id}</c>. Thread-safe.</summary>
 internal sealed partial class PluginRecords(IStorage storage, TimeProvider time) : IDisposable
 {
     private const string Prefix = "core/plugins/";
     private const string EnabledKey = Prefix + "enabled";
+    private const string RemovedPrefix = "core/plugins-removed/";
 
     // Concurrent writers of the enabled list meet here; another node may still come in between.
     private readonly SemaphoreSlim _gate = new(1, 1);
@@ -20,32 +21,45 @@ internal sealed partial class PluginRecords(IStorage storage, TimeProvider time)
     }
 
     /// <summary>All records, sorted by id.</summary>
-    public async Task<ImmutableArray<PluginRecord>> ListAsync(CancellationToken cancellationToken)
-    {
-        var records = ImmutableArray.CreateBuilder<PluginRecord>();
-        string? cursor = null;
-        do
-        {
-            var page = await storage.QueryAsync(new RecordQuery { Tenant = CallContext.DefaultTenant, Table = IStorage.Documents, KeyPrefix = Prefix, Limit = 500, Cursor = cursor }, cancellationToken);
-            records.AddRange(page.Records.Where(r => r.Id != EnabledKey).Select(Parse));
-            cursor = page.NextCursor;
-        }
-        while (cursor is not null);
-        records.Sort((a, b) => string.CompareOrdinal(a.Id, b.Id));
-        return records.DrainToImmutable();
-    }
+    public async Task<ImmutableArray<PluginRecord>> ListAsync(CancellationToken cancellationToken) =>
+        [.. (await QueryAsync(Prefix, cancellationToken)).Where(r => r.Id != EnabledKey).Select(Parse).OrderBy(r => r.Id, StringComparer.Ordinal)];
 
-    /// <summary>Writes a record, the list of enabled ids and the plugin's metadata as one.</summary>
+    /// <summary>Content hashes of packages that lay in drop folders when their plugin was removed, by id: they are passed over.</summary>
+    public async Task<ImmutableDictionary<string, ImmutableArray<string>>> RemovedAsync(CancellationToken cancellationToken) =>
+        (await QueryAsync(RemovedPrefix, cancellationToken)).ToImmutableDictionary(
+            r => r.Id[RemovedPrefix.Length..],
+            r => (JsonSerializer.Deserialize(r.Json.Span, RecordJson.Default.StringArray) ?? []).ToImmutableArray(),
+            StringComparer.Ordinal);
+
+    /// <summary>Writes a record, the list of enabled ids and the plugin's metadata as one; a plugin that was removed counts as installed again.</summary>
     public Task WriteAsync(PluginRecord record, CancellationToken cancellationToken) =>
-        ChangeAsync(record.Id, record.Category, record, cancellationToken);
+        ChangeAsync(record.Id, record.Category, record, [], cancellationToken);
 
     /// <summary>Forgets a plugin; its data stays.</summary>
-    public Task DeleteAsync(PluginRecord record, CancellationToken cancellationToken) =>
-        ChangeAsync(record.Id, record.Category, null, cancellationToken);
+    /// <param name="id">The plugin.</param>
+    /// <param name="category">Its category.</param>
+    /// <param name="lying">Content hashes that still lie in drop folders and are to be passed over.</param>
+    /// <param name="cancellationToken">Stops the work.</param>
+    public Task DeleteAsync(string id, PluginCategory category, ImmutableArray<string> lying, CancellationToken cancellationToken) =>
+        ChangeAsync(id, category, null, lying, cancellationToken);
+
+    /// <summary>Passes over fewer packages of a removed plugin, as the others lie there no more.</summary>
+    public async Task LieAsync(string id, ImmutableArray<string> lying, CancellationToken cancellationToken)
+    {
+        try
+        {
+            if (await LyingAsync(id, lying, cancellationToken) is { } write)
+                await storage.CommitAsync(new WriteBatch { Writes = [write] }, cancellationToken);
+        }
+        catch (StorageConflictException)
+        {
+            // Installed or removed again meanwhile: that decided.
+        }
+    }
 
     public void Dispose() => _gate.Dispose();
 
-    private async Task ChangeAsync(string id, PluginCategory category, PluginRecord? record, CancellationToken cancellationToken)
+    private async Task ChangeAsync(string id, PluginCategory category, PluginRecord? record, ImmutableArray<string> lying, CancellationToken cancellationToken)
     {
         await _gate.WaitAsync(cancellationToken);
         try
@@ -54,7 +68,7 @@ internal sealed partial class PluginRecords(IStorage storage, TimeProvider time)
             {
                 try
                 {
-                    await CommitAsync(id, category, record, cancellationToken);
+                    await CommitAsync(id, category, record, lying, cancellationToken);
                     return;
                 }
                 catch (StorageConflictException) when (attempt < 10)
@@ -69,21 +83,41 @@ internal sealed partial class PluginRecords(IStorage storage, TimeProvider time)
         }
     }
 
-    private async Task CommitAsync(string id, PluginCategory category, PluginRecord? record, CancellationToken cancellationToken)
+    private async Task CommitAsync(string id, PluginCategory category, PluginRecord? record, ImmutableArray<string> lying, CancellationToken cancellationToken)
     {
         var enabled = await storage.FindAsync(Key(EnabledKey), cancellationToken);
         var ids = enabled is null ? [] : JsonSerializer.Deserialize(enabled.Json.Span, RecordJson.Default.StringArray) ?? [];
         var next = ids.Where(i => i != id).Concat(record is { Enabled: true } ? [id] : []).Order(StringComparer.Ordinal).ToArray();
-        var writes = ImmutableArray.CreateBuilder<RecordWrite>();
-        writes.Add(await WriteAsync(Prefix + id, record is null ? null : JsonSerializer.SerializeToUtf8Bytes(record, RecordJson.Default.PluginRecord), cancellationToken));
-        writes.Add(await WriteAsync($"plugins/{Word(category)}/{id}/metadata", record is null ? null : Metadata(record), cancellationToken));
-        if (!next.SequenceEqual(ids) || enabled is null)
-            writes.Add(Write(EnabledKey, enabled, JsonSerializer.SerializeToUtf8Bytes(next, RecordJson.Default.StringArray)));
-        await storage.CommitAsync(new WriteBatch { Writes = writes.DrainToImmutable() }, cancellationToken);
+        RecordWrite?[] writes =
+        [
+            await WriteAsync(Prefix + id, record is null ? null : JsonSerializer.SerializeToUtf8Bytes(record, RecordJson.Default.PluginRecord), cancellationToken),
+            await WriteAsync($"plugins/{Word(category)}/{id}/metadata", record is null ? null : Metadata(record), cancellationToken),
+            await LyingAsync(id, lying, cancellationToken),
+            !next.SequenceEqual(ids) || enabled is null ? Write(EnabledKey, enabled, JsonSerializer.SerializeToUtf8Bytes(next, RecordJson.Default.StringArray)) : null,
+        ];
+        await storage.CommitAsync(new WriteBatch { Writes = [.. writes.OfType<RecordWrite>()] }, cancellationToken);
     }
 
-    private async Task<RecordWrite> WriteAsync(string key, byte[]? json, CancellationToken cancellationToken) =>
-        Write(key, await storage.FindAsync(Key(key), cancellationToken), json);
+    private Task<RecordWrite?> LyingAsync(string id, ImmutableArray<string> lying, CancellationToken cancellationToken) =>
+        WriteAsync(RemovedPrefix + id, lying.IsEmpty ? null : JsonSerializer.SerializeToUtf8Bytes([.. lying], RecordJson.Default.StringArray), cancellationToken);
+
+    private async Task<List<StoredRecord>> QueryAsync(string prefix, CancellationToken cancellationToken)
+    {
+        var records = new List<StoredRecord>();
+        string? cursor = null;
+        do
+        {
+            var page = await storage.QueryAsync(new RecordQuery { Tenant = CallContext.DefaultTenant, Table = IStorage.Documents, KeyPrefix = prefix, Limit = 500, Cursor = cursor }, cancellationToken);
+            records.AddRange(page.Records);
+            cursor = page.NextCursor;
+        }
+        while (cursor is not null);
+        return records;
+    }
+
+    /// <summary>The write that brings a document to a value, or null when it is not there and stays so.</summary>
+    private async Task<RecordWrite?> WriteAsync(string key, byte[]? json, CancellationToken cancellationToken) =>
+        await storage.FindAsync(Key(key), cancellationToken) is var current && current is null && json is null ? null : Write(key, current, json);
 
     private RecordWrite Write(string key, StoredRecord? current, byte[]? json) => new()
     {

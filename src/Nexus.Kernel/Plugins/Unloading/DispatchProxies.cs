@@ -14,7 +14,7 @@ internal sealed class DispatchProxies : ISweepStep
 
     /// <exception cref="MissingFieldException">The runtime changed.</exception>
     public static object? Find() =>
-        (typeof(DispatchProxy).Assembly.GetType(Owner)?.GetField(Field, BindingFlags.Static | BindingFlags.NonPublic) ?? throw new MissingFieldException(Owner, Field)).GetValue(null);
+        TypeKeys.Field(typeof(DispatchProxy).Assembly.GetType(Owner) ?? throw new MissingFieldException(Owner, Field), Field).GetValue(null);
 
     public void Sweep(IReadOnlyList<Assembly> leaving)
     {

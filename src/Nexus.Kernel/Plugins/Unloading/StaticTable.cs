@@ -10,8 +10,6 @@ namespace Nexus.Kernel.Plugins.Unloading;
 /// <param name="Path">Static field, then instance fields that lead to the table.</param>
 internal sealed record StaticTable(string AssemblyName, string TypeName, params ImmutableArray<string> Path) : ISweepStep
 {
-    private const BindingFlags Any = BindingFlags.Static | BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic;
-
     /// <summary>Tables that no update handler clears, found by rooting the leak corpus on .NET 10.0.</summary>
     public static ImmutableArray<StaticTable> Known { get; } =
     [
@@ -52,8 +50,7 @@ internal sealed record StaticTable(string AssemblyName, string TypeName, params 
         object? at = null;
         foreach (var step in Path)
         {
-            var field = (at?.GetType() ?? type).GetField(step, Any) ?? throw new MissingFieldException(TypeName, step);
-            at = field.GetValue(at);
+            at = TypeKeys.Field(at?.GetType() ?? type, step).GetValue(at);
             if (at is null)
             {
                 return null;
@@ -72,14 +69,7 @@ internal sealed record StaticTable(string AssemblyName, string TypeName, params 
         }
         else if (found is IDictionary table)
         {
-            // A Hashtable is locked by its SyncRoot, a plain dictionary by itself; concurrent ones need neither.
-            lock (table is Hashtable ? table.SyncRoot : table)
-            {
-                foreach (var key in table.Keys.Cast<object>().Where(IsCollectible).ToArray())
-                {
-                    table.Remove(key);
-                }
-            }
+            TypeKeys.Forget(table);
         }
     }
 
@@ -88,23 +78,10 @@ internal sealed record StaticTable(string AssemblyName, string TypeName, params 
     {
         for (var i = 0; i < entries.Length; i++)
         {
-            if (entries[i] is { } entry && (entry.GetType().GetField("_key", Any) ?? throw new MissingFieldException(entry.GetType().FullName, "_key")).GetValue(entry) is { } key && IsCollectible(key))
+            if (entries[i] is { } entry && TypeKeys.Field(entry.GetType(), "_key").GetValue(entry) is { } key && TypeKeys.IsCollectible(key))
             {
                 entries[i] = null;
             }
         }
     }
-
-    private static bool IsCollectible(object key) => key switch
-    {
-        MemberInfo member => member.IsCollectible,
-        ParameterInfo parameter => parameter.Member.IsCollectible,
-        _ => key.GetType().IsCollectible || KeyParts(key).Any(p => p is MemberInfo { IsCollectible: true }),
-    };
-
-    /// <summary>Composite keys are tuples or small structs of types.</summary>
-    private static IEnumerable<object?> KeyParts(object key) =>
-        key is System.Runtime.CompilerServices.ITuple tuple
-            ? Enumerable.Range(0, tuple.Length).Select(i => tuple[i])
-            : key.GetType().IsPrimitive || key is string ? [] : key.GetType().GetFields(BindingFlags.Instance | BindingFlags.NonPublic | BindingFlags.Public).Select(f => f.GetValue(key));
 }

@@ -40,6 +40,28 @@ internal static class UnloadCheck
         }
     }
 
+    /// <summary>Collects once, so that watches on what was given up tell the truth.</summary>
+    public static async Task NudgeAsync(bool thorough)
+    {
+        await OneAtATime.WaitAsync();
+        try
+        {
+            // Twice: the first round runs finalizers that may hold the last references.
+            for (var round = 0; round < (thorough ? 2 : 1); round++)
+            {
+                GC.Collect(GC.MaxGeneration, GCCollectionMode.Forced, blocking: thorough);
+                if (thorough)
+                {
+                    GC.WaitForPendingFinalizers();
+                }
+            }
+        }
+        finally
+        {
+            OneAtATime.Release();
+        }
+    }
+
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static bool Collected(WeakReference watch, bool blocking)
     {
