@@ -17,6 +17,7 @@ using Nexus.Gateway.Pipeline;
 using Nexus.Gateway.Platform;
 using Nexus.Gateway.Rest;
 using Nexus.Gateway.Security;
+using Nexus.Gateway.Security.Limits;
 
 namespace Nexus;
 
@@ -42,6 +43,7 @@ public static class GatewayRegistration
         services.TryAddSingleton<RequestBody>();
         services.TryAddSingleton<RequestMetrics>();
         services.TryAddSingleton<IdempotentReplies>();
+        services.TryAddSingleton<RouteLimits>();
         services.TryAddSingleton(CreateRoutes);
         services.TryAddSingleton<HealthRoutes>();
         services.TryAddSingleton<PlatformEndpoints>();
@@ -92,13 +94,14 @@ public static class GatewayRegistration
     private static PluginRoutes CreateRoutes(IServiceProvider host)
     {
         var options = host.GetRequiredService<IOptions<ServerOptions>>().Value;
-        var times = new LimitTimes(TimeSpan.FromSeconds(options.Limits.RequestSeconds));
         var loggers = host.GetRequiredService<ILoggerFactory>();
+        var log = loggers.CreateLogger("Nexus.Gateway");
+        var scopes = new ScopeParts(TimeSpan.FromSeconds(options.Limits.RequestSeconds), log);
         var bodies = host.GetRequiredService<RequestBody>();
         PluginRoutes? routes = null;
         MiddlewareLink[] Chain() => routes?.Chain ?? [];
-        var call = new PluginCallParts(host.GetRequiredService<Access>(), bodies, host.GetRequiredService<IdempotentReplies>(), Chain, times, loggers.CreateLogger("Nexus.Gateway"));
-        var resource = new ResourceParts(host.GetRequiredService<IResourceOperations>(), bodies, options.HiddenFields, Chain, times);
+        var call = new PluginCallParts(host.GetRequiredService<Access>(), bodies, host.GetRequiredService<IdempotentReplies>(), host.GetRequiredService<RouteLimits>(), Chain, scopes, log);
+        var resource = new ResourceParts(host.GetRequiredService<IResourceOperations>(), bodies, options.HiddenFields, Chain, scopes);
         return routes = new PluginRoutes(host.GetRequiredService<IPlugins>(), host.GetRequiredService<RequestMetrics>(), loggers, new PluginRouteParts(call, (plugin, descriptor) => new ResourceRoutes(plugin, descriptor, resource)));
     }
 

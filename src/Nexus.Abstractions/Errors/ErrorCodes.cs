@@ -19,6 +19,7 @@ public static class ErrorCodes
     public const string RouteNotFound = "ROUTE_NOT_FOUND";
     public const string MethodNotAllowed = "METHOD_NOT_ALLOWED";
     public const string NotAcceptable = "NOT_ACCEPTABLE";
+    public const string RateLimited = "RATE_LIMITED";
     public const string RequestTimeout = "REQUEST_TIMEOUT";
     public const string Conflict = "CONFLICT";
     public const string UniqueViolation = "UNIQUE_VIOLATION";
@@ -93,6 +94,7 @@ public static class ErrorCodes
         new(RouteNotFound, 404, "No such route", "Nothing is served at this path; its plugin may be disabled or stopped.", "See `nexus routes` or `/openapi.json` for what is served."),
         new(MethodNotAllowed, 405, "Method not allowed", "The path exists but not with this method.", "Use one of the methods in the `Allow` header."),
         new(NotAcceptable, 406, "No acceptable form", "None of the media types in `Accept` can be produced.", "Ask for application/json."),
+        new(RateLimited, 429, "Too many requests", "The caller used the route, or the node, more often than its limit allows within one window.", "Wait as `Retry-After` says; `RateLimit-Limit` has the limit and `RateLimit-Remaining` what is left."),
         new(RequestTimeout, 408, "The request took too long", "The body arrived too slowly or the handler exceeded its time limit.", "Send it again; for long work use a task."),
         new(Conflict, 409, "The change conflicts with another one", "A record of that id exists already, or another change came in between.", "Read the current state and decide again."),
         new(UniqueViolation, 409, "The value is taken", "A unique index already has this value.", "Use another value for the field in `detail`."),

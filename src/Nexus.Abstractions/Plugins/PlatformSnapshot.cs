@@ -103,6 +103,9 @@ public sealed record EndpointDescriptor
     /// <summary>Permission that a caller needs, or null for a public route.</summary>
     public string? Permission { get; init; }
 
+    /// <summary>How often one caller may use it, or null for any number.</summary>
+    public RateLimit? RateLimit { get; init; }
+
     /// <summary>The operation object of OpenAPI 3.1 for this route as UTF-8 JSON (parameters, requestBody, responses), schemas in line.</summary>
     public ReadOnlyMemory<byte> OpenApi { get; init; }
 

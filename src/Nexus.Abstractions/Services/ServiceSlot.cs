@@ -14,6 +14,11 @@ public abstract class ServiceTarget
     /// <summary>The implementation when it lives in this process; null when only JSON reaches it. A proxy whose contract type it does not implement (another copy of the contract assembly) sends JSON too.</summary>
     public object? Instance { get; protected set; }
 
+    /// <summary>Called by the proxy, on the caller's own flow, as soon as the implementation has returned its task and before that task has ended. What a target changed of the caller's flow for the call, such as the current span, it takes back here.</summary>
+    public virtual void Called()
+    {
+    }
+
     /// <summary>Ends a call that went well.</summary>
     public abstract void Exit();
 
@@ -35,6 +40,7 @@ public abstract class ServiceProxy(ServiceSlot slot)
     protected static Task<T> Finish<T>(ServiceTarget target, string method, Task<T> task, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(target);
+        target.Called();
         if (task is not { IsCompletedSuccessfully: true })
             return FinishLaterAsync(target, method, task, cancellationToken);
         target.Exit();
@@ -45,6 +51,7 @@ public abstract class ServiceProxy(ServiceSlot slot)
     protected static Task Finish(ServiceTarget target, string method, Task task, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(target);
+        target.Called();
         if (task is not { IsCompletedSuccessfully: true })
             return FinishLaterAsync(target, method, task, cancellationToken);
         target.Exit();
@@ -55,6 +62,7 @@ public abstract class ServiceProxy(ServiceSlot slot)
     protected static ValueTask<T> Finish<T>(ServiceTarget target, string method, ValueTask<T> task, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(target);
+        target.Called();
         if (!task.IsCompletedSuccessfully)
             return new(FinishLaterAsync(target, method, task.AsTask(), cancellationToken));
         var result = task.Result;
@@ -66,6 +74,7 @@ public abstract class ServiceProxy(ServiceSlot slot)
     protected static ValueTask Finish(ServiceTarget target, string method, ValueTask task, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(target);
+        target.Called();
         if (!task.IsCompletedSuccessfully)
             return new(FinishLaterAsync(target, method, task.AsTask(), cancellationToken));
         task.GetAwaiter().GetResult();

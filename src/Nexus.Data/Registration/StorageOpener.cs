@@ -49,6 +49,7 @@ public sealed class StorageOpener : IAsyncDisposable, IDisposable
                 Errors = [new FieldError("database.type", "unknown_engine", $"'{type}' is not among {string.Join(", ", engines.Select(e => e.Name).Distinct().Order(StringComparer.Ordinal))}.")],
             };
         Engine = engine.Name;
-        return _set = await engine.OpenAsync(new StorageOptions(Path.GetFullPath(_configuration["database:directory"] ?? "data"), _configuration["database:connection"]), cancellationToken);
+        var set = await engine.OpenAsync(new StorageOptions(Path.GetFullPath(_configuration["database:directory"] ?? "data"), _configuration["database:connection"]), cancellationToken);
+        return _set = set with { Records = new TracedStorage(set.Records) };
     }
 }

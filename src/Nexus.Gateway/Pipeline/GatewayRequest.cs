@@ -42,7 +42,16 @@ internal sealed class GatewayRequest(string id)
     public string? UserAgent { get; set; }
 
     /// <summary>The route that was matched, or null.</summary>
-    public RouteFacts? Route { get; set; }
+    public RouteFacts? Route { get; private set; }
+
+    /// <summary>Span of the whole request, or null when nobody listens.</summary>
+    public Activity? Span { get; set; }
+
+    /// <summary>Span of the current search for a route, or null.</summary>
+    public Activity? Routing { get; set; }
+
+    /// <summary>Its route's rate limit has counted it; another routing does not count it again.</summary>
+    public bool Counted { get; set; }
 
     /// <summary>The matched generation drains and refused its lease; the request is routed again.</summary>
     public bool Refused { get; set; }
@@ -59,6 +68,17 @@ internal sealed class GatewayRequest(string id)
     /// <summary>The request of a context that passed <see cref="RequestEntry"/>.</summary>
     public static GatewayRequest Of(HttpContext context) =>
         context.Features.Get<GatewayRequest>() ?? throw new InvalidOperationException("The request did not pass the gateway's entry.");
+
+    /// <summary>Routing has chosen a handler, which runs from now on.</summary>
+    public void Matched(RouteFacts route)
+    {
+        Route = route;
+        Routing?.Dispose();
+        Routing = null;
+    }
+
+    /// <summary>Forgets the handler: the request is routed again.</summary>
+    public void Unmatched() => (Route, Refused) = (null, false);
 
     /// <summary>Id under which the request is found in logs and traces.</summary>
     public string TraceId => Activity.Current is { IdFormat: ActivityIdFormat.W3C } activity ? activity.TraceId.ToHexString() : Id;

@@ -16,6 +16,7 @@ internal sealed record PipelineStage(string Name, string Does)
         new("compression", "br or gzip, as the caller accepts"),
         new("re-routing", "routes a request again whose plugin was replaced between routing and handler"),
         new("routing", "finds the most specific route of the snapshot"),
+        new("rate limit", "counts a caller's requests of a route that has a limit; beyond it 429 with Retry-After"),
         new("authorization", "asks the policy point for the route's permission"),
         new("input validation", "limits of size, depth, length and time; idempotency keys"),
         new("plugin middleware", "middleware of all plugins, lowest order outermost"),

@@ -25,6 +25,8 @@ internal sealed class RequestEntry(RequestDelegate next, RequestMetrics metrics,
             request.UserAgent = agent[0];
         context.Features.Set(request);
         GatewayRequest.Current = request;
+        if (NexusTracing.IsListenedTo)
+            BeginSpan(context, request);
         var headers = context.Response.Headers;
         headers["X-Request-ID"] = request.Id;
         headers.XContentTypeOptions = "nosniff";
@@ -43,6 +45,24 @@ internal sealed class RequestEntry(RequestDelegate next, RequestMetrics metrics,
             return AwaitAsync(context, request, rest);
         Finish(context, request);
         return Task.CompletedTask;
+    }
+
+    private static void BeginSpan(HttpContext context, GatewayRequest request)
+    {
+        var headers = context.Request.Headers;
+        request.Span = NexusTracing.StartServer(NexusTracing.Gateway, headers.TraceParent, headers.TraceState);
+        request.Span?.SetTag("http.request.method", context.Request.Method).SetTag("url.path", context.Request.Path.Value).SetTag("nexus.request_id", request.Id);
+    }
+
+    private static void EndSpan(Activity span, GatewayRequest request)
+    {
+        if (request.Route is { } route)
+            span.SetTag("http.route", route.Pattern);
+        span.SetTag("http.response.status_code", request.Status);
+        if (request.Status >= 500)
+            span.SetStatus(ActivityStatusCode.Error);
+        request.Routing?.Dispose();
+        span.Dispose();
     }
 
     private static Task StampTime(object state)
@@ -82,6 +102,8 @@ internal sealed class RequestEntry(RequestDelegate next, RequestMetrics metrics,
         request.Status = context.Response.StatusCode;
         var elapsed = Stopwatch.GetElapsedTime(request.StartedAt);
         request.ElapsedMilliseconds = elapsed.TotalMilliseconds;
+        if (request.Span is { } span)
+            EndSpan(span, request);
         metrics.Count(request.Route, context.Request.Method, request.Status, elapsed);
         if (accessLog && request.Route is not { Quiet: true } && access.IsEnabled(LogLevel.Information))
             access.LogInformation("{Method} {Path} {Status} {Elapsed:F2} ms", context.Request.Method, context.Request.Path.Value, request.Status, request.ElapsedMilliseconds);

@@ -14,6 +14,7 @@ internal sealed class Rerouting(RequestDelegate next)
     public Task InvokeAsync(HttpContext context)
     {
         var request = GatewayRequest.Of(context);
+        BeginRouting(request);
         var routed = next(context);
         if (routed.IsCompletedSuccessfully && !request.Refused)
         {
@@ -21,6 +22,12 @@ internal sealed class Rerouting(RequestDelegate next)
             return Task.CompletedTask;
         }
         return AwaitAsync(context, request, routed);
+    }
+
+    private static void BeginRouting(GatewayRequest request)
+    {
+        if (request.Span is not null)
+            request.Routing = NexusTracing.Start(NexusTracing.Routing);
     }
 
     private async Task AwaitAsync(HttpContext context, GatewayRequest request, Task routed)
@@ -37,8 +44,8 @@ internal sealed class Rerouting(RequestDelegate next)
             // The new snapshot is normally there already; the growing wait covers a plugin that stops while its routes are still being withdrawn.
             if (tries > 1)
                 await Task.Delay(TimeSpan.FromMilliseconds(Math.Min(1 << tries, 250)), context.RequestAborted);
-            request.Refused = false;
-            request.Route = null;
+            request.Unmatched();
+            BeginRouting(request);
             Forget(context);
             await next(context);
         }

@@ -76,7 +76,7 @@ internal sealed class PlatformEndpoints : EndpointDataSource
         Task Handle(HttpContext context)
         {
             var request = GatewayRequest.Of(context);
-            request.Route = facts;
+            request.Matched(facts);
             return route.Permission is null ? route.Handler(context) : GuardAsync(context, request, route);
         }
 

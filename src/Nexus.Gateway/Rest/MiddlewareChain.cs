@@ -13,7 +13,7 @@ internal static class MiddlewareChain
         [.. snapshot.Plugins.SelectMany(p => p.Middleware.Select(m => new MiddlewareLink(p.Lease, m))).OrderBy(l => l.Middleware.Order)];
 
     /// <summary>Takes every lease, then runs the chain and the end; false, with nothing run, when a generation of it drains.</summary>
-    public static async Task<bool> TryRunAsync(MiddlewareLink[] chain, HttpContext context, LimitTimes times, Func<Task> end)
+    public static async Task<bool> TryRunAsync(MiddlewareLink[] chain, HttpContext context, ScopeParts scopes, Func<Task> end)
     {
         var entered = 0;
         try
@@ -23,7 +23,7 @@ internal static class MiddlewareChain
                 if (!chain[entered].Lease.TryEnter())
                     return false;
             }
-            await RunFromAsync(chain, 0, context, times, end);
+            await RunFromAsync(chain, 0, context, scopes, end);
             return true;
         }
         finally
@@ -33,19 +33,19 @@ internal static class MiddlewareChain
         }
     }
 
-    private static async Task RunFromAsync(MiddlewareLink[] chain, int index, HttpContext context, LimitTimes times, Func<Task> end)
+    private static async Task RunFromAsync(MiddlewareLink[] chain, int index, HttpContext context, ScopeParts scopes, Func<Task> end)
     {
         if (index == chain.Length)
         {
             await end();
             return;
         }
-        var scope = PluginScope.Enter(context, chain[index].Lease, times);
+        var scope = PluginScope.Enter(context, chain[index].Lease, scopes);
         try
         {
             await chain[index].Middleware.Invoke(context, async () =>
             {
-                await RunFromAsync(chain, index + 1, context, times, end);
+                await RunFromAsync(chain, index + 1, context, scopes, end);
                 scope.Show();
             });
         }

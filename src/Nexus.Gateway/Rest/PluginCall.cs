@@ -2,12 +2,13 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
 using Nexus.Gateway.Errors;
 using Nexus.Gateway.Pipeline;
+using Nexus.Gateway.Security.Limits;
 
 namespace Nexus.Gateway.Rest;
 
 /// <summary>
 /// Calls one handler of a plugin.
-/// 1. Ask for permission and read and check the body, before any lease is held. 2. Take the lease, and those of all middleware;
+/// 1. Count against the route's rate limit, ask for permission and read and check the body, before any lease is held. 2. Take the lease, and those of all middleware;
 /// one refusal routes the request again. 3. Show the plugin its own services. 4. Run. 5. Answer failures while the lease still holds,
 /// so that no exception of the plugin's types goes further. 6. Drop every reference and return the lease.
 /// </summary>
@@ -16,14 +17,19 @@ internal sealed class PluginCall(ActivePlugin plugin, RequestDelegate handler, R
     public Task InvokeAsync(HttpContext context)
     {
         var request = GatewayRequest.Of(context);
-        request.Route = route;
-        if (route.Permission is not null || RequestBody.Exists(context) || HttpMethods.IsPost(context.Request.Method))
+        request.Matched(route);
+        if (route.RateLimit is not null || route.Permission is not null || RequestBody.Exists(context) || HttpMethods.IsPost(context.Request.Method))
             return PrepareAndRunAsync(context, request);
         return Run(context, request);
     }
 
     private async Task PrepareAndRunAsync(HttpContext context, GatewayRequest request)
     {
+        if (route.RateLimit is { } limit && !parts.Limits.TryCount(context, request, route, limit))
+        {
+            await Problem.WriteAsync(context, ErrorCodes.RateLimited, $"{route.Pattern} answers one caller {limit.Requests} times in {limit.Window.TotalSeconds:0.###} s.");
+            return;
+        }
         if (route.Permission is { } permission)
             await parts.Access.DemandAsync(request.Context, permission, context.RequestAborted);
         await parts.Bodies.CheckAsync(context, request);
@@ -33,7 +39,16 @@ internal sealed class PluginCall(ActivePlugin plugin, RequestDelegate handler, R
             await Run(context, request);
     }
 
-    private Task Run(HttpContext context, GatewayRequest request)
+    private Task Run(HttpContext context, GatewayRequest request) => request.Span is null ? RunOnce(context, request) : RunInSpanAsync(context, request);
+
+    private async Task RunInSpanAsync(HttpContext context, GatewayRequest request)
+    {
+        using var span = NexusTracing.Start(NexusTracing.Plugin);
+        span?.SetTag("nexus.plugin", route.Plugin).SetTag("http.route", route.Pattern);
+        await RunOnce(context, request);
+    }
+
+    private Task RunOnce(HttpContext context, GatewayRequest request)
     {
         var lease = plugin.Lease;
         if (!lease.TryEnter())
@@ -45,7 +60,7 @@ internal sealed class PluginCall(ActivePlugin plugin, RequestDelegate handler, R
         if (chain.Length > 0)
             return RunChainAsync(chain, lease, context, request);
 
-        var scope = PluginScope.Enter(context, lease, parts.Times);
+        var scope = PluginScope.Enter(context, lease, parts.Scopes);
         Task call;
         try
         {
@@ -92,7 +107,7 @@ internal sealed class PluginCall(ActivePlugin plugin, RequestDelegate handler, R
     {
         try
         {
-            if (await MiddlewareChain.TryRunAsync(chain, context, parts.Times, () => RunHandlerAsync(lease, context)))
+            if (await MiddlewareChain.TryRunAsync(chain, context, parts.Scopes, () => RunHandlerAsync(lease, context)))
                 return;
             request.Refused = true;
         }
@@ -108,7 +123,7 @@ internal sealed class PluginCall(ActivePlugin plugin, RequestDelegate handler, R
 
     private async Task RunHandlerAsync(IGeneration lease, HttpContext context)
     {
-        var scope = PluginScope.Enter(context, lease, parts.Times);
+        var scope = PluginScope.Enter(context, lease, parts.Scopes);
         try
         {
             await handler(context);
@@ -129,4 +144,4 @@ internal sealed class PluginCall(ActivePlugin plugin, RequestDelegate handler, R
 }
 
 /// <summary>What every <see cref="PluginCall"/> needs of the gateway.</summary>
-internal sealed record PluginCallParts(Access Access, RequestBody Bodies, IdempotentReplies Replies, Func<MiddlewareLink[]> Chain, LimitTimes Times, ILogger Log);
+internal sealed record PluginCallParts(Access Access, RequestBody Bodies, IdempotentReplies Replies, RouteLimits Limits, Func<MiddlewareLink[]> Chain, ScopeParts Scopes, ILogger Log);

@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 
 namespace Nexus.Gateway.Rest;
 
@@ -8,12 +9,12 @@ namespace Nexus.Gateway.Rest;
 /// What a plugin's code sees of the request: its own service scope, and an abort signal that also fires when its generation
 /// is replaced. Both are made when first asked for. Everything is dropped by <see cref="LeaveAsync"/>, because contexts are pooled.
 /// </summary>
-internal sealed class PluginScope : IServiceProvidersFeature, IHttpRequestLifetimeFeature
+internal sealed class PluginScope : IServiceProvidersFeature, IHttpRequestLifetimeFeature, IAfterResponse
 {
     private readonly HttpContext context;
     private readonly IServiceProvidersFeature? outerServices;
     private readonly IHttpRequestLifetimeFeature? outerLifetime;
-    private readonly LimitTimes limits;
+    private readonly ScopeParts parts;
     private IGeneration? lease;
     private AsyncServiceScope? scope;
     private IServiceProvider? services;
@@ -23,19 +24,19 @@ internal sealed class PluginScope : IServiceProvidersFeature, IHttpRequestLifeti
     private CancellationToken? replaced;
     private ITimer? limit;
 
-    private PluginScope(HttpContext context, IGeneration lease, LimitTimes limits)
+    private PluginScope(HttpContext context, IGeneration lease, ScopeParts parts)
     {
         this.context = context;
         this.lease = lease;
-        this.limits = limits;
+        this.parts = parts;
         outerServices = context.Features.Get<IServiceProvidersFeature>();
         outerLifetime = context.Features.Get<IHttpRequestLifetimeFeature>();
     }
 
     /// <summary>Shows a plugin's view of the request to the code that follows. The caller holds the lease.</summary>
-    public static PluginScope Enter(HttpContext context, IGeneration lease, LimitTimes limits)
+    public static PluginScope Enter(HttpContext context, IGeneration lease, ScopeParts parts)
     {
-        var scope = new PluginScope(context, lease, limits);
+        var scope = new PluginScope(context, lease, parts);
         scope.Show();
         return scope;
     }
@@ -55,12 +56,28 @@ internal sealed class PluginScope : IServiceProvidersFeature, IHttpRequestLifeti
         set => replaced = value;
     }
 
+    /// <summary>Takes a lease of its own, so that a swap waits for the work as for a request.</summary>
+    void IAfterResponse.Add(Func<IServiceProvider, CancellationToken, Task> work)
+    {
+        if (lease is not { } holder || !holder.TryEnter())
+            throw new NexusException(ErrorCodes.ServiceUnavailable, "The plugin is being replaced or stopped; it takes no more work.");
+        var call = CallContext.Current;
+        var log = parts.Log;
+        // Not awaited: the connection's next request does not wait for it.
+        context.Response.OnCompleted(() =>
+        {
+            _ = Task.Run(() => RunAfterAsync(holder, work, call, log));
+            return Task.CompletedTask;
+        });
+    }
+
     void IHttpRequestLifetimeFeature.Abort() => outerLifetime?.Abort();
 
     /// <summary>Makes this the view of the request again, after another plugin's middleware had it.</summary>
     public void Show()
     {
         context.Features.Set<IServiceProvidersFeature>(this);
+        context.Features.Set<IAfterResponse>(this);
         if (outerLifetime is not null)
             context.Features.Set<IHttpRequestLifetimeFeature>(this);
     }
@@ -79,6 +96,7 @@ internal sealed class PluginScope : IServiceProvidersFeature, IHttpRequestLifeti
     public void Leave()
     {
         context.Features.Set(outerServices);
+        context.Features.Set<IAfterResponse>(null);
         if (outerLifetime is not null)
             context.Features.Set(outerLifetime);
         draining.Dispose();
@@ -88,6 +106,25 @@ internal sealed class PluginScope : IServiceProvidersFeature, IHttpRequestLifeti
         lease = null;
         services = null;
         replaced = null;
+    }
+
+    private static async Task RunAfterAsync(IGeneration holder, Func<IServiceProvider, CancellationToken, Task> work, CallContext call, ILogger log)
+    {
+        try
+        {
+            CallContext.Current = call;
+            await using var own = holder.Services.CreateAsyncScope();
+            await work(own.ServiceProvider, holder.Aborting);
+        }
+        catch (Exception exception)
+        {
+            // As text: a log sink that kept the exception would keep the plugin's code with it.
+            log.LogError("Work after the answer to {RequestId} failed: {Error}", call.CorrelationId, exception.ToString());
+        }
+        finally
+        {
+            holder.Exit();
+        }
     }
 
     private IServiceProvider OpenScope()
@@ -105,7 +142,7 @@ internal sealed class PluginScope : IServiceProvidersFeature, IHttpRequestLifeti
         // Before the registrations: a token that fired already calls back at once.
         aborted = source;
         if (!context.WebSockets.IsWebSocketRequest)
-            limit = TimeProvider.System.CreateTimer(static state => ((PluginScope)state!).EndSlow(), this, limits.Request, Timeout.InfiniteTimeSpan);
+            limit = TimeProvider.System.CreateTimer(static state => ((PluginScope)state!).EndSlow(), this, parts.RequestLimit, Timeout.InfiniteTimeSpan);
         draining = holder.Stopping.UnsafeRegister(static state => ((PluginScope)state!).EndStream(), this);
         aborting = holder.Aborting.UnsafeRegister(static state => ((PluginScope)state!).Cancel(), this);
         return source;
@@ -141,5 +178,7 @@ internal sealed class PluginScope : IServiceProvidersFeature, IHttpRequestLifeti
         context.WebSockets.IsWebSocketRequest || context.Response.ContentType?.StartsWith("text/event-stream", StringComparison.OrdinalIgnoreCase) == true;
 }
 
-/// <summary>Time limits of plugin requests.</summary>
-internal sealed record LimitTimes(TimeSpan Request);
+/// <summary>What scopes need of the gateway.</summary>
+/// <param name="RequestLimit">Time after which a request that has not begun to answer is told to stop.</param>
+/// <param name="Log">For work after answers.</param>
+internal sealed record ScopeParts(TimeSpan RequestLimit, ILogger Log);

@@ -11,7 +11,7 @@ namespace Nexus.Gateway.Rest;
 internal sealed record ResourceRoute(RouteFacts Facts, RequestDelegate Handler);
 
 /// <summary>What <see cref="ResourceRoutes"/> need of the gateway.</summary>
-internal sealed record ResourceParts(IResourceOperations Operations, RequestBody Bodies, IReadOnlyList<string> HiddenFields, Func<MiddlewareLink[]> Chain, LimitTimes Times);
+internal sealed record ResourceParts(IResourceOperations Operations, RequestBody Bodies, IReadOnlyList<string> HiddenFields, Func<MiddlewareLink[]> Chain, ScopeParts Scopes);
 
 /// <summary>The routes of one resource of one generation, drawn from its descriptor. They run host code only: the plugin's hooks are called, under its lease, by <see cref="IResourceOperations"/>.</summary>
 internal sealed partial class ResourceRoutes
@@ -62,9 +62,11 @@ internal sealed partial class ResourceRoutes
         return new ResourceRoute(facts, context =>
         {
             var request = GatewayRequest.Of(context);
-            request.Route = facts;
+            request.Matched(facts);
             var chain = parts.Chain();
-            return chain.Length == 0 ? handle(context, request) : RunChainAsync(chain, context, request, handle);
+            return request.Span is not null ? RunInSpanAsync(chain, context, request, handle)
+                : chain.Length == 0 ? handle(context, request)
+                : RunChainAsync(chain, context, request, handle);
         });
     }
 
@@ -181,9 +183,16 @@ internal sealed partial class ResourceRoutes
         }
     }
 
+    private async Task RunInSpanAsync(MiddlewareLink[] chain, HttpContext context, GatewayRequest request, Func<HttpContext, GatewayRequest, Task> handle)
+    {
+        using var span = NexusTracing.Start(NexusTracing.Plugin);
+        span?.SetTag("nexus.plugin", plugin.Manifest.Name).SetTag("http.route", request.Route!.Pattern);
+        await (chain.Length == 0 ? handle(context, request) : RunChainAsync(chain, context, request, handle));
+    }
+
     private async Task RunChainAsync(MiddlewareLink[] chain, HttpContext context, GatewayRequest request, Func<HttpContext, GatewayRequest, Task> handle)
     {
-        if (!await MiddlewareChain.TryRunAsync(chain, context, parts.Times, () => handle(context, request)))
+        if (!await MiddlewareChain.TryRunAsync(chain, context, parts.Scopes, () => handle(context, request)))
             request.Refused = true;
     }
 }

@@ -21,6 +21,9 @@ internal sealed record RouteFacts
     /// <summary>Permission a caller needs, or null for a public route.</summary>
     public string? Permission { get; init; }
 
+    /// <summary>How often one caller may use it, or null.</summary>
+    public RateLimit? RateLimit { get; init; }
+
     /// <summary>Not logged (health probes).</summary>
     public bool Quiet { get; init; }
 

@@ -33,6 +33,8 @@ internal sealed class EventBus(
     {
         if (messages.IsDefaultOrEmpty)
             return [];
+        using var span = NexusTracing.Start(NexusTracing.EventPublish);
+        span?.SetTag("nexus.event", messages[0].Name).SetTag("nexus.delivery", delivery.ToString());
         ImmutableArray<EventMessage> stamped = [.. messages.Select(m => Stamp(m, source))];
         if (delivery == Delivery.Durable)
         {

@@ -15,13 +15,16 @@ internal sealed class ServiceSlotState(ServiceRegistry registry, string contract
     public override ServiceTarget Enter()
     {
         if (_binding is { } binding && binding.TryEnter())
-            return binding.Open();
+            return Open(binding);
 
         // The provider is gone or drains: the current snapshot tells who took over. One look is enough, because a swap publishes the new generation before it drains the old one.
         if (registry.Resolve(this) is { } current && current.TryEnter())
-            return current.Open();
+            return Open(current);
         throw registry.Missing(this);
     }
+
+    private static ServiceTarget Open(ServiceBinding binding) =>
+        NexusTracing.IsListenedTo ? TracedCall.Begin(binding) : binding.Open();
 
     /// <summary>Changes the provider for the next call; called under the registry's lock.</summary>
     public void Switch(ServiceBinding? binding)

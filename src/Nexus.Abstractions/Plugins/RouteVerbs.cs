@@ -1,0 +1,46 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+
+namespace Nexus;
+
+/// <summary>How often one caller may use one route.</summary>
+/// <param name="Requests">Requests within the window, at least 1.</param>
+/// <param name="Window">Length of the window.</param>
+public sealed record RateLimit(int Requests, TimeSpan Window);
+
+/// <summary>What a plugin's author says about a route, beyond the verbs of ASP.NET Core.</summary>
+public static class RouteVerbs
+{
+    /// <summary>Limits how often one caller (a signed-in one by id, else an address) may use the route on a node. Beyond it the answer is 429 <c>RATE_LIMITED</c> with <c>Retry-After</c>; the count survives swaps.</summary>
+    /// <param name="route">The route, or a group, each of whose routes then counts alone.</param>
+    /// <param name="requests">Requests within the window, at least 1.</param>
+    /// <param name="window">Length of the window.</param>
+    public static TBuilder LimitRate<TBuilder>(this TBuilder route, int requests, TimeSpan window)
+        where TBuilder : IEndpointConventionBuilder
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(requests, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(window, TimeSpan.Zero);
+        var limit = new RateLimit(requests, window);
+        route.Add(endpoint => endpoint.Metadata.Add(limit));
+        return route;
+    }
+
+    /// <summary>Runs work of the plugin after the answer was sent, with the request's <see cref="CallContext"/>. It is not durable: it is lost with the process. A swap waits for it, up to the drain limit. Its failure is logged.</summary>
+    /// <param name="context">The request, while its handler runs.</param>
+    /// <param name="work">Gets a scope of the plugin's own services, and a token that is cancelled at the drain limit.</param>
+    /// <exception cref="InvalidOperationException">The request is not one of a plugin's handler.</exception>
+    public static void AfterResponse(this HttpContext context, Func<IServiceProvider, CancellationToken, Task> work)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        ArgumentNullException.ThrowIfNull(work);
+        var feature = context.Features.Get<IAfterResponse>() ?? throw new InvalidOperationException("Only the handler of a plugin's request can leave work for after the answer.");
+        feature.Add(work);
+    }
+}
+
+/// <summary>A feature of requests that plugins handle: takes work for after the answer.</summary>
+public interface IAfterResponse
+{
+    /// <summary>Adds work; it runs once the answer was sent.</summary>
+    void Add(Func<IServiceProvider, CancellationToken, Task> work);
+}

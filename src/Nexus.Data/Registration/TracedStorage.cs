@@ -1,0 +1,54 @@
+using System.Diagnostics;
+
+namespace Nexus.Data;
+
+/// <summary>Whatever the engine: a span around each call while somebody listens, and nothing but the call otherwise.</summary>
+internal sealed class TracedStorage(IStorage storage) : IStorage
+{
+    public ValueTask<CommitResult> CommitAsync(WriteBatch batch, CancellationToken cancellationToken)
+    {
+        if (NexusTracing.Start(NexusTracing.StorageCommit) is not { } span)
+            return storage.CommitAsync(batch, cancellationToken);
+        span.SetTag("nexus.writes", batch.Writes.Length).SetTag("nexus.events", batch.Events.Length);
+        return WithinAsync(span, storage.CommitAsync(batch, cancellationToken));
+    }
+
+    public ValueTask<StoredRecord?> FindAsync(RecordKey key, CancellationToken cancellationToken)
+    {
+        if (NexusTracing.Start(NexusTracing.StorageFind) is not { } span)
+            return storage.FindAsync(key, cancellationToken);
+        return WithinAsync(span.SetTag("nexus.table", key.Table), storage.FindAsync(key, cancellationToken));
+    }
+
+    public ValueTask<RecordPage> QueryAsync(RecordQuery query, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(query);
+        if (NexusTracing.Start(NexusTracing.StorageQuery) is not { } span)
+            return storage.QueryAsync(query, cancellationToken);
+        return WithinAsync(span.SetTag("nexus.table", query.Table), storage.QueryAsync(query, cancellationToken));
+    }
+
+    /// <summary>Ends the span with the call. The caller's own flow leaves it at once: what the caller does next is not part of it.</summary>
+    private static ValueTask<T> WithinAsync<T>(Activity span, ValueTask<T> call)
+    {
+        if (Activity.Current == span)
+            Activity.Current = span.Parent;
+        return EndAsync(span, call);
+    }
+
+    private static async ValueTask<T> EndAsync<T>(Activity span, ValueTask<T> call)
+    {
+        using (span)
+        {
+            try
+            {
+                return await call.ConfigureAwait(false);
+            }
+            catch
+            {
+                span.SetStatus(ActivityStatusCode.Error);
+                throw;
+            }
+        }
+    }
+}
