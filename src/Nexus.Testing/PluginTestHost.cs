@@ -58,7 +58,7 @@ public sealed class PluginTestHost : IAsyncDisposable
         builder.Logging.ClearProviders();
         builder.WebHost.UseTestServer();
         var plugins = new PluginsOptions { DataDirectory = Path.Combine(folder, "data"), HotReload = false, WatchPeriod = TimeSpan.Zero };
-        foreach (var plugin in options.Plugins) plugins.BuiltIn.Add(plugin);
+        foreach (var plugin in options.Replaced().Concat(options.Plugins)) plugins.BuiltIn.Add(plugin);
         if (options.Clock is { } clock) builder.Services.AddSingleton(clock);
         builder.Services.AddNexusData(builder.Configuration);
         builder.Services.AddNexusResources();
@@ -94,6 +94,8 @@ public sealed class PluginTestHost : IAsyncDisposable
 /// <summary>What a test host runs. Not thread-safe.</summary>
 public sealed class PluginTestOptions
 {
+    private readonly List<Action<IPluginBuilder>> replacements = [];
+
     internal List<BuiltInPlugin> Plugins { get; } = [];
 
     /// <summary>Configuration, such as <c>plugins:shop.notes:limit</c>.</summary>
@@ -108,6 +110,26 @@ public sealed class PluginTestOptions
 
     /// <summary>Adds a plugin that needs arguments, such as fakes.</summary>
     public void Add(PluginManifest manifest, Func<IPlugin> create) => Plugins.Add(new BuiltInPlugin(manifest, create));
+
+    /// <summary>Puts a fake in the place of a service of other plugins, in this host only: whoever asks for the contract gets it, also when a plugin under test provides another implementation.</summary>
+    /// <param name="fake">The fake; shared by all who ask.</param>
+    /// <param name="implementation">Its name, for plugins that ask for one implementation by name.</param>
+    /// <typeparam name="TService">The contract.</typeparam>
+    public void Replace<TService>(TService fake, string implementation = "fake")
+        where TService : class
+    {
+        ArgumentNullException.ThrowIfNull(fake);
+        Settings[$"services:bind:{ServiceShape.For<TService>().Name}"] = implementation;
+        replacements.Add(plugin => plugin.Provide<TService>(implementation, ServiceLifetime.Singleton, _ => fake));
+    }
+
+    /// <summary>The plugin that provides the fakes; first of all, so that what needs them finds them.</summary>
+    internal IEnumerable<BuiltInPlugin> Replaced() => replacements.Count == 0 ? [] :
+    [
+        new(
+            new PluginManifest { Name = "test.fakes", Version = "1.0.0", Category = PluginCategory.Custom, Description = "Fakes of a test.", Entry = "", StartupOrder = int.MinValue },
+            () => new Fakes([.. replacements])),
+    ];
 
     private static PluginManifest ManifestOf(Type plugin)
     {
@@ -124,5 +146,10 @@ public sealed class PluginTestOptions
             Version = json.RootElement.GetProperty("version").GetString()!,
             Category = Enum.Parse<PluginCategory>(json.RootElement.GetProperty("category").GetString()!, ignoreCase: true),
         };
+    }
+
+    private sealed class Fakes(Action<IPluginBuilder>[] provide) : IPlugin
+    {
+        public void Configure(IPluginBuilder plugin) => Array.ForEach(provide, p => p(plugin));
     }
 }

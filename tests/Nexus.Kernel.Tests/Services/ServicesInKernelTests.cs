@@ -95,11 +95,51 @@ public sealed class ServicesInKernelTests
         Assert.Contains("requires the service stock", host.Status("shop").Cause);
     }
 
+    [Fact]
+    public async Task Two_providers_under_one_name_are_both_named_and_the_first_serves()
+    {
+        await using var host = Host();
+        var contract = CompileContract(host, Contract);
+        host.Add("inventory", Provider("one", name: "shelf"), references: contract);
+        host.Add("shop", Consumer, manifest: Needs("inventory"), references: contract);
+        await host.StartAsync();
+
+        var error = await Assert.ThrowsAsync<NexusException>(() => host.RunAsync(new PluginCommand.Install(host.Version("warehouse", "1.0.0", Provider("two", name: "shelf"), references: contract))));
+
+        Assert.Equal(("PLUGIN_REGISTRATION_FAILED", "warehouse and inventory both provide stock under the name shelf. Give one of the two another name."), (error.Code, error.Message));
+        Assert.Equal("Stock { Sku = tea, By = one }", await host.CallAsync("shop"));
+    }
+
+    [Fact]
+    public async Task Of_two_providers_the_configuration_chooses_and_can_choose_again_while_the_consumer_runs()
+    {
+        var configuration = new ConfigurationManager();
+        await using var host = Host(configuration);
+        var contract = CompileContract(host, Contract);
+        host.Add("inventory", Provider("inventory"), references: contract);
+        host.Add("warehouse", Provider("warehouse"), references: contract);
+        host.Add("shop", Consumer, manifest: Needs("inventory"), references: contract);
+        await host.StartAsync();
+
+        var first = await host.CallAsync("shop");
+        configuration["services:bind:stock"] = "warehouse";
+        ((IConfigurationRoot)configuration).Reload();
+        var second = await host.CallAsync("shop");
+        var listed = host.Services.GetRequiredService<IServiceRegistry>().List().Select(s => $"{s.Contract} {s.Name} {s.Plugin} {s.Bound}");
+        await host.RunAsync(new PluginCommand.Disable("warehouse"));
+
+        Assert.Equal(("Stock { Sku = tea, By = inventory }", "Stock { Sku = tea, By = warehouse }"), (first, second));
+        Assert.Equal(["stock inventory inventory False", "stock warehouse warehouse True"], listed);
+        Assert.Equal("SERVICE_UNAVAILABLE", await host.CallAsync("shop"));
+    }
+
+    private static KernelHost Host(IConfiguration configuration) => new(add: services => services.AddNexusServices().AddSingleton(configuration));
+
     private static KernelHost Host() => new(add: services => services.AddNexusServices().AddSingleton<IConfiguration>(new ConfigurationBuilder().Build()));
 
-    private static string Provider(string who, string more = "") => $$"""
+    private static string Provider(string who, string more = "", string? name = null) => $$"""
         using Shop.Contracts;
-        public sealed class ThePlugin : IPlugin { public void Configure(IPluginBuilder plugin) => plugin.Provide<IStock, Shelf>(); }
+        public sealed class ThePlugin : IPlugin { public void Configure(IPluginBuilder plugin) => plugin.Provide<IStock, Shelf>({{(name is null ? "" : $"\"{name}\"")}}); }
         public sealed class Shelf : IStock
         {
             public async Task<Stock> CountAsync(Wanted wanted, {{more}}CancellationToken cancellationToken) { await Task.Yield(); return new(wanted.Sku, "{{who}}"); }

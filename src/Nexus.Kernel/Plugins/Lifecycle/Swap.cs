@@ -193,7 +193,7 @@ internal sealed class Swap(GenerationLoader loader, SnapshotBoard board, Retirem
             Cause = error.Message,
             Remedy = ErrorCodes.Get(error.Code).Remedy,
         });
-        await events.PublishAsync("error", entry.Status, error);
+        await events.PublishAsync("error", entry.Status with { Version = manifest.Version }, error);
         return error;
     }
 

@@ -7,6 +7,9 @@ namespace Nexus.Kernel.Plugins.Loading;
 /// <summary>The code of one generation. Its private dependencies come from its own folder; the framework and the contract come from the host.</summary>
 internal sealed class PluginLoadContext : AssemblyLoadContext
 {
+    // The runtime's own identifier may name a distribution (debian.12-x64); packages name the family.
+    private static readonly string[] Platforms = [.. new[] { RuntimeInformation.RuntimeIdentifier, $"{Family()}-{RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant()}", Family() }.Distinct()];
+
     private readonly string folder;
     private readonly ContractAssemblies contracts;
     private readonly AssemblyDependencyResolver? resolver;
@@ -77,7 +80,7 @@ internal sealed class PluginLoadContext : AssemblyLoadContext
         }
 
         string[] names = [unmanagedDllName, $"lib{unmanagedDllName}.so", $"{unmanagedDllName}.so", $"{unmanagedDllName}.dll", $"lib{unmanagedDllName}.dylib"];
-        string[] folders = [folder, Path.Combine(folder, "runtimes", RuntimeInformation.RuntimeIdentifier, "native"), Path.Combine(folder, "runtimes", "linux-x64", "native")];
+        string[] folders = [folder, .. Platforms.Select(platform => Path.Combine(folder, "runtimes", platform, "native"))];
         var found = folders.SelectMany(f => names.Select(n => Path.Combine(f, n))).FirstOrDefault(File.Exists);
         return found is null ? IntPtr.Zero : LoadUnmanagedDllFromPath(found);
     }
@@ -93,4 +96,6 @@ internal sealed class PluginLoadContext : AssemblyLoadContext
         var path = Path.Combine(culture, name.Name + ".dll");
         return File.Exists(path) ? path : null;
     }
+
+    private static string Family() => OperatingSystem.IsWindows() ? "win" : OperatingSystem.IsMacOS() ? "osx" : "linux";
 }
