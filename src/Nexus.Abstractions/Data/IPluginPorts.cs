@@ -14,4 +14,8 @@ public interface IPluginPorts
 /// <param name="Generation">Its number.</param>
 /// <param name="Schema">Its begun schema change, whose database it sees; null when it has neither tables nor migrations.</param>
 /// <param name="Lease">Its lease.</param>
-public sealed record PluginPortContext(PluginManifest Manifest, long Generation, ISchemaChange? Schema, IGeneration Lease);
+public sealed record PluginPortContext(PluginManifest Manifest, long Generation, ISchemaChange? Schema, IGeneration Lease)
+{
+    /// <summary>Whether it declared that it seals the audit trail.</summary>
+    public bool SealsAudit { get; init; }
+}

@@ -23,6 +23,9 @@ public sealed record StorageSet(IStorage Records, IEventStore Events, ISqlDataba
     /// <summary>Closes the engine after everything acknowledged is durable.</summary>
     public required Func<ValueTask> Close { get; init; }
 
+    /// <summary>Audit entries that were committed and not yet sealed.</summary>
+    public required IAuditQueue Audit { get; init; }
+
     /// <summary>A cheap check that the engine answers.</summary>
     public required Func<CancellationToken, ValueTask<PluginHealth>> CheckHealth { get; init; }
 

@@ -32,6 +32,25 @@ public sealed record AuditEntry
     /// <summary>Request id, or that of the event that was handled.</summary>
     public string? CorrelationId { get; init; }
 
+    /// <summary>An entry of the current moment about what the caller of a context did.</summary>
+    public static AuditEntry For(CallContext context, DateTimeOffset at, string action, string? subject = null, AuditResult result = AuditResult.Success, ReadOnlyMemory<byte> detail = default)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        return new AuditEntry
+        {
+            At = at,
+            Tenant = context.Tenant,
+            Actor = context.Caller.Id,
+            Action = action,
+            Subject = subject,
+            Result = result,
+            Address = context.Address,
+            UserAgent = context.UserAgent,
+            CorrelationId = context.CorrelationId,
+            Detail = detail,
+        };
+    }
+
     /// <summary>UTF-8 JSON object of what else matters (changed fields, old and new value of what is neither secret nor personal, reason); empty when nothing.</summary>
     public ReadOnlyMemory<byte> Detail { get; init; }
 }
@@ -65,10 +84,10 @@ public interface IAuditQueue
     /// <summary>Entries after a position, oldest first.</summary>
     ValueTask<ImmutableArray<QueuedAuditEntry>> ReadAsync(long after, int limit, CancellationToken cancellationToken);
 
-    /// <summary>Removes what was sealed durably elsewhere, up to and with a position.</summary>
+    /// <summary>Removes what was sealed durably elsewhere, up to and with a position. The newest entry may stay, so that positions go on growing; it is never read again by who asks for those after it.</summary>
     ValueTask RemoveAsync(long through, CancellationToken cancellationToken);
 
-    /// <summary>Returns when entries after a position were committed.</summary>
+    /// <summary>Returns when there are entries after a position; at once when there are.</summary>
     ValueTask WaitAsync(long after, CancellationToken cancellationToken);
 }
 

@@ -11,6 +11,12 @@ public sealed record CallContext(Caller Caller, string Tenant, string Correlatio
     /// <summary>The tenant where there is one only.</summary>
     public const string DefaultTenant = "default";
 
+    /// <summary>Address of the caller; null where there is none (the platform itself, events).</summary>
+    public string? Address { get; init; }
+
+    /// <summary>Value of <c>User-Agent</c>, cut at 256 characters; null where there is none.</summary>
+    public string? UserAgent { get; init; }
+
     private static readonly AsyncLocal<CallContext?> Slot = new();
 
     /// <summary>The context of code that runs for the platform itself.</summary>

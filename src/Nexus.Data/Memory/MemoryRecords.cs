@@ -7,7 +7,7 @@ using Nexus.Data.Records;
 namespace Nexus.Data.Memory;
 
 /// <summary>Records in memory. Commits take turns; reads take the current state and need no lock.</summary>
-internal sealed class MemoryRecords(MemoryEventLog log, CommitSignal signal) : IStorage
+internal sealed class MemoryRecords(MemoryEventLog log, MemoryAudit audit, CommitSignal signal) : IStorage
 {
     private readonly Lock _gate = new();
     private readonly byte[] _cursorSecret = RandomNumberGenerator.GetBytes(32);
@@ -26,6 +26,7 @@ internal sealed class MemoryRecords(MemoryEventLog log, CommitSignal signal) : I
         {
             var state = batch.Writes.Aggregate(_state, Apply);
             log.Commit(batch.Settlements, batch.Events);
+            audit.Append(batch.Audit);
             _state = state;
             result = new CommitResult(++_sequence);
         }

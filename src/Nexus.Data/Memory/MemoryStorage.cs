@@ -16,7 +16,8 @@ internal sealed class MemoryStorage(TimeProvider time) : IStorageEngine
         var folder = Directory.CreateTempSubdirectory("nexus-memory-").FullName;
         var signal = new CommitSignal();
         var events = new MemoryEventLog(time, signal);
-        var records = new MemoryRecords(events, signal);
+        var audit = new MemoryAudit();
+        var records = new MemoryRecords(events, audit, signal);
         var sql = new SqlFiles(Path.Combine(folder, "sql"), durable: false, messages =>
         {
             events.Relay(messages);
@@ -31,6 +32,7 @@ internal sealed class MemoryStorage(TimeProvider time) : IStorageEngine
                 Directory.Delete(folder, recursive: true);
                 return ValueTask.CompletedTask;
             },
+            Audit = audit,
             CheckHealth = _ => ValueTask.FromResult(PluginHealth.Healthy),
         });
     }

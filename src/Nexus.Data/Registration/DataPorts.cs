@@ -14,5 +14,7 @@ internal sealed class DataPorts(StorageOpener opener, TimeProvider time) : IPlug
         services.AddSingleton<IDocuments>(new PluginDocuments(set.Records, context.Manifest.DocumentRoot, time));
         services.AddSingleton(context.Schema?.Database ?? new TenantDatabase(set.Sql, plugin));
         services.AddSingleton<IBlobs>(new TenantBlobs(set.Blobs, plugin));
+        if (context.SealsAudit)
+            services.AddSingleton(set.Audit);
     }
 }

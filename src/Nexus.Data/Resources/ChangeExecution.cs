@@ -132,7 +132,7 @@ internal sealed class ChangeExecution(IStorage storage, ChangePreparation prepar
             writes.Add(seal([.. prepared.Select(p => p.Result)]));
         }
 
-        await storage.CommitAsync(new() { Writes = writes.DrainToImmutable(), Events = [.. prepared.Select(p => p.Event)] }, cancellationToken).ConfigureAwait(false);
+        await storage.CommitAsync(new() { Writes = writes.DrainToImmutable(), Events = [.. prepared.Select(p => p.Event)], Audit = [.. prepared.Where(p => p.Audit is not null).Select(p => p.Audit!)] }, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>What a conflict means for the caller; null when the change is to be tried again.</summary>

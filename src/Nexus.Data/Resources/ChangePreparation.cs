@@ -4,10 +4,10 @@ using System.Text.Json;
 namespace Nexus.Data.Resources;
 
 /// <summary>A change that is ready to be committed.</summary>
-internal sealed record PreparedChange(RecordWrite Write, EventMessage Event, ChangeResult Result);
+internal sealed record PreparedChange(RecordWrite Write, EventMessage Event, ChangeResult Result, AuditEntry? Audit);
 
 /// <summary>Turns an asked change into the write and event that carry it out: permission, body, rules, references.</summary>
-internal sealed class ChangePreparation(IStorage storage, RecordAccess access, HookRunner hooks, TimeProvider time)
+internal sealed class ChangePreparation(IStorage storage, RecordAccess access, HookRunner hooks, IAuditTrail trail, TimeProvider time)
 {
     public static NexusException Changed(ResourceCall call, string id, long expected, long current) =>
         new(ErrorCodes.PreconditionFailed, $"{call.Resource.Singular} {id} has revision {current}, not {expected}.");
@@ -58,19 +58,19 @@ internal sealed class ChangePreparation(IStorage storage, RecordAccess access, H
             }
 
             var created = await CreateAsync(call, change, id, staged, cancellationToken).ConfigureAwait(false);
-            return Prepared(call, key, created, 0, "created");
+            return Prepared(call, key, created, "created", null);
         }
 
         var stored = await FindForChangeAsync(call, change, key, scope, permission, staged, cancellationToken).ConfigureAwait(false);
         if (change.Kind == ChangeKind.Delete)
         {
-            return Prepared(call, key, null, stored.Revision, "deleted", stored);
+            return Prepared(call, key, null, "deleted", stored);
         }
 
         var record = action is null
             ? await UpdateAsync(call, change, stored, staged, cancellationToken).ConfigureAwait(false)
             : await ActAsync(call, change, action, stored, staged, cancellationToken).ConfigureAwait(false);
-        return Prepared(call, key, record, stored.Revision, action?.Name ?? "updated");
+        return Prepared(call, key, record, action?.Name ?? "updated", stored);
     }
 
     /// <summary>The record in the current schema version.</summary>
@@ -252,10 +252,10 @@ internal sealed class ChangePreparation(IStorage storage, RecordAccess access, H
     private static string? TableOf(ResourceCall call, string target) =>
         target.AsSpan().ContainsAnyInRange('A', 'Z') ? null : target.Contains('.', StringComparison.Ordinal) ? target : $"{call.Resource.Plugin}.{target}";
 
-    private PreparedChange Prepared(ResourceCall call, RecordKey key, StoredRecord? record, long revision, string verb, StoredRecord? removed = null)
+    private PreparedChange Prepared(ResourceCall call, RecordKey key, StoredRecord? record, string verb, StoredRecord? before)
     {
-        var returned = RecordForms.Returned(call.Resource, record ?? removed!);
-        var write = new RecordWrite { Key = key, Record = record, ExpectedRevision = revision };
+        var returned = RecordForms.Returned(call.Resource, record ?? before!);
+        var write = new RecordWrite { Key = key, Record = record, ExpectedRevision = before?.Revision ?? 0 };
         var now = time.GetUtcNow();
         var happened = new EventMessage
         {
@@ -268,7 +268,8 @@ internal sealed class ChangePreparation(IStorage storage, RecordAccess access, H
             CorrelationId = call.Context.CorrelationId,
             Key = $"{key.Table}/{key.Id}",
         };
-        return new(write, happened, new(key.Id, record is null ? null : returned));
+        var audit = trail.IsKept ? ChangeAudit.Of(call, happened.Name, key.Id, now, before, record) : null;
+        return new(write, happened, new(key.Id, record is null ? null : returned), audit);
     }
 
     private RecordHead HeadAfter(StoredRecord stored)

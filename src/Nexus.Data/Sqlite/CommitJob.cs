@@ -7,6 +7,9 @@ internal sealed class CommitJob(MainFile file, WriteBatch batch) : WriteJob
 {
     private readonly TaskCompletionSource<CommitResult> _done = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
+    // Encoded by the caller's thread: the writer's time is what all share.
+    private readonly byte[][] _audit = batch.Audit.IsDefaultOrEmpty ? [] : [.. batch.Audit.Select(AuditEncoding.Encode)];
+
     public Task<CommitResult> Task => _done.Task;
 
     public override void Apply(Connection connection)
@@ -21,6 +24,8 @@ internal sealed class CommitJob(MainFile file, WriteBatch batch) : WriteJob
             Write(connection, write);
         foreach (var message in batch.Events)
             file.Events.Append(connection, message, ignoreKnown: false);
+        foreach (var entry in _audit)
+            file.Audit.Append(connection, entry);
     }
 
     protected override void Succeed() => _done.TrySetResult(new CommitResult(file.NextSequence()));

@@ -23,7 +23,8 @@ internal sealed class MainFile : IDisposable
     {
         Path = path;
         Events = new EventTables(time);
-        connection.Execute(Schema + EventTables.Schema + TableSql.Of(IStorage.Documents).Create + ";" + PlannerStatistics.Schema);
+        Audit = new SqliteAudit(this);
+        connection.Execute(Schema + EventTables.Schema + SqliteAudit.Schema + TableSql.Of(IStorage.Documents).Create + ";" + PlannerStatistics.Schema);
         UndoUnfinished(connection);
         using (var secret = connection.Prepare("INSERT INTO nexus_meta VALUES ('cursor', ?1) ON CONFLICT DO NOTHING"))
         {
@@ -49,6 +50,8 @@ internal sealed class MainFile : IDisposable
     public GroupWriter Writer { get; }
 
     public EventTables Events { get; }
+
+    public SqliteAudit Audit { get; }
 
     public CommitSignal Signal { get; } = new();
 
@@ -135,6 +138,7 @@ internal sealed class MainFile : IDisposable
 
     private void AfterCommit()
     {
+        Audit.Committed();
         if (!Events.Appended)
             return;
         Events.Appended = false;

@@ -31,6 +31,7 @@ internal sealed class SqliteStorage(TimeProvider time) : IStorageEngine
                     folderLock.Dispose();
                     return ValueTask.CompletedTask;
                 },
+                Audit = file.Audit,
                 CheckHealth = _ => ValueTask.FromResult(Check(file)),
             });
         }

@@ -50,7 +50,7 @@ internal sealed class HostFilter(RequestDelegate next, IOptions<ServerOptions> o
     private Task Go(HttpContext context)
     {
         var request = GatewayRequest.Of(context);
-        request.Context = new CallContext(callers.Resolve(context), CallContext.DefaultTenant, request.Id);
+        request.Context = new CallContext(callers.Resolve(context), CallContext.DefaultTenant, request.Id) { Address = request.Address, UserAgent = request.UserAgent is { Length: > 256 } agent ? agent[..256] : request.UserAgent };
         CallContext.Current = request.Context;
         return next(context);
     }

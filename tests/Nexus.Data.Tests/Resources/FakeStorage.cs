@@ -11,6 +11,8 @@ internal sealed class FakeStorage : IStorage
 
     public List<EventMessage> Events { get; } = [];
 
+    public List<AuditEntry> Audit { get; } = [];
+
     public List<RecordQuery> Queries { get; } = [];
 
     public int Commits { get; private set; }
@@ -46,6 +48,7 @@ internal sealed class FakeStorage : IStorage
             }
 
             Events.AddRange(batch.Events);
+            Audit.AddRange(batch.Audit);
             return new(++Commits);
         }
     }

@@ -72,6 +72,19 @@ internal sealed class FakeAuthorization : IAuthorization
         new(new AccessDecision(Scopes.GetValueOrDefault(permission, AccessScope.All), "test"));
 }
 
+internal sealed class FakeTrail : IAuditTrail
+{
+    public bool IsKept { get; set; }
+
+    public List<AuditEntry> Recorded { get; } = [];
+
+    public ValueTask RecordAsync(AuditEntry entry, CancellationToken cancellationToken = default)
+    {
+        Recorded.Add(entry);
+        return ValueTask.CompletedTask;
+    }
+}
+
 internal sealed class FakeGeneration(IServiceProvider services) : IGeneration
 {
     private int held;
@@ -123,7 +136,7 @@ internal sealed class Shop
         Storage = storage ?? Fake;
         time ??= TimeProvider.System;
         var access = new RecordAccess(Authorization);
-        var preparation = new ChangePreparation(Storage, access, new HookRunner(NullLogger<HookRunner>.Instance, TimeProvider.System) { TimeLimit = hookLimit ?? HookRunner.Limit }, time);
+        var preparation = new ChangePreparation(Storage, access, new HookRunner(NullLogger<HookRunner>.Instance, TimeProvider.System) { TimeLimit = hookLimit ?? HookRunner.Limit }, Trail, time);
         var execution = new ChangeExecution(Storage, preparation, new Successor(this));
         Operations = new ResourceOperations(Storage, access, execution, new IdempotentChanges(Storage, time));
         var manifest = new PluginManifest { Name = "shop", Version = "1.0.0", Category = PluginCategory.Business, Description = "Shop.", Entry = "" };
@@ -136,6 +149,8 @@ internal sealed class Shop
     }
 
     public FakeStorage Fake { get; } = new();
+
+    public FakeTrail Trail { get; } = new();
 
     public IStorage Storage { get; }
 

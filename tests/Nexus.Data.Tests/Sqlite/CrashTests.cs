@@ -32,6 +32,9 @@ public sealed class CrashTests : IDisposable
         var events = await ReadEventsAsync(set.Events, left.Count + rows.Count);
 
         Assert.Equal(left.Order(), right.Order());
+        var audited = (await set.Audit.ReadAsync(0, int.MaxValue, CancellationToken.None)).Select(e => e.Entry.Action).ToList();
+
+        Assert.Equal(left.Order(), audited.Order());
         Assert.Empty(acknowledged.Except(left).Except(rows));
         Assert.True(rows.Count > 20 && left.Count > 800, $"{rows.Count} units and {left.Count} batches are too few to prove anything");
         Assert.Equal(left.Concat(rows).Order(), events.Order());
@@ -73,7 +76,7 @@ public sealed class CrashTests : IDisposable
                 if (writer == 0)
                     await WriteRowAsync(set.Sql.Get("crash", CallContext.DefaultTenant), id, message);
                 else
-                    await set.Records.CommitAsync(new WriteBatch { Writes = [Write(id + "/a"), Write(id + "/b")], Events = [message] }, CancellationToken.None);
+                    await set.Records.CommitAsync(new WriteBatch { Writes = [Write(id + "/a"), Write(id + "/b")], Events = [message], Audit = [new AuditEntry { At = DateTimeOffset.UnixEpoch, Tenant = "", Actor = "", Action = id }] }, CancellationToken.None);
                 lock (output)
                     output.Write(System.Text.Encoding.ASCII.GetBytes(id + ";\n"));
             }

@@ -62,7 +62,7 @@ internal sealed class ChildContainer : IPluginBuilder, IDisposable
     public void Build()
     {
         var ports = new ServiceCollection();
-        var context = new PluginPortContext(generation.Manifest, generation.Number, generation.Schema, generation);
+        var context = new PluginPortContext(generation.Manifest, generation.Number, generation.Schema, generation) { SealsAudit = Contributions<AuditContribution>().Any() };
         foreach (var room in host.GetServices<IPluginPorts>())
         {
             room.Add(ports, context);
