@@ -21,7 +21,7 @@ public sealed class AuditTrailTests
 
         await trail.RecordAsync(Entry);
         Assert.Equal((false, 0), (trail.IsKept, (await set.Audit.ReadAsync(0, 10, CancellationToken.None)).Length));
-        Assert.Equal(["audit auth.access.denied Denied tenant=t actor=ann subject=x address=(null) correlation=(null) "], lines.Written);
+        Assert.Equal(["audit auth.access.denied Denied tenant=t actor=ann subject=x address= correlation= "], lines.Written);
 
         plugins.Current = new PlatformSnapshot(2, [new ActivePlugin { Manifest = new PluginManifest { Name = "core.audit", Version = "1.0.0", Category = PluginCategory.Core, Description = "", Entry = "" }, Generation = 1, Lease = null!, SealsAudit = true }]);
         await trail.RecordAsync(Entry);
@@ -39,7 +39,7 @@ public sealed class AuditTrailTests
         await trail.RecordAsync(Entry);
 
         Assert.Single(lines.Written);
-        Assert.Equal(HealthLevel.Degraded, (await trail.CheckAsync(CancellationToken.None)).Level);
+        Assert.Equal(HealthLevel.Degraded, (await trail.CheckAsync(CancellationToken.None)).Status);
         await Assert.ThrowsAsync<NexusException>(() => trail.RecordAsync(Entry with { Result = AuditResult.Success }).AsTask());
     }
 
