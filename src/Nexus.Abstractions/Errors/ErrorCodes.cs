@@ -11,6 +11,10 @@ public static class ErrorCodes
     public const string BadRequest = "BAD_REQUEST";
     public const string RuleViolation = "RULE_VIOLATION";
     public const string AuthenticationRequired = "AUTHENTICATION_REQUIRED";
+    public const string InvalidCredentials = "INVALID_CREDENTIALS";
+    public const string AccountLocked = "ACCOUNT_LOCKED";
+    public const string TwoFactorRequired = "TWO_FACTOR_REQUIRED";
+    public const string ExternalSignInRefused = "EXTERNAL_SIGN_IN_REFUSED";
     public const string PermissionDenied = "PERMISSION_DENIED";
     public const string HostNotAllowed = "HOST_NOT_ALLOWED";
     public const string OriginNotAllowed = "ORIGIN_NOT_ALLOWED";
@@ -86,6 +90,10 @@ public static class ErrorCodes
         new(BadRequest, 400, "The request cannot be read", "The body is not well-formed JSON, or a query parameter is not of its form.", "Correct the request; `detail` says where it breaks."),
         new(RuleViolation, 422, "A rule refused the change", "A rule of the plugin's domain does not allow this change now.", "Read `detail`; bring the record into a state in which the change is allowed."),
         new(AuthenticationRequired, 401, "Sign in first", "The route needs a caller and the request has none.", "Send a bearer token or an API key."),
+        new(InvalidCredentials, 401, "The credentials are wrong", "The name, password, code, passkey or token is not right; which of them is not said.", "Check what was entered; reset the password if it is forgotten."),
+        new(AccountLocked, 423, "The account is locked for a while", "Too many sign-ins failed.", "Wait as `detail` says and try again, or reset the password."),
+        new(TwoFactorRequired, 401, "A second factor is needed", "The password is right and the account has two-factor sign-in.", "Send a code of the authenticator application with the `challenge` to `/api/v1/auth/2fa/challenge`."),
+        new(ExternalSignInRefused, 401, "The other site's sign-in is refused", "The identity token of the provider does not hold: signature, issuer, audience, time or nonce; or its address is not verified.", "Begin the sign-in again; the log has the reason under the trace id."),
         new(PermissionDenied, 403, "Not allowed", "The caller lacks the permission named in `detail`.", "Ask an administrator for a role that has it."),
         new(HostNotAllowed, 421, "This host name is not served", "The Host header names a host that is not in `server.allowedHosts`; this stops web pages from reaching a local node by DNS rebinding.", "Call the node by 127.0.0.1 or localhost, or add the name to `server.allowedHosts`."),
         new(OriginNotAllowed, 403, "Another site's page may not call", "A browser sent the request on behalf of a page whose origin is not in `server.allowedOrigins`.", "Add the page's origin to `server.allowedOrigins` if it should be allowed."),
