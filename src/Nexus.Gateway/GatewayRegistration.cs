@@ -47,6 +47,7 @@ public static class GatewayRegistration
         services.TryAddSingleton(CreateRoutes);
         services.TryAddSingleton<HealthRoutes>();
         services.TryAddSingleton<PlatformEndpoints>();
+        services.TryAddSingleton<AdministrationTrail>();
         services.AddSingleton<IPlatformRoutes>(host => host.GetRequiredService<HealthRoutes>());
         services.AddSingleton<IPlatformRoutes, StatusRoutes>();
         services.AddSingleton<IPlatformRoutes, PluginAdministration>();

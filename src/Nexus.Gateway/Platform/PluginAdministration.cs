@@ -10,7 +10,7 @@ using Nexus.Gateway.Rest;
 namespace Nexus.Gateway.Platform;
 
 /// <summary>Plugins for operators: what there is, and commands on them. A command streams its progress to a caller that accepts <c>application/x-ndjson</c> or <c>text/event-stream</c>.</summary>
-internal sealed class PluginAdministration(IPlugins plugins, RequestBody bodies, RequestMetrics metrics, IConfiguration configuration, PluginRoutes routes) : IPlatformRoutes
+internal sealed class PluginAdministration(IPlugins plugins, RequestBody bodies, RequestMetrics metrics, IConfiguration configuration, PluginRoutes routes, AdministrationTrail administration) : IPlatformRoutes
 {
     private const string Root = "/api/v1/plugins";
     private const string Write = "platform.plugins:update";
@@ -156,16 +156,15 @@ internal sealed class PluginAdministration(IPlugins plugins, RequestBody bodies,
     {
         var accept = context.Request.Headers.Accept.ToString();
         if (accept.Contains("text/event-stream", StringComparison.OrdinalIgnoreCase))
-            return new ProgressStream(plugins, events: true).RunAsync(context, command, Answer);
+            return new ProgressStream(administration, events: true).RunAsync(context, command, Answer);
         if (accept.Contains("application/x-ndjson", StringComparison.OrdinalIgnoreCase))
-            return new ProgressStream(plugins, events: false).RunAsync(context, command, Answer);
+            return new ProgressStream(administration, events: false).RunAsync(context, command, Answer);
         return RunAsync();
 
         async Task RunAsync()
         {
             var before = RoutesOf(command.Id);
-            // A command that has begun is not undone because its caller hung up.
-            var status = await plugins.ExecuteAsync(command, null, CancellationToken.None);
+            var status = await administration.ExecuteAsync(command, null);
             if (success == 201)
                 context.Response.Headers.Location = $"{Root}/{status.Id}";
             await JsonAnswer.SendAsync(context, Answer(status, before), success);

@@ -8,7 +8,7 @@ using Nexus.Gateway.Rest;
 namespace Nexus.Gateway.Platform;
 
 /// <summary>Runs a command and streams its steps as JSON lines or server-sent events; the last one has the result or the problem.</summary>
-internal sealed class ProgressStream(IPlugins plugins, bool events)
+internal sealed class ProgressStream(AdministrationTrail administration, bool events)
 {
     public async Task RunAsync(HttpContext context, PluginCommand command, Func<PluginStatus, JsonNode> answer)
     {
@@ -37,7 +37,7 @@ internal sealed class ProgressStream(IPlugins plugins, bool events)
         await Task.Yield();
         try
         {
-            return await plugins.ExecuteAsync(command, new Reporter(steps), CancellationToken.None);
+            return await administration.ExecuteAsync(command, new Reporter(steps));
         }
         finally
         {

@@ -8,7 +8,7 @@ using Nexus.Gateway.Rest;
 namespace Nexus.Gateway.Platform;
 
 /// <summary>Changes of the configuration at run time, for administrators.</summary>
-internal sealed class SettingsRoutes(IServiceProvider host, IPlugins plugins, RequestBody bodies) : IPlatformRoutes
+internal sealed class SettingsRoutes(IServiceProvider host, IPlugins plugins, RequestBody bodies, AdministrationTrail administration) : IPlatformRoutes
 {
     private const string Permission = "platform.config:update";
 
@@ -21,13 +21,18 @@ internal sealed class SettingsRoutes(IServiceProvider host, IPlugins plugins, Re
 
     private ISettings Settings => host.GetService<ISettings>() ?? throw new NexusException(ErrorCodes.ServiceUnavailable, "This host keeps no settings.");
 
-    private async Task PutAsync(HttpContext context) => await AnswerAsync(context, await Settings.StoreAsync(await BodyAsync(context), CancellationToken.None));
+    private async Task PutAsync(HttpContext context)
+    {
+        var (settings, body) = (Settings, await BodyAsync(context));
+        await AnswerAsync(context, await administration.StoreAsync(settings, "config", () => settings.StoreAsync(body, CancellationToken.None)));
+    }
 
     private async Task PutPluginAsync(HttpContext context)
     {
         var id = (string)context.Request.RouteValues["id"]!;
         var manifest = plugins.List().FirstOrDefault(p => p.Id == id)?.Manifest ?? throw new NexusException(ErrorCodes.PluginNotFound, $"This node knows no plugin {id}.");
-        await AnswerAsync(context, await Settings.StoreAsync(manifest, await BodyAsync(context), CancellationToken.None));
+        var (settings, body) = (Settings, await BodyAsync(context));
+        await AnswerAsync(context, await administration.StoreAsync(settings, $"config/plugins.{id}", () => settings.StoreAsync(manifest, body, CancellationToken.None)));
     }
 
     private async Task<JsonObject> BodyAsync(HttpContext context)
