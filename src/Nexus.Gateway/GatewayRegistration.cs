@@ -17,6 +17,7 @@ using Nexus.Gateway.Pipeline;
 using Nexus.Gateway.Platform;
 using Nexus.Gateway.Rest;
 using Nexus.Gateway.Security;
+using Nexus.Gateway.Security.Callers;
 using Nexus.Gateway.Security.Limits;
 
 namespace Nexus;
@@ -37,9 +38,7 @@ public static class GatewayRegistration
         // The framework's own request lines and activities would cost every request; RequestEntry writes the one access line.
         services.AddLogging(logging => logging.AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None).AddFilter("Microsoft.AspNetCore.Routing", LogLevel.Warning));
         services.TryAddSingleton(TimeProvider.System);
-        services.TryAddSingleton<IAuthorization, LocalAuthorization>();
-        services.TryAddSingleton<LocalCallers>();
-        services.TryAddSingleton<Access>();
+        services.AddGatewaySecurity(configuration);
         services.TryAddSingleton<RequestBody>();
         services.TryAddSingleton<RequestMetrics>();
         services.TryAddSingleton<IdempotentReplies>();
@@ -70,15 +69,12 @@ public static class GatewayRegistration
     }
 
     /// <summary>Builds the pipeline and maps everything the gateway serves.</summary>
-    /// <exception cref="NexusException"><c>IDENTITY_REQUIRED</c>: a production host has no identity.</exception>
     public static WebApplication UseNexusGateway(this WebApplication app)
     {
         ArgumentNullException.ThrowIfNull(app);
-        if (app.Environment.IsProduction() && app.Services.GetRequiredService<IAuthorization>() is LocalAuthorization)
-            throw new NexusException(ErrorCodes.IdentityRequired, "A production host needs identity: enable an identity plugin, or set DOTNET_ENVIRONMENT=Development to serve callers of this machine as the local administrator.");
-
         app.UseMiddleware<RequestEntry>();
         app.UseMiddleware<HostFilter>();
+        app.UseMiddleware<AuthenticationStage>();
         app.UseResponseCompression();
         app.UseWebSockets();
         app.UseMiddleware<Rerouting>();
@@ -88,6 +84,7 @@ public static class GatewayRegistration
         sources.Add(app.Services.GetRequiredService<PlatformEndpoints>());
         sources.Add(app.Services.GetRequiredService<PluginRoutes>());
         app.UseMiddleware<LazyActivation>();
+        app.UseMiddleware<AuthorizationStage>();
         app.UseEndpoints(static _ => { });
         return app;
     }
@@ -101,7 +98,7 @@ public static class GatewayRegistration
         var bodies = host.GetRequiredService<RequestBody>();
         PluginRoutes? routes = null;
         MiddlewareLink[] Chain() => routes?.Chain ?? [];
-        var call = new PluginCallParts(host.GetRequiredService<Access>(), bodies, host.GetRequiredService<IdempotentReplies>(), host.GetRequiredService<RouteLimits>(), Chain, scopes, log);
+        var call = new PluginCallParts(bodies, host.GetRequiredService<IdempotentReplies>(), host.GetRequiredService<RouteLimits>(), Chain, scopes, log);
         var resource = new ResourceParts(host.GetRequiredService<IResourceOperations>(), bodies, options.HiddenFields, Chain, scopes);
         return routes = new PluginRoutes(host.GetRequiredService<IPlugins>(), host.GetRequiredService<RequestMetrics>(), loggers, new PluginRouteParts(call, (plugin, descriptor) => new ResourceRoutes(plugin, descriptor, resource)));
     }

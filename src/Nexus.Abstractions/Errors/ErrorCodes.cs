@@ -16,6 +16,8 @@ public static class ErrorCodes
     public const string TwoFactorRequired = "TWO_FACTOR_REQUIRED";
     public const string ExternalSignInRefused = "EXTERNAL_SIGN_IN_REFUSED";
     public const string PermissionDenied = "PERMISSION_DENIED";
+    public const string CsrfTokenInvalid = "CSRF_TOKEN_INVALID";
+    public const string PasswordChangeRequired = "PASSWORD_CHANGE_REQUIRED";
     public const string HostNotAllowed = "HOST_NOT_ALLOWED";
     public const string OriginNotAllowed = "ORIGIN_NOT_ALLOWED";
     public const string IdentityRequired = "IDENTITY_REQUIRED";
@@ -95,6 +97,8 @@ public static class ErrorCodes
         new(TwoFactorRequired, 401, "A second factor is needed", "The password is right and the account has two-factor sign-in.", "Send a code of the authenticator application with the `challenge` to `/api/v1/auth/2fa/challenge`."),
         new(ExternalSignInRefused, 401, "The other site's sign-in is refused", "The identity token of the provider does not hold: signature, issuer, audience, time or nonce; or its address is not verified.", "Begin the sign-in again; the log has the reason under the trace id."),
         new(PermissionDenied, 403, "Not allowed", "The caller lacks the permission named in `detail`.", "Ask an administrator for a role that has it."),
+        new(CsrfTokenInvalid, 403, "The CSRF token is missing or wrong", "The request is signed in by cookie and changes something, and `X-CSRF-Token` does not repeat the token of the sign-in.", "Send the token that the sign-in answered in `X-CSRF-Token`, or a bearer token instead of the cookie."),
+        new(PasswordChangeRequired, 403, "Change the password first", "The caller signed in with a password that must be changed before anything else.", "Change the password (`PUT /api/v1/auth/password`) and sign in again."),
         new(HostNotAllowed, 421, "This host name is not served", "The Host header names a host that is not in `server.allowedHosts`; this stops web pages from reaching a local node by DNS rebinding.", "Call the node by 127.0.0.1 or localhost, or add the name to `server.allowedHosts`."),
         new(OriginNotAllowed, 403, "Another site's page may not call", "A browser sent the request on behalf of a page whose origin is not in `server.allowedOrigins`.", "Add the page's origin to `server.allowedOrigins` if it should be allowed."),
         new(IdentityRequired, 500, "Production needs identity", "The host runs as production and nothing tells who its callers are.", "Enable an identity plugin; for development set the environment to Development."),

@@ -103,6 +103,9 @@ public sealed record EndpointDescriptor
     /// <summary>Permission that a caller needs, or null for a public route.</summary>
     public string? Permission { get; init; }
 
+    /// <summary>Also served to a caller who must change the password first; see <see cref="SignedIn.MustChangePassword"/>.</summary>
+    public bool ForPasswordChange { get; init; }
+
     /// <summary>How often one caller may use it, or null for any number.</summary>
     public RateLimit? RateLimit { get; init; }
 

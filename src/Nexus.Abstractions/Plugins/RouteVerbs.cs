@@ -25,6 +25,14 @@ public static class RouteVerbs
         return route;
     }
 
+    /// <summary>Serves the route also to a caller who must change the password first (<see cref="SignedIn.MustChangePassword"/>), to whom nothing else that needs a permission is served. For the routes of an identity plugin that change the password and sign out.</summary>
+    public static TBuilder ServeForPasswordChange<TBuilder>(this TBuilder route)
+        where TBuilder : IEndpointConventionBuilder
+    {
+        route.Add(endpoint => endpoint.Metadata.Add(PasswordChangeRoute.Instance));
+        return route;
+    }
+
     /// <summary>Runs work of the plugin after the answer was sent, with the request's <see cref="CallContext"/>. It is not durable: it is lost with the process. A swap waits for it, up to the drain limit. Its failure is logged.</summary>
     /// <param name="context">The request, while its handler runs.</param>
     /// <param name="work">Gets a scope of the plugin's own services, and a token that is cancelled at the drain limit.</param>
@@ -43,4 +51,15 @@ public interface IAfterResponse
 {
     /// <summary>Adds work; it runs once the answer was sent.</summary>
     void Add(Func<IServiceProvider, CancellationToken, Task> work);
+}
+
+/// <summary>Metadata of a route that serves a caller who must change the password first.</summary>
+public sealed class PasswordChangeRoute
+{
+    private PasswordChangeRoute()
+    {
+    }
+
+    /// <summary>The only one.</summary>
+    public static PasswordChangeRoute Instance { get; } = new();
 }

@@ -101,6 +101,8 @@ internal static class Problem
         response.StatusCode = status == 0 ? entry.Status : status;
         if (response.StatusCode == 503 && headers.RetryAfter.Count == 0)
             headers.RetryAfter = "1";
+        if (response.StatusCode == 401 && headers.WWWAuthenticate.Count == 0)
+            headers.WWWAuthenticate = GatewayRequest.Of(context).Refusal is null ? "Bearer realm=\"nexus\"" : "Bearer realm=\"nexus\", error=\"invalid_token\"";
         response.ContentType = ContentType;
         response.ContentLength = buffer.WrittenCount;
         if (!HttpMethods.IsHead(context.Request.Method))

@@ -15,9 +15,9 @@ internal sealed class HealthRoutes(IPlugins plugins, IEnumerable<IDependencyHeal
     /// <inheritdoc/>
     public IEnumerable<PlatformRoute> Routes =>
     [
-        new("GET", "/health", "getHealth", "Health of the core, the plugins and the dependencies", null, context => AnswerAsync(context, detailed: true)) { Quiet = true },
-        new("GET", "/health/live", "getLiveness", "Whether the process answers", null, context => JsonAnswer.SendAsync(context, new { status = HealthLevel.Healthy })) { Quiet = true },
-        new("GET", "/health/ready", "getReadiness", "Whether the node can serve", null, context => AnswerAsync(context, detailed: false)) { Quiet = true },
+        new("GET", "/health", "getHealth", "Health of the core, the plugins and the dependencies", PlatformRoute.Anyone, context => AnswerAsync(context, detailed: true)) { Quiet = true },
+        new("GET", "/health/live", "getLiveness", "Whether the process answers", PlatformRoute.Anyone, context => JsonAnswer.SendAsync(context, new { status = HealthLevel.Healthy })) { Quiet = true },
+        new("GET", "/health/ready", "getReadiness", "Whether the node can serve", PlatformRoute.Anyone, context => AnswerAsync(context, detailed: false)) { Quiet = true },
     ];
 
     /// <summary>The health of everything.</summary>

@@ -24,10 +24,10 @@ internal sealed class OpenApiRoutes(IPlugins plugins, IServiceProvider host) : I
     /// <inheritdoc/>
     public IEnumerable<PlatformRoute> Routes =>
     [
-        new("GET", "/openapi.json", "getOpenApi", "This document", null, DocumentAsync),
-        new("GET", "/docs", "getDocs", "The page that shows it", null, context => FileAsync(context, "docs.html")) { Hidden = true },
-        new("GET", "/redoc", "getRedoc", "The same page", null, context => FileAsync(context, "docs.html")) { Hidden = true },
-        new("GET", "/docs/{file}", "getDocsFile", "A file of the page", null, context => FileAsync(context, (string)context.Request.RouteValues["file"]!)) { Hidden = true },
+        new("GET", "/openapi.json", "getOpenApi", "This document", PlatformRoute.Anyone, DocumentAsync),
+        new("GET", "/docs", "getDocs", "The page that shows it", PlatformRoute.Anyone, context => FileAsync(context, "docs.html")) { Hidden = true },
+        new("GET", "/redoc", "getRedoc", "The same page", PlatformRoute.Anyone, context => FileAsync(context, "docs.html")) { Hidden = true },
+        new("GET", "/docs/{file}", "getDocsFile", "A file of the page", PlatformRoute.Anyone, context => FileAsync(context, (string)context.Request.RouteValues["file"]!)) { Hidden = true },
     ];
 
     private Task DocumentAsync(HttpContext context)

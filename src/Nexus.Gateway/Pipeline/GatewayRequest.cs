@@ -9,6 +9,7 @@ namespace Nexus.Gateway.Pipeline;
 internal sealed class GatewayRequest(string id)
 {
     private static readonly AsyncLocal<GatewayRequest?> Slot = new();
+    private const int MaxAgent = 256;
     private string? address;
     private CallContext? context;
 
@@ -28,12 +29,18 @@ internal sealed class GatewayRequest(string id)
     /// <summary>Caller, tenant, correlation.</summary>
     public CallContext Context
     {
-        get => context ??= new(Caller.Anonymous, CallContext.DefaultTenant, Id);
+        get => context ??= ContextFor(Caller.Anonymous, CallContext.DefaultTenant);
         set => context = value;
     }
 
+    /// <summary>Who signed in, or null.</summary>
+    public SignedIn? SignedIn { get; set; }
+
+    /// <summary>Why the credentials that came were refused, safe to send; null when none came or they were accepted.</summary>
+    public string? Refusal { get; set; }
+
     /// <summary>Address of the caller, or null where the transport has none.</summary>
-    public IPAddress? RemoteAddress { get; init; }
+    public IPAddress? RemoteAddress { get; set; }
 
     /// <summary>The address as text; made only when a log line asks.</summary>
     public string? Address => address ??= RemoteAddress?.ToString();
@@ -76,6 +83,19 @@ internal sealed class GatewayRequest(string id)
         Routing?.Dispose();
         Routing = null;
     }
+
+    /// <summary>Goes on as if the caller had not signed in.</summary>
+    public void SignOut()
+    {
+        SignedIn = null;
+        Become(Caller.Anonymous, CallContext.DefaultTenant);
+    }
+
+    /// <summary>Goes on in the name of a caller.</summary>
+    public void Become(Caller caller, string tenant) => CallContext.Current = Context = ContextFor(caller, tenant);
+
+    private CallContext ContextFor(Caller caller, string tenant) =>
+        new(caller, tenant, Id) { Address = Address, UserAgent = UserAgent is { Length: > MaxAgent } agent ? agent[..MaxAgent] : UserAgent };
 
     /// <summary>Forgets the handler: the request is routed again.</summary>
     public void Unmatched() => (Route, Refused) = (null, false);

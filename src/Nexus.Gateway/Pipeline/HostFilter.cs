@@ -4,15 +4,14 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Options;
 using Microsoft.Extensions.Primitives;
 using Nexus.Gateway.Errors;
-using Nexus.Gateway.Security;
 
 namespace Nexus.Gateway.Pipeline;
 
 /// <summary>
 /// Keeps web pages away from a local node: by the Host header (DNS rebinding), and by Origin and Sec-Fetch-Site (requests that a
-/// browser sends on behalf of another site). Origins that are allowed get CORS headers. Also finds out who calls.
+/// browser sends on behalf of another site). Origins that are allowed get CORS headers.
 /// </summary>
-internal sealed class HostFilter(RequestDelegate next, IOptions<ServerOptions> options, LocalCallers callers)
+internal sealed class HostFilter(RequestDelegate next, IOptions<ServerOptions> options)
 {
     private static readonly string[] Loopback = ["localhost", "127.0.0.1", "[::1]", "::1"];
     private readonly bool anyHost = options.Value.AllowedHosts.Contains("*");
@@ -28,7 +27,7 @@ internal sealed class HostFilter(RequestDelegate next, IOptions<ServerOptions> o
         if (headers.Origin is { Count: > 0 } origin)
         {
             if (IsSameOrigin(context, origin))
-                return Go(context);
+                return next(context);
             if (origin is not [{ } named] || !origins.Contains(named))
                 return Problem.WriteAsync(context, ErrorCodes.OriginNotAllowed, $"Pages of {origin} may not call this node; add the origin to server.allowedOrigins if they should.");
             var answer = context.Response.Headers;
@@ -44,14 +43,6 @@ internal sealed class HostFilter(RequestDelegate next, IOptions<ServerOptions> o
             // Images, scripts and forms of other sites send no Origin with GET; a link that a person follows is a navigation.
             return Problem.WriteAsync(context, ErrorCodes.OriginNotAllowed, "Another site's page asked for this; only its own pages and allowed origins may.");
         }
-        return Go(context);
-    }
-
-    private Task Go(HttpContext context)
-    {
-        var request = GatewayRequest.Of(context);
-        request.Context = new CallContext(callers.Resolve(context), CallContext.DefaultTenant, request.Id) { Address = request.Address, UserAgent = request.UserAgent is { Length: > 256 } agent ? agent[..256] : request.UserAgent };
-        CallContext.Current = request.Context;
         return next(context);
     }
 

@@ -13,10 +13,13 @@ namespace Nexus.Gateway.Platform;
 /// <param name="Pattern">Its pattern.</param>
 /// <param name="Name">Its operation id.</param>
 /// <param name="Summary">One sentence for people.</param>
-/// <param name="Permission">Permission a caller needs, or null for a public route.</param>
+/// <param name="Permission">Permission a caller needs; <see cref="Anyone"/> for a public route. There is no default, so that none is open by being forgotten.</param>
 /// <param name="Handler">Its handler.</param>
-internal sealed record PlatformRoute(string Method, string Pattern, string Name, string Summary, string? Permission, RequestDelegate Handler)
+internal sealed record PlatformRoute(string Method, string Pattern, string Name, string Summary, string Permission, RequestDelegate Handler)
 {
+    /// <summary>In place of a permission: the route is public.</summary>
+    public const string Anyone = "*";
+
     /// <summary>Not in the access log.</summary>
     public bool Quiet { get; init; }
 
@@ -43,11 +46,10 @@ internal interface IPlatformRoutes
 /// <summary>The endpoint source of the platform's own routes.</summary>
 internal sealed class PlatformEndpoints : EndpointDataSource
 {
-    private readonly Access access;
-
-    public PlatformEndpoints(IEnumerable<IPlatformRoutes> subjects, Access access, RequestMetrics metrics)
+    /// <summary>Makes the endpoints.</summary>
+    /// <exception cref="InvalidOperationException">A route says neither which permission it needs nor that it is public; the node does not start.</exception>
+    public PlatformEndpoints(IEnumerable<IPlatformRoutes> subjects, RequestMetrics metrics)
     {
-        this.access = access;
         Routes = [.. subjects.SelectMany(s => s.Routes)];
         Endpoints = [.. Routes.Select(route => Build(route, metrics))];
     }
@@ -63,13 +65,15 @@ internal sealed class PlatformEndpoints : EndpointDataSource
 
     private Endpoint Build(PlatformRoute route, RequestMetrics metrics)
     {
+        if (string.IsNullOrEmpty(route.Permission))
+            throw new InvalidOperationException($"The route {route.Method} {route.Pattern} names no permission; one that is for anybody says PlatformRoute.Anyone.");
         var facts = new RouteFacts
         {
             Plugin = "nexus",
             Methods = route.Method == "GET" ? ["GET", "HEAD"] : [route.Method],
             Pattern = route.Pattern,
             Handler = route.Name,
-            Permission = route.Permission,
+            Permission = route.Permission == PlatformRoute.Anyone ? null : route.Permission,
             Quiet = route.Quiet,
             Counters = metrics.For("nexus", route.Pattern),
         };
@@ -77,18 +81,12 @@ internal sealed class PlatformEndpoints : EndpointDataSource
         {
             var request = GatewayRequest.Of(context);
             request.Matched(facts);
-            return route.Permission is null ? route.Handler(context) : GuardAsync(context, request, route);
+            return route.Handler(context);
         }
 
         var builder = new RouteEndpointBuilder(Handle, RoutePatternFactory.Parse(route.Pattern), 0) { DisplayName = route.Name };
         builder.Metadata.Add(new HttpMethodMetadata(facts.Methods));
         builder.Metadata.Add(facts);
         return builder.Build();
-    }
-
-    private async Task GuardAsync(HttpContext context, GatewayRequest request, PlatformRoute route)
-    {
-        await access.DemandAsync(request.Context, route.Permission!, context.RequestAborted);
-        await route.Handler(context);
     }
 }

@@ -22,8 +22,8 @@ internal sealed class StatusRoutes(IServiceProvider host, IPlugins plugins, Heal
         new("GET", "/api/v1/routes", "listRoutes", "Every route: address, methods, plugin, handler, permission", "platform.status:read", RoutesAsync) { Query = [("pipeline", "name the stages of the pipeline instead, in order"), ("plugin", "routes of one plugin")] },
         new("GET", "/api/v1/services", "listServices", "Services that plugins provide to each other", "platform.services:read", ServicesAsync),
         new("GET", "/api/v1/services/graph", "getServiceGraph", "Which plugin uses which service", "platform.services:read", context => JsonAnswer.SendAsync(context, host.GetService<IServiceRegistry>() is { } registry ? registry.Graph() : [])),
-        new("GET", "/api/v1/errors", "listErrors", "The error catalogue", null, context => JsonAnswer.SendAsync(context, ErrorCodes.All)),
-        new("GET", "/api/v1/errors/{code}", "getError", "One error with its cause and remedy", null, ErrorAsync),
+        new("GET", "/api/v1/errors", "listErrors", "The error catalogue", PlatformRoute.Anyone, context => JsonAnswer.SendAsync(context, ErrorCodes.All)),
+        new("GET", "/api/v1/errors/{code}", "getError", "One error with its cause and remedy", PlatformRoute.Anyone, ErrorAsync),
         new("GET", "/metrics", "getMetrics", "Request metrics in the Prometheus text form", "platform.metrics:read", MetricsAsync) { Quiet = true },
     ];
 

@@ -8,7 +8,7 @@ namespace Nexus.Gateway.Rest;
 
 /// <summary>
 /// Calls one handler of a plugin.
-/// 1. Count against the route's rate limit, ask for permission and read and check the body, before any lease is held. 2. Take the lease, and those of all middleware;
+/// 1. Count against the route's rate limit and read and check the body, before any lease is held. 2. Take the lease, and those of all middleware;
 /// one refusal routes the request again. 3. Show the plugin its own services. 4. Run. 5. Answer failures while the lease still holds,
 /// so that no exception of the plugin's types goes further. 6. Drop every reference and return the lease.
 /// </summary>
@@ -18,7 +18,7 @@ internal sealed class PluginCall(ActivePlugin plugin, RequestDelegate handler, R
     {
         var request = GatewayRequest.Of(context);
         request.Matched(route);
-        if (route.RateLimit is not null || route.Permission is not null || RequestBody.Exists(context) || HttpMethods.IsPost(context.Request.Method))
+        if (route.RateLimit is not null || RequestBody.Exists(context) || HttpMethods.IsPost(context.Request.Method))
             return PrepareAndRunAsync(context, request);
         return Run(context, request);
     }
@@ -30,8 +30,6 @@ internal sealed class PluginCall(ActivePlugin plugin, RequestDelegate handler, R
             await Problem.WriteAsync(context, ErrorCodes.RateLimited, $"{route.Pattern} answers one caller {limit.Requests} times in {limit.Window.TotalSeconds:0.###} s.");
             return;
         }
-        if (route.Permission is { } permission)
-            await parts.Access.DemandAsync(request.Context, permission, context.RequestAborted);
         await parts.Bodies.CheckAsync(context, request);
         if (parts.Replies.KeyOf(context) is { } key)
             await parts.Replies.RunAsync(context, request, key, Run);
@@ -144,4 +142,4 @@ internal sealed class PluginCall(ActivePlugin plugin, RequestDelegate handler, R
 }
 
 /// <summary>What every <see cref="PluginCall"/> needs of the gateway.</summary>
-internal sealed record PluginCallParts(Access Access, RequestBody Bodies, IdempotentReplies Replies, RouteLimits Limits, Func<MiddlewareLink[]> Chain, ScopeParts Scopes, ILogger Log);
+internal sealed record PluginCallParts(RequestBody Bodies, IdempotentReplies Replies, RouteLimits Limits, Func<MiddlewareLink[]> Chain, ScopeParts Scopes, ILogger Log);

@@ -104,6 +104,7 @@ internal sealed class PluginRoutes : EndpointDataSource, IDisposable
         Methods = endpoint.Methods.Contains("GET") && !endpoint.Methods.Contains("HEAD") ? endpoint.Methods.Add("HEAD") : endpoint.Methods,
         Handler = endpoint.DisplayName.Length > 0 ? endpoint.DisplayName : pattern,
         Permission = endpoint.Permission,
+        ForPasswordChange = endpoint.ForPasswordChange,
         RateLimit = endpoint.RateLimit,
         Counters = metrics.For(plugin.Manifest.Name, pattern),
     };

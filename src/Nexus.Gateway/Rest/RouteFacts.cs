@@ -24,6 +24,9 @@ internal sealed record RouteFacts
     /// <summary>How often one caller may use it, or null.</summary>
     public RateLimit? RateLimit { get; init; }
 
+    /// <summary>Also served to a caller who must change the password first.</summary>
+    public bool ForPasswordChange { get; init; }
+
     /// <summary>Not logged (health probes).</summary>
     public bool Quiet { get; init; }
 

@@ -257,7 +257,7 @@ public sealed class Plugin_endpoints
         var plugin = FakePlugins.Plugin("sample.probe", null, ("GET", "/v", _ => { ran = true; return Task.CompletedTask; }));
         host.Plugins.Publish(plugin with { Endpoints = [plugin.Endpoints[0] with { Permission = "sample.probe:read" }] });
 
-        await Problems.AssertAsync(await host.Client.GetAsync("/api/custom/probe/v"), 401, "AUTHENTICATION_REQUIRED");
+        await Problems.AssertAsync(await host.Client.GetAsync("/api/custom/probe/v"), 403, "PERMISSION_DENIED");
         Assert.False(ran);
     }
 

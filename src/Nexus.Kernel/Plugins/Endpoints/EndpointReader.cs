@@ -47,6 +47,7 @@ internal static class EndpointReader
             Order = endpoint.Order,
             Handler = generation.Slots.Wrap(handler),
             Permission = Permission(generation.Manifest.Name, endpoint),
+            ForPasswordChange = endpoint.Metadata.GetMetadata<PasswordChangeRoute>() is not null,
             RateLimit = endpoint.Metadata.GetMetadata<RateLimit>(),
             OpenApi = operations.Write(endpoint),
             DisplayName = new string(endpoint.Metadata.GetMetadata<IEndpointNameMetadata>()?.EndpointName ?? endpoint.DisplayName ?? ""),
