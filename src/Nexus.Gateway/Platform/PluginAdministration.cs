@@ -19,7 +19,7 @@ internal sealed class PluginAdministration(IPlugins plugins, RequestBody bodies,
     /// <inheritdoc/>
     public IEnumerable<PlatformRoute> Routes =>
     [
-        new("GET", Root, "listPlugins", "Every known plugin with its state", "platform.plugins:read", context => JsonAnswer.SendAsync(context, plugins.List().Select(View))),
+        new("GET", Root, "listPlugins", "Every known plugin with its state", "platform.plugins:read", context => JsonAnswer.SendAsync(context, [.. plugins.List().Select(View)], PlatformJson.Shared.PluginViewArray)),
         new("GET", Root + "/summary", "summarizePlugins", "Number of plugins in each state", "platform.plugins:read", SummaryAsync),
         new("POST", Root, "installPlugin", "Install a package: a .nxp file as multipart upload, or a path on the node", "platform.plugins:create", InstallAsync)
         {
@@ -49,37 +49,16 @@ internal sealed class PluginAdministration(IPlugins plugins, RequestBody bodies,
 
     private int RoutesOf(string id) => routes.Endpoints.Count(e => e.Metadata.GetMetadata<RouteFacts>()?.Plugin == id);
 
-    private object View(PluginStatus plugin) => new
-    {
-        id = plugin.Id,
-        version = plugin.Version,
-        state = plugin.State,
-        enabled = plugin.Enabled,
-        category = plugin.Manifest?.Category.ToString().ToLowerInvariant(),
-        origin = plugin.Origin,
-        isolation = plugin.Isolation,
-        generation = plugin.Generation,
-        generationsAlive = plugin.GenerationsAlive,
-        inFlight = plugin.InFlight,
-        health = plugin.Health,
-        failedIn = plugin.FailedIn,
-        cause = plugin.Cause,
-        remedy = plugin.Remedy,
-        warning = plugin.Warning,
-        pending = plugin.Pending,
-        since = plugin.Since,
-        routes = RoutesOf(plugin.Id),
-        previous = plugin.Previous,
-    };
+    private PluginView View(PluginStatus plugin) => PluginView.Of(plugin, RoutesOf(plugin.Id));
 
     private JsonObject Detailed(PluginStatus plugin)
     {
-        var view = JsonSerializer.SerializeToNode(View(plugin), JsonAnswer.Options)!.AsObject();
+        var view = View(plugin).ToJson();
         view["contentHash"] = plugin.ContentHash;
         view["manifest"] = JsonSerializer.SerializeToNode(plugin.Manifest, JsonAnswer.Options);
         var (requests, errors) = metrics.Of(plugin.Id);
         var active = plugins.Current.Find(plugin.Id);
-        view["counters"] = JsonSerializer.SerializeToNode(new { requests, errors, resources = active?.Resources.Length ?? 0, subscriptions = active?.Subscriptions.Length ?? 0, services = active?.Services.Length ?? 0 }, JsonAnswer.Options);
+        view["counters"] = new JsonObject { ["requests"] = requests, ["errors"] = errors, ["resources"] = active?.Resources.Length ?? 0, ["subscriptions"] = active?.Subscriptions.Length ?? 0, ["services"] = active?.Services.Length ?? 0 };
         return view;
     }
 
@@ -146,7 +125,7 @@ internal sealed class PluginAdministration(IPlugins plugins, RequestBody bodies,
             return;
         }
         var body = await bodies.ReadJsonAsync(context, GatewayRequest.Of(context));
-        var asked = body.IsEmpty ? null : JsonSerializer.Deserialize<InstallRequest>(body.Span, JsonAnswer.Options);
+        var asked = body.IsEmpty ? null : JsonSerializer.Deserialize(body.Span, PlatformJson.Shared.InstallRequest);
         if (asked?.Path is not { Length: > 0 } path || !Path.IsPathFullyQualified(path))
             throw new NexusException(ErrorCodes.ValidationError, "The body needs `path`, absolute on the node.") { Errors = [new FieldError("/path", "required", "path must be an absolute path of a folder or a .nxp file.")] };
         await CommandAsync(context, new PluginCommand.Install(path, update || asked.Update, asked.Force, asked.Activate), update ? 200 : 201);
@@ -171,17 +150,14 @@ internal sealed class PluginAdministration(IPlugins plugins, RequestBody bodies,
         }
     }
 
-    private JsonNode Answer(PluginStatus status) => Answer(status, 0);
+    private JsonObject Answer(PluginStatus status) => Answer(status, 0);
 
-    private JsonNode Answer(PluginStatus status, int routesBefore)
+    private JsonObject Answer(PluginStatus status, int routesBefore)
     {
-        var view = JsonSerializer.SerializeToNode(View(status), JsonAnswer.Options)!;
+        var view = View(status).ToJson();
         view["routesAffected"] = Math.Max(routesBefore, RoutesOf(status.Id));
         return view;
     }
-
-    /// <summary>The JSON form of an install.</summary>
-    private sealed record InstallRequest(string? Path, bool Update = false, bool Force = false, bool Activate = true);
 }
 
 /// <summary>Names that configuration values with secrets usually have.</summary>

@@ -17,7 +17,7 @@ internal sealed class ProgressStream(AdministrationTrail administration, bool ev
         context.Response.ContentType = events ? "text/event-stream" : "application/x-ndjson";
         context.Response.Headers.CacheControl = "no-store";
         await foreach (var step in steps.Reader.ReadAllAsync(CancellationToken.None))
-            await WriteAsync(context, "progress", JsonSerializer.SerializeToNode(step, JsonAnswer.Options)!);
+            await WriteAsync(context, "progress", JsonSerializer.SerializeToNode(step, PlatformJson.Shared.PluginProgress)!);
         try
         {
             await WriteAsync(context, "done", answer(await work));

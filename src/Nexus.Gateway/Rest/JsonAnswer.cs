@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
 using Microsoft.AspNetCore.Http;
 
 namespace Nexus.Gateway.Rest;
@@ -40,6 +41,14 @@ internal static class JsonAnswer
         context.Response.StatusCode = status;
         context.Response.Headers.CacheControl = "no-store";
         return SendBytesAsync(context, JsonSerializer.SerializeToUtf8Bytes(value, Options));
+    }
+
+    /// <summary>Sends a value by generated code, which keeps nothing in the framework's caches.</summary>
+    public static Task SendAsync<T>(HttpContext context, T value, JsonTypeInfo<T> form, int status = StatusCodes.Status200OK)
+    {
+        context.Response.StatusCode = status;
+        context.Response.Headers.CacheControl = "no-store";
+        return SendBytesAsync(context, JsonSerializer.SerializeToUtf8Bytes(value, form));
     }
 
     /// <summary>Sends what a writer writes.</summary>

@@ -8,6 +8,7 @@ namespace Nexus.Kernel.Plugins.Lifecycle;
 internal sealed class Retirement(PluginsOptions options, TimeProvider time, ILogger logger)
 {
     private readonly CacheSweep sweep = new(logger);
+    private readonly UnloadCheck check = new(time);
 
     /// <summary>Drains, stops and disposes it; after this nothing of it runs and an uncommitted schema change is undone.</summary>
     public async Task CloseAsync(Generation generation, bool published)
@@ -39,8 +40,10 @@ internal sealed class Retirement(PluginsOptions options, TimeProvider time, ILog
         await StepAsync(generation, "disposal", options.StopTimeout, _ => generation.DisposeAsync().AsTask());
     }
 
+    /// <param name="generation">What was closed.</param>
+    /// <param name="urgent">Somebody waits for the proof; otherwise it takes its time for the sake of running requests.</param>
     /// <returns>Null when its code provably left memory, or is not collectible; else the watch on what stayed.</returns>
-    public async Task<WeakReference?> UnloadAsync(Generation generation)
+    public async Task<WeakReference?> UnloadAsync(Generation generation, bool urgent)
     {
         // 5. Forget: framework caches first, as they are asked by assembly; then everything below the shell.
         sweep.Run(generation.Assemblies());
@@ -51,7 +54,7 @@ internal sealed class Retirement(PluginsOptions options, TimeProvider time, ILog
 
         // 6. Proof.
         sweep.Run([]);
-        if (await UnloadCheck.WaitAsync(watch, options.UnloadLimit, time, CancellationToken.None))
+        if (await check.WaitAsync(watch, options.UnloadLimit, urgent, CancellationToken.None))
         {
             return null;
         }
@@ -71,7 +74,7 @@ internal sealed class Retirement(PluginsOptions options, TimeProvider time, ILog
     public async Task<WeakReference?> CloseAndUnloadAsync(Generation generation)
     {
         await CloseAsync(generation, published: true);
-        return await UnloadAsync(generation);
+        return await UnloadAsync(generation, urgent: false);
     }
 
     private async Task<bool> DrainedAsync(Generation generation, TimeSpan limit)

@@ -149,7 +149,7 @@ internal sealed class Swap(GenerationLoader loader, SnapshotBoard board, Retirem
         loader.RestoreSettings(entry.Id, null);
         if (proveUnload)
         {
-            var unload = retirement.UnloadAsync(generation);
+            var unload = retirement.UnloadAsync(generation, urgent: true);
             Retire(entry, generation, unload);
             if (await unload is not null)
             {
@@ -202,7 +202,7 @@ internal sealed class Swap(GenerationLoader loader, SnapshotBoard board, Retirem
         var error = await FailAsync(entry, generation.Manifest, state, exception);
         loader.RestoreSettings(entry.Id, entry.Active?.Manifest);
         await retirement.CloseAsync(generation, published: false);
-        Retire(entry, generation, retirement.UnloadAsync(generation));
+        Retire(entry, generation, retirement.UnloadAsync(generation, urgent: false));
         return error;
     }
 

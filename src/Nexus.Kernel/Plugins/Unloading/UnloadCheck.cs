@@ -2,24 +2,40 @@ using System.Runtime.CompilerServices;
 
 namespace Nexus.Kernel.Plugins.Unloading;
 
-/// <summary>Tells whether a context has left memory. Holds nothing but the weak reference.</summary>
-internal static class UnloadCheck
+/// <summary>
+/// Tells whether contexts have left memory. Holds nothing but weak references. Proof costs full collections, and each of them holds up
+/// every request of the node: contexts that leave together share one, and where nobody waits for the proof (a swap) collections are
+/// spaced so that their pauses take at most one part in <see cref="Spacing"/> of the time.
+/// </summary>
+internal sealed class UnloadCheck(TimeProvider time)
 {
     private const int ConcurrentTries = 4;
+    private const int Spacing = 200;
 
+    private static readonly TimeSpan LongestSpace = TimeSpan.FromSeconds(2);
     private static readonly SemaphoreSlim OneAtATime = new(1);
 
-    public static async Task<bool> WaitAsync(WeakReference watch, TimeSpan limit, TimeProvider time, CancellationToken cancellationToken)
+    private long collectedAt;
+    private TimeSpan pause;
+
+    /// <param name="watch">The context.</param>
+    /// <param name="limit">Time after which it counts as left behind.</param>
+    /// <param name="urgent">Somebody waits for the answer.</param>
+    /// <param name="cancellationToken">Stops the wait.</param>
+    public async Task<bool> WaitAsync(WeakReference watch, TimeSpan limit, bool urgent, CancellationToken cancellationToken)
     {
         var begun = time.GetTimestamp();
         var tries = 0;
-        for (var pause = TimeSpan.FromMilliseconds(20); ; pause = Min(pause * 2, TimeSpan.FromMilliseconds(500)))
+        for (var wait = TimeSpan.FromMilliseconds(20); ; wait = Min(wait * 2, TimeSpan.FromMilliseconds(500)))
         {
-            // Full collections are the price of proof; several generations that leave together share one. The first are done
-            // beside the requests that run, which a blocking collection would hold up.
             await OneAtATime.WaitAsync(cancellationToken);
             try
             {
+                if (watch.IsAlive && !urgent && Space() is { Ticks: > 0 } space)
+                {
+                    await Task.Delay(space, time, cancellationToken);
+                }
+
                 if (Collected(watch, blocking: ++tries > ConcurrentTries))
                 {
                     return true;
@@ -36,7 +52,7 @@ internal static class UnloadCheck
                 return false;
             }
 
-            await Task.Delay(pause, time, cancellationToken);
+            await Task.Delay(wait, time, cancellationToken);
         }
     }
 
@@ -62,22 +78,27 @@ internal static class UnloadCheck
         }
     }
 
+    private static TimeSpan Min(TimeSpan a, TimeSpan b) => a < b ? a : b;
+
+    private TimeSpan Space() => collectedAt == 0 ? TimeSpan.Zero : Min(pause * Spacing, LongestSpace) - time.GetElapsedTime(collectedAt);
+
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static bool Collected(WeakReference watch, bool blocking)
+    private bool Collected(WeakReference watch, bool blocking)
     {
         if (!watch.IsAlive)
         {
             return true;
         }
 
+        var before = GC.GetTotalPauseDuration();
         GC.Collect(GC.MaxGeneration, GCCollectionMode.Forced, blocking);
         if (blocking)
         {
             GC.WaitForPendingFinalizers();
         }
 
+        pause = GC.GetTotalPauseDuration() - before;
+        collectedAt = time.GetTimestamp();
         return !watch.IsAlive;
     }
-
-    private static TimeSpan Min(TimeSpan a, TimeSpan b) => a < b ? a : b;
 }
