@@ -15,10 +15,10 @@ public interface ISqlDatabase
     /// <summary>Dialect: <c>sqlite</c>, <c>postgresql</c>.</summary>
     string Dialect { get; }
 
-    /// <summary>Reads rows on a snapshot; runs beside writers.</summary>
+    /// <summary>Reads rows on a snapshot; runs beside writers. Within an <see cref="IUnitOfWork"/> that has written to the database it sees those writes.</summary>
     ValueTask<ImmutableArray<SqlRow>> QueryAsync(string sql, IReadOnlyDictionary<string, object?>? parameters = null, CancellationToken cancellationToken = default);
 
-    /// <summary>Runs one unit of work: all its writes and events commit durably together or not at all. Units share fsyncs (group commit) but each sees the ones before it. The delegate may run again after a serialisation conflict, so it has no effects besides those on the session.</summary>
+    /// <summary>Runs one unit of work: all its writes and events commit durably together or not at all. Units share fsyncs (group commit) but each sees the ones before it. The delegate may run again after a serialisation conflict, so it has no effects besides those on the session. A unit that the delegate begins on the same database joins it: its failure alone takes it back, and it is durable with the outer one. Within <see cref="IUnitOfWork"/> the writes are durable when that commits.</summary>
     ValueTask<T> WriteAsync<T>(Func<ISqlSession, CancellationToken, ValueTask<T>> work, CancellationToken cancellationToken = default);
 }
 

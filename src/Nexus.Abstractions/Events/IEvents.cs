@@ -5,7 +5,7 @@ namespace Nexus;
 /// <summary>The event bus. Thread-safe.</summary>
 public interface IEvents
 {
-    /// <summary>Publishes. Durable: returns when the event is stored; every subscriber group gets it at least once. Transient: in memory, returns at once, lossy.</summary>
+    /// <summary>Publishes. Durable: returns when the event is stored, within an <see cref="IUnitOfWork"/> (and so within a durable handler) at once, to be stored by its commit; every subscriber group gets it at least once, and what a handler writes through the platform's ports happens once. Transient: in memory, returns at once, lossy.</summary>
     /// <returns>The event's id.</returns>
     ValueTask<Guid> PublishAsync(EventMessage message, Delivery delivery = Delivery.Durable, CancellationToken cancellationToken = default);
 

@@ -4,11 +4,12 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Nexus.Data.Records;
+using Nexus.Data.Units;
 
 namespace Nexus.Data.Documents;
 
 /// <summary>The documents of one plugin, under <c>plugins/{category}/{plugin}/data</c> of the current call's tenant.</summary>
-internal sealed class PluginDocuments(IStorage storage, string root, TimeProvider time) : IDocuments
+internal sealed class PluginDocuments(IStorage storage, string plugin, string root, TimeProvider time) : IDocuments
 {
     private static readonly JsonWriterOptions WriterOptions = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
@@ -16,7 +17,7 @@ internal sealed class PluginDocuments(IStorage storage, string root, TimeProvide
 
     public async ValueTask<Document?> FindAsync(string path, CancellationToken cancellationToken = default)
     {
-        var record = await storage.FindAsync(KeyOf(path), cancellationToken);
+        var record = await FindRecordAsync(KeyOf(path), cancellationToken);
         return record is null ? null : ToDocument(record, []);
     }
 
@@ -41,12 +42,35 @@ internal sealed class PluginDocuments(IStorage storage, string root, TimeProvide
     {
         var now = time.GetUtcNow();
         var context = CallContext.Current;
-        await storage.CommitAsync(new WriteBatch
+        var batch = new WriteBatch
         {
             Writes = [.. writes.Select(w => ToWrite(w, now, context))],
             Events = events.IsDefault ? [] : events,
-        }, cancellationToken);
+        };
+        if (UnitOfWork.Of(plugin) is { } unit)
+            await StageAsync(unit, batch, cancellationToken);
+        else
+            await storage.CommitAsync(batch, cancellationToken);
     }
+
+    /// <summary>Adds a batch to the open unit of work. Its conditions are looked at now, so that the code that made them is told, and once more by the commit.</summary>
+    private async ValueTask StageAsync(UnitOfWork unit, WriteBatch batch, CancellationToken cancellationToken)
+    {
+        var current = new Dictionary<RecordKey, long>();
+        foreach (var write in batch.Writes)
+        {
+            var revision = current[write.Key] = (await FindRecordAsync(write.Key, cancellationToken))?.Revision ?? 0;
+            if (write.ExpectedRevision is { } expected && expected != revision)
+                throw new StorageConflictException(write.Key, revision);
+        }
+
+        foreach (var write in batch.Writes)
+            unit.Add(write, write.Record is { } record ? record with { Revision = current[write.Key] + 1 } : null);
+        unit.Publish(batch.Events);
+    }
+
+    private ValueTask<StoredRecord?> FindRecordAsync(RecordKey key, CancellationToken cancellationToken) =>
+        UnitOfWork.Of(plugin) is { } unit && unit.Staged.TryGet(key, out var staged) ? ValueTask.FromResult(staged) : storage.FindAsync(key, cancellationToken);
 
     private RecordKey KeyOf(string path) => new(CallContext.Current.Tenant, IStorage.Documents, _prefix + DocumentPath.Normalise(path));
 

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Nexus.Data.Events;
 using Nexus.Data.Records;
+using Nexus.Data.Units;
 
 namespace Nexus.Data.Memory;
 
@@ -15,18 +16,19 @@ internal sealed class MemoryEventLog(TimeProvider time, CommitSignal signal) : I
     private long _sequence;
 
     /// <summary>Settles and appends as part of a commit; throws before anything is changed.</summary>
-    public void Commit(ImmutableArray<DeliverySettlement> settlements, ImmutableArray<EventMessage> events)
+    public void Commit(ImmutableArray<DeliverySettlement> settlements, ImmutableArray<EventMessage> events, IJointPart? other)
     {
         lock (_gate)
         {
             foreach (var settlement in settlements)
             {
-                if (Find(settlement) is null)
+                if (Find(settlement) is not { } found || (found.State != DeliveryState.Pending && found.State != settlement.State))
                     throw new StorageConflictException(new RecordKey(CallContext.DefaultTenant, "deliveries", $"{settlement.EventId}/{settlement.Group}"), 0);
             }
 
             if (events.FirstOrDefault(e => _ids.Contains(e.Id)) is { } known)
                 throw new StorageConflictException(new RecordKey(known.Tenant, "events", known.Id.ToString()), 1);
+            other?.Decide();
             foreach (var settlement in settlements)
                 Settle(settlement);
             foreach (var message in events)

@@ -3,11 +3,12 @@ using System.Security.Cryptography;
 using System.Text.Json;
 using Nexus.Data.Events;
 using Nexus.Data.Records;
+using Nexus.Data.Units;
 
 namespace Nexus.Data.Memory;
 
 /// <summary>Records in memory. Commits take turns; reads take the current state and need no lock.</summary>
-internal sealed class MemoryRecords(MemoryEventLog log, MemoryAudit audit, CommitSignal signal) : IStorage
+internal sealed class MemoryRecords(MemoryEventLog log, MemoryAudit audit, CommitSignal signal) : IJointStorage
 {
     private readonly Lock _gate = new();
     private readonly byte[] _cursorSecret = RandomNumberGenerator.GetBytes(32);
@@ -19,13 +20,27 @@ internal sealed class MemoryRecords(MemoryEventLog log, MemoryAudit audit, Commi
     {
         ArgumentNullException.ThrowIfNull(batch);
         cancellationToken.ThrowIfCancellationRequested();
+        return ValueTask.FromResult(Commit(batch, null));
+    }
+
+    public Task CommitAsync(WriteBatch batch, IJointPart other)
+    {
+        Commit(batch, other);
+        return Task.CompletedTask;
+    }
+
+    // Nothing outlives the process, so there is nothing to complete.
+    public Task CompleteAsync(string name, string id, WriteBatch batch) => Task.CompletedTask;
+
+    private CommitResult Commit(WriteBatch batch, IJointPart? other)
+    {
         foreach (var write in batch.Writes)
             RecordColumns.CheckKey(write.Key);
         CommitResult result;
         lock (_gate)
         {
             var state = batch.Writes.Aggregate(_state, Apply);
-            log.Commit(batch.Settlements, batch.Events);
+            log.Commit(batch.Settlements, batch.Events, other);
             audit.Append(batch.Audit);
             _state = state;
             result = new CommitResult(++_sequence);
@@ -33,7 +48,7 @@ internal sealed class MemoryRecords(MemoryEventLog log, MemoryAudit audit, Commi
 
         if (batch.Events.Length > 0 || batch.Settlements.Length > 0)
             signal.Fire();
-        return ValueTask.FromResult(result);
+        return result;
     }
 
     public ValueTask<StoredRecord?> FindAsync(RecordKey key, CancellationToken cancellationToken)

@@ -18,11 +18,11 @@ internal sealed class MemoryStorage(TimeProvider time) : IStorageEngine
         var events = new MemoryEventLog(time, signal);
         var audit = new MemoryAudit();
         var records = new MemoryRecords(events, audit, signal);
-        var sql = new SqlFiles(Path.Combine(folder, "sql"), durable: false, messages =>
+        var sql = new SqlFiles(Path.Combine(folder, "sql"), durable: false, new MainPart(messages =>
         {
             events.Relay(messages);
             return Task.CompletedTask;
-        });
+        }, records.CompleteAsync));
         var blobs = new FileBlobs(Path.Combine(folder, "blobs"), new BlobReferences());
         return ValueTask.FromResult(new StorageSet(records, events, sql, blobs, new Changes(records, sql, blobs))
         {

@@ -1,18 +1,20 @@
 using Microsoft.Extensions.DependencyInjection;
 using Nexus.Data.Documents;
+using Nexus.Data.Units;
 
 namespace Nexus.Data.Registration;
 
 /// <summary>What a plugin gets of this room: its documents, its database, its blobs.</summary>
-internal sealed class DataPorts(StorageOpener opener, TimeProvider time) : IPluginPorts
+internal sealed class DataPorts(StorageOpener opener, UnitsOfWork units, TimeProvider time) : IPluginPorts
 {
     public void Add(IServiceCollection services, PluginPortContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
         var set = opener.Set;
         var plugin = context.Manifest.Name;
-        services.AddSingleton<IDocuments>(new PluginDocuments(set.Records, context.Manifest.DocumentRoot, time));
+        services.AddSingleton<IDocuments>(new PluginDocuments(set.Records, plugin, context.Manifest.DocumentRoot, time));
         services.AddSingleton(context.Schema?.Database ?? new TenantDatabase(set.Sql, plugin));
+        services.AddSingleton<IUnitOfWork>(new PluginUnits(units, plugin));
         services.AddSingleton<IBlobs>(new TenantBlobs(set.Blobs, plugin));
         if (context.SealsAudit)
             services.AddSingleton(set.Audit);

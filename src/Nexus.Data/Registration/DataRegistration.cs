@@ -5,6 +5,7 @@ using Nexus.Data.Audit;
 using Nexus.Data.Memory;
 using Nexus.Data.Registration;
 using Nexus.Data.Sqlite;
+using Nexus.Data.Units;
 
 namespace Nexus.Data;
 
@@ -28,8 +29,10 @@ public static class DataRegistration
         services.AddSingleton<AuditTrail>();
         services.AddSingleton<IAuditTrail>(provider => provider.GetRequiredService<AuditTrail>());
         services.AddSingleton<IDependencyHealth>(provider => provider.GetRequiredService<AuditTrail>());
+        services.AddSingleton(provider => new UnitsOfWork(() => provider.GetRequiredService<StorageOpener>().Set.Records));
+        services.AddSingleton<IUnitsOfWork>(provider => provider.GetRequiredService<UnitsOfWork>());
         services.AddSingleton<IDependencyHealth>(provider => new StorageHealth(provider.GetRequiredService<StorageOpener>()));
-        services.AddSingleton<IPluginPorts>(provider => new DataPorts(provider.GetRequiredService<StorageOpener>(), provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton<IPluginPorts>(provider => new DataPorts(provider.GetRequiredService<StorageOpener>(), provider.GetRequiredService<UnitsOfWork>(), provider.GetRequiredService<TimeProvider>()));
         return services;
     }
 }

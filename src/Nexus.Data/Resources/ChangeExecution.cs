@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Nexus.Data.Units;
 
 namespace Nexus.Data.Resources;
 
@@ -32,8 +33,9 @@ internal sealed class ChangeExecution(IStorage storage, ChangePreparation prepar
         {
             try
             {
-                var prepared = await preparation.PrepareAsync(call, change, null, cancellationToken).ConfigureAwait(false);
-                await CommitAsync([prepared], seal, cancellationToken).ConfigureAwait(false);
+                var unit = UnitOfWork.Of(call.Plugin.Manifest.Name);
+                var prepared = await preparation.PrepareAsync(call, change, unit?.Staged, cancellationToken).ConfigureAwait(false);
+                await CommitAsync(unit, [prepared], seal, cancellationToken).ConfigureAwait(false);
                 return prepared.Result;
             }
             catch (GenerationDrainsException) when (attempt < MaxAttempts && plugins.Find(call) is { } current)
@@ -66,7 +68,8 @@ internal sealed class ChangeExecution(IStorage storage, ChangePreparation prepar
         changes = [.. changes.Select(c => c is { Kind: ChangeKind.Create, Id: null } ? c with { Id = preparation.IdFor(c) } : c)];
         for (int attempt = 1; ; attempt++)
         {
-            var staged = new Dictionary<string, StoredRecord?>(StringComparer.Ordinal);
+            var unit = UnitOfWork.Of(call.Plugin.Manifest.Name);
+            var staged = new StagedRecords(unit?.Staged);
             var prepared = new List<PreparedChange>(changes.Length);
             var errors = new NexusException?[changes.Length];
             try
@@ -77,7 +80,7 @@ internal sealed class ChangeExecution(IStorage storage, ChangePreparation prepar
                     return Refused(changes, errors);
                 }
 
-                await CommitAsync(prepared, seal, cancellationToken).ConfigureAwait(false);
+                await CommitAsync(unit, prepared, seal, cancellationToken).ConfigureAwait(false);
                 return [.. prepared.Select(p => p.Result)];
             }
             catch (GenerationDrainsException) when (attempt < MaxAttempts && plugins.Find(call) is { } current)
@@ -99,14 +102,14 @@ internal sealed class ChangeExecution(IStorage storage, ChangePreparation prepar
         }
     }
 
-    private async ValueTask PrepareTogetherAsync(ResourceCall call, ImmutableArray<ResourceChange> changes, Dictionary<string, StoredRecord?> staged, List<PreparedChange> prepared, NexusException?[] errors, CancellationToken cancellationToken)
+    private async ValueTask PrepareTogetherAsync(ResourceCall call, ImmutableArray<ResourceChange> changes, StagedRecords staged, List<PreparedChange> prepared, NexusException?[] errors, CancellationToken cancellationToken)
     {
         for (int i = 0; i < changes.Length; i++)
         {
             try
             {
                 var one = await preparation.PrepareAsync(call, changes[i], staged, cancellationToken).ConfigureAwait(false);
-                staged[one.Write.Key.Id] = one.Write.Record;
+                staged.Set(one.Write.Key, one.Write.Record);
                 prepared.Add(one);
             }
             catch (NexusException e)
@@ -123,13 +126,26 @@ internal sealed class ChangeExecution(IStorage storage, ChangePreparation prepar
         return [.. changes.Select((c, i) => new ChangeResult(c.Id, null, errors[i] ?? others))];
     }
 
-    private async ValueTask CommitAsync(List<PreparedChange> prepared, AnswerSeal? seal, CancellationToken cancellationToken)
+    private async ValueTask CommitAsync(UnitOfWork? unit, List<PreparedChange> prepared, AnswerSeal? seal, CancellationToken cancellationToken)
     {
         var writes = ImmutableArray.CreateBuilder<RecordWrite>(prepared.Count + 1);
         writes.AddRange(prepared.Select(p => p.Write));
         if (seal is not null)
         {
             writes.Add(seal([.. prepared.Select(p => p.Result)]));
+        }
+
+        if (unit is not null)
+        {
+            // The unit of work that the plugin's code runs in commits later.
+            foreach (var write in writes)
+            {
+                unit.Add(write, write.Record);
+            }
+
+            unit.Publish(prepared.Select(p => p.Event));
+            unit.Audit(prepared.Where(p => p.Audit is not null).Select(p => p.Audit!));
+            return;
         }
 
         await storage.CommitAsync(new() { Writes = writes.DrainToImmutable(), Events = [.. prepared.Select(p => p.Event)], Audit = [.. prepared.Where(p => p.Audit is not null).Select(p => p.Audit!)] }, cancellationToken).ConfigureAwait(false);

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Text.Json;
+using Nexus.Data.Units;
 
 namespace Nexus.Data.Resources;
 
@@ -41,7 +42,7 @@ internal sealed class ChangePreparation(IStorage storage, RecordAccess access, H
         return Guid.CreateVersion7(time.GetUtcNow()).ToString("D");
     }
 
-    public async ValueTask<PreparedChange> PrepareAsync(ResourceCall call, ResourceChange change, Dictionary<string, StoredRecord?>? staged, CancellationToken cancellationToken)
+    public async ValueTask<PreparedChange> PrepareAsync(ResourceCall call, ResourceChange change, StagedRecords? staged, CancellationToken cancellationToken)
     {
         var action = change.Kind == ChangeKind.Action ? FindAction(call, change.Action) : null;
         string permission = PermissionOf(call, change.Kind, action);
@@ -52,7 +53,7 @@ internal sealed class ChangePreparation(IStorage storage, RecordAccess access, H
         var key = new RecordKey(call.Context.Tenant, RecordShape.For(call.Resource).Table, id);
         if (change.Kind == ChangeKind.Create)
         {
-            if (staged?.GetValueOrDefault(id) is not null)
+            if (staged is not null && staged.TryGet(key, out var taken) && taken is not null)
             {
                 throw new NexusException(ErrorCodes.Conflict, $"A {call.Resource.Singular} of the id {id} exists already.");
             }
@@ -117,9 +118,9 @@ internal sealed class ChangePreparation(IStorage storage, RecordAccess access, H
         call.Resource.Actions.FirstOrDefault(a => a.Name == name)
         ?? throw new NexusException(ErrorCodes.RouteNotFound, $"{call.Resource.Name} has no action `{name}`; it has {string.Join(", ", call.Resource.Actions.Select(a => a.Name))}.{Spelling.Suggest(name ?? "", call.Resource.Actions.Select(a => a.Name))}");
 
-    private async ValueTask<StoredRecord> FindForChangeAsync(ResourceCall call, ResourceChange change, RecordKey key, AccessScope scope, string permission, Dictionary<string, StoredRecord?>? staged, CancellationToken cancellationToken)
+    private async ValueTask<StoredRecord> FindForChangeAsync(ResourceCall call, ResourceChange change, RecordKey key, AccessScope scope, string permission, StagedRecords? staged, CancellationToken cancellationToken)
     {
-        var stored = staged is not null && staged.TryGetValue(key.Id, out var pending)
+        var stored = staged is not null && staged.TryGet(key, out var pending)
             ? pending
             : await storage.FindAsync(key, cancellationToken).ConfigureAwait(false);
         if (stored is null)
@@ -137,7 +138,7 @@ internal sealed class ChangePreparation(IStorage storage, RecordAccess access, H
             : Upgraded(call, stored);
     }
 
-    private async ValueTask<StoredRecord> CreateAsync(ResourceCall call, ResourceChange change, string id, Dictionary<string, StoredRecord?>? staged, CancellationToken cancellationToken)
+    private async ValueTask<StoredRecord> CreateAsync(ResourceCall call, ResourceChange change, string id, StagedRecords? staged, CancellationToken cancellationToken)
     {
         var caller = call.Context.Caller;
         var now = Now();
@@ -146,7 +147,7 @@ internal sealed class ChangePreparation(IStorage storage, RecordAccess access, H
         return await FinishAsync(call, change.Kind, head, composed, null, staged, cancellationToken).ConfigureAwait(false);
     }
 
-    private async ValueTask<StoredRecord> UpdateAsync(ResourceCall call, ResourceChange change, StoredRecord stored, Dictionary<string, StoredRecord?>? staged, CancellationToken cancellationToken)
+    private async ValueTask<StoredRecord> UpdateAsync(ResourceCall call, ResourceChange change, StoredRecord stored, StagedRecords? staged, CancellationToken cancellationToken)
     {
         var head = HeadAfter(stored);
         bool merge = change.Kind == ChangeKind.Merge;
@@ -155,7 +156,7 @@ internal sealed class ChangePreparation(IStorage storage, RecordAccess access, H
         return await FinishAsync(call, change.Kind, head, composed, stored, staged, cancellationToken).ConfigureAwait(false);
     }
 
-    private async ValueTask<StoredRecord> ActAsync(ResourceCall call, ResourceChange change, ActionDescriptor action, StoredRecord stored, Dictionary<string, StoredRecord?>? staged, CancellationToken cancellationToken)
+    private async ValueTask<StoredRecord> ActAsync(ResourceCall call, ResourceChange change, ActionDescriptor action, StoredRecord stored, StagedRecords? staged, CancellationToken cancellationToken)
     {
         var input = RecordComposer.ComposeInput(action, change.Body.Span, out var references);
         await CheckReferencesAsync(call, references, stored, staged, cancellationToken).ConfigureAwait(false);
@@ -165,7 +166,7 @@ internal sealed class ChangePreparation(IStorage storage, RecordAccess access, H
         return composed.Record;
     }
 
-    private async ValueTask<StoredRecord> FinishAsync(ResourceCall call, ChangeKind kind, RecordHead head, Composed composed, StoredRecord? stored, Dictionary<string, StoredRecord?>? staged, CancellationToken cancellationToken)
+    private async ValueTask<StoredRecord> FinishAsync(ResourceCall call, ChangeKind kind, RecordHead head, Composed composed, StoredRecord? stored, StagedRecords? staged, CancellationToken cancellationToken)
     {
         await CheckReferencesAsync(call, composed.References, stored, staged, cancellationToken).ConfigureAwait(false);
         if (call.Resource.BeforeWrite is not { } rule)
@@ -193,7 +194,7 @@ internal sealed class ChangePreparation(IStorage storage, RecordAccess access, H
         }
     }
 
-    private async ValueTask CheckReferencesAsync(ResourceCall call, List<FoundReference>? references, StoredRecord? known, Dictionary<string, StoredRecord?>? staged, CancellationToken cancellationToken)
+    private async ValueTask CheckReferencesAsync(ResourceCall call, List<FoundReference>? references, StoredRecord? known, StagedRecords? staged, CancellationToken cancellationToken)
     {
         if (references is null)
         {
@@ -220,25 +221,33 @@ internal sealed class ChangePreparation(IStorage storage, RecordAccess access, H
         }
     }
 
-    private async ValueTask<HashSet<string>> FindIdsAsync(ResourceCall call, string table, string[] ids, Dictionary<string, StoredRecord?>? staged, CancellationToken cancellationToken)
+    private async ValueTask<HashSet<string>> FindIdsAsync(ResourceCall call, string table, string[] ids, StagedRecords? staged, CancellationToken cancellationToken)
     {
         var found = new HashSet<string>(StringComparer.Ordinal);
-        if (staged is not null && table == call.Resource.Table)
+        var unknown = new List<string>(ids.Length);
+        foreach (string id in ids)
         {
-            found.UnionWith(staged.Where(s => s.Value is not null).Select(s => s.Key));
+            if (staged is null || !staged.TryGet(new(call.Context.Tenant, table, id), out var record))
+            {
+                unknown.Add(id);
+            }
+            else if (record is not null)
+            {
+                found.Add(id);
+            }
         }
 
-        if (ids.Length == 1)
+        if (unknown.Count == 1)
         {
-            if (!found.Contains(ids[0]) && await storage.FindAsync(new(call.Context.Tenant, table, ids[0]), cancellationToken).ConfigureAwait(false) is not null)
+            if (await storage.FindAsync(new(call.Context.Tenant, table, unknown[0]), cancellationToken).ConfigureAwait(false) is not null)
             {
-                found.Add(ids[0]);
+                found.Add(unknown[0]);
             }
 
             return found;
         }
 
-        foreach (string[] part in ids.Chunk(200))
+        foreach (string[] part in unknown.Chunk(200))
         {
             var filter = new Filter.In("id", [.. part.Select(id => JsonSerializer.SerializeToElement(id))]);
             var page = await storage.QueryAsync(new() { Tenant = call.Context.Tenant, Table = table, Filter = filter, Limit = part.Length }, cancellationToken).ConfigureAwait(false);

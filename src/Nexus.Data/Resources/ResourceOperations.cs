@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Nexus.Data.Units;
 
 namespace Nexus.Data.Resources;
 
@@ -19,7 +20,10 @@ internal sealed class ResourceOperations(IStorage storage, RecordAccess access, 
             return null;
         }
 
-        var record = await storage.FindAsync(new(call.Context.Tenant, shape.Table, key), cancellationToken).ConfigureAwait(false);
+        var address = new RecordKey(call.Context.Tenant, shape.Table, key);
+        var record = UnitOfWork.Of(call.Plugin.Manifest.Name) is { } unit && unit.Staged.TryGet(address, out var staged)
+            ? staged
+            : await storage.FindAsync(address, cancellationToken).ConfigureAwait(false);
         return record is null || !RecordAccess.Covers(scope, call.Context.Caller, record) ? null : execution.Returned(call, record);
     }
 

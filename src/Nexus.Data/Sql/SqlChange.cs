@@ -111,13 +111,15 @@ internal sealed class SqlChange : IAsyncDisposable
 
         public async ValueTask<T> WriteAsync<T>(Func<ISqlSession, CancellationToken, ValueTask<T>> work, CancellationToken cancellationToken = default)
         {
+            if (change._state == State.Open && SqlUnit.Of(change._held[0]) is { } outer)
+                return await outer.JoinAsync(work, cancellationToken);
             if (change._state == State.Open)
             {
                 await _turn.WaitAsync(cancellationToken);
                 try
                 {
                     if (change._state == State.Open)
-                        return await SqlUnit.RunAsync(change._held[0], work, cancellationToken);
+                        return await SqlUnit.RunAsync(change._held[0], null, work, cancellationToken);
                 }
                 finally
                 {

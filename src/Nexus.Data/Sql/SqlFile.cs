@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Text.Json;
 using Nexus.Data.Sqlite;
+using Nexus.Data.Units;
 
 namespace Nexus.Data.Sql;
 
@@ -15,18 +16,23 @@ internal sealed class SqlFile : ISqlDatabase, IDisposable
     private const string Schema = """
         CREATE TABLE IF NOT EXISTS nexus_migrations (version INTEGER PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL, sql TEXT NOT NULL);
         CREATE TABLE IF NOT EXISTS nexus_outbox (seq INTEGER PRIMARY KEY AUTOINCREMENT, message TEXT NOT NULL);
+        CREATE TABLE IF NOT EXISTS nexus_unit (id TEXT PRIMARY KEY, batch TEXT NOT NULL);
         """;
 
     private readonly SemaphoreSlim _turn = new(1);
     private readonly ReaderPool _readers;
     private readonly OutboxRelay _relay;
+    private readonly MainPart _main;
+    private readonly string _plugin;
     private List<TaskCompletionSource> _group = [];
     private bool _published;
+    private bool _isComplete;
     private int _waiting;
 
-    public SqlFile(string path, bool durable, Func<ImmutableArray<EventMessage>, Task> relay)
+    public SqlFile(string path, string plugin, bool durable, MainPart main)
     {
         Path = path;
+        (_plugin, _main) = (plugin, main);
         try
         {
             Writer = Connection.OpenWriter(path, durable);
@@ -40,8 +46,7 @@ internal sealed class SqlFile : ISqlDatabase, IDisposable
         }
 
         _readers = new ReaderPool(path, SqlGuard.Install);
-        _relay = new OutboxRelay(this, relay);
-        _relay.Start();
+        _relay = new OutboxRelay(this, main.Relay);
     }
 
     public string Path { get; }
@@ -54,6 +59,8 @@ internal sealed class SqlFile : ISqlDatabase, IDisposable
     {
         try
         {
+            if (UnitOfWork.Of(_plugin)?.Sql is { } unit && unit.File == this)
+                return ValueTask.FromResult(unit.Query(sql, parameters, cancellationToken));
             var connection = _readers.Rent();
             try
             {
@@ -74,6 +81,10 @@ internal sealed class SqlFile : ISqlDatabase, IDisposable
     {
         ArgumentNullException.ThrowIfNull(work);
         cancellationToken.ThrowIfCancellationRequested();
+        if (SqlUnit.Of(this) is { } outer)
+            return await outer.JoinAsync(work, cancellationToken);
+        if (UnitOfWork.Of(_plugin) is { } unit)
+            return await SqlUnit.RunAsync(this, await unit.EnlistAsync(this), work, cancellationToken);
         await EnterAsync();
         var durable = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         T result;
@@ -81,7 +92,7 @@ internal sealed class SqlFile : ISqlDatabase, IDisposable
         {
             if (!Writer.InTransaction)
                 Writer.Run("BEGIN IMMEDIATE");
-            result = await SqlUnit.RunAsync(this, work, cancellationToken);
+            result = await SqlUnit.RunAsync(this, null, work, cancellationToken);
             _group.Add(durable);
         }
         catch (SqliteFailure e)
@@ -109,6 +120,31 @@ internal sealed class SqlFile : ISqlDatabase, IDisposable
     {
         _turn.Release();
         _relay.Start();
+    }
+
+    /// <summary>Begins to bring events to the event store, those of an earlier run first.</summary>
+    public void StartRelay() => _relay.Start();
+
+    /// <summary>Stores, in the open commit, what a unit of work will write to the main file.</summary>
+    public void Remember(string id, WriteBatch batch)
+    {
+        Writer.Run("DELETE FROM nexus_unit");
+        using var insert = Writer.Prepare("INSERT INTO nexus_unit (id,batch) VALUES (?1,?2)");
+        insert.Bind(1, id).BindText(2, JsonSerializer.SerializeToUtf8Bytes(batch)).Step();
+        _isComplete = false;
+    }
+
+    /// <summary>Both halves of the remembered unit are committed.</summary>
+    public void Completed() => _isComplete = true;
+
+    /// <summary>Brings to the main file what a unit of work that was decided here could not write there. The file is held, or nobody uses it yet.</summary>
+    public async Task CompleteAsync()
+    {
+        if (_isComplete)
+            return;
+        foreach (var (id, batch) in Decided())
+            await _main.Complete(System.IO.Path.GetFileNameWithoutExtension(Path), id, batch);
+        _isComplete = true;
     }
 
     /// <summary>Reads on a snapshot, for the platform's own tables.</summary>
@@ -141,6 +177,15 @@ internal sealed class SqlFile : ISqlDatabase, IDisposable
         _relay.Dispose();
         _readers.Dispose();
         Writer.Dispose();
+    }
+
+    private List<(string Id, WriteBatch Batch)> Decided()
+    {
+        var decided = new List<(string, WriteBatch)>();
+        using var statement = Writer.Prepare("SELECT id,batch FROM nexus_unit");
+        while (statement.Step())
+            decided.Add((statement.Text(0)!, JsonSerializer.Deserialize<WriteBatch>(statement.Bytes(1))!));
+        return decided;
     }
 
     private async Task EnterAsync()
@@ -186,3 +231,8 @@ internal sealed class SqlFile : ISqlDatabase, IDisposable
             _relay.Start();
     }
 }
+
+/// <summary>What SQL files need of the main file.</summary>
+/// <param name="Relay">Stores events, those that are known excepted.</param>
+/// <param name="Complete">Writes the batch of a decided unit of work, unless it is there.</param>
+internal sealed record MainPart(Func<ImmutableArray<EventMessage>, Task> Relay, Func<string, string, WriteBatch, Task> Complete);

@@ -4,7 +4,7 @@ using System.Collections.Immutable;
 namespace Nexus.Data.Sql;
 
 /// <summary>The database files of all plugins: <c>sql/{plugin}.db</c>, and <c>sql/{plugin}@{tenant}.db</c> for further tenants.</summary>
-internal sealed class SqlFiles(string folder, bool durable, Func<ImmutableArray<EventMessage>, Task> relay) : ISqlDatabases
+internal sealed class SqlFiles(string folder, bool durable, MainPart main) : ISqlDatabases
 {
     private readonly ConcurrentDictionary<string, Lazy<SqlFile>> _open = new(StringComparer.Ordinal);
 
@@ -19,8 +19,8 @@ internal sealed class SqlFiles(string folder, bool durable, Func<ImmutableArray<
         return [Open(plugin, CallContext.DefaultTenant), .. tenants.Order(StringComparer.Ordinal).Select(t => Open(plugin, t))];
     }
 
-    /// <summary>Opens each file that exists, which relays what a crash left in its outbox.</summary>
-    public void OpenExisting()
+    /// <summary>Opens each file that exists, completes the unit of work that a crash cut off after its decision, and relays what is left in its outbox.</summary>
+    public async Task OpenExistingAsync()
     {
         if (!Directory.Exists(folder))
             return;
@@ -28,7 +28,8 @@ internal sealed class SqlFiles(string folder, bool durable, Func<ImmutableArray<
         {
             var name = Path.GetFileNameWithoutExtension(file);
             var at = name.IndexOf('@', StringComparison.Ordinal);
-            Open(at < 0 ? name : name[..at], at < 0 ? CallContext.DefaultTenant : name[(at + 1)..]);
+            var opened = Open(at < 0 ? name : name[..at], at < 0 ? CallContext.DefaultTenant : name[(at + 1)..]);
+            await opened.CompleteAsync();
         }
     }
 
@@ -66,9 +67,10 @@ internal sealed class SqlFiles(string folder, bool durable, Func<ImmutableArray<
         return _open.GetOrAdd(name, key => new Lazy<SqlFile>(() =>
         {
             Directory.CreateDirectory(folder);
-            var file = new SqlFile(Path.Combine(folder, key + ".db"), durable, relay);
+            var file = new SqlFile(Path.Combine(folder, key + ".db"), plugin, durable, main);
             if (tenant != CallContext.DefaultTenant)
                 SqlMigrations.Follow(Open(plugin, CallContext.DefaultTenant), file);
+            file.StartRelay();
             return file;
         })).Value;
     }

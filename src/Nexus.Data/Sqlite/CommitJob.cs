@@ -1,22 +1,29 @@
 using Nexus.Data.Records;
+using Nexus.Data.Units;
 
 namespace Nexus.Data.Sqlite;
 
 /// <summary>One batch on its way through the writer.</summary>
-internal sealed class CommitJob(MainFile file, WriteBatch batch) : WriteJob
+internal sealed class CommitJob(MainFile file, WriteBatch batch, IJointPart? other = null) : WriteJob
 {
     private readonly TaskCompletionSource<CommitResult> _done = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private bool _decided = other is CompletedPart;
 
     // Encoded by the caller's thread: the writer's time is what all share.
     private readonly byte[][] _audit = batch.Audit.IsDefaultOrEmpty ? [] : [.. batch.Audit.Select(AuditEncoding.Encode)];
 
     public Task<CommitResult> Task => _done.Task;
 
+    /// <summary>What was decided in another file must not be rolled back with the jobs of others.</summary>
+    public override bool IsAlone => other is not null;
+
     public override void Apply(Connection connection)
     {
+        if (other is CompletedPart && IsKnown(connection, other))
+            return;
         foreach (var settlement in batch.Settlements)
         {
-            if (!file.Events.Settle(connection, settlement))
+            if (!file.Events.Settle(connection, settlement, strict: true) && other is not CompletedPart)
                 throw new StorageConflictException(new RecordKey(CallContext.DefaultTenant, "deliveries", $"{settlement.EventId}/{settlement.Group}"), 0);
         }
 
@@ -26,11 +33,25 @@ internal sealed class CommitJob(MainFile file, WriteBatch batch) : WriteJob
             file.Events.Append(connection, message, ignoreKnown: false);
         foreach (var entry in _audit)
             file.Audit.Append(connection, entry);
+        if (other is null)
+            return;
+        using (var mark = connection.Prepare("INSERT INTO nexus_units (name,id) VALUES (?1,?2) ON CONFLICT (name) DO UPDATE SET id=?2"))
+            mark.Bind(1, other.Name).Bind(2, other.Id).Step();
+        if (_decided)
+            return;
+        other.Decide();
+        _decided = true;
     }
 
     protected override void Succeed() => _done.TrySetResult(new CommitResult(file.NextSequence()));
 
     protected override void Refuse(Exception failure) => _done.TrySetException(failure);
+
+    private static bool IsKnown(Connection connection, IJointPart part)
+    {
+        using var find = connection.Prepare("SELECT 1 FROM nexus_units WHERE name=?1 AND id=?2");
+        return find.Bind(1, part.Name).Bind(2, part.Id).Step();
+    }
 
     private static void Write(Connection connection, RecordWrite write)
     {
@@ -100,5 +121,18 @@ internal sealed class CommitJob(MainFile file, WriteBatch batch) : WriteJob
         using var statement = connection.Prepare(TableSql.Of(key.Table).Revision);
         statement.Bind(1, key.Tenant).Bind(2, key.Id);
         return statement.Step() ? statement.Integer(0) : 0;
+    }
+}
+
+/// <summary>A part that was committed by an earlier process, or in a commit whose second half failed.</summary>
+internal sealed class CompletedPart(string name, string id) : IJointPart
+{
+    public string Name => name;
+
+    public string Id => id;
+
+    public void Decide()
+    {
+        // It was decided then.
     }
 }

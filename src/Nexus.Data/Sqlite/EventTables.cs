@@ -78,8 +78,8 @@ internal sealed class EventTables(TimeProvider time)
         }
     }
 
-    /// <summary>Settles one delivery; false when its lease was lost.</summary>
-    public bool Settle(Connection connection, DeliverySettlement settlement)
+    /// <summary>Settles one delivery; false when its lease was lost, and, when <paramref name="strict"/>, when its try ended in another way.</summary>
+    public bool Settle(Connection connection, DeliverySettlement settlement, bool strict = false)
     {
         Span<byte> id = stackalloc byte[16];
         settlement.EventId.TryWriteBytes(id, bigEndian: true, out _);
@@ -92,8 +92,8 @@ internal sealed class EventTables(TimeProvider time)
             return true;
 
         // A second settlement of the same try finds its own fence on a settled delivery.
-        using var settled = connection.Prepare("SELECT 1 FROM deliveries WHERE grp=(SELECT grp FROM event_groups WHERE name=?2) AND seq=(SELECT seq FROM events WHERE id=?1) AND fence=?3 AND state<>0");
-        return settled.BindBlob(1, id).Bind(2, settlement.Group).Bind(3, settlement.Fence).Step();
+        using var settled = connection.Prepare("SELECT 1 FROM deliveries WHERE grp=(SELECT grp FROM event_groups WHERE name=?2) AND seq=(SELECT seq FROM events WHERE id=?1) AND fence=?3 AND state<>0 AND (?4=0 OR state=?5)");
+        return settled.BindBlob(1, id).Bind(2, settlement.Group).Bind(3, settlement.Fence).Bind(4, strict ? 1 : 0).Bind(5, (long)settlement.State).Step();
     }
 
     /// <summary>Takes due deliveries under a lease.</summary>

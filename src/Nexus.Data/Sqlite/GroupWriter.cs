@@ -97,8 +97,13 @@ internal sealed class GroupWriter : IDisposable
 
             while (_spare.Count > 0)
             {
-                while (group.Count < MaxGroup && _spare.TryDequeue(out var job))
-                    group.Add(job);
+                while (group.Count < MaxGroup && _spare.TryPeek(out var job) && !(job.IsAlone && group.Count > 0))
+                {
+                    group.Add(_spare.Dequeue());
+                    if (job.IsAlone)
+                        break;
+                }
+
                 Commit(group);
                 group.Clear();
             }
@@ -188,6 +193,9 @@ internal abstract class WriteJob
 
     /// <summary>Its statements may change the schema, which counts no rows.</summary>
     public virtual bool ChangesSchema => false;
+
+    /// <summary>It shares its commit with no other job.</summary>
+    public virtual bool IsAlone => false;
 
     public abstract void Apply(Connection connection);
 

@@ -10,6 +10,7 @@ internal sealed class MainFile : IDisposable
     private const string Schema = """
         CREATE TABLE IF NOT EXISTS nexus_meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
         CREATE TABLE IF NOT EXISTS nexus_pending (plugin TEXT NOT NULL, undo TEXT NOT NULL);
+        CREATE TABLE IF NOT EXISTS nexus_units (name TEXT PRIMARY KEY, id TEXT NOT NULL) WITHOUT ROWID;
         CREATE TABLE IF NOT EXISTS blobs (owner TEXT NOT NULL, tenant TEXT NOT NULL, sha256 TEXT NOT NULL, length INTEGER NOT NULL, PRIMARY KEY (owner,tenant,sha256)) WITHOUT ROWID;
         CREATE INDEX IF NOT EXISTS blobs_sha256 ON blobs (sha256);
         INSERT INTO nexus_meta VALUES ('sequence', 0) ON CONFLICT DO NOTHING;

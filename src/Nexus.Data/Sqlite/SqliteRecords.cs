@@ -1,11 +1,12 @@
 using System.Collections.Frozen;
 using System.Collections.Immutable;
 using Nexus.Data.Records;
+using Nexus.Data.Units;
 
 namespace Nexus.Data.Sqlite;
 
 /// <summary>Records in the main file.</summary>
-internal sealed class SqliteRecords(MainFile file) : IStorage
+internal sealed class SqliteRecords(MainFile file) : IJointStorage
 {
     internal MainFile File => file;
 
@@ -18,6 +19,22 @@ internal sealed class SqliteRecords(MainFile file) : IStorage
         var job = new CommitJob(file, batch);
         file.Writer.Post(job);
         return new ValueTask<CommitResult>(job.Task);
+    }
+
+    public Task CommitAsync(WriteBatch batch, IJointPart other)
+    {
+        foreach (var write in batch.Writes)
+            RecordColumns.CheckKey(write.Key);
+        var job = new CommitJob(file, batch, other);
+        file.Writer.Post(job);
+        return job.Task;
+    }
+
+    public Task CompleteAsync(string name, string id, WriteBatch batch)
+    {
+        var job = new CommitJob(file, batch, new CompletedPart(name, id));
+        file.Writer.Post(job);
+        return job.Task;
     }
 
     public ValueTask<StoredRecord?> FindAsync(RecordKey key, CancellationToken cancellationToken)

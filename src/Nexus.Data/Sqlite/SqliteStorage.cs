@@ -9,7 +9,7 @@ internal sealed class SqliteStorage(TimeProvider time) : IStorageEngine
 {
     public string Name => "sqlite";
 
-    public ValueTask<StorageSet> OpenAsync(StorageOptions options, CancellationToken cancellationToken)
+    public async ValueTask<StorageSet> OpenAsync(StorageOptions options, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(options);
         var folderLock = FolderLock.Take(options.Directory);
@@ -18,11 +18,12 @@ internal sealed class SqliteStorage(TimeProvider time) : IStorageEngine
         {
             main = MainFile.Open(Path.Combine(options.Directory, "nexus.db"), time);
             var file = main;
-            var sql = new SqlFiles(Path.Combine(options.Directory, "sql"), durable: true, messages => RelayAsync(file, messages));
-            sql.OpenExisting();
+            var records = new SqliteRecords(file);
+            var sql = new SqlFiles(Path.Combine(options.Directory, "sql"), durable: true, new MainPart(messages => RelayAsync(file, messages), records.CompleteAsync));
+            await sql.OpenExistingAsync();
             var blobs = new FileBlobs(Path.Combine(options.Directory, "blobs"), new SqliteBlobReferences(file));
             blobs.RemoveUnfinished();
-            return ValueTask.FromResult(new StorageSet(new SqliteRecords(file), new SqliteEvents(file, time), sql, blobs, new Changes(file, sql, blobs))
+            return new StorageSet(records, new SqliteEvents(file, time), sql, blobs, new Changes(file, sql, blobs))
             {
                 Close = () =>
                 {
@@ -33,7 +34,7 @@ internal sealed class SqliteStorage(TimeProvider time) : IStorageEngine
                 },
                 Audit = file.Audit,
                 CheckHealth = _ => ValueTask.FromResult(Check(file)),
-            });
+            };
         }
         catch
         {

@@ -197,6 +197,9 @@ internal sealed class DurableDelivery(
         var outcome = await handlers.RunAsync(group, context, stopping);
         switch (outcome.Ending)
         {
+            case Ending.Committed:
+                End(taken, DeliveryState.Done, failed: false);
+                break;
             case Ending.Handled or Ending.Filtered:
                 Settle(taken, DeliveryState.Done);
                 break;
@@ -227,7 +230,13 @@ internal sealed class DurableDelivery(
     {
         var (message, group) = (taken.Delivery.Message, taken.Delivery.Group);
         settlements.Post(new DeliverySettlement(message.Id, group, taken.Delivery.Fence, state, retryAt, error));
-        counters.Settled(message.Name, state, error is not null);
+        End(taken, state, error is not null);
+    }
+
+    private void End(TakenDelivery taken, DeliveryState state, bool failed)
+    {
+        var (message, group) = (taken.Delivery.Message, taken.Delivery.Group);
+        counters.Settled(message.Name, state, failed);
         var left = backlog.AddOrUpdate(group, 0, (_, n) => n - 1);
         if (left > 0)
             return;

@@ -11,7 +11,8 @@ internal sealed class EventBus(
     EventCounters counters,
     TimeProvider time,
     IOptions<EventsOptions> options,
-    IServiceProvider services) : IEvents
+    IServiceProvider services,
+    IUnitsOfWork? units = null) : IEvents
 {
     internal const string HostSource = "nexus";
 
@@ -36,6 +37,8 @@ internal sealed class EventBus(
         using var span = NexusTracing.Start(NexusTracing.EventPublish);
         span?.SetTag("nexus.event", messages[0].Name).SetTag("nexus.delivery", delivery.ToString());
         ImmutableArray<EventMessage> stamped = [.. messages.Select(m => Stamp(m, source))];
+        if (delivery == Delivery.Durable && units?.TryPublish(source, stamped) == true)
+            return [.. stamped.Select(m => m.Id)];
         if (delivery == Delivery.Durable)
         {
             await storage.CommitAsync(new WriteBatch { Events = stamped }, cancellationToken);

@@ -35,7 +35,7 @@ internal sealed class EventCounters
     public void Handled(string name, Ending ending, TimeSpan elapsed)
     {
         var counts = For(name);
-        if (ending == Ending.Handled)
+        if (ending is Ending.Handled or Ending.Committed)
             Interlocked.Increment(ref counts.Delivered);
         else if (ending is Ending.Failed or Ending.TimedOut)
             Interlocked.Increment(ref counts.Failed);

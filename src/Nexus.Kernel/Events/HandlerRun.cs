@@ -9,6 +9,9 @@ internal enum Ending
     /// <summary>It returned.</summary>
     Handled,
 
+    /// <summary>It returned, and its delivery was settled in the commit of what it wrote.</summary>
+    Committed,
+
     /// <summary>Its filter does not want the event.</summary>
     Filtered,
 
@@ -29,7 +32,7 @@ internal enum Ending
 internal sealed record Outcome(Ending Ending, string? Error = null, int MaxAttempts = 1, TimeSpan RetryDelay = default);
 
 /// <summary>Calls handlers: under the lease of their generation, in a scope of its provider, off the caller's thread, within their time limit.</summary>
-internal sealed class HandlerRun(Subscribers subscribers, TimeProvider time, EventCounters counters, ILogger<HandlerRun> log)
+internal sealed class HandlerRun(Subscribers subscribers, TimeProvider time, EventCounters counters, ILogger<HandlerRun> log, IUnitsOfWork? units = null)
 {
     private const int MaxErrorLength = 2000;
 
@@ -43,8 +46,7 @@ internal sealed class HandlerRun(Subscribers subscribers, TimeProvider time, Eve
         try
         {
             // A handler that ignores its token is left behind, still holding its lease; the next event does not wait for it.
-            await call.Task.WaitAsync(call.Limit);
-            outcome = call.Handled;
+            outcome = await call.Task.WaitAsync(call.Limit) ? call.Handled with { Ending = Ending.Committed } : call.Handled;
         }
         catch (Exception e)
         {
@@ -83,7 +85,7 @@ internal sealed class HandlerRun(Subscribers subscribers, TimeProvider time, Eve
 
             if (subscriber.Lease is { } lease && !lease.TryEnter())
                 continue;
-            return (new Call(subscriber, context, time, stop), null);
+            return (new Call(subscriber, context, time, units, stop), null);
         }
 
         return (null, new Outcome(Ending.Gone));
@@ -98,7 +100,7 @@ internal sealed class HandlerRun(Subscribers subscribers, TimeProvider time, Eve
         private readonly int maxAttempts;
         private readonly TimeSpan retryDelay;
 
-        public Call(Subscriber subscriber, EventContext context, TimeProvider time, CancellationToken stop)
+        public Call(Subscriber subscriber, EventContext context, TimeProvider time, IUnitsOfWork? units, CancellationToken stop)
         {
             timeout = subscriber.Descriptor.Timeout;
             maxAttempts = subscriber.Descriptor.MaxAttempts;
@@ -106,12 +108,13 @@ internal sealed class HandlerRun(Subscribers subscribers, TimeProvider time, Eve
             timer = new CancellationTokenSource(timeout, time);
             limit = CancellationTokenSource.CreateLinkedTokenSource(stop, timer.Token, subscriber.Lease?.Aborting ?? default);
             Limit = limit.Token;
-            Task = System.Threading.Tasks.Task.Run(() => ExecuteAsync(subscriber, context), CancellationToken.None);
+            Task = System.Threading.Tasks.Task.Run(() => ExecuteAsync(subscriber, context, units), CancellationToken.None);
             // An abandoned handler may fail later; its exception belongs to no one.
             _ = Task.ContinueWith(static t => t.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted | TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
         }
 
-        public Task Task { get; }
+        /// <summary>Whether the delivery was settled with what the handler wrote.</summary>
+        public Task<bool> Task { get; }
 
         public CancellationToken Limit { get; }
 
@@ -128,21 +131,29 @@ internal sealed class HandlerRun(Subscribers subscribers, TimeProvider time, Eve
             timer.Dispose();
         }
 
-        private async Task ExecuteAsync(Subscriber subscriber, EventContext context)
+        private async Task<bool> ExecuteAsync(Subscriber subscriber, EventContext context, IUnitsOfWork? units)
         {
             try
             {
                 var message = context.Message;
                 CallContext.Current = new CallContext(Caller.System, message.Tenant, message.CorrelationId ?? message.Id.ToString());
-                var services = subscriber.Lease?.Services ?? subscriber.Services!;
-                await using var scope = services.GetRequiredService<IServiceScopeFactory>().CreateAsyncScope();
-                await subscriber.Descriptor.Handle(scope.ServiceProvider, context, Limit);
+                if (units is not null && context.Settlement is { } settlement)
+                    return await units.HandleAsync(subscriber.Plugin, settlement, stop => HandleAsync(subscriber, context, stop), Limit);
+                await HandleAsync(subscriber, context, Limit);
+                return false;
             }
             finally
             {
                 Dispose();
                 subscriber.Lease?.Exit();
             }
+        }
+
+        private static async ValueTask HandleAsync(Subscriber subscriber, EventContext context, CancellationToken stop)
+        {
+            var services = subscriber.Lease?.Services ?? subscriber.Services!;
+            await using var scope = services.GetRequiredService<IServiceScopeFactory>().CreateAsyncScope();
+            await subscriber.Descriptor.Handle(scope.ServiceProvider, context, stop);
         }
     }
 }

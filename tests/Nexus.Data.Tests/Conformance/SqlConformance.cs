@@ -49,6 +49,39 @@ public abstract partial class StorageConformance
     }
 
     [Fact]
+    public async Task A_unit_within_a_unit_joins_it_and_its_failure_takes_back_its_own_part_only()
+    {
+        await MigrateAsync(First);
+
+        var limit = TimeSpan.FromSeconds(20);
+        await Database.WriteAsync(async (outer, _) =>
+        {
+            await outer.ExecuteAsync("INSERT INTO accounts (id) VALUES (10)");
+            await InsertAsync(Database, 11, "inner");
+            await Assert.ThrowsAsync<NexusException>(async () => await InsertAsync(Database, 12, "inner"));
+            Assert.Equal([1L, 10L, 11L], (await outer.QueryAsync("SELECT id FROM accounts ORDER BY id")).Select(r => r["id"]));
+            return true;
+        }).AsTask().WaitAsync(limit);
+        await Assert.ThrowsAsync<FormatException>(() => Database.WriteAsync<bool>(async (_, _) =>
+        {
+            await InsertAsync(Database, 13, "lost");
+            throw new FormatException();
+        }).AsTask().WaitAsync(limit));
+        var twice = await Record.ExceptionAsync(() => Database.WriteAsync(async (_, _) =>
+        {
+            await Task.WhenAll(Enumerable.Range(20, 2).Select(id => Database.WriteAsync(async (session, _) =>
+            {
+                await Task.Delay(50, CancellationToken.None);
+                return await session.ExecuteAsync("INSERT INTO accounts (id) VALUES (@id)", With(("id", id)));
+            }).AsTask()));
+            return true;
+        }).AsTask().WaitAsync(limit));
+
+        Assert.Equal([1L, 10L, 11L], (await Database.QueryAsync("SELECT id FROM accounts ORDER BY id")).Select(r => r["id"]));
+        Assert.StartsWith("Two units of work were begun at once", Assert.IsType<InvalidOperationException>(twice).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_failed_unit_of_work_takes_only_itself_back()
     {
         await MigrateAsync(First);

@@ -12,7 +12,7 @@ public sealed class DocumentTests : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         _set = await new MemoryStorage(TimeProvider.System).OpenAsync(new StorageOptions(""), CancellationToken.None);
-        _documents = new PluginDocuments(_set.Records, "plugins/business/finance.ledger", TimeProvider.System);
+        _documents = new PluginDocuments(_set.Records, "finance.ledger", "plugins/business/finance.ledger", TimeProvider.System);
     }
 
     public ValueTask DisposeAsync() => _set.DisposeAsync();

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Diagnostics;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Nexus.Kernel.Tests.Events;
 
@@ -47,6 +48,25 @@ public sealed class EngineDeliveryTests : IDisposable
     }
 
     [Theory, MemberData(nameof(Engines))]
+    public async Task What_a_handler_publishes_is_stored_with_its_delivery_being_done_or_not_at_all(string engine)
+    {
+        await using var node = await EngineNode.StartAsync(engine, folder, n => n.Plugins.Start("a", p => p.On("x.y", async (e, _) =>
+        {
+            Assert.True(n.Services.GetRequiredService<IUnitsOfWork>().TryPublish("a", [new EventMessage { Name = "a.done", Tenant = e.Message.Tenant }]));
+            await Write(n, $"try {e.Attempt}");
+            if (e.Attempt < 3)
+                throw new InvalidOperationException("after publishing");
+        }, s => s with { RetryDelay = Short })));
+
+        var id = await node.Events.PublishAsync(new EventMessage { Name = "x.y" });
+        await node.StateBecomes(id, "a/x.y", DeliveryState.Done);
+
+        Assert.Single((await node.EventLog.ReadAsync(new EventQuery { Pattern = "a.done" }, default)).Events);
+        Assert.Equal(["try 1", "try 2", "try 3"], node.Log);
+        await EventHost.Until(() => node.EventLog.GetStatistics().Total is { Delivered: 1, Failed: 2 });
+    }
+
+    [Theory, MemberData(nameof(Engines))]
     public async Task A_handler_that_commits_with_its_settlement_has_its_effect_once(string engine)
     {
         await using var node = await EngineNode.StartAsync(engine, folder, n => n.Plugins.Start("a", p => p.On("x.y", async (e, ct) =>
@@ -62,6 +82,7 @@ public sealed class EngineDeliveryTests : IDisposable
         await EventHost.Until(() => node.EventLog.GetStatistics().Total.Failed == 1);
         var later = await node.Events.PublishAsync(new EventMessage { Name = "x.y" });
         await node.StateBecomes(later, "a/x.y", DeliveryState.Done);
+        await EventHost.Until(() => node.EventLog.GetStatistics().Total.Failed == 2);
 
         Assert.Equal(["effect", "effect"], node.Log);
     }
