@@ -11,10 +11,6 @@ public static class ErrorCodes
     public const string BadRequest = "BAD_REQUEST";
     public const string RuleViolation = "RULE_VIOLATION";
     public const string AuthenticationRequired = "AUTHENTICATION_REQUIRED";
-    public const string InvalidCredentials = "INVALID_CREDENTIALS";
-    public const string AccountLocked = "ACCOUNT_LOCKED";
-    public const string TwoFactorRequired = "TWO_FACTOR_REQUIRED";
-    public const string ExternalSignInRefused = "EXTERNAL_SIGN_IN_REFUSED";
     public const string PermissionDenied = "PERMISSION_DENIED";
     public const string CsrfTokenInvalid = "CSRF_TOKEN_INVALID";
     public const string PasswordChangeRequired = "PASSWORD_CHANGE_REQUIRED";
@@ -73,6 +69,7 @@ public static class ErrorCodes
     public const string AmountOverflow = "AMOUNT_OVERFLOW";
     public const string JournalUnbalanced = "JOURNAL_UNBALANCED";
     public const string JournalReversed = "JOURNAL_REVERSED";
+    public const string ExternalSignInRefused = "EXTERNAL_SIGN_IN_REFUSED";
 #pragma warning restore CS1591
 
     /// <summary>Every entry, sorted by code.</summary>
@@ -92,10 +89,6 @@ public static class ErrorCodes
         new(BadRequest, 400, "The request cannot be read", "The body is not well-formed JSON, or a query parameter is not of its form.", "Correct the request; `detail` says where it breaks."),
         new(RuleViolation, 422, "A rule refused the change", "A rule of the plugin's domain does not allow this change now.", "Read `detail`; bring the record into a state in which the change is allowed."),
         new(AuthenticationRequired, 401, "Sign in first", "The route needs a caller and the request has none.", "Send a bearer token or an API key."),
-        new(InvalidCredentials, 401, "The credentials are wrong", "The name, password, code, passkey or token is not right; which of them is not said.", "Check what was entered; reset the password if it is forgotten."),
-        new(AccountLocked, 423, "The account is locked for a while", "Too many sign-ins failed.", "Wait as `detail` says and try again, or reset the password."),
-        new(TwoFactorRequired, 401, "A second factor is needed", "The password is right and the account has two-factor sign-in.", "Send a code of the authenticator application with the `challenge` to `/api/v1/auth/2fa/challenge`."),
-        new(ExternalSignInRefused, 401, "The other site's sign-in is refused", "The identity token of the provider does not hold: signature, issuer, audience, time or nonce; or its address is not verified.", "Begin the sign-in again; the log has the reason under the trace id."),
         new(PermissionDenied, 403, "Not allowed", "The caller lacks the permission named in `detail`.", "Ask an administrator for a role that has it."),
         new(CsrfTokenInvalid, 403, "The CSRF token is missing or wrong", "The request is signed in by cookie and changes something, and `X-CSRF-Token` does not repeat the token of the sign-in.", "Send the token that the sign-in answered in `X-CSRF-Token`, or a bearer token instead of the cookie."),
         new(PasswordChangeRequired, 403, "Change the password first", "The caller signed in with a password that must be changed before anything else.", "Change the password (`PUT /api/v1/auth/password`) and sign in again."),
@@ -154,5 +147,6 @@ public static class ErrorCodes
         new(AmountOverflow, 422, "The amount is too large", "An amount or a sum of amounts reaches 10^28 smallest parts.", "Check the number; use a commodity with a smaller scale."),
         new(JournalUnbalanced, 422, "The journal does not balance", "The postings of a journal sum to other than zero in a commodity.", "Correct the amounts so that they sum to zero in each commodity."),
         new(JournalReversed, 409, "The journal is reversed already", "A journal can be reversed or edited once; its successor is named in `detail`.", "Change the successor instead."),
+        new(ExternalSignInRefused, 401, "The other site's sign-in is refused", "The identity token of the provider does not hold (signature, issuer, audience, time or nonce), or its address is not verified.", "Begin the sign-in again; the log has the reason under the trace id."),
     ];
 }
