@@ -145,6 +145,7 @@ public sealed class PluginTestOptions
             Name = json.RootElement.GetProperty("name").GetString()!,
             Version = json.RootElement.GetProperty("version").GetString()!,
             Category = Enum.Parse<PluginCategory>(json.RootElement.GetProperty("category").GetString()!, ignoreCase: true),
+            Permissions = json.RootElement.TryGetProperty("permissions", out var asked) ? [.. asked.EnumerateArray().Select(p => new RequestedCapability(p.GetProperty("name").GetString()!, p.GetProperty("reason").GetString()!))] : [],
         };
     }
 

@@ -11,6 +11,12 @@ public static class ErrorCodes
     public const string BadRequest = "BAD_REQUEST";
     public const string RuleViolation = "RULE_VIOLATION";
     public const string AuthenticationRequired = "AUTHENTICATION_REQUIRED";
+    public const string CredentialsInvalid = "CREDENTIALS_INVALID";
+    public const string AccountLocked = "ACCOUNT_LOCKED";
+    public const string AccountDisabled = "ACCOUNT_DISABLED";
+    public const string EmailNotVerified = "EMAIL_NOT_VERIFIED";
+    public const string TwoFactorRequired = "TWO_FACTOR_REQUIRED";
+    public const string TokenInvalid = "TOKEN_INVALID";
     public const string PermissionDenied = "PERMISSION_DENIED";
     public const string CsrfTokenInvalid = "CSRF_TOKEN_INVALID";
     public const string PasswordChangeRequired = "PASSWORD_CHANGE_REQUIRED";
@@ -89,6 +95,12 @@ public static class ErrorCodes
         new(BadRequest, 400, "The request cannot be read", "The body is not well-formed JSON, or a query parameter is not of its form.", "Correct the request; `detail` says where it breaks."),
         new(RuleViolation, 422, "A rule refused the change", "A rule of the plugin's domain does not allow this change now.", "Read `detail`; bring the record into a state in which the change is allowed."),
         new(AuthenticationRequired, 401, "Sign in first", "The route needs a caller and the request has none.", "Send a bearer token or an API key."),
+        new(CredentialsInvalid, 401, "Name, password or code is wrong", "No account matches what was sent, or a second factor's code does not hold.", "Check what was typed; `attempts_remaining` says how many tries are left before the account is locked for a while."),
+        new(AccountLocked, 423, "Locked for a while", "Too many wrong passwords were tried for this account.", "Wait as `Retry-After` says, or reset the password by mail."),
+        new(AccountDisabled, 403, "The account is disabled", "An administrator has taken this account the right to sign in.", "Ask an administrator."),
+        new(EmailNotVerified, 403, "The e-mail address is not verified", "The account exists and its address was not confirmed yet.", "Open the link in the mail, or ask for another one."),
+        new(TwoFactorRequired, 401, "A second proof is needed", "The password holds and the account has a second factor.", "Send the same request with the current `code`."),
+        new(TokenInvalid, 400, "The token does not hold", "A token of a mail or of an exchange is unknown, used or expired.", "Ask for a new one."),
         new(PermissionDenied, 403, "Not allowed", "The caller lacks the permission named in `detail`.", "Ask an administrator for a role that has it."),
         new(CsrfTokenInvalid, 403, "The CSRF token is missing or wrong", "The request is signed in by cookie and changes something, and `X-CSRF-Token` does not repeat the token of the sign-in.", "Send the token that the sign-in answered in `X-CSRF-Token`, or a bearer token instead of the cookie."),
         new(PasswordChangeRequired, 403, "Change the password first", "The caller signed in with a password that must be changed before anything else.", "Change the password (`PUT /api/v1/auth/password`) and sign in again."),

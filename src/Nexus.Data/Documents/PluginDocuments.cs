@@ -8,9 +8,14 @@ using Nexus.Data.Units;
 
 namespace Nexus.Data.Documents;
 
-/// <summary>The documents of one plugin, under <c>plugins/{category}/{plugin}/data</c> of the current call's tenant.</summary>
-internal sealed class PluginDocuments(IStorage storage, string plugin, string root, TimeProvider time) : IDocuments
+/// <summary>The documents of one plugin, under <c>plugins/{category}/{plugin}/data</c> of the current call's tenant; with <paramref name="core"/>, paths that begin with <c>core/</c> are those of the platform's own part of the tree.</summary>
+internal sealed class PluginDocuments(IStorage storage, string plugin, string root, TimeProvider time, bool core = false) : IDocuments
 {
+    /// <summary>Capability by which a core plugin reaches <c>core/…</c>.</summary>
+    public const string CoreCapability = "documents.core";
+
+    private const string CorePrefix = "core/";
+
     private static readonly JsonWriterOptions WriterOptions = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     private readonly string _prefix = root + "/data/";
@@ -29,7 +34,7 @@ internal sealed class PluginDocuments(IStorage storage, string plugin, string ro
         {
             Tenant = CallContext.Current.Tenant,
             Table = IStorage.Documents,
-            KeyPrefix = prefix.Length == 0 ? _prefix : $"{_prefix}{prefix}/",
+            KeyPrefix = prefix.Length == 0 ? _prefix : Place(prefix + "/"),
             Filter = query.Filter,
             Sort = query.Sort,
             Limit = Math.Clamp(query.Limit, 1, 1000),
@@ -72,7 +77,9 @@ internal sealed class PluginDocuments(IStorage storage, string plugin, string ro
     private ValueTask<StoredRecord?> FindRecordAsync(RecordKey key, CancellationToken cancellationToken) =>
         UnitOfWork.Of(plugin) is { } unit && unit.Staged.TryGet(key, out var staged) ? ValueTask.FromResult(staged) : storage.FindAsync(key, cancellationToken);
 
-    private RecordKey KeyOf(string path) => new(CallContext.Current.Tenant, IStorage.Documents, _prefix + DocumentPath.Normalise(path));
+    private RecordKey KeyOf(string path) => new(CallContext.Current.Tenant, IStorage.Documents, Place(DocumentPath.Normalise(path)));
+
+    private string Place(string path) => core && path.StartsWith(CorePrefix, StringComparison.Ordinal) ? path : _prefix + path;
 
     private RecordWrite ToWrite(DocumentWrite write, DateTimeOffset now, CallContext context)
     {
@@ -96,7 +103,7 @@ internal sealed class PluginDocuments(IStorage storage, string plugin, string ro
     private Document ToDocument(StoredRecord record, ImmutableArray<string> fields)
     {
         var value = JsonNode.Parse(record.Json.Span);
-        return new Document(record.Id[_prefix.Length..], fields.IsDefaultOrEmpty ? value : Project(value, fields), record.Revision);
+        return new Document(record.Id.StartsWith(_prefix, StringComparison.Ordinal) ? record.Id[_prefix.Length..] : record.Id, fields.IsDefaultOrEmpty ? value : Project(value, fields), record.Revision);
     }
 
     private static JsonObject Project(JsonNode? value, ImmutableArray<string> fields)

@@ -12,11 +12,15 @@ internal sealed class DataPorts(StorageOpener opener, UnitsOfWork units, TimePro
         ArgumentNullException.ThrowIfNull(context);
         var set = opener.Set;
         var plugin = context.Manifest.Name;
-        services.AddSingleton<IDocuments>(new PluginDocuments(set.Records, plugin, context.Manifest.DocumentRoot, time));
+        services.AddSingleton<IDocuments>(new PluginDocuments(set.Records, plugin, context.Manifest.DocumentRoot, time, SeesCore(context.Manifest)));
         services.AddSingleton(context.Schema?.Database ?? new TenantDatabase(set.Sql, plugin));
         services.AddSingleton<IUnitOfWork>(new PluginUnits(units, plugin));
         services.AddSingleton<IBlobs>(new TenantBlobs(set.Blobs, plugin));
         if (context.SealsAudit)
             services.AddSingleton(set.Audit);
     }
+
+    // Users, roles and settings belong to the platform, and a core plugin keeps them; anybody else who asks for the capability gets its own part only.
+    private static bool SeesCore(PluginManifest manifest) =>
+        manifest.Category == PluginCategory.Core && manifest.Permissions.Any(p => p.Name == PluginDocuments.CoreCapability);
 }

@@ -1,0 +1,40 @@
+using System.Collections.Immutable;
+
+namespace Nexus.Core.Identity.Accounts;
+
+/// <summary>The documents of identity in any tenant, whoever calls: <c>core/…</c> for what operators look at, the plugin's own part for the rest. Thread-safe.</summary>
+internal sealed class Tree(IDocuments documents)
+{
+    public async ValueTask<Document?> FindAsync(string tenant, string path, CancellationToken cancellationToken)
+    {
+        Enter(tenant);
+        return await documents.FindAsync(path, cancellationToken);
+    }
+
+    public async ValueTask CommitAsync(string tenant, ImmutableArray<DocumentWrite> writes, ImmutableArray<EventMessage> events = default, CancellationToken cancellationToken = default)
+    {
+        Enter(tenant);
+        // What was begun is finished: memory follows the commit, and a caller who hangs up in between must not part the two.
+        cancellationToken.ThrowIfCancellationRequested();
+        await documents.CommitAsync(writes, events, CancellationToken.None);
+    }
+
+    /// <summary>Every document below a prefix.</summary>
+    public async Task<List<Document>> AllAsync(string tenant, string prefix, CancellationToken cancellationToken)
+    {
+        Enter(tenant);
+        var found = new List<Document>();
+        string? cursor = null;
+        do
+        {
+            var page = await documents.QueryAsync(new DocumentQuery { Prefix = prefix, Limit = 1000, Cursor = cursor }, cancellationToken);
+            found.AddRange(page.Documents);
+            cursor = page.NextCursor;
+        }
+        while (cursor is not null);
+        return found;
+    }
+
+    // Only within the calling async method: an async local set here is undone when it returns.
+    private static void Enter(string tenant) => CallContext.Current = CallContext.System with { Tenant = tenant, CorrelationId = CallContext.Current.CorrelationId };
+}

@@ -1,0 +1,33 @@
+using System.ComponentModel.DataAnnotations;
+
+namespace Nexus.Core.Identity;
+
+/// <summary>Settings of identity, section <c>plugins:core.identity</c>.</summary>
+internal sealed class IdentityOptions
+{
+    /// <summary>Who issues tokens (<c>iss</c>): the address under which users reach the node, without a slash at its end.</summary>
+    public string Issuer { get; set; } = "http://127.0.0.1:8000";
+
+    /// <summary>For whom tokens are (<c>aud</c>).</summary>
+    public string Audience { get; set; } = "nexus";
+
+    /// <summary>Life of an access token.</summary>
+    [Range(typeof(TimeSpan), "00:00:30", "1.00:00:00")]
+    public TimeSpan AccessTokenLifetime { get; set; } = TimeSpan.FromMinutes(15);
+
+    /// <summary>Life of a sign-in session that is not used.</summary>
+    [Range(typeof(TimeSpan), "00:01:00", "365.00:00:00")]
+    public TimeSpan SessionLifetime { get; set; } = TimeSpan.FromHours(12);
+
+    /// <summary>Life of a sign-in session that is not used, when the user asked to be remembered.</summary>
+    [Range(typeof(TimeSpan), "00:01:00", "365.00:00:00")]
+    public TimeSpan RememberedLifetime { get; set; } = TimeSpan.FromDays(30);
+
+    /// <summary>Sign-in sessions of one user; the one unused for longest ends when there are more.</summary>
+    [Range(1, 1_000)]
+    public int SessionsPerUser { get; set; } = 100;
+
+    /// <summary>One-time password of the first administrator instead of a random one; it must be changed at the first sign-in all the same.</summary>
+    [StringLength(256, MinimumLength = 12)]
+    public string? AdministratorPassword { get; set; }
+}
