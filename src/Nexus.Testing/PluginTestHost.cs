@@ -54,7 +54,7 @@ public sealed class PluginTestHost : IAsyncDisposable
         var folder = Directory.CreateTempSubdirectory("nexus-test-").FullName;
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { EnvironmentName = Environments.Development, ContentRootPath = folder });
         builder.Configuration.Sources.Clear();
-        builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?> { ["database:type"] = "memory", ["server:accessLog"] = "false" }.Concat(options.Settings));
+        builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?> { ["database:type"] = "memory", ["database:directory"] = Path.Combine(folder, "data"), ["server:accessLog"] = "false" }.Concat(options.Settings));
         builder.Logging.ClearProviders();
         builder.WebHost.UseTestServer();
         var plugins = new PluginsOptions { DataDirectory = Path.Combine(folder, "data"), HotReload = false, WatchPeriod = TimeSpan.Zero };

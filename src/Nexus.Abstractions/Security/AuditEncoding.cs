@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Buffers.Binary;
 using System.Text;
 
@@ -14,16 +13,28 @@ public static class AuditEncoding
     /// <summary>The bytes of an entry.</summary>
     public static byte[] Encode(AuditEntry entry)
     {
+        var bytes = new byte[LengthOf(entry)];
+        Write(entry, bytes);
+        return bytes;
+    }
+
+    /// <summary>The number of bytes of an entry.</summary>
+    public static int LengthOf(AuditEntry entry)
+    {
         ArgumentNullException.ThrowIfNull(entry);
-        var length = HeadLength + Length(entry.Tenant) + Length(entry.Actor) + Length(entry.Action) + Length(entry.Subject) + Length(entry.Address) + Length(entry.UserAgent) + Length(entry.CorrelationId) + 4 + entry.Detail.Length;
-        var bytes = new byte[length];
+        return HeadLength + Length(entry.Tenant) + Length(entry.Actor) + Length(entry.Action) + Length(entry.Subject) + Length(entry.Address) + Length(entry.UserAgent) + Length(entry.CorrelationId) + 4 + entry.Detail.Length;
+    }
+
+    /// <summary>Writes the bytes of an entry into a span that has room for <see cref="LengthOf"/>.</summary>
+    public static void Write(AuditEntry entry, Span<byte> bytes)
+    {
+        ArgumentNullException.ThrowIfNull(entry);
         bytes[0] = Version;
-        BinaryPrimitives.WriteInt64BigEndian(bytes.AsSpan(1), (entry.At.UtcTicks - DateTimeOffset.UnixEpoch.Ticks) / TimeSpan.TicksPerMicrosecond);
+        BinaryPrimitives.WriteInt64BigEndian(bytes[1..], (entry.At.UtcTicks - DateTimeOffset.UnixEpoch.Ticks) / TimeSpan.TicksPerMicrosecond);
         bytes[9] = (byte)entry.Result;
-        var rest = Write(Write(Write(Write(Write(Write(Write(bytes.AsSpan(HeadLength), entry.Tenant), entry.Actor), entry.Action), entry.Subject), entry.Address), entry.UserAgent), entry.CorrelationId);
+        var rest = Write(Write(Write(Write(Write(Write(Write(bytes[HeadLength..], entry.Tenant), entry.Actor), entry.Action), entry.Subject), entry.Address), entry.UserAgent), entry.CorrelationId);
         BinaryPrimitives.WriteInt32BigEndian(rest, entry.Detail.Length);
         entry.Detail.Span.CopyTo(rest[4..]);
-        return bytes;
     }
 
     /// <summary>The entry of its bytes.</summary>

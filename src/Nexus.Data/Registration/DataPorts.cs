@@ -1,11 +1,12 @@
 using Microsoft.Extensions.DependencyInjection;
+using Nexus.Data.Audit;
 using Nexus.Data.Documents;
 using Nexus.Data.Units;
 
 namespace Nexus.Data.Registration;
 
-/// <summary>What a plugin gets of this room: its documents, its database, its blobs.</summary>
-internal sealed class DataPorts(StorageOpener opener, UnitsOfWork units, TimeProvider time) : IPluginPorts
+/// <summary>What a plugin gets of this room: its documents, its database, its blobs, its folder, its voice in the audit trail.</summary>
+internal sealed class DataPorts(StorageOpener opener, UnitsOfWork units, IAuditTrail trail, TimeProvider time) : IPluginPorts
 {
     public void Add(IServiceCollection services, PluginPortContext context)
     {
@@ -16,6 +17,8 @@ internal sealed class DataPorts(StorageOpener opener, UnitsOfWork units, TimePro
         services.AddSingleton(context.Schema?.Database ?? new TenantDatabase(set.Sql, plugin));
         services.AddSingleton<IUnitOfWork>(new PluginUnits(units, plugin));
         services.AddSingleton<IBlobs>(new TenantBlobs(set.Blobs, plugin));
+        services.AddSingleton(new PluginFolder(Path.Combine(opener.Folder, "files", plugin)));
+        services.AddSingleton<IAuditTrail>(new PluginAuditTrail(trail, context.Manifest));
         if (context.SealsAudit)
             services.AddSingleton(set.Audit);
     }

@@ -32,7 +32,7 @@ public static class DataRegistration
         services.AddSingleton(provider => new UnitsOfWork(() => provider.GetRequiredService<StorageOpener>().Set.Records));
         services.AddSingleton<IUnitsOfWork>(provider => provider.GetRequiredService<UnitsOfWork>());
         services.AddSingleton<IDependencyHealth>(provider => new StorageHealth(provider.GetRequiredService<StorageOpener>()));
-        services.AddSingleton<IPluginPorts>(provider => new DataPorts(provider.GetRequiredService<StorageOpener>(), provider.GetRequiredService<UnitsOfWork>(), provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton<IPluginPorts>(provider => new DataPorts(provider.GetRequiredService<StorageOpener>(), provider.GetRequiredService<UnitsOfWork>(), provider.GetRequiredService<IAuditTrail>(), provider.GetRequiredService<TimeProvider>()));
         return services;
     }
 }

@@ -28,6 +28,9 @@ public sealed class StorageOpener : IAsyncDisposable, IDisposable
         return await services.GetRequiredService<StorageOpener>().OpenAsync(cancellationToken);
     }
 
+    /// <summary>Folder of what this node stores, absolute.</summary>
+    internal string Folder => Path.GetFullPath(_configuration["database:directory"] ?? "data");
+
     /// <summary>Name of the opened engine; empty before.</summary>
     public string Engine { get; private set; } = "";
 
@@ -49,7 +52,7 @@ public sealed class StorageOpener : IAsyncDisposable, IDisposable
                 Errors = [new FieldError("database.type", "unknown_engine", $"'{type}' is not among {string.Join(", ", engines.Select(e => e.Name).Distinct().Order(StringComparer.Ordinal))}.")],
             };
         Engine = engine.Name;
-        var set = await engine.OpenAsync(new StorageOptions(Path.GetFullPath(_configuration["database:directory"] ?? "data"), _configuration["database:connection"]), cancellationToken);
+        var set = await engine.OpenAsync(new StorageOptions(Folder, _configuration["database:connection"]), cancellationToken);
         return _set = set with { Records = new TracedStorage(set.Records) };
     }
 }

@@ -75,3 +75,20 @@ public sealed class AuditTrailTests
         public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) => Written.Add(formatter(state, exception));
     }
 }
+
+public sealed class PluginAuditTrailTests
+{
+    [Fact]
+    public async Task A_plugin_speaks_for_itself_and_only_core_and_security_for_the_platform()
+    {
+        var trail = new Resources.FakeTrail();
+        static PluginManifest Of(string name, PluginCategory category) => new() { Name = name, Version = "1.0.0", Category = category, Description = "", Entry = "" };
+        static AuditEntry Did(string action) => new() { At = DateTimeOffset.UnixEpoch, Tenant = "t", Actor = "ann", Action = action };
+
+        await new PluginAuditTrail(trail, Of("shop.cart", PluginCategory.Business)).RecordAsync(Did("shop.cart.emptied"));
+        await new PluginAuditTrail(trail, Of("core.identity", PluginCategory.Core)).RecordAsync(Did("auth.login.succeeded"));
+
+        Assert.Equal(ErrorCodes.PluginPermissionDenied, (await Assert.ThrowsAsync<NexusException>(() => new PluginAuditTrail(trail, Of("shop.cart", PluginCategory.Business)).RecordAsync(Did("auth.login.succeeded")).AsTask())).Code);
+        Assert.Equal(["shop.cart.emptied", "auth.login.succeeded"], trail.Recorded.Select(e => e.Action));
+    }
+}
