@@ -42,6 +42,7 @@ public static class GatewayRegistration
         services.TryAddSingleton<RequestBody>();
         services.TryAddSingleton<RequestMetrics>();
         services.TryAddSingleton<IdempotentReplies>();
+        services.TryAddSingleton<ServerSettings>();
         services.TryAddSingleton<RouteLimits>();
         services.TryAddSingleton(CreateRoutes);
         services.TryAddSingleton<HealthRoutes>();
@@ -91,15 +92,15 @@ public static class GatewayRegistration
 
     private static PluginRoutes CreateRoutes(IServiceProvider host)
     {
-        var options = host.GetRequiredService<IOptions<ServerOptions>>().Value;
+        var settings = host.GetRequiredService<ServerSettings>();
         var loggers = host.GetRequiredService<ILoggerFactory>();
         var log = loggers.CreateLogger("Nexus.Gateway");
-        var scopes = new ScopeParts(TimeSpan.FromSeconds(options.Limits.RequestSeconds), log);
+        var scopes = new ScopeParts(settings, log);
         var bodies = host.GetRequiredService<RequestBody>();
         PluginRoutes? routes = null;
         MiddlewareLink[] Chain() => routes?.Chain ?? [];
         var call = new PluginCallParts(bodies, host.GetRequiredService<IdempotentReplies>(), host.GetRequiredService<RouteLimits>(), Chain, scopes, log);
-        var resource = new ResourceParts(host.GetRequiredService<IResourceOperations>(), bodies, options.HiddenFields, Chain, scopes);
+        var resource = new ResourceParts(host.GetRequiredService<IResourceOperations>(), bodies, settings.Current.HiddenFields, Chain, scopes);
         return routes = new PluginRoutes(host.GetRequiredService<IPlugins>(), host.GetRequiredService<RequestMetrics>(), loggers, new PluginRouteParts(call, (plugin, descriptor) => new ResourceRoutes(plugin, descriptor, resource)));
     }
 
@@ -107,6 +108,12 @@ public static class GatewayRegistration
     {
         var limits = options.Value.Limits;
         kestrel.AddServerHeader = false;
+        // Without TLS nothing tells which of the two a client will speak: HTTP/2 has a port of its own.
+        kestrel.ConfigureEndpointDefaults(listen =>
+        {
+            if (options.Value.Http2Port > 0 && listen.IPEndPoint?.Port == options.Value.Http2Port)
+                listen.Protocols = HttpProtocols.Http2;
+        });
         kestrel.Limits.MaxRequestBodySize = limits.BodyBytes;
         kestrel.Limits.MaxRequestHeadersTotalSize = limits.HeaderBytes;
         kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(limits.BodySeconds);

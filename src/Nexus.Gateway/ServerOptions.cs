@@ -3,6 +3,9 @@ namespace Nexus.Gateway;
 /// <summary>Section <c>server</c> of the configuration.</summary>
 internal sealed class ServerOptions
 {
+    /// <summary>Port of HTTP/2 without TLS; 0 for none.</summary>
+    public int Http2Port { get; set; }
+
     /// <summary>Host names that are served, without port; empty means the loopback names; <c>*</c> means any.</summary>
     public string[] AllowedHosts { get; set; } = [];
 

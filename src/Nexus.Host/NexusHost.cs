@@ -6,6 +6,7 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
 using Nexus.Data;
 using Nexus.Data.Resources;
 using Nexus.Kernel.Configuration;
@@ -56,10 +57,13 @@ public static class NexusHost
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { Args = ["--hostBuilder:reloadConfigOnChange=false"], EnvironmentName = CultureInfo.InvariantCulture.TextInfo.ToTitleCase(configuration.Environment), ContentRootPath = Directory.GetCurrentDirectory() });
         ((IConfigurationBuilder)builder.Configuration).Sources.Clear();
         builder.Configuration.AddConfiguration(configuration.Root, shouldDisposeConfiguration: true);
+        // The framework writes its own settings, the address among them, into the sources there are; those of Nexus forget them when a plugin brings its schema or a file is read again.
+        builder.Configuration.AddInMemoryCollection();
         builder.Services.AddNexusConfiguration(configuration);
         builder.Logging.ClearProviders().AddNexusLogging(builder.Configuration, builder.Environment);
-        builder.Logging.SetMinimumLevel(Enum.Parse<LogLevel>(builder.Configuration["logging:level"] ?? "Information", ignoreCase: true));
-        builder.WebHost.UseUrls($"http://{builder.Configuration["server:host"] ?? "127.0.0.1"}:{builder.Configuration["server:port"] ?? "8000"}");
+        builder.Services.Configure<LoggerFilterOptions>(filter => filter.MinLevel = Enum.Parse<LogLevel>(builder.Configuration["logging:level"] ?? "Information", ignoreCase: true));
+        builder.Services.AddSingleton<IOptionsChangeTokenSource<LoggerFilterOptions>>(new ConfigurationChangeTokenSource<LoggerFilterOptions>(builder.Configuration));
+        builder.WebHost.UseUrls(Addresses(builder.Configuration));
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(60));
 
         var plugins = new PluginsOptions();
@@ -74,6 +78,13 @@ public static class NexusHost
         builder.Services.Configure<EventsOptions>(builder.Configuration.GetSection("events"));
         builder.Services.AddNexusGateway(builder.Configuration);
         return builder.Build();
+    }
+
+    private static string[] Addresses(ConfigurationManager configuration)
+    {
+        var host = configuration["server:host"] ?? "127.0.0.1";
+        var main = $"http://{host}:{configuration["server:port"] ?? "8000"}";
+        return configuration["server:http2Port"] is { } port and not "0" ? [main, $"http://{host}:{port}"] : [main];
     }
 
     // The order is the contract: storage, then plugins (hosted services start before Kestrel listens), then the port opens. Stopping is the reverse.

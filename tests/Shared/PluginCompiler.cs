@@ -16,7 +16,7 @@ internal static class PluginCompiler
         """;
 
     private static readonly ImmutableArray<MetadataReference> Platform =
-        [.. ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator).Where(p => Path.GetFileName(p) is var n && (n.StartsWith("System.", StringComparison.Ordinal) || n.StartsWith("Microsoft.AspNetCore", StringComparison.Ordinal) || n.StartsWith("Microsoft.Extensions", StringComparison.Ordinal) || n is "netstandard.dll" or "mscorlib.dll" or "Nexus.Abstractions.dll")).Select(p => MetadataReference.CreateFromFile(p))];
+        [.. ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator).Where(p => Path.GetFileName(p) is var n && (n.StartsWith("System.", StringComparison.Ordinal) || n.StartsWith("Microsoft.AspNetCore", StringComparison.Ordinal) || n.StartsWith("Microsoft.Extensions", StringComparison.Ordinal) || n.StartsWith("Microsoft.Net.Http", StringComparison.Ordinal) || n is "netstandard.dll" or "mscorlib.dll" or "Nexus.Abstractions.dll")).Select(p => MetadataReference.CreateFromFile(p))];
 
     /// <summary>Writes an assembly and returns its path.</summary>
     public static string Compile(string folder, string name, string source, params string[] references) => Compile(folder, name, source, [], references);

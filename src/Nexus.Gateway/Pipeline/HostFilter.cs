@@ -1,7 +1,6 @@
 using System.Collections.Frozen;
 using System.Net;
 using Microsoft.AspNetCore.Http;
-using Microsoft.Extensions.Options;
 using Microsoft.Extensions.Primitives;
 using Nexus.Gateway.Errors;
 
@@ -11,24 +10,25 @@ namespace Nexus.Gateway.Pipeline;
 /// Keeps web pages away from a local node: by the Host header (DNS rebinding), and by Origin and Sec-Fetch-Site (requests that a
 /// browser sends on behalf of another site). Origins that are allowed get CORS headers.
 /// </summary>
-internal sealed class HostFilter(RequestDelegate next, IOptions<ServerOptions> options)
+internal sealed class HostFilter(RequestDelegate next, ServerSettings settings)
 {
     private static readonly string[] Loopback = ["localhost", "127.0.0.1", "[::1]", "::1"];
-    private readonly bool anyHost = options.Value.AllowedHosts.Contains("*");
-    private readonly FrozenSet<string> hosts = (options.Value.AllowedHosts is { Length: > 0 } named ? [.. named, .. Loopback] : Loopback).ToFrozenSet(StringComparer.OrdinalIgnoreCase);
-    private readonly FrozenSet<string> origins = options.Value.AllowedOrigins.Select(o => o.TrimEnd('/')).ToFrozenSet(StringComparer.OrdinalIgnoreCase);
+    private volatile Names names = new(settings.Current);
 
     public Task InvokeAsync(HttpContext context)
     {
+        var allowed = names;
+        if (allowed.Options != settings.Current)
+            names = allowed = new Names(settings.Current);
         var host = context.Request.Host;
-        if (!anyHost && !IsServed(host))
+        if (!allowed.AnyHost && !IsServed(host, allowed.Hosts))
             return Problem.WriteAsync(context, ErrorCodes.HostNotAllowed, $"The host name {host.Host} is not served here; call 127.0.0.1 or localhost, or add it to server.allowedHosts.");
         var headers = context.Request.Headers;
         if (headers.Origin is { Count: > 0 } origin)
         {
             if (IsSameOrigin(context, origin))
                 return next(context);
-            if (origin is not [{ } named] || !origins.Contains(named))
+            if (origin is not [{ } named] || !allowed.Origins.Contains(named))
                 return Problem.WriteAsync(context, ErrorCodes.OriginNotAllowed, $"Pages of {origin} may not call this node; add the origin to server.allowedOrigins if they should.");
             var answer = context.Response.Headers;
             answer.AccessControlAllowOrigin = named;
@@ -46,7 +46,7 @@ internal sealed class HostFilter(RequestDelegate next, IOptions<ServerOptions> o
         return next(context);
     }
 
-    private bool IsServed(HostString host) =>
+    private static bool IsServed(HostString host, FrozenSet<string> hosts) =>
         host.HasValue && (hosts.Contains(host.Host) || IPAddress.TryParse(host.Host.Trim('[', ']'), out var address) && IPAddress.IsLoopback(address));
 
     private static bool IsSameOrigin(HttpContext context, StringValues origin) =>
@@ -62,5 +62,17 @@ internal sealed class HostFilter(RequestDelegate next, IOptions<ServerOptions> o
         answer.AccessControlMaxAge = "600";
         context.Response.StatusCode = StatusCodes.Status204NoContent;
         return Task.CompletedTask;
+    }
+
+    /// <summary>The allowed names of one state of the settings.</summary>
+    private sealed class Names(ServerOptions options)
+    {
+        public ServerOptions Options { get; } = options;
+
+        public bool AnyHost { get; } = options.AllowedHosts.Contains("*");
+
+        public FrozenSet<string> Hosts { get; } = (options.AllowedHosts is { Length: > 0 } named ? [.. named, .. Loopback] : Loopback).ToFrozenSet(StringComparer.OrdinalIgnoreCase);
+
+        public FrozenSet<string> Origins { get; } = options.AllowedOrigins.Select(o => o.TrimEnd('/')).ToFrozenSet(StringComparer.OrdinalIgnoreCase);
     }
 }

@@ -5,7 +5,6 @@ using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Options;
 using Nexus.Gateway.Rest;
 
 namespace Nexus.Gateway.Pipeline;
@@ -16,7 +15,7 @@ namespace Nexus.Gateway.Pipeline;
 /// 4. Send. A failure of the server (5xx) gives the key back, because the caller is right to try again.
 /// Resources store their keys in the commit of the change itself and do not pass here.
 /// </summary>
-internal sealed class IdempotentReplies(IServiceProvider host, IOptions<ServerOptions> options, TimeProvider time, ILogger<IdempotentReplies> log)
+internal sealed class IdempotentReplies(IServiceProvider host, ServerSettings settings, TimeProvider time, ILogger<IdempotentReplies> log)
 {
     private const string Folder = "shared/idempotency/";
     private const int MaxBody = 1024 * 1024;
@@ -124,7 +123,7 @@ internal sealed class IdempotentReplies(IServiceProvider host, IOptions<ServerOp
     private bool IsOver(StoredRecord stored, Reply reply)
     {
         var age = time.GetUtcNow() - stored.UpdatedAt;
-        return age > Lifetime || reply.Status == 0 && age > TimeSpan.FromSeconds(options.Value.Limits.RequestSeconds + 60);
+        return age > Lifetime || reply.Status == 0 && age > TimeSpan.FromSeconds(settings.Current.Limits.RequestSeconds + 60);
     }
 
     private static NexusException InFlight(HttpContext context)
@@ -138,7 +137,7 @@ internal sealed class IdempotentReplies(IServiceProvider host, IOptions<ServerOp
         if (request.Body is { } body)
             return IdempotencyKeys.Fingerprint(context.Request, body.Span);
         // Not JSON, so still a stream: it is read once for the hash (large ones by way of a temporary file) and rewound.
-        context.Request.EnableBuffering(64 * 1024, options.Value.Limits.BodyBytes);
+        context.Request.EnableBuffering(64 * 1024, settings.Current.Limits.BodyBytes);
         var hash = await SHA256.HashDataAsync(context.Request.Body, context.RequestAborted);
         context.Request.Body.Position = 0;
         return IdempotencyKeys.Fingerprint(context.Request, hash);

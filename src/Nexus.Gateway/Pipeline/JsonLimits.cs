@@ -13,10 +13,18 @@ internal static class JsonLimits
         var reader = new Utf8JsonReader(json, new JsonReaderOptions { MaxDepth = Math.Min(limits.JsonDepth + 1, 1000) });
         Span<int> elements = stackalloc int[Math.Min(limits.JsonDepth + 2, 1002)];
         Span<bool> inArray = stackalloc bool[elements.Length];
+        var names = new JsonNames(json, stackalloc JsonNames.Name[JsonNames.Capacity]);
         try
         {
             while (reader.Read())
+            {
                 Visit(ref reader, elements, inArray, limits);
+                if (reader.TokenType == JsonTokenType.EndObject)
+                    names.End(reader.CurrentDepth);
+                else if (reader.TokenType == JsonTokenType.PropertyName)
+                    names.Add(new((int)reader.TokenStartIndex + 1, reader.ValueSpan.Length, reader.CurrentDepth), reader.ValueIsEscaped);
+            }
+            names.Finish();
         }
         catch (JsonException exception)
         {

@@ -2,15 +2,12 @@ using System.Buffers;
 using System.IO.Pipelines;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
-using Microsoft.Extensions.Options;
 
 namespace Nexus.Gateway.Pipeline;
 
 /// <summary>Reads and checks bodies before any plugin sees them.</summary>
-internal sealed class RequestBody(IOptions<ServerOptions> options)
+internal sealed class RequestBody(ServerSettings settings)
 {
-    private readonly LimitOptions limits = options.Value.Limits;
-
     /// <summary>Whether the request has or may have a body.</summary>
     public static bool Exists(HttpContext context) =>
         context.Request.ContentLength is { } length ? length > 0 : context.Features.Get<IHttpRequestBodyDetectionFeature>()?.CanHaveBody ?? false;
@@ -46,20 +43,21 @@ internal sealed class RequestBody(IOptions<ServerOptions> options)
             return default;
         if (!IsJson(context.Request.ContentType))
             throw new NexusException(ErrorCodes.UnsupportedMediaType, $"This route reads application/json, not {context.Request.ContentType ?? "a body without Content-Type"}.");
-        var body = await ReadAsync(context);
+        var limits = settings.Current.Limits;
+        var body = await ReadAsync(context, limits);
         JsonLimits.Check(body.Span, limits);
         request.Body = body;
         return body;
     }
 
-    private async ValueTask<ReadOnlyMemory<byte>> ReadAsync(HttpContext context)
+    private static async ValueTask<ReadOnlyMemory<byte>> ReadAsync(HttpContext context, LimitOptions limits)
     {
         if (context.Request.ContentLength > limits.JsonBytes)
-            throw TooLarge();
+            throw TooLarge(limits);
         var reader = context.Request.BodyReader;
         var unread = reader.TryRead(out var seen);
         if (unread && seen.IsCompleted)
-            return Take(reader, seen.Buffer);
+            return Take(reader, seen.Buffer, limits);
         using var slow = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted);
         slow.CancelAfter(TimeSpan.FromSeconds(limits.BodySeconds));
         try
@@ -67,13 +65,13 @@ internal sealed class RequestBody(IOptions<ServerOptions> options)
             while (!seen.IsCompleted)
             {
                 if (seen.Buffer.Length > limits.JsonBytes)
-                    throw TooLarge();
+                    throw TooLarge(limits);
                 if (unread)
                     reader.AdvanceTo(seen.Buffer.Start, seen.Buffer.End);
                 seen = await reader.ReadAsync(slow.Token);
                 unread = true;
             }
-            return Take(reader, seen.Buffer);
+            return Take(reader, seen.Buffer, limits);
         }
         catch (OperationCanceledException) when (!context.RequestAborted.IsCancellationRequested)
         {
@@ -82,17 +80,17 @@ internal sealed class RequestBody(IOptions<ServerOptions> options)
         }
     }
 
-    private ReadOnlyMemory<byte> Take(PipeReader reader, ReadOnlySequence<byte> buffer)
+    private static ReadOnlyMemory<byte> Take(PipeReader reader, ReadOnlySequence<byte> buffer, LimitOptions limits)
     {
         if (buffer.Length > limits.JsonBytes)
-            throw TooLarge();
+            throw TooLarge(limits);
         var body = buffer.ToArray();
         reader.AdvanceTo(buffer.End);
         // A byte order mark is allowed by many senders and by no JSON reader.
         return body is [0xEF, 0xBB, 0xBF, ..] ? body.AsMemory(3) : body;
     }
 
-    private NexusException TooLarge() =>
+    private static NexusException TooLarge(LimitOptions limits) =>
         new(ErrorCodes.PayloadTooLarge, $"A JSON body may have {limits.JsonBytes:N0} bytes (server.limits.jsonBytes).");
 
     /// <summary>A body in memory that a handler reads as a stream.</summary>

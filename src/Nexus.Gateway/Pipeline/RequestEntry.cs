@@ -2,7 +2,6 @@ using System.Diagnostics;
 using System.Globalization;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Options;
 using Nexus.Gateway.Errors;
 using Nexus.Gateway.Metrics;
 
@@ -12,11 +11,10 @@ namespace Nexus.Gateway.Pipeline;
 /// The outermost stage: request id, time, access log, metrics, and the turning of every failure into problem details.
 /// 1. Give the request an id. 2. Run the rest. 3. Turn an exception, or an error status without a body, into a problem. 4. Count and log.
 /// </summary>
-internal sealed class RequestEntry(RequestDelegate next, RequestMetrics metrics, ILoggerFactory loggers, IOptions<ServerOptions> options)
+internal sealed class RequestEntry(RequestDelegate next, RequestMetrics metrics, ILoggerFactory loggers, ServerSettings settings)
 {
     private readonly ILogger log = loggers.CreateLogger("Nexus.Gateway");
     private readonly ILogger access = loggers.CreateLogger("Nexus.Access");
-    private readonly bool accessLog = options.Value.AccessLog;
 
     public Task InvokeAsync(HttpContext context)
     {
@@ -105,7 +103,7 @@ internal sealed class RequestEntry(RequestDelegate next, RequestMetrics metrics,
         if (request.Span is { } span)
             EndSpan(span, request);
         metrics.Count(request.Route, context.Request.Method, request.Status, elapsed);
-        if (accessLog && request.Route is not { Quiet: true } && access.IsEnabled(LogLevel.Information))
+        if (settings.Current.AccessLog && request.Route is not { Quiet: true } && access.IsEnabled(LogLevel.Information))
             access.LogInformation("{Method} {Path} {Status} {Elapsed:F2} ms", context.Request.Method, context.Request.Path.Value, request.Status, request.ElapsedMilliseconds);
     }
 }

@@ -21,7 +21,7 @@ internal sealed class DocumentRoutes(IServiceProvider host, RequestBody bodies, 
         new("GET", "/api/v1/settings/{name}", "getSetting", "One stored setting", "platform.settings:read", context => AnswerAsync(context, Settings + Name(context))),
         new("PUT", "/api/v1/settings/{name}", "putSetting", "Store a setting; the body is its JSON value", "platform.settings:update", PutAsync) { Input = "{}" },
         new("DELETE", "/api/v1/settings/{name}", "deleteSetting", "Forget a stored setting", "platform.settings:delete", DeleteAsync) { Success = 204 },
-        new("GET", "/api/v1/config", "getConfig", "Every configuration value, secrets hidden", "platform.config:read", ConfigAsync) { Query = [("section", "keys under this section")] },
+        new("GET", "/api/v1/config", "getConfig", "Every configuration value, secrets hidden", "platform.config:read", ConfigAsync) { Query = [("section", "keys under this section"), ("mask_secrets", "true, the only value: secrets never leave the process")] },
     ];
 
     private IStorage Storage => host.GetService<IStorage>() ?? throw new NexusException(ErrorCodes.ServiceUnavailable, "This host has no storage.");
@@ -99,6 +99,8 @@ internal sealed class DocumentRoutes(IServiceProvider host, RequestBody bodies, 
 
     private Task ConfigAsync(HttpContext context)
     {
+        if (context.Request.Query["mask_secrets"] is ["false" or "0"])
+            throw new NexusException(ErrorCodes.PermissionDenied, "Secrets never leave the process; read them where they are kept.");
         var section = context.Request.Query["section"].FirstOrDefault()?.Replace('.', ':');
         if (host.GetService<ISettings>() is { } settings)
         {

@@ -15,7 +15,7 @@ internal sealed class SettingsRoutes(IServiceProvider host, IPlugins plugins, Re
     /// <inheritdoc/>
     public IEnumerable<PlatformRoute> Routes =>
     [
-        new("PUT", "/api/v1/config", "putConfig", "Store settings and apply them; null removes a stored one", Permission, PutAsync) { Input = """{"type":"object"}""" },
+        new("PUT", "/api/v1/config", "putConfig", "Store settings and apply them; null removes a stored one", Permission, PutAsync) { Input = """{"type":"object"}""", Query = [("section", "the body is below this section, such as server")] },
         new("PUT", "/api/v1/plugins/{id}/config", "putPluginConfig", "Store settings of one plugin and apply them without a restart; null removes a stored one", Permission, PutPluginAsync) { Input = """{"type":"object"}""" },
     ];
 
@@ -23,8 +23,10 @@ internal sealed class SettingsRoutes(IServiceProvider host, IPlugins plugins, Re
 
     private async Task PutAsync(HttpContext context)
     {
-        var (settings, body) = (Settings, await BodyAsync(context));
-        await AnswerAsync(context, await administration.StoreAsync(settings, "config", () => settings.StoreAsync(body, CancellationToken.None)));
+        var (settings, patch) = (Settings, await BodyAsync(context));
+        foreach (var name in (context.Request.Query["section"].FirstOrDefault() ?? "").Split('.', StringSplitOptions.RemoveEmptyEntries).Reverse())
+            patch = new JsonObject { [name] = patch };
+        await AnswerAsync(context, await administration.StoreAsync(settings, "config", () => settings.StoreAsync(patch, CancellationToken.None)));
     }
 
     private async Task PutPluginAsync(HttpContext context)

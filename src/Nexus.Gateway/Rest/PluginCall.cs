@@ -134,6 +134,8 @@ internal sealed class PluginCall(ActivePlugin plugin, RequestDelegate handler, R
 
     private Task AnswerAsync(HttpContext context, Exception exception, IGeneration lease)
     {
+        if (exception is System.Net.WebSockets.WebSocketException && (lease.Stopping.IsCancellationRequested || context.RequestAborted.IsCancellationRequested))
+            return Task.CompletedTask;
         if (exception is not OperationCanceledException || !(lease.Stopping.IsCancellationRequested || lease.Aborting.IsCancellationRequested))
             return Failures.AnswerAsync(context, exception, parts.Log);
         // The drain ended this call: a stream just ends; anything else may be sent again.

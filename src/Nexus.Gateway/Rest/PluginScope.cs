@@ -11,6 +11,7 @@ namespace Nexus.Gateway.Rest;
 /// </summary>
 internal sealed class PluginScope : IServiceProvidersFeature, IHttpRequestLifetimeFeature, IAfterResponse
 {
+    private static readonly TimeSpan SocketGrace = TimeSpan.FromSeconds(1);
     private readonly HttpContext context;
     private readonly IServiceProvidersFeature? outerServices;
     private readonly IHttpRequestLifetimeFeature? outerLifetime;
@@ -23,6 +24,7 @@ internal sealed class PluginScope : IServiceProvidersFeature, IHttpRequestLifeti
     private CancellationTokenRegistration aborting;
     private CancellationToken? replaced;
     private ITimer? limit;
+    private PluginSocket? socket;
 
     private PluginScope(HttpContext context, IGeneration lease, ScopeParts parts)
     {
@@ -78,8 +80,20 @@ internal sealed class PluginScope : IServiceProvidersFeature, IHttpRequestLifeti
     {
         context.Features.Set<IServiceProvidersFeature>(this);
         context.Features.Set<IAfterResponse>(this);
+        if (context.Request.Headers.Upgrade.Count > 0 || HttpMethods.IsConnect(context.Request.Method))
+            ShowSocket();
         if (outerLifetime is not null)
             context.Features.Set<IHttpRequestLifetimeFeature>(this);
+    }
+
+    private void ShowSocket()
+    {
+        if (context.Features.Get<IHttpWebSocketFeature>() is not { IsWebSocketRequest: true } feature)
+            return;
+        socket ??= new PluginSocket(feature);
+        context.Features.Set<IHttpWebSocketFeature>(socket);
+        // The link is what ends the socket in a swap, also when the handler never asks for RequestAborted.
+        aborted ??= Link();
     }
 
     /// <summary>Gives the request back to the host and disposes what was made.</summary>
@@ -97,6 +111,8 @@ internal sealed class PluginScope : IServiceProvidersFeature, IHttpRequestLifeti
     {
         context.Features.Set(outerServices);
         context.Features.Set<IAfterResponse>(null);
+        if (socket is not null)
+            context.Features.Set(socket.Outer);
         if (outerLifetime is not null)
             context.Features.Set(outerLifetime);
         draining.Dispose();
@@ -142,7 +158,7 @@ internal sealed class PluginScope : IServiceProvidersFeature, IHttpRequestLifeti
         // Before the registrations: a token that fired already calls back at once.
         aborted = source;
         if (!context.WebSockets.IsWebSocketRequest)
-            limit = TimeProvider.System.CreateTimer(static state => ((PluginScope)state!).EndSlow(), this, parts.RequestLimit, Timeout.InfiniteTimeSpan);
+            limit = TimeProvider.System.CreateTimer(static state => ((PluginScope)state!).EndSlow(), this, TimeSpan.FromSeconds(parts.Settings.Current.Limits.RequestSeconds), Timeout.InfiniteTimeSpan);
         draining = holder.Stopping.UnsafeRegister(static state => ((PluginScope)state!).EndStream(), this);
         aborting = holder.Aborting.UnsafeRegister(static state => ((PluginScope)state!).Cancel(), this);
         return source;
@@ -151,8 +167,18 @@ internal sealed class PluginScope : IServiceProvidersFeature, IHttpRequestLifeti
     /// <summary>A stream would never end by itself, so it ends when the drain begins; other requests go on until the drain limit.</summary>
     private void EndStream()
     {
-        if (IsStream(context))
+        if (socket is not null)
+            _ = EndSocketAsync(socket);
+        else if (IsStream(context))
             Cancel();
+    }
+
+    /// <summary>A close frame, a moment for the handler to see the client's own, then the abort.</summary>
+    private async Task EndSocketAsync(PluginSocket open)
+    {
+        await open.EndAsync();
+        await Task.Delay(SocketGrace);
+        Cancel();
     }
 
     /// <summary>A handler that has begun to answer (a stream, a large download) is at work; one that has not is given up.</summary>
@@ -179,6 +205,6 @@ internal sealed class PluginScope : IServiceProvidersFeature, IHttpRequestLifeti
 }
 
 /// <summary>What scopes need of the gateway.</summary>
-/// <param name="RequestLimit">Time after which a request that has not begun to answer is told to stop.</param>
+/// <param name="Settings">For the time after which a request that has not begun to answer is told to stop.</param>
 /// <param name="Log">For work after answers.</param>
-internal sealed record ScopeParts(TimeSpan RequestLimit, ILogger Log);
+internal sealed record ScopeParts(ServerSettings Settings, ILogger Log);

@@ -104,6 +104,14 @@ public sealed class NexusConfiguration : IDisposable
     {
         var errors = new SourceErrors();
         var stored = Place(Parse(settings, "stored", errors));
+        lock (_lock)
+        {
+            // Alone first: a value that a variable or an option hides now must not wait there to break a later start.
+            var alone = ConformPlugins(SourceMerge.Conform(stored, Platform.Value, loose: false), _plugins, loose: false);
+            Platform.Value.Check(alone, errors, "", typedBySchema: true);
+            CheckPlugins(alone, _plugins, errors);
+        }
+
         errors.ThrowIfAny(ErrorCodes.ConfigurationError, "The stored settings");
         return Apply(stored);
     }
