@@ -24,13 +24,13 @@ public sealed class IdentityPlugin : IPlugin, IStart
             .AddSingleton<UserDirectory>()
             .AddSingleton<FirstUser>()
             .AddSingleton(_ => PasswordHashing.Default())
-            .AddSingleton<IAccessTokens, SignedTokens>()
             .AddSingleton<SignInSessions>()
             .AddSingleton<Callers>()
             .AddSingleton<PasswordSignIn>()
             .AddSingleton<BearerStrategy>()
             .AddSingleton<AccessPolicy>()
             .ConfigureHttpJsonOptions(options => options.SerializerOptions.TypeInfoResolverChain.Insert(0, IdentityJson.Default));
+        plugin.AddTokens();
         plugin.AddAuthentication("bearer", (credentials, token) => Get<BearerStrategy>().AuthenticateAsync(credentials, token));
         plugin.UseAuthorization((context, permission, token) => Get<AccessPolicy>().DecideAsync(context, permission, token));
         plugin.MapEndpoints(SignInRoutes.Map);
@@ -41,6 +41,7 @@ public sealed class IdentityPlugin : IPlugin, IStart
     {
         ArgumentNullException.ThrowIfNull(services);
         this.services = services;
+        await services.GetRequiredService<KeyRing>().StartAsync(cancellationToken);
         await services.GetRequiredService<UserDirectory>().LoadAsync(CallContext.DefaultTenant, cancellationToken);
         await services.GetRequiredService<SignInSessions>().LoadAsync(CallContext.DefaultTenant, cancellationToken);
         if (await services.GetRequiredService<FirstUser>().EnsureAsync(cancellationToken) is { } password)

@@ -9,7 +9,7 @@ internal interface IAccessTokens
     AccessToken Issue(AccessClaims claims);
 
     /// <summary>Checks form, algorithm, key, issuer, audience and times. Whether the session still lives is for the caller to ask. Never throws for a bad token.</summary>
-    AccessTokenCheck Verify(string token);
+    AccessTokenCheck Verify(ReadOnlySpan<char> token);
 }
 
 /// <summary>What an access token says.</summary>

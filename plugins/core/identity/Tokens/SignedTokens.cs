@@ -1,71 +1,167 @@
 using System.Buffers.Text;
 using System.Collections.Immutable;
-using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
-using System.Text.Json.Nodes;
 using Microsoft.Extensions.Options;
 
 namespace Nexus.Core.Identity.Tokens;
 
-/// <summary>JSON Web Tokens signed with ECDSA P-256 (RFC 7515, 7518 section 3.4: <c>ES256</c>). The key lives as long as the process.</summary>
-internal sealed class SignedTokens(IOptions<IdentityOptions> options, TimeProvider time) : IAccessTokens, IDisposable
+/// <summary>
+/// JSON Web Tokens signed with ES256 (RFC 7515, 7518 section 3.4, 9068). What was verified once is remembered by the SHA-256 of its text, so that
+/// all requests of a client cost one signature check. A token is looked at in this order:
+/// 1. Remembered: only its end is looked at. 2. Form. 3. Header: ES256, our type, a key id, nothing else. 4. Key and signature. 5. Claims.
+/// </summary>
+internal sealed class SignedTokens : IAccessTokens
 {
-    private readonly ECDsa key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-    private readonly string header = Base64Url.EncodeToString("""{"alg":"ES256","typ":"at+jwt"}"""u8);
+    /// <summary>Type of access tokens (RFC 9068): with it no other token that we sign passes as one.</summary>
+    private const string AccessType = "at+jwt";
 
+    /// <summary>Clocks of nodes differ; a token of another node may come from this far in the future.</summary>
+    private static readonly TimeSpan Skew = TimeSpan.FromSeconds(5);
+
+    private readonly KeyRing keys;
+    private readonly TimeProvider time;
+    private readonly IdentityOptions options;
+    private readonly VerifiedTokens verified;
+
+    public SignedTokens(KeyRing keys, IOptions<IdentityOptions> options, IOptions<TokenOptions> signing, TimeProvider time)
+    {
+        (this.keys, this.time, this.options) = (keys, time, options.Value);
+        verified = new VerifiedTokens(signing.Value.RememberedTokens);
+        keys.Withdrawn += verified.Forget;
+    }
+
+    /// <summary>Number of remembered tokens.</summary>
+    public int Remembered => verified.Count;
+
+    /// <inheritdoc/>
     public AccessToken Issue(AccessClaims claims)
     {
+        ArgumentNullException.ThrowIfNull(claims);
         var now = time.GetUtcNow();
-        var expires = now + options.Value.AccessTokenLifetime;
-        var payload = new JsonObject
-        {
-            ["iss"] = options.Value.Issuer,
-            ["aud"] = options.Value.Audience,
-            ["sub"] = claims.Subject,
-            ["name"] = claims.Name,
-            ["tid"] = claims.Tenant,
-            ["sid"] = claims.SessionId,
-            ["roles"] = new JsonArray([.. claims.Roles.Select(r => (JsonNode)r)]),
-            ["iat"] = now.ToUnixTimeSeconds(),
-            ["exp"] = expires.ToUnixTimeSeconds(),
-            ["jti"] = Guid.CreateVersion7(now).ToString("N"),
-        };
-        if (!claims.Scopes.IsEmpty) payload["scope"] = string.Join(' ', claims.Scopes);
-        if (claims.ClientId is { } client) payload["client_id"] = client;
-        var signed = $"{header}.{Base64Url.EncodeToString(Encoding.UTF8.GetBytes(payload.ToJsonString()))}";
-        return new AccessToken($"{signed}.{Base64Url.EncodeToString(key.SignData(Encoding.ASCII.GetBytes(signed), HashAlgorithmName.SHA256))}", DateTimeOffset.FromUnixTimeSeconds(expires.ToUnixTimeSeconds()));
+        var expires = DateTimeOffset.FromUnixTimeSeconds((now + options.AccessTokenLifetime).ToUnixTimeSeconds());
+        return new AccessToken(Sign(AccessType, json => Write(json, claims, now, expires)), expires);
     }
 
-    public AccessTokenCheck Verify(string token)
+    /// <inheritdoc/>
+    public AccessTokenCheck Verify(ReadOnlySpan<char> token)
     {
-        try
+        if (token.Length > CompactToken.MaxLength)
+            return AccessTokenCheck.Refuse("The access token is too long.");
+        var digest = TokenDigest.Of(token);
+        if (verified.Find(digest) is { } known)
         {
-            var parts = token.Split('.');
-            if (parts.Length != 3 || parts[0] != header) return AccessTokenCheck.Refuse("The access token is not one of this issuer.");
-            if (!key.VerifyData(Encoding.ASCII.GetBytes($"{parts[0]}.{parts[1]}"), Base64Url.DecodeFromChars(parts[2]), HashAlgorithmName.SHA256))
-                return AccessTokenCheck.Refuse("The signature of the access token does not hold.");
-            var payload = JsonNode.Parse(Base64Url.DecodeFromChars(parts[1]))!.AsObject();
-            var expires = DateTimeOffset.FromUnixTimeSeconds((long)payload["exp"]!);
-            if (expires <= time.GetUtcNow()) return AccessTokenCheck.Refuse("The access token has expired.");
-            if ((string?)payload["iss"] != options.Value.Issuer || (string?)payload["aud"] != options.Value.Audience) return AccessTokenCheck.Refuse("The access token is for another audience.");
-            return AccessTokenCheck.Accept(new AccessClaims
-            {
-                Subject = (string)payload["sub"]!,
-                Name = (string)payload["name"]!,
-                Tenant = (string)payload["tid"]!,
-                SessionId = (string)payload["sid"]!,
-                Roles = [.. payload["roles"]!.AsArray().Select(r => (string)r!)],
-                Scopes = [.. ((string?)payload["scope"] ?? "").Split(' ', StringSplitOptions.RemoveEmptyEntries)],
-                ClientId = (string?)payload["client_id"],
-                ExpiresAt = expires,
-            });
+            if (known.Claims.ExpiresAt > time.GetUtcNow())
+                return AccessTokenCheck.Accept(known.Claims);
+            verified.Remove(digest);
+            return AccessTokenCheck.Refuse("The access token has expired.");
         }
-        catch (Exception e) when (e is FormatException or JsonException or InvalidOperationException or NullReferenceException)
-        {
+
+        if (CompactToken.Parse(token) is not { } parsed)
             return AccessTokenCheck.Refuse("The access token cannot be read.");
-        }
+        if (HeaderError(parsed) is { } headerError)
+            return AccessTokenCheck.Refuse(headerError);
+        // One text for a wrong key and a wrong signature: who guesses learns nothing.
+        if (keys.Find(parsed.KeyId!) is not { } key || !key.Verify(parsed.Signed, parsed.Signature))
+            return AccessTokenCheck.Refuse("The signature of the access token is not ours.");
+        return ClaimError(parsed) is { } claimError ? AccessTokenCheck.Refuse(claimError) : AccessTokenCheck.Accept(Remember(digest, parsed, key));
     }
 
-    public void Dispose() => key.Dispose();
+    /// <summary>Signs any claims, such as those of an identity token.</summary>
+    /// <param name="type">Value of <c>typ</c>; never that of access tokens.</param>
+    /// <param name="claims">Writes the members of the payload.</param>
+    public string Sign(string type, Action<Utf8JsonWriter> claims)
+    {
+        ArgumentNullException.ThrowIfNull(claims);
+        var key = keys.Current;
+        var header = Base64Url.EncodeToString(Encoding.UTF8.GetBytes($$"""{"alg":"ES256","kid":"{{key.KeyId}}","typ":"{{type}}"}"""));
+        using var buffer = new MemoryStream(512);
+        using (var json = new Utf8JsonWriter(buffer))
+        {
+            json.WriteStartObject();
+            claims(json);
+            json.WriteEndObject();
+        }
+        var text = $"{header}.{Base64Url.EncodeToString(buffer.GetBuffer().AsSpan(0, (int)buffer.Length))}";
+        return $"{text}.{Base64Url.EncodeToString(key.Sign(Encoding.ASCII.GetBytes(text)))}";
+    }
+
+    private AccessClaims Remember(in TokenDigest digest, CompactToken token, SigningKey key)
+    {
+        var claims = Read(token);
+        verified.Add(digest, new VerifiedToken(claims, key.KeyId));
+        // Withdrawn while we verified: what came too late to be forgotten is taken back.
+        if (!keys.Keys.Contains(key))
+            verified.Remove(digest);
+        return claims;
+    }
+
+    /// <summary>The algorithm is fixed, so that neither <c>none</c> nor a MAC under our public key is ever tried; keys that a token brings along are not looked at but refused.</summary>
+    private static string? HeaderError(CompactToken token)
+    {
+        if (token.Algorithm != "ES256")
+            return "The algorithm of the access token is not ES256.";
+        if (!string.Equals(token.Type, AccessType, StringComparison.OrdinalIgnoreCase))
+            return "The token is not an access token.";
+        if (token.KeyId is not { Length: > 0 and <= 128 })
+            return "The access token names no key.";
+        return token.Header.EnumerateObject().Any(member => member.Name is not ("alg" or "typ" or "kid")) ? "The header of the access token has members that we do not write." : null;
+    }
+
+    private string? ClaimError(CompactToken token)
+    {
+        var now = time.GetUtcNow();
+        if (token.Text("iss") != options.Issuer)
+            return "The access token is of another issuer.";
+        if (!token.IsFor(options.Audience))
+            return "The access token is for another audience.";
+        if (token.Time("exp") is not { } expires || expires <= now)
+            return "The access token has expired.";
+        if (token.Time("nbf") is not { } from || from > now + Skew)
+            return "The access token is not good yet.";
+        if (token.Time("iat") is not { } issued || issued > now + Skew || issued > expires)
+            return "The access token was issued in the future.";
+        return token.Text("sub") is { Length: > 0 } && token.Text("sid") is { Length: > 0 } && token.Text("tid") is { Length: > 0 } && token.Text("name") is not null ? null : "The access token lacks claims.";
+    }
+
+    private void Write(Utf8JsonWriter json, AccessClaims claims, DateTimeOffset now, DateTimeOffset expires)
+    {
+        json.WriteString("iss", options.Issuer);
+        json.WriteString("aud", options.Audience);
+        json.WriteString("sub", claims.Subject);
+        json.WriteString("name", claims.Name);
+        json.WriteString("tid", claims.Tenant);
+        json.WriteString("sid", claims.SessionId);
+        json.WriteNumber("iat", now.ToUnixTimeSeconds());
+        json.WriteNumber("nbf", now.ToUnixTimeSeconds());
+        json.WriteNumber("exp", expires.ToUnixTimeSeconds());
+        json.WriteString("jti", Guid.CreateVersion7(now).ToString("N"));
+        WriteList(json, "roles", claims.Roles);
+        if (!claims.Scopes.IsDefaultOrEmpty)
+            json.WriteString("scope", string.Join(' ', claims.Scopes));
+        if (claims.ClientId is { } client)
+            json.WriteString("client_id", client);
+    }
+
+    private static void WriteList(Utf8JsonWriter json, string name, ImmutableArray<string> values)
+    {
+        if (values.IsDefaultOrEmpty)
+            return;
+        json.WriteStartArray(name);
+        foreach (var value in values)
+            json.WriteStringValue(value);
+        json.WriteEndArray();
+    }
+
+    private static AccessClaims Read(CompactToken token) => new()
+    {
+        Subject = token.Text("sub")!,
+        Name = token.Text("name")!,
+        Tenant = token.Text("tid")!,
+        SessionId = token.Text("sid")!,
+        Roles = token.Payload.TryGetProperty("roles", out var roles) && roles.ValueKind == JsonValueKind.Array ? [.. roles.EnumerateArray().Where(r => r.ValueKind == JsonValueKind.String).Select(r => r.GetString()!)] : [],
+        Scopes = token.Text("scope") is { } scope ? [.. scope.Split(' ', StringSplitOptions.RemoveEmptyEntries)] : [],
+        ClientId = token.Text("client_id"),
+        ExpiresAt = token.Time("exp")!.Value,
+    };
 }
