@@ -81,6 +81,9 @@ public sealed record PluginStatus
     /// <summary>What waits for the node's next start, such as a new version of a stable plugin; null when nothing does.</summary>
     public string? Pending { get; init; }
 
+    /// <summary>The version that serves a part of the callers beside the active one; null when none does.</summary>
+    public PluginRollout? Rollout { get; init; }
+
     /// <summary>Last health.</summary>
     public PluginHealth Health { get; init; } = PluginHealth.Healthy;
 
@@ -99,6 +102,12 @@ public sealed record PluginStatus
     /// <summary>Leases held on the active generation now.</summary>
     public long InFlight { get; init; }
 }
+
+/// <summary>A version on its way to all callers.</summary>
+/// <param name="Version">Its version.</param>
+/// <param name="Generation">Its generation.</param>
+/// <param name="Percent">Share of the callers that reach it.</param>
+public sealed record PluginRollout(string Version, long Generation, double Percent);
 
 /// <summary>A step of a long command, for progress bars.</summary>
 /// <param name="Plugin">The plugin concerned.</param>
@@ -126,6 +135,12 @@ public abstract record PluginCommand(string Id)
     /// <param name="Force">Also when others depend on it or it is core.</param>
     /// <param name="DeleteData">Also its part of the document tree, its tables and blobs.</param>
     public sealed record Remove(string Id, bool Force = false, bool DeleteData = false) : PluginCommand(Id);
+
+    /// <summary>Let a part of the callers reach a new version while the others stay with the one that serves. A caller stays with its version.</summary>
+    /// <param name="Id">The plugin.</param>
+    /// <param name="Percent">Share of the callers; 100 promotes the version to all of them, 0 aborts.</param>
+    /// <param name="Path">Absolute path of the new version's folder or package, where a rollout begins; null changes the one under way.</param>
+    public sealed record Rollout(string Id, double Percent, string? Path = null) : PluginCommand(Id);
 
     /// <summary>Set the stored flag and start.</summary>
     /// <param name="Id">The plugin.</param>

@@ -34,7 +34,7 @@ internal sealed class PluginKernel : IPlugins, IPluginActivation, IHostedService
         board = new SnapshotBoard((next, token) => host.GetService<EventGroups>()?.DeclareAsync(next, token) ?? default, logger);
         var events = new LifecycleEvents(host, time, logger);
         swap = new Swap(new GenerationLoader(host, contracts), board, new Retirement(options, time, logger), events, options, time, logger);
-        commands = new PluginCommands(table, swap, packages, events, time, logger);
+        commands = new PluginCommands(table, swap, new Rollouts(swap, board, events), packages, events, time, logger);
         health = new HealthWatch(table, swap, commands, packages, options, time, logger);
         folders = new FolderWatch(options, time, logger);
     }
@@ -278,7 +278,7 @@ internal sealed class PluginKernel : IPlugins, IPluginActivation, IHostedService
             await entry.Gate.WaitAsync(cancellationToken);
             try
             {
-                if (entry.LastTried != package.ContentHash && entry.Status.State != PluginState.Quarantined && (entry.Active is not null ? entry.Active.ContentHash != package.ContentHash : !entry.Dormant))
+                if (entry.Rollout is null && entry.LastTried != package.ContentHash && entry.Status.State != PluginState.Quarantined && (entry.Active is not null ? entry.Active.ContentHash != package.ContentHash : !entry.Dormant))
                 {
                     entry.LastTried = package.ContentHash;
                     await commands.ApplyOrStageAsync(entry, package, null, cancellationToken);

@@ -56,6 +56,9 @@ internal sealed class Generation : IGeneration, IAsyncDisposable
 
     public ISchemaChange? Schema => schema;
 
+    /// <summary>Its highest SQL migration; 0 when it has none.</summary>
+    public int SchemaVersion { get; set; }
+
     public bool TryEnter() => leases.TryEnter();
 
     public void Exit() => leases.Exit();

@@ -36,6 +36,7 @@ internal sealed class GenerationLoader(IServiceProvider host, ContractAssemblies
         enter(PluginState.Initializing);
         var resources = container.Value.Contributions<ResourceContribution>().Select(c => generation.Slots.Wrap(c.Descriptor)).ToImmutableArray();
         var migrations = container.Value.Contributions<MigrationContribution>().SelectMany(c => ReadMigrations(package, c.Folder)).OrderBy(m => m.Version).ToImmutableArray();
+        generation.SchemaVersion = migrations.IsEmpty ? 0 : migrations[^1].Version;
         if ((resources.Length > 0 || migrations.Length > 0) && host.GetService<ISchemaChanges>() is { } schema)
         {
             generation.Began(await schema.BeginAsync(new SchemaRequest(package.Manifest.Name, resources, migrations), cancellationToken));

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using Nexus.Kernel.Plugins.Generations;
 
 namespace Nexus.Kernel.Plugins.Lifecycle;
 
@@ -17,6 +18,7 @@ internal sealed class HealthWatch(PluginTable table, Swap swap, PluginCommands c
             var round = now - lastRound >= options.HealthInterval;
             lastRound = round ? now : lastRound;
             await Task.WhenAll(table.All.Where(e => e.Active is not null && (round || e.WatchedUntil > now)).Select(e => CheckAsync(e, cancellationToken)));
+            await Task.WhenAll(table.All.Where(e => e.Rollout is not null).Select(e => CheckRolloutAsync(e, cancellationToken)));
             foreach (var entry in round ? table.All.Where(e => e.Leaked > 0) : [])
             {
                 await RecheckAsync(entry);
@@ -42,29 +44,59 @@ internal sealed class HealthWatch(PluginTable table, Swap swap, PluginCommands c
 
     private async Task CheckAsync(PluginEntry entry, CancellationToken cancellationToken)
     {
-        if (entry.Active is not { } generation || !generation.TryEnter())
+        if (entry.Active is not { } generation || await AskAsync(generation, cancellationToken) is not { } health)
         {
             return;
-        }
-
-        PluginHealth health;
-        try
-        {
-            health = await Task.Run(() => generation.CheckHealthAsync(cancellationToken), cancellationToken).WaitAsync(options.StopTimeout, time, cancellationToken);
-        }
-        catch (Exception e) when (!cancellationToken.IsCancellationRequested)
-        {
-            health = new PluginHealth(HealthLevel.Unhealthy, $"Its health check failed: {e.GetType().Name}: {new string(e.Message)}");
-        }
-        finally
-        {
-            generation.Exit();
         }
 
         entry.Set(s => s.Generation == generation.Number ? s with { Health = health } : s);
         if (health.Status == HealthLevel.Unhealthy && entry.WatchedUntil > time.GetUtcNow())
         {
             await SwapBackAsync(entry, generation.Number, health, cancellationToken);
+        }
+    }
+
+    /// <summary>A version that is rolled out is watched for as long as that lasts.</summary>
+    private async Task CheckRolloutAsync(PluginEntry entry, CancellationToken cancellationToken)
+    {
+        if (entry.Rollout is not { } rollout || await AskAsync(rollout.Candidate, cancellationToken) is not { Status: HealthLevel.Unhealthy } health)
+        {
+            return;
+        }
+
+        await entry.Gate.WaitAsync(cancellationToken);
+        try
+        {
+            if (entry.Rollout?.Candidate == rollout.Candidate)
+            {
+                await commands.AbortAsync(entry, health, cancellationToken);
+            }
+        }
+        finally
+        {
+            entry.Gate.Release();
+        }
+    }
+
+    /// <returns>Null when the generation is leaving.</returns>
+    private async Task<PluginHealth?> AskAsync(Generation generation, CancellationToken cancellationToken)
+    {
+        if (!generation.TryEnter())
+        {
+            return null;
+        }
+
+        try
+        {
+            return await Task.Run(() => generation.CheckHealthAsync(cancellationToken), cancellationToken).WaitAsync(options.StopTimeout, time, cancellationToken);
+        }
+        catch (Exception e) when (!cancellationToken.IsCancellationRequested)
+        {
+            return new PluginHealth(HealthLevel.Unhealthy, $"Its health check failed: {e.GetType().Name}: {new string(e.Message)}");
+        }
+        finally
+        {
+            generation.Exit();
         }
     }
 

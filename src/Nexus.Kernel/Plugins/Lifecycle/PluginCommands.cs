@@ -4,7 +4,7 @@ using NuGet.Versioning;
 namespace Nexus.Kernel.Plugins.Lifecycle;
 
 /// <summary>Carries out the commands of an operator, one at a time for each plugin.</summary>
-internal sealed class PluginCommands(PluginTable table, Swap swap, IPackages packages, LifecycleEvents events, TimeProvider time, ILogger logger)
+internal sealed class PluginCommands(PluginTable table, Swap swap, Rollouts rollouts, IPackages packages, LifecycleEvents events, TimeProvider time, ILogger logger)
 {
     public async Task<PluginStatus> ExecuteAsync(PluginCommand command, IProgress<PluginProgress>? progress, CancellationToken cancellationToken)
     {
@@ -13,8 +13,14 @@ internal sealed class PluginCommands(PluginTable table, Swap swap, IPackages pac
         await entry.Gate.WaitAsync(cancellationToken);
         try
         {
+            if (entry.Rollout is { } under && command is PluginCommand.Install or PluginCommand.Reload or PluginCommand.Rollback)
+            {
+                throw new NexusException(ErrorCodes.Conflict, $"{under.Package.Manifest.Version} of {entry.Id} is being rolled out. Promote it with `nexus plugin rollout {entry.Id} --promote` or end it with --abort first.");
+            }
+
             switch (command)
             {
+                case PluginCommand.Rollout rollout: await RolloutAsync(entry, rollout, progress, cancellationToken); break;
                 case PluginCommand.Install install: await InstallAsync(entry, package!, install, progress, cancellationToken); break;
                 case PluginCommand.Rollback: await RollbackAsync(entry, progress, cancellationToken); break;
                 case PluginCommand.Reload: await ReloadAsync(entry, progress, cancellationToken); break;
@@ -102,6 +108,51 @@ internal sealed class PluginCommands(PluginTable table, Swap swap, IPackages pac
         }
 
         await events.PublishAsync(existing is null ? "installed" : "updated", entry.Status);
+    }
+
+    private async Task RolloutAsync(PluginEntry entry, PluginCommand.Rollout rollout, IProgress<PluginProgress>? progress, CancellationToken cancellationToken)
+    {
+        if (double.IsNaN(rollout.Percent) || rollout.Percent is < 0 or > 100)
+        {
+            throw new NexusException(ErrorCodes.ValidationError, "percent must be from 0 to 100.") { Errors = [new FieldError("/percent", "range", "percent must be from 0 (abort) to 100 (promote).")] };
+        }
+
+        if (rollout is { Path: { } path, Percent: > 0 and < 100 })
+        {
+            var package = await packages.ImportAsync(path, cancellationToken);
+            if (package.Manifest.Name != entry.Id)
+            {
+                throw new NexusException(ErrorCodes.BadRequest, $"{path} is {package.Manifest.Name}, not {entry.Id}.");
+            }
+
+            CheckDependencies(entry, package);
+            await rollouts.BeginAsync(entry, package, rollout.Percent, progress, cancellationToken);
+        }
+        else if (rollout.Path is not null)
+        {
+            throw new NexusException(ErrorCodes.ValidationError, "A rollout begins with a part of the callers.") { Errors = [new FieldError("/percent", "range", "percent must be above 0 and below 100 where a rollout begins; update the plugin to replace it at once.")] };
+        }
+        else if (rollout.Percent is 100)
+        {
+            await RememberAsync(entry, await rollouts.PromoteAsync(entry, cancellationToken), cancellationToken);
+            await events.PublishAsync("updated", entry.Status);
+        }
+        else if (rollout.Percent is 0)
+        {
+            await rollouts.AbortAsync(entry, cancellationToken);
+        }
+        else
+        {
+            await rollouts.ChangeAsync(entry, rollout.Percent, cancellationToken);
+        }
+    }
+
+    /// <summary>Ends the rollout of a version that is not healthy. The caller holds the gate.</summary>
+    public async Task AbortAsync(PluginEntry entry, PluginHealth health, CancellationToken cancellationToken)
+    {
+        var failed = entry.Rollout!.Package.Manifest;
+        await rollouts.AbortAsync(entry, cancellationToken);
+        await swap.FailAsync(entry, failed, PluginState.Active, new NexusException(ErrorCodes.PluginUnhealthy, $"{entry.Id} {failed.Version} was not healthy while it was rolled out ({health.Detail ?? "no detail"}); {entry.Status.Version} serves all callers again."));
     }
 
     private async Task RollbackAsync(PluginEntry entry, IProgress<PluginProgress>? progress, CancellationToken cancellationToken)

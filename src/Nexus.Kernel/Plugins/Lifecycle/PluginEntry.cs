@@ -27,6 +27,9 @@ internal sealed class PluginEntry(string id)
     /// <summary>The package that served before the last swap, for the way back within the watch period.</summary>
     public PluginPackage? Before { get; set; }
 
+    /// <summary>The version that serves a part of the callers beside <see cref="Active"/>; null when none does.</summary>
+    public Rollout? Rollout { get; set; }
+
     /// <summary>Why the last attempt to bring it up failed; null after a success.</summary>
     public NexusException? LastError { get; set; }
 

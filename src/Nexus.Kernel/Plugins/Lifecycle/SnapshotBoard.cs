@@ -65,6 +65,34 @@ internal sealed class SnapshotBoard(Func<PlatformSnapshot, CancellationToken, Va
         }
     }
 
+    /// <summary>Shows a plugin in another form under its name: with a second version beside it, or as the one of the two that stays.</summary>
+    /// <param name="plugin">The new form.</param>
+    /// <param name="commit">The last step before it is visible.</param>
+    /// <param name="cancellationToken">Stops the work before it is visible.</param>
+    /// <exception cref="NexusException">It clashes with others, or the commit failed; nothing changed.</exception>
+    public async Task ShowAsync(ActivePlugin plugin, Func<ValueTask>? commit, CancellationToken cancellationToken)
+    {
+        await gate.WaitAsync(cancellationToken);
+        try
+        {
+            var others = Current.Plugins.RemoveAll(p => p.Manifest.Name == plugin.Manifest.Name);
+            RegistrationClashes.Check(plugin, others);
+            ServiceRequirements.Check(plugin, others);
+            if (commit is not null)
+            {
+                await commit();
+            }
+
+            var next = Next(others.Add(plugin), Current.Inactive);
+            await AnnounceAsync(next, cancellationToken);
+            Publish(next);
+        }
+        finally
+        {
+            gate.Release();
+        }
+    }
+
     /// <summary>Takes a plugin out of what is served.</summary>
     public async Task WithdrawAsync(string id)
     {

@@ -116,27 +116,43 @@ internal sealed class Swap(GenerationLoader loader, SnapshotBoard board, Retirem
                 continue;
             }
 
-            var old = entry.Active;
-            entry.Before = old is null ? null : entry.Package;
-            entry.WatchedUntil = old is null ? default : time.GetUtcNow() + options.WatchPeriod;
-            (entry.Active, entry.Package, entry.Dormant, entry.LastError, entry.Lingering) = (generation, package, false, null, false);
-            entry.Set(s => s with { FailedIn = null, Cause = null, Remedy = null, Pending = null, Health = PluginHealth.Healthy });
-            SetState(entry, generation, PluginState.Active);
-            generation.NotifyPublished();
-            if (old is not null)
-            {
-                Retire(entry, old, retirement.CloseAndUnloadAsync(old));
-            }
-
-            await events.PublishAsync("loaded", entry.Status);
+            await TakeOverAsync(entry, package, generation);
         }
     }
+
+    /// <summary>What is published is now the plugin's active generation; the one before it is retired.</summary>
+    public async Task TakeOverAsync(PluginEntry entry, PluginPackage package, Generation generation)
+    {
+        var old = entry.Active;
+        entry.Before = old is null ? null : entry.Package;
+        entry.WatchedUntil = old is null ? default : time.GetUtcNow() + options.WatchPeriod;
+        (entry.Active, entry.Package, entry.Dormant, entry.LastError, entry.Lingering) = (generation, package, false, null, false);
+        entry.Set(s => s with { FailedIn = null, Cause = null, Remedy = null, Pending = null, Health = PluginHealth.Healthy });
+        SetState(entry, generation, PluginState.Active);
+        generation.NotifyPublished();
+        if (old is not null)
+        {
+            Retire(entry, old);
+        }
+
+        await events.PublishAsync("loaded", entry.Status);
+    }
+
+    /// <summary>Drains, stops and unloads a generation that is no longer published, and counts it until it has left.</summary>
+    public void Retire(PluginEntry entry, Generation generation) => Retire(entry, generation, retirement.CloseAndUnloadAsync(generation));
 
     /// <summary>Takes the plugin out of service and out of memory.</summary>
     public async Task StopAsync(PluginEntry entry, bool proveUnload)
     {
         await board.WithdrawAsync(entry.Id);
         entry.Dormant = false;
+        if (entry.Rollout is { } rollout)
+        {
+            entry.Rollout = null;
+            entry.Set(s => s with { Rollout = null });
+            Retire(entry, rollout.Candidate);
+        }
+
         if (entry.Active is not { } generation)
         {
             Rest(entry, PluginState.Stopped);
@@ -197,7 +213,8 @@ internal sealed class Swap(GenerationLoader loader, SnapshotBoard board, Retirem
         return error;
     }
 
-    private async Task<NexusException> DiscardAsync(PluginEntry entry, Generation generation, PluginState state, Exception exception)
+    /// <summary>Undoes a generation that was never published; the failure is on record.</summary>
+    public async Task<NexusException> DiscardAsync(PluginEntry entry, Generation generation, PluginState state, Exception exception)
     {
         var error = await FailAsync(entry, generation.Manifest, state, exception);
         loader.RestoreSettings(entry.Id, entry.Active?.Manifest);
