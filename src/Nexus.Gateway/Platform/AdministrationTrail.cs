@@ -57,6 +57,8 @@ internal sealed class AdministrationTrail(IServiceProvider host, IPlugins plugin
     {
         PluginCommand.Install { Update: true } => "platform.plugin.updated",
         PluginCommand.Install => "platform.plugin.installed",
+        PluginCommand.Rollout { Percent: 100 } => "platform.plugin.promoted",
+        PluginCommand.Rollout => "platform.plugin.rolled_out",
         PluginCommand.Rollback => "platform.plugin.rolled_back",
         PluginCommand.Remove => "platform.plugin.removed",
         PluginCommand.Enable => "platform.plugin.enabled",
@@ -71,6 +73,8 @@ internal sealed class AdministrationTrail(IServiceProvider host, IPlugins plugin
         var detail = new JsonObject { ["oldVersion"] = before?.Version, ["newVersion"] = command is PluginCommand.Remove ? null : after?.Version };
         if (after?.ContentHash is { Length: > 0 } hash)
             detail["contentHash"] = hash;
+        if (command is PluginCommand.Rollout { Percent: var percent })
+            detail["percent"] = percent;
         if (command is PluginCommand.Remove { DeleteData: true })
             detail["dataDeleted"] = true;
         return detail;

@@ -1,8 +1,10 @@
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.Json.Serialization.Metadata;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
 using Nexus.Gateway.Metrics;
 using Nexus.Gateway.Pipeline;
 using Nexus.Gateway.Rest;
@@ -10,7 +12,7 @@ using Nexus.Gateway.Rest;
 namespace Nexus.Gateway.Platform;
 
 /// <summary>Plugins for operators: what there is, and commands on them. A command streams its progress to a caller that accepts <c>application/x-ndjson</c> or <c>text/event-stream</c>.</summary>
-internal sealed class PluginAdministration(IPlugins plugins, RequestBody bodies, RequestMetrics metrics, IConfiguration configuration, PluginRoutes routes, AdministrationTrail administration) : IPlatformRoutes
+internal sealed class PluginAdministration(IPlugins plugins, RequestBody bodies, RequestMetrics metrics, IConfiguration configuration, PluginRoutes routes, AdministrationTrail administration, IServiceProvider host) : IPlatformRoutes
 {
     private const string Root = "/api/v1/plugins";
     private const string Write = "platform.plugins:update";
@@ -21,10 +23,10 @@ internal sealed class PluginAdministration(IPlugins plugins, RequestBody bodies,
     [
         new("GET", Root, "listPlugins", "Every known plugin with its state", "platform.plugins:read", context => JsonAnswer.SendAsync(context, [.. plugins.List().Select(View)], PlatformJson.Shared.PluginViewArray)),
         new("GET", Root + "/summary", "summarizePlugins", "Number of plugins in each state", "platform.plugins:read", SummaryAsync),
-        new("POST", Root, "installPlugin", "Install a package: a .nxp file as multipart upload, or a path on the node", "platform.plugins:create", InstallAsync)
+        new("POST", Root, "installPlugin", "Install a package: a .nxp file as multipart upload, a path on the node, an http(s) address, or an id of a registry", "platform.plugins:create", InstallAsync)
         {
             Success = 201,
-            Input = """{"type":"object","required":["path"],"properties":{"path":{"type":"string"},"update":{"type":"boolean"},"force":{"type":"boolean"},"activate":{"type":"boolean"}}}""",
+            Input = """{"type":"object","properties":{"path":{"type":"string"},"source":{"type":"string"},"update":{"type":"boolean"},"force":{"type":"boolean"},"activate":{"type":"boolean"}}}""",
         },
         new("POST", Root + "/discover", "discoverPlugins", "Look into the plugin folders again", Write, context => CommandAsync(context, new PluginCommand.Discover())),
         new("GET", Root + "/{id}", "getPlugin", "One plugin with its manifest", "platform.plugins:read", context => JsonAnswer.SendAsync(context, Detailed(Find(context)))),
@@ -33,7 +35,8 @@ internal sealed class PluginAdministration(IPlugins plugins, RequestBody bodies,
         new("POST", Root + "/{id}/disable", "disablePlugin", "Clear the stored flag and stop", Write, context => CommandAsync(context, new PluginCommand.Disable(Id(context), Flag(context, "force")))) { Query = [("force", "also when others depend on it")] },
         new("POST", Root + "/{id}/reload", "reloadPlugin", "Swap for a fresh generation of what is on disk", Write, context => CommandAsync(context, new PluginCommand.Reload(Id(context)))),
         new("POST", Root + "/{id}/rollback", "rollbackPlugin", "Swap back to the previous version", Write, context => CommandAsync(context, new PluginCommand.Rollback(Id(context)))),
-        new("POST", Root + "/{id}/update", "updatePlugin", "Swap for another package: a .nxp file as multipart upload, or a path on the node", Write, InstallAsync) { Input = """{"type":"object","required":["path"],"properties":{"path":{"type":"string"},"force":{"type":"boolean"}}}""" },
+        new("POST", Root + "/{id}/update", "updatePlugin", "Swap for another package: a .nxp file as multipart upload, a path on the node, an http(s) address, or an id of a registry", Write, InstallAsync) { Input = """{"type":"object","properties":{"path":{"type":"string"},"source":{"type":"string"},"force":{"type":"boolean"}}}""" },
+        new("POST", Root + "/{id}/rollout", "rolloutPlugin", "Let a part of the callers reach a new version, or change their share; 100 promotes it, 0 aborts", Write, RolloutAsync) { Input = """{"type":"object","required":["percent"],"properties":{"percent":{"type":"number","minimum":0,"maximum":100},"path":{"type":"string"},"source":{"type":"string"}}}""" },
         new("GET", Root + "/{id}/health", "getPluginHealth", "Health of one plugin", "platform.plugins:read", HealthAsync),
         new("GET", Root + "/{id}/metrics", "getPluginMetrics", "Request counts of one plugin", "platform.plugins:read", MetricsAsync),
         new("GET", Root + "/{id}/permissions", "getPluginPermissions", "Capabilities that a plugin asks for, and permissions that guard it", "platform.plugins:read", PermissionsAsync),
@@ -124,11 +127,48 @@ internal sealed class PluginAdministration(IPlugins plugins, RequestBody bodies,
             await CommandAsync(context, new PluginCommand.Install(upload.Path, update || Flag(context, "update"), Flag(context, "force"), !context.Request.Query.ContainsKey("activate") || Flag(context, "activate")), update ? 200 : 201);
             return;
         }
+        var asked = await ReadAsync(context, PlatformJson.Shared.InstallRequest);
+        await WithPathAsync(asked?.Path, asked?.Source, context, path => CommandAsync(context, new PluginCommand.Install(path, update || asked!.Update, asked!.Force, asked.Activate), update ? 200 : 201));
+    }
+
+    private async Task RolloutAsync(HttpContext context)
+    {
+        var asked = await ReadAsync(context, PlatformJson.Shared.RolloutRequest);
+        if (asked?.Percent is not { } percent)
+            throw new NexusException(ErrorCodes.ValidationError, "The body needs `percent`.") { Errors = [new FieldError("/percent", "required", "percent must be a number from 0 (abort) to 100 (promote).")] };
+        if (asked is { Path: null, Source: null })
+            await CommandAsync(context, new PluginCommand.Rollout(Id(context), percent));
+        else
+            await WithPathAsync(asked.Path, asked.Source, context, path => CommandAsync(context, new PluginCommand.Rollout(Id(context), percent, path)));
+    }
+
+    private async Task<T?> ReadAsync<T>(HttpContext context, JsonTypeInfo<T> form)
+    {
         var body = await bodies.ReadJsonAsync(context, GatewayRequest.Of(context));
-        var asked = body.IsEmpty ? null : JsonSerializer.Deserialize(body.Span, PlatformJson.Shared.InstallRequest);
-        if (asked?.Path is not { Length: > 0 } path || !Path.IsPathFullyQualified(path))
-            throw new NexusException(ErrorCodes.ValidationError, "The body needs `path`, absolute on the node.") { Errors = [new FieldError("/path", "required", "path must be an absolute path of a folder or a .nxp file.")] };
-        await CommandAsync(context, new PluginCommand.Install(path, update || asked.Update, asked.Force, asked.Activate), update ? 200 : 201);
+        return body.IsEmpty ? default : JsonSerializer.Deserialize(body.Span, form);
+    }
+
+    /// <summary>Runs a command on a folder or package of this node; what comes from a registry or an address is downloaded first and deleted after.</summary>
+    private async Task WithPathAsync(string? path, string? source, HttpContext context, Func<string, Task> run)
+    {
+        var wanted = path ?? source;
+        if (wanted is { Length: > 0 } && Path.IsPathFullyQualified(wanted))
+        {
+            await run(wanted);
+            return;
+        }
+
+        if (source is not { Length: > 0 } || host.GetService<IPluginRegistry>() is not { } registry)
+            throw new NexusException(ErrorCodes.ValidationError, "The body needs `path`, absolute on the node, or `source`.") { Errors = [new FieldError("/path", "required", "path must be an absolute path of a folder or a .nxp file; source may also be an http(s) address or the id of a plugin in a registry.")] };
+        var folder = Directory.CreateTempSubdirectory("nexus-fetch-").FullName;
+        try
+        {
+            await run(await registry.FetchAsync(source, folder, context.RequestAborted));
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
     }
 
     private Task CommandAsync(HttpContext context, PluginCommand command, int success = 200)

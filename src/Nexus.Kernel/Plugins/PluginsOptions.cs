@@ -8,6 +8,9 @@ public sealed class PluginsOptions
     /// <summary>Folders whose sub-folders are plugins, absolute or relative to the working directory.</summary>
     public IList<string> Directories { get; } = [];
 
+    /// <summary>Registries to search and to install from: folders with an <c>index.json</c>, or their http(s) addresses.</summary>
+    public IList<string> Registries { get; } = [];
+
     /// <summary>Folder of the node's own files; packages are kept under <c>packages</c>.</summary>
     public string DataDirectory { get; set; } = "data";
 

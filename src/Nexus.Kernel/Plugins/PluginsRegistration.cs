@@ -3,6 +3,7 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Nexus.Kernel.Plugins.Faults;
+using Nexus.Kernel.Plugins.Registries;
 using Nexus.Kernel.Plugins.Unloading;
 
 namespace Nexus.Kernel.Plugins;
@@ -28,6 +29,7 @@ public static class PluginsRegistration
         services.AddHostedService<CrashContainment>();
         services.AddSingleton<IHostedService>(host => host.GetRequiredService<PluginKernel>());
         services.AddSingleton<IWhyAlive, HeapInspection>();
+        services.AddSingleton<IPluginRegistry, PluginRegistries>();
         return services;
     }
 }

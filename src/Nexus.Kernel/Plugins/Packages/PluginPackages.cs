@@ -40,6 +40,14 @@ public static class PluginPackages
         return path;
     }
 
+    /// <summary>Adds a package to a registry: a folder with packages and their <c>index.json</c>, for any web server to serve.</summary>
+    /// <param name="package">A <c>.nxp</c> file.</param>
+    /// <param name="registry">The folder; made when absent.</param>
+    /// <param name="cancellationToken">Stops the work.</param>
+    /// <exception cref="NexusException">The package is not valid, or the registry has that version with other content.</exception>
+    public static Task<PluginOffer> PublishAsync(string package, string registry, CancellationToken cancellationToken = default) =>
+        Registries.RegistryFolder.PublishAsync(Path.GetFullPath(package), Path.GetFullPath(registry), cancellationToken);
+
     /// <summary>The published JSON Schema of <c>manifest.json</c>, UTF-8.</summary>
     public static ReadOnlyMemory<byte> ManifestSchema() => ManifestReader.SchemaText();
 
