@@ -17,16 +17,27 @@ internal sealed class PluginProject
 
     public string ProjectFile { get; }
 
-    /// <summary>Folder of the built plugin, known after <see cref="BuildAsync"/>.</summary>
+    /// <summary>Folder of the built plugin, known after a build.</summary>
     public string Output { get; private set; } = "";
 
     /// <summary>The plugin project in a folder, or in its <c>src</c>.</summary>
-    public static PluginProject Find(string folder)
+    public static PluginProject Find(string folder) => TryFind(folder)
+        ?? throw new CliException($"nexus: {folder} (and its src) has no manifest.json with a project file beside it; 'nexus new plugin NAME' makes one.", ExitCodes.Usage);
+
+    /// <summary>The same, or null.</summary>
+    public static PluginProject? TryFind(string folder)
     {
         foreach (var place in new[] { folder, Path.Combine(folder, "src") })
             if (File.Exists(Path.Combine(place, "manifest.json")) && Directory.GetFiles(place, "*.csproj") is [var project])
                 return new PluginProject(place, project);
-        throw new CliException($"nexus: {folder} (and its src) has no manifest.json with a project file beside it; 'nexus new plugin NAME' makes one.", ExitCodes.Usage);
+        return null;
+    }
+
+    /// <summary>A build to be packed.</summary>
+    public async Task BuildReleaseAsync(CancellationToken cancellationToken)
+    {
+        var answer = await HostProgram.CaptureAsync("dotnet", ["msbuild", ProjectFile, "-restore", "-t:Build", "-v:q", "-nologo", "-p:Configuration=Release", "-getProperty:OutDir"], Folder, cancellationToken);
+        Output = Path.GetFullPath(Path.Combine(Folder, answer.Trim().Split('\n')[^1].Trim().Replace('\\', '/')));
     }
 
     /// <summary>A whole build. It also asks MSBuild for the compiler's command line, so that the next builds need neither MSBuild nor a restore.</summary>

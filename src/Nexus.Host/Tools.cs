@@ -5,7 +5,7 @@ using Nexus.Kernel.Plugins;
 
 namespace Nexus;
 
-/// <summary>What the command line does without a running host, in the program that knows the rooms: <c>tool pack|validate|config-show|config-validate|config-schema</c>.</summary>
+/// <summary>What the command line does without a running host, in the program that knows the rooms: <c>tool pack|validate|publish|config-show|config-validate|config-schema</c>.</summary>
 internal static class Tools
 {
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
@@ -21,6 +21,7 @@ internal static class Tools
                 ["pack", var folder] => await PackAsync(folder, null, json),
                 ["pack", var folder, var output] => await PackAsync(folder, output, json),
                 ["validate", var path] => await ValidateAsync(path, json),
+                ["publish", var package, var registry] => await PublishAsync(package, registry, json),
                 ["config-show", .. var settings] => Show(settings, json),
                 ["config-validate", .. var settings] => Check(settings, json),
                 ["config-schema", ..] => Print(NexusConfiguration.Schema()),
@@ -50,6 +51,12 @@ internal static class Tools
         return Print(json ? new JsonObject { ["id"] = manifest.Name, ["version"] = manifest.Version, ["valid"] = true }.ToJsonString(Indented) : $"{manifest.Name} {manifest.Version} is valid");
     }
 
+    private static async Task<int> PublishAsync(string package, string registry, bool json)
+    {
+        var offer = await PluginPackages.PublishAsync(package, registry);
+        return Print(json ? new JsonObject { ["id"] = offer.Name, ["version"] = offer.Version, ["file"] = Path.Combine(registry, offer.File), ["sha256"] = offer.Sha256 }.ToJsonString(Indented) : $"{offer.Name} {offer.Version} is in {registry}");
+    }
+
     private static int Show(string[] settings, bool json)
     {
         using var configuration = HostConfiguration.Load(settings);
@@ -74,7 +81,7 @@ internal static class Tools
 
     private static int Usage()
     {
-        Console.Error.WriteLine("usage: tool pack FOLDER [FILE] | validate PATH | config-show | config-validate | config-schema [--json] [settings]");
+        Console.Error.WriteLine("usage: tool pack FOLDER [FILE] | validate PATH | publish PACKAGE REGISTRY | config-show | config-validate | config-schema [--json] [settings]");
         return 64;
     }
 }

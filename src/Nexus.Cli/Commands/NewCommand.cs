@@ -15,17 +15,19 @@ internal static partial class NewCommand
         var name = new Argument<string>("name") { Description = "Id such as shop.orders" };
         var output = new Option<string?>("--output", "-o") { Description = "Folder (default: the id)" };
         var command = new Command("plugin", "A plugin with a resource, a route and tests, that builds and passes") { name, output };
-        command.SetAction(async (call, cancel) =>
-        {
-            var id = call.GetValue(name)!;
-            if (!Id().IsMatch(id)) throw new CliException($"nexus: '{id}' is not a plugin id; write dotted lower-case words such as shop.orders.", ExitCodes.Usage);
-            var folder = Path.GetFullPath(call.GetValue(output) ?? id);
-            if (Directory.Exists(folder) && Directory.EnumerateFileSystemEntries(folder).Any()) throw new CliException($"nexus: {folder} is not empty.", ExitCodes.Usage);
-            var version = await Output.WhileAsync(call, "preparing the SDK packages", () => PackageFeed.EnsureAsync(cancel));
-            await WriteAsync("plugin", folder, new() { ["my.plugin"] = id, ["MyPlugin"] = Pascal(id[(id.LastIndexOf('.') + 1)..]), ["NEXUS_VERSION"] = version, ["NEXUS_FEED"] = PackageFeed.Folder }, cancel);
-            return Output.Print(call, new System.Text.Json.Nodes.JsonObject { ["plugin"] = id, ["folder"] = folder }, _ => Console.WriteLine($"{folder} is ready:\n  cd {Path.GetRelativePath(Environment.CurrentDirectory, folder)}\n  dotnet test              run its tests\n  nexus dev                build, install, swap at every save\n  nexus plugin pack        make a package"));
-        });
+        command.SetAction((call, cancel) => WritePluginAsync(call, call.GetValue(name)!, call.GetValue(output) ?? call.GetValue(name)!, "custom", cancel));
         return command;
+    }
+
+    /// <summary>Writes a plugin's folder.</summary>
+    public static async Task<int> WritePluginAsync(ParseResult call, string id, string to, string category, CancellationToken cancel)
+    {
+        if (!Id().IsMatch(id)) throw new CliException($"nexus: '{id}' is not a plugin id; write dotted lower-case words such as shop.orders.", ExitCodes.Usage);
+        var folder = Path.GetFullPath(to);
+        if (Directory.Exists(folder) && Directory.EnumerateFileSystemEntries(folder).Any()) throw new CliException($"nexus: {folder} is not empty.", ExitCodes.Usage);
+        var version = await Output.WhileAsync(call, "preparing the SDK packages", () => PackageFeed.EnsureAsync(cancel));
+        await WriteAsync("plugin", folder, new() { ["my.plugin"] = id, ["MyPlugin"] = Pascal(id[(id.LastIndexOf('.') + 1)..]), ["NEXUS_VERSION"] = version, ["NEXUS_FEED"] = PackageFeed.Folder, ["\"category\": \"custom\""] = $"\"category\": \"{category}\"" }, cancel);
+        return Output.Print(call, new System.Text.Json.Nodes.JsonObject { ["plugin"] = id, ["folder"] = folder }, _ => Console.WriteLine($"{folder} is ready:\n  cd {Path.GetRelativePath(Environment.CurrentDirectory, folder)}\n  dotnet test              run its tests\n  nexus dev                build, install, swap at every save\n  nexus plugin pack        make a package"));
     }
 
     private static Command Resource()

@@ -12,13 +12,19 @@ internal static class PluginCommands
         Output.Column("ISOLATION", "isolation"), Output.Column("GEN", "generation"), Output.Column("CAUSE", "cause"),
     ];
 
-    public static Command Build() => new("plugin", "Install, update, start, stop and look into plugins")
+    private const string Sources = "a folder, a .nxp file, its http(s) address, a plugin of a registry (shop.notes, shop.notes@1.2.0), or a git repository (git+https://…, git+file://…[@tag][#folder]), which is cloned and built";
+
+    public static Command Build()
     {
-        List(), Info(), Install("install", "Install a plugin from a folder or a .nxp file", false), Install("update", "Replace an installed plugin by a swap", true),
-        One("enable", "Start a plugin and keep it enabled"), One("disable", "Stop a plugin and keep it disabled", "force"), One("reload", "Swap a plugin for a fresh generation of what is on disk"),
-        One("rollback", "Swap back to the previous version"), One("remove", "Stop and forget a plugin", "force", "deleteData"), Discover(), WhyAlive(), Test(),
-        Tool("pack", "Pack a plugin's folder into a .nxp file", "pack"), Tool("validate", "Check a plugin's folder or package", "validate"),
-    };
+        var command = new Command("plugin", "Install, update, start, stop and look into plugins")
+        {
+            List(), Info(), Install("install", "Install a plugin", false), Install("update", "Replace an installed plugin by a swap", true), Rollout(),
+            One("enable", "Start a plugin and keep it enabled"), One("disable", "Stop a plugin and keep it disabled", "force"), One("reload", "Swap a plugin for a fresh generation of what is on disk"),
+            One("rollback", "Swap back to the previous version"), One("remove", "Stop and forget a plugin", "force", "deleteData"), Discover(), WhyAlive(),
+        };
+        foreach (var other in PluginMarketCommands.Build().Concat(PluginAuthorCommands.Build())) command.Add(other);
+        return command;
+    }
 
     private static Command List()
     {
@@ -53,18 +59,17 @@ internal static class PluginCommands
 
     private static Command Install(string name, string description, bool update)
     {
-        var source = new Argument<string>("source") { Description = "Folder with manifest.json and its assembly, or a .nxp file" };
+        var source = new Argument<string>("source") { Description = Sources };
         var force = new Option<bool>("--force") { Description = "Accept a lower version" };
         var stopped = new Option<bool>("--no-start") { Description = "Do not start it" };
         var command = new Command(name, description) { source, force, stopped };
         command.SetAction(async (call, cancel) =>
         {
-            var path = Path.GetFullPath(call.GetValue(source)!);
-            if (!File.Exists(path) && !Directory.Exists(path)) throw new CliException($"nexus: {path} does not exist.", ExitCodes.Usage);
+            using var from = await PluginSource.ResolveAsync(call.GetValue(source)!, cancel);
             using var host = Host.Of(call);
-            var body = new JsonObject { ["path"] = path, ["update"] = update, ["force"] = call.GetValue(force), ["activate"] = !call.GetValue(stopped) };
-            var answer = await Output.WhileAsync(call, $"{name} {path}", () => host.PostAsync("/api/v1/plugins", body, cancel));
-            return Output.Print(call, answer, found => Output.Table(new JsonArray(found!.DeepClone()), Columns));
+            var body = new JsonObject { [from.Key] = from.Value, ["update"] = update, ["force"] = call.GetValue(force), ["activate"] = !call.GetValue(stopped) };
+            var answer = await Output.WhileAsync(call, $"{name} {call.GetValue(source)}", () => host.PostAsync("/api/v1/plugins", body, cancel));
+            return Output.Print(call, answer, Show);
         });
         return command;
     }
@@ -83,7 +88,7 @@ internal static class PluginCommands
             var answer = await Output.WhileAsync(call, $"{name} {call.GetValue(id)}", () => name == "remove"
                 ? host.DeleteAsync($"{plugin}?{query}", cancel)
                 : host.PostAsync($"{plugin}/{name}?{query}", null, cancel));
-            return Output.Print(call, answer, found => { if (found is null) Console.WriteLine($"{call.GetValue(id)}: done"); else Output.Table(new JsonArray(found.DeepClone()), Columns); });
+            return Output.Print(call, answer, found => { if (found is null) Console.WriteLine($"{call.GetValue(id)}: done"); else Show(found); });
         });
         return command;
     }
@@ -113,32 +118,33 @@ internal static class PluginCommands
         return command;
     }
 
-    private static Command Test()
+    private static Command Rollout()
     {
-        var folder = new Argument<string>("folder") { Description = "The plugin's folder", DefaultValueFactory = _ => "." };
-        var command = new Command("test", "Run a plugin's tests") { folder };
+        var id = new Argument<string>("id") { Description = "The plugin" };
+        var source = new Argument<string?>("source") { Description = $"Where a rollout begins: {Sources}", Arity = ArgumentArity.ZeroOrOne };
+        var percent = new Option<double?>("--percent") { Description = "Share of the callers that reach the new version" };
+        var promote = new Option<bool>("--promote") { Description = "Serve the new version to all callers" };
+        var abort = new Option<bool>("--abort") { Description = "Serve the old version to all callers again" };
+        var command = new Command("rollout", "Let a part of the callers reach a new version; each caller stays with its version") { id, source, percent, promote, abort };
         command.SetAction(async (call, cancel) =>
         {
-            var printed = await HostProgram.CaptureAsync("dotnet", ["test", "--nologo"], Path.GetFullPath(call.GetValue(folder)!), cancel);
-            Console.WriteLine(printed.TrimEnd());
-            return ExitCodes.Done;
+            var share = call.GetValue(promote) ? 100 : call.GetValue(abort) ? 0 : call.GetValue(percent);
+            if (share is not { } wanted || (call.GetValue(promote) ? 1 : 0) + (call.GetValue(abort) ? 1 : 0) + (call.GetValue(percent) is null ? 0 : 1) != 1)
+                throw new CliException("nexus: say one of --percent N, --promote and --abort.", ExitCodes.Usage);
+            using var from = call.GetValue(source) is { } text ? await PluginSource.ResolveAsync(text, cancel) : null;
+            using var host = Host.Of(call);
+            var body = new JsonObject { ["percent"] = wanted };
+            if (from is not null) body[from.Key] = from.Value;
+            return Output.Print(call, await host.PostAsync($"/api/v1/plugins/{Uri.EscapeDataString(call.GetValue(id)!)}/rollout", body, cancel), Show);
         });
         return command;
     }
 
-    private static Command Tool(string name, string description, string tool)
+    /// <summary>The plugin as a row, and below it what an operator should know although the command succeeded.</summary>
+    private static void Show(JsonNode? plugin)
     {
-        var source = new Argument<string>("source") { Description = "The plugin's built folder, or a package", DefaultValueFactory = _ => "." };
-        var output = new Option<string?>("--output", "-o") { Description = "Where to write" };
-        var command = new Command(name, description) { source };
-        if (name == "pack") command.Add(output);
-        command.SetAction(async (call, cancel) =>
-        {
-            List<string> arguments = ["tool", tool, Path.GetFullPath(call.GetValue(source)!)];
-            if (name == "pack" && call.GetValue(output) is { } to) arguments.Add(Path.GetFullPath(to));
-            if (call.GetValue(Root.Json)) arguments.Add("--json");
-            return await HostProgram.RunAsync(arguments, cancel);
-        });
-        return command;
+        Output.Table(new JsonArray(plugin!.DeepClone()), Columns);
+        foreach (var text in new[] { Output.Get(plugin, "warning"), Output.Get(plugin, "pending") }.OfType<string>()) Console.WriteLine(text);
+        if (plugin["rollout"] is { } rollout) Console.WriteLine($"{Output.Get(rollout, "version")} reaches {Output.Get(rollout, "percent")} % of the callers");
     }
 }

@@ -8,9 +8,10 @@ internal static class RunCommand
     public static Command Build()
     {
         var rest = new Argument<string[]>("settings") { Description = "Settings such as --server:port=9000; see 'nexus config schema'", Arity = ArgumentArity.ZeroOrMore };
-        var command = new Command("run", "Start a host in the foreground") { rest };
+        var command = new Command("run", "Start a host in the foreground; --plugins a,b runs only these") { rest };
         command.TreatUnmatchedTokensAsErrors = false;
-        command.SetAction((call, cancel) => HostProgram.RunAsync([.. call.GetValue(rest) ?? [], .. call.UnmatchedTokens], cancel));
+        // As they were written: a setting's name and its value may be two words, whose order counts.
+        command.SetAction((call, cancel) => HostProgram.RunAsync([.. call.Tokens.Select(t => t.Value).SkipWhile(t => t != "run").Skip(1)], cancel));
         return command;
     }
 }
