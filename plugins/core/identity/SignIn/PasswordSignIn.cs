@@ -6,7 +6,11 @@ namespace Nexus.Core.Identity.SignIn;
 /// <summary>Sign-in by name or address and password. Who does not know the password learns nothing about accounts: neither from texts nor from times.</summary>
 internal sealed class PasswordSignIn(UserDirectory users, PasswordHashing hashing, SignInSessions sessions, IEnumerable<ISecondFactor> factors)
 {
-    public async ValueTask<SignInGrant> SignInAsync(string tenant, string name, string password, string? code, SignInOrigin origin, CancellationToken cancellationToken)
+    public async ValueTask<SignInGrant> SignInAsync(string tenant, string name, string password, string? code, SignInOrigin origin, CancellationToken cancellationToken) =>
+        await sessions.BeginAsync(await VerifyAsync(tenant, name, password, code, cancellationToken), origin, cancellationToken);
+
+    /// <summary>The user whose name, password and second factor these are; makes no session.</summary>
+    public async ValueTask<User> VerifyAsync(string tenant, string name, string password, string? code, CancellationToken cancellationToken)
     {
         var user = users.FindByLogin(tenant, name);
         if (!await hashing.VerifyAsync(user?.PasswordHash, password, cancellationToken))
@@ -25,6 +29,6 @@ internal sealed class PasswordSignIn(UserDirectory users, PasswordHashing hashin
             }
         }
 
-        return await sessions.BeginAsync(user, origin, cancellationToken);
+        return user;
     }
 }
