@@ -99,6 +99,12 @@ internal sealed class UnloadCheck(TimeProvider time)
 
         pause = GC.GetTotalPauseDuration() - before;
         collectedAt = time.GetTimestamp();
-        return !watch.IsAlive;
+        if (watch.IsAlive)
+        {
+            return false;
+        }
+
+        NativeHeap.Trim();
+        return true;
     }
 }
