@@ -20,7 +20,7 @@ internal static class PluginCommands
         {
             List(), Info(), Install("install", "Install a plugin", false), Install("update", "Replace an installed plugin by a swap", true), Rollout(),
             One("enable", "Start a plugin and keep it enabled"), One("disable", "Stop a plugin and keep it disabled", "force"), One("reload", "Swap a plugin for a fresh generation of what is on disk"),
-            One("rollback", "Swap back to the previous version"), One("remove", "Stop and forget a plugin", "force", "deleteData"), Discover(), WhyAlive(),
+            One("rollback", "Swap back to the previous version"), One("remove", "Stop and forget a plugin", "force", "deleteData"), Discover(), WhyAlive(), PluginLogsCommand.Build(),
         };
         foreach (var other in PluginMarketCommands.Build().Concat(PluginAuthorCommands.Build())) command.Add(other);
         return command;

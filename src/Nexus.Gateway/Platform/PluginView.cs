@@ -31,6 +31,7 @@ internal sealed record PluginView(
 [JsonSerializable(typeof(PluginProgress))]
 [JsonSerializable(typeof(InstallRequest))]
 [JsonSerializable(typeof(RolloutRequest))]
+[JsonSerializable(typeof(PluginLogLine[]))]
 internal sealed partial class PlatformJson : JsonSerializerContext
 {
     /// <summary>With the escaping of all platform answers.</summary>

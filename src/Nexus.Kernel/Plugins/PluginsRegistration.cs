@@ -3,6 +3,7 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Nexus.Kernel.Plugins.Faults;
+using Nexus.Kernel.Plugins.Generations;
 using Nexus.Kernel.Plugins.Registries;
 using Nexus.Kernel.Plugins.Unloading;
 
@@ -28,6 +29,8 @@ public static class PluginsRegistration
         services.AddSingleton<IPluginActivation>(host => host.GetRequiredService<PluginKernel>());
         services.AddHostedService<CrashContainment>();
         services.AddSingleton<IHostedService>(host => host.GetRequiredService<PluginKernel>());
+        services.AddSingleton(host => new PluginLogs(host.GetRequiredService<TimeProvider>()));
+        services.AddSingleton<IPluginLogs>(host => host.GetRequiredService<PluginLogs>());
         services.AddSingleton<IWhyAlive, HeapInspection>();
         services.AddSingleton<IPluginRegistry, PluginRegistries>();
         return services;

@@ -30,7 +30,7 @@ internal sealed class ChildContainer : IPluginBuilder, IDisposable
         configuration = (ConfigurationRoot)(section is null ? sources : sources.AddConfiguration(section)).Build();
 
         Services.AddOptions();
-        Services.AddSingleton<ILoggerFactory>(new ForwardedLoggers(loggers));
+        Services.AddSingleton<ILoggerFactory>(new ForwardedLoggers(loggers, host.GetService<PluginLogs>(), generation.Manifest.Name));
         Services.AddSingleton(typeof(ILogger<>), typeof(Logger<>));
         Services.AddSingleton(host.GetService<TimeProvider>() ?? TimeProvider.System);
         Services.AddSingleton<IConfiguration>(configuration);
