@@ -98,10 +98,11 @@ public static class GatewayRegistration
         var loggers = host.GetRequiredService<ILoggerFactory>();
         var log = loggers.CreateLogger("Nexus.Gateway");
         var scopes = new ScopeParts(settings, log);
+        var configuration = host.GetRequiredService<IConfiguration>();
         var bodies = host.GetRequiredService<RequestBody>();
         PluginRoutes? routes = null;
         MiddlewareLink[] Chain() => routes?.Chain ?? [];
-        var call = new PluginCallParts(bodies, host.GetRequiredService<IdempotentReplies>(), host.GetRequiredService<RouteLimits>(), Chain, scopes, log);
+        var call = new PluginCallParts(bodies, host.GetRequiredService<IdempotentReplies>(), host.GetRequiredService<RouteLimits>(), Chain, scopes, log) { IsOn = name => bool.TryParse(configuration[$"custom:features:{name}"], out var on) && on };
         var resource = new ResourceParts(host.GetRequiredService<IResourceOperations>(), bodies, settings.Current.HiddenFields, Chain, scopes);
         return routes = new PluginRoutes(host.GetRequiredService<IPlugins>(), host.GetRequiredService<RequestMetrics>(), loggers, new PluginRouteParts(call, (plugin, descriptor) => new ResourceRoutes(plugin, descriptor, resource)));
     }

@@ -6,12 +6,16 @@ namespace Nexus;
 /// <summary>The host's configuration: validated as a whole before any port opens.</summary>
 internal static class HostConfiguration
 {
-    /// <summary>Reads it from the working directory, the environment and the command line.</summary>
+    /// <summary>Reads it from the working directory (or its folder <c>config</c>, <c>~/.nexus</c>, <c>/etc/nexus</c>, or where <c>NEXUS_CONFIG_PATH</c> says), the environment and the command line.</summary>
     /// <exception cref="NexusException"><c>CONFIG_VALIDATION_ERROR</c> with every error, file, line and key.</exception>
     public static NexusConfiguration Load(string[] args) => NexusConfiguration.Load(new ConfigurationRequest(
         [.. Spelled(args)],
         Environment.GetEnvironmentVariables().Cast<DictionaryEntry>().ToDictionary(v => (string)v.Key, v => (string?)v.Value ?? "", StringComparer.Ordinal),
-        Directory.GetCurrentDirectory()));
+        Directory.GetCurrentDirectory())
+    {
+        SearchDirectories = [Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".nexus"), "/etc/nexus"],
+        Checks = [ProductionChecks.Check],
+    });
 
     /// <summary><c>--plugins a,b</c> is short for <c>--plugins:only:0=a --plugins:only:1=b</c>.</summary>
     private static IEnumerable<string> Spelled(string[] args)

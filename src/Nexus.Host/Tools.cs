@@ -5,7 +5,7 @@ using Nexus.Kernel.Plugins;
 
 namespace Nexus;
 
-/// <summary>What the command line does without a running host, in the program that knows the rooms: <c>tool pack|validate|publish|config-show|config-validate|config-schema</c>.</summary>
+/// <summary>What the command line does without a running host, in the program that knows the rooms: <c>tool pack|validate|publish|config-…|db-…</c>.</summary>
 internal static class Tools
 {
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
@@ -25,6 +25,9 @@ internal static class Tools
                 ["config-show", .. var settings] => Show(settings, json),
                 ["config-validate", .. var settings] => Check(settings, json),
                 ["config-schema", ..] => Print(NexusConfiguration.Schema()),
+                ["db-init", .. var settings] => Done(await DatabaseTools.InitAsync(settings), json),
+                ["db-migrate", .. var settings] => Done(await DatabaseTools.MigrateAsync(settings), json),
+                ["db-reset", .. var settings] => Done(await DatabaseTools.ResetAsync(settings), json),
                 _ => Usage(),
             };
         }
@@ -73,6 +76,8 @@ internal static class Tools
         return Print(json ? """{"valid":true}""" : $"the configuration is valid for {configuration.Environment}");
     }
 
+    private static int Done(string text, bool json) => Print(json ? new JsonObject { ["done"] = text }.ToJsonString(Indented) : text);
+
     private static int Print(string text)
     {
         Console.WriteLine(text);
@@ -81,7 +86,7 @@ internal static class Tools
 
     private static int Usage()
     {
-        Console.Error.WriteLine("usage: tool pack FOLDER [FILE] | validate PATH | publish PACKAGE REGISTRY | config-show | config-validate | config-schema [--json] [settings]");
+        Console.Error.WriteLine("usage: tool pack FOLDER [FILE] | validate PATH | publish PACKAGE REGISTRY | config-show | config-validate | config-schema | db-init | db-migrate | db-reset [--json] [settings]");
         return 64;
     }
 }

@@ -11,7 +11,7 @@ public sealed class SettingsTests
     private const string Source = """
         public sealed class ThePlugin : IPlugin
         {
-            public void Configure(IPluginBuilder plugin) { var c = plugin.Configuration; plugin.MapEndpoints(r => r.MapGet("/", () => c["limit"] ?? "none")); }
+            public void Configure(IPluginBuilder plugin) { var c = plugin.Configuration; plugin.MapEndpoints(r => { r.MapGet("/", () => c["limit"] ?? "none"); r.MapGet("/beta", () => "beta").WhenFeature("beta"); }); }
         }
         """;
 
@@ -59,6 +59,42 @@ public sealed class SettingsTests
         Assert.Equal(("7", "stored"), shown.Where(v => (string)v!["key"]! == "server.limits.arrayLength").Select(v => ((string)v!["value"]!, (string)v["source"]!)).Single());
         var limited = await host.Client.PostAsJsonAsync("/api/v1/events", new { name = "a.b", data = new int[8] });
         Assert.Equal("ARRAY_TOO_LONG", (string)JsonNode.Parse(await limited.Content.ReadAsStringAsync())!["code"]!);
+    }
+
+    [Fact]
+    public async Task A_feature_flag_toggles_a_route_at_once()
+    {
+        await using var host = await StartAsync();
+        async Task<string> AskAsync()
+        {
+            using var answer = await host.Client.GetAsync("/api/custom/shop/beta");
+            return answer.IsSuccessStatusCode ? await answer.Content.ReadAsStringAsync() : (string)JsonNode.Parse(await answer.Content.ReadAsStringAsync())!["code"]!;
+        }
+
+        var before = await AskAsync();
+        await PutAsync(host, "/api/v1/config?section=custom.features", """{"beta":true}""");
+        var on = await AskAsync();
+        await PutAsync(host, "/api/v1/config?section=custom.features", """{"beta":null}""");
+
+        Assert.Equal(("ROUTE_NOT_FOUND", "beta", "ROUTE_NOT_FOUND"), (before, on, await AskAsync()));
+    }
+
+    [Fact]
+    public async Task A_saved_file_takes_effect_by_reload_and_a_bad_one_is_refused_while_the_old_state_stays()
+    {
+        await using var host = await StartAsync();
+        var file = Path.Combine(host.Folder, "nexus.yaml");
+
+        await File.WriteAllTextAsync(file, "server:\n  hiddenFields: [pin]\nplugins:\n  shop:\n    limit: 33\n");
+        var reloaded = await host.PostAsync("/api/v1/config/reload");
+        await host.UntilAsync("/api/v1/plugins/shop/config", c => (string?)c["values"]!["limit"] == "33");
+        await File.WriteAllTextAsync(file, "plugins:\n  shop:\n    limit: 1000\n");
+        using var refused = await host.Client.PostAsync("/api/v1/config/reload", null);
+
+        Assert.NotNull(reloaded["updated_keys"]);
+        Assert.Equal(HttpStatusCode.BadRequest, refused.StatusCode);
+        Assert.Contains("nexus.yaml:3:12", await refused.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        Assert.Equal("33", await host.Client.GetStringAsync("/api/custom/shop/"));
     }
 
     [Fact]

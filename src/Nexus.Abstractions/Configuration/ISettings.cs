@@ -21,6 +21,10 @@ public interface ISettings
     /// <param name="cancellationToken">Stops the work.</param>
     /// <exception cref="NexusException"><c>PLUGIN_CONFIGURATION_ERROR</c> with every error; nothing changed.</exception>
     Task<SettingsChange> StoreAsync(PluginManifest plugin, JsonObject patch, CancellationToken cancellationToken);
+
+    /// <summary>Reads files and variables again, as when a file is saved.</summary>
+    /// <exception cref="NexusException"><c>CONFIG_VALIDATION_ERROR</c> with every error; nothing changed.</exception>
+    SettingsChange Reload();
 }
 
 /// <summary>One effective value of the configuration.</summary>

@@ -109,6 +109,9 @@ public sealed record EndpointDescriptor
     /// <summary>How often one caller may use it, or null for any number.</summary>
     public RateLimit? RateLimit { get; init; }
 
+    /// <summary>Feature without which it is not served, or null.</summary>
+    public string? Feature { get; init; }
+
     /// <summary>The operation object of OpenAPI 3.1 for this route as UTF-8 JSON (parameters, requestBody, responses), schemas in line.</summary>
     public ReadOnlyMemory<byte> OpenApi { get; init; }
 

@@ -8,6 +8,10 @@ namespace Nexus;
 /// <param name="Window">Length of the window.</param>
 public sealed record RateLimit(int Requests, TimeSpan Window);
 
+/// <summary>A route that is served only while a feature is on.</summary>
+/// <param name="Name">Name of the feature, below <c>custom.features</c>.</param>
+public sealed record FeatureFlag(string Name);
+
 /// <summary>What a plugin's author says about a route, beyond the verbs of ASP.NET Core.</summary>
 public static class RouteVerbs
 {
@@ -30,6 +34,18 @@ public static class RouteVerbs
         where TBuilder : IEndpointConventionBuilder
     {
         route.Add(endpoint => endpoint.Metadata.Add(PasswordChangeRoute.Instance));
+        return route;
+    }
+
+    /// <summary>Serves the route only while <c>custom.features.{name}</c> is true in the configuration; otherwise it answers 404, as if it did not exist. A changed setting acts on the next request.</summary>
+    /// <param name="route">The route, or a group.</param>
+    /// <param name="name">Name of the feature.</param>
+    public static TBuilder WhenFeature<TBuilder>(this TBuilder route, string name)
+        where TBuilder : IEndpointConventionBuilder
+    {
+        ArgumentException.ThrowIfNullOrEmpty(name);
+        var flag = new FeatureFlag(name);
+        route.Add(endpoint => endpoint.Metadata.Add(flag));
         return route;
     }
 

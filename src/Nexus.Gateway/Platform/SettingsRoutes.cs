@@ -16,6 +16,7 @@ internal sealed class SettingsRoutes(IServiceProvider host, IPlugins plugins, Re
     public IEnumerable<PlatformRoute> Routes =>
     [
         new("PUT", "/api/v1/config", "putConfig", "Store settings and apply them; null removes a stored one", Permission, PutAsync) { Input = """{"type":"object"}""", Query = [("section", "the body is below this section, such as server")] },
+        new("POST", "/api/v1/config/reload", "reloadConfig", "Read the configuration files again", Permission, ReloadAsync),
         new("PUT", "/api/v1/plugins/{id}/config", "putPluginConfig", "Store settings of one plugin and apply them without a restart; null removes a stored one", Permission, PutPluginAsync) { Input = """{"type":"object"}""" },
     ];
 
@@ -27,6 +28,12 @@ internal sealed class SettingsRoutes(IServiceProvider host, IPlugins plugins, Re
         foreach (var name in (context.Request.Query["section"].FirstOrDefault() ?? "").Split('.', StringSplitOptions.RemoveEmptyEntries).Reverse())
             patch = new JsonObject { [name] = patch };
         await AnswerAsync(context, await administration.StoreAsync(settings, "config", () => settings.StoreAsync(patch, CancellationToken.None)));
+    }
+
+    private async Task ReloadAsync(HttpContext context)
+    {
+        var settings = Settings;
+        await AnswerAsync(context, await administration.StoreAsync(settings, "config", () => Task.FromResult(settings.Reload())));
     }
 
     private async Task PutPluginAsync(HttpContext context)

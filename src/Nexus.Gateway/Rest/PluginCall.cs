@@ -18,6 +18,8 @@ internal sealed class PluginCall(ActivePlugin plugin, RequestDelegate handler, R
     {
         var request = GatewayRequest.Of(context);
         request.Matched(route);
+        if (route.Feature is { } feature && !parts.IsOn(feature))
+            return Problem.WriteAsync(context, ErrorCodes.RouteNotFound, $"Nothing is served at {context.Request.Path}.");
         if (route.RateLimit is not null || RequestBody.Exists(context) || HttpMethods.IsPost(context.Request.Method))
             return PrepareAndRunAsync(context, request);
         return Run(context, request);
@@ -144,4 +146,8 @@ internal sealed class PluginCall(ActivePlugin plugin, RequestDelegate handler, R
 }
 
 /// <summary>What every <see cref="PluginCall"/> needs of the gateway.</summary>
-internal sealed record PluginCallParts(RequestBody Bodies, IdempotentReplies Replies, RouteLimits Limits, Func<MiddlewareLink[]> Chain, ScopeParts Scopes, ILogger Log);
+internal sealed record PluginCallParts(RequestBody Bodies, IdempotentReplies Replies, RouteLimits Limits, Func<MiddlewareLink[]> Chain, ScopeParts Scopes, ILogger Log)
+{
+    /// <summary>Whether a feature is on now.</summary>
+    public required Func<string, bool> IsOn { get; init; }
+}

@@ -106,6 +106,7 @@ internal sealed class PluginRoutes : EndpointDataSource, IDisposable
         Permission = endpoint.Permission,
         ForPasswordChange = endpoint.ForPasswordChange,
         RateLimit = endpoint.RateLimit,
+        Feature = endpoint.Feature,
         Counters = metrics.For(plugin.Manifest.Name, pattern),
     };
 

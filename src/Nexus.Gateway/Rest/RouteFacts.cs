@@ -27,6 +27,9 @@ internal sealed record RouteFacts
     /// <summary>Also served to a caller who must change the password first.</summary>
     public bool ForPasswordChange { get; init; }
 
+    /// <summary>Feature without which it is not served, or null.</summary>
+    public string? Feature { get; init; }
+
     /// <summary>Not logged (health probes).</summary>
     public bool Quiet { get; init; }
 

@@ -9,12 +9,10 @@ internal sealed class ConfigurationLayers(ConfigurationRequest request, SourceEr
 {
     private const string Prefix = "NEXUS_";
 
-    private static readonly string[] Extensions = [".yaml", ".yml", ".json"];
-
-    private readonly List<string> _files = [];
+    private readonly ConfigurationFiles _files = new(request, errors);
 
     /// <summary>Files that were read, and those whose appearance would matter.</summary>
-    public IReadOnlyList<string> Files => _files;
+    public IReadOnlyList<string> Files => _files.Looked;
 
     public string Environment { get; private set; } = "development";
 
@@ -23,14 +21,14 @@ internal sealed class ConfigurationLayers(ConfigurationRequest request, SourceEr
     public List<SourceNode> Read(SourceNode? stored)
     {
         var variables = ReadVariables();
-        var main = ReadFile("nexus");
+        var main = _files.Read("nexus");
         var options = ReadOptions();
         var fromVariables = ReadSettings(variables);
         Environment = (Scalar(options, "environment") ?? variables.GetValueOrDefault("NEXUS_ENV").Value ?? Scalar(fromVariables, "environment") ?? Scalar(main, "environment") ?? Environment).ToLowerInvariant();
         var layers = new List<SourceNode?> { main };
         layers.Add(main is null ? null : FindIgnoringCase(FindIgnoringCase(main, "environments"), Environment));
         if (Environment.All(c => char.IsAsciiLetterOrDigit(c) || c == '-'))
-            layers.Add(ReadFile($"nexus.{Environment}"));
+            layers.Add(_files.Read($"nexus.{Environment}"));
         var expansion = new VariableExpansion(variables, errors);
         for (var i = 0; i < layers.Count; i++)
             layers[i] = layers[i] is { } layer ? expansion.Expand(layer, "") : null;
@@ -54,43 +52,12 @@ internal sealed class ConfigurationLayers(ConfigurationRequest request, SourceEr
         return false;
     }
 
-    private SourceNode? ReadFile(string name)
-    {
-        var directory = request.Variables.GetValueOrDefault("NEXUS_CONFIG_PATH") is { Length: > 0 } path ? Path.GetFullPath(path, request.BaseDirectory) : request.BaseDirectory;
-        var candidates = Extensions.Select(e => Path.Combine(directory, name + e)).ToList();
-        _files.AddRange(candidates);
-        var present = candidates.Where(File.Exists).ToList();
-        if (present.Count > 1)
-            errors.Add(new SourcePosition(present[1]), "", "ambiguous", $"lies beside {Path.GetFileName(present[0])}; keep one of them");
-        if (present.Count == 0)
-            return null;
-        try
-        {
-            var info = new FileInfo(present[0]);
-            if (info.Length > YamlSource.MaxBytes)
-            {
-                errors.Add(new SourcePosition(present[0]), "", "size", $"the file is larger than {YamlSource.MaxBytes / 1024} KiB");
-                return null;
-            }
-
-            var bytes = File.ReadAllBytes(present[0]);
-            return present[0].EndsWith(".json", StringComparison.Ordinal)
-                ? JsonSource.Read(bytes, present[0], errors, allowComments: true)
-                : YamlSource.Read(bytes, present[0], errors);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            errors.Add(new SourcePosition(present[0]), "", "unreadable", $"cannot be read: {e.Message}");
-            return null;
-        }
-    }
-
     /// <summary>Variables of the process, over those of <c>.env</c>, each with its place.</summary>
     private Dictionary<string, (string Value, SourcePosition Position)> ReadVariables()
     {
         var variables = new Dictionary<string, (string, SourcePosition)>(StringComparer.Ordinal);
         var path = Path.Combine(request.BaseDirectory, ".env");
-        _files.Add(path);
+        _files.Note(path);
         if (File.Exists(path))
         {
             var line = 0;

@@ -44,8 +44,7 @@ internal sealed class ConfigurationState
         .. _values.Select(v =>
         {
             var schema = schemaOf(v.Value.Path);
-            var secret = schema is { Secret: true } || v.Value.Path.Any(SecretNames.Matches);
-            return new ConfigurationValue(v.Key, secret && !string.IsNullOrEmpty(v.Value.Text) ? Mask : v.Value.Text, v.Value.Position.ToString(), secret, schema is { Restart: true });
+            return new ConfigurationValue(v.Key, Shown(v.Key, schema), v.Value.Position.ToString(), IsSecret(v.Value.Path, schema), schema is { Restart: true });
         }),
     ];
 
@@ -54,9 +53,19 @@ internal sealed class ConfigurationState
         var keys = _values.Keys.Union(before._values.Keys, StringComparer.OrdinalIgnoreCase)
             .Where(k => !_values.TryGetValue(k, out var now) || !before._values.TryGetValue(k, out var then) || now.Text != then.Text)
             .Order(StringComparer.Ordinal)
-            .ToImmutableArray();
-        return new ConfigurationChange(keys, keys.Any(k => schemaOf((_values.TryGetValue(k, out var v) ? v : before._values[k]).Path) is { Restart: true }));
+            .Select(k => (Key: k, Path: (_values.TryGetValue(k, out var v) ? v : before._values[k]).Path))
+            .ToList();
+        return new ConfigurationChange(
+            [.. keys.Select(k => new ConfigurationDifference(k.Key, before.Shown(k.Key, schemaOf(k.Path)), Shown(k.Key, schemaOf(k.Path))))],
+            keys.Any(k => schemaOf(k.Path) is { Restart: true }));
     }
+
+    private static bool IsSecret(ImmutableArray<string> path, JsonSchema? schema) => schema is { Secret: true } || path.Any(SecretNames.Matches);
+
+    private string? Shown(string key, JsonSchema? schema) =>
+        !_values.TryGetValue(key, out var value) ? null
+        : IsSecret(value.Path, schema) && !string.IsNullOrEmpty(value.Text) ? Mask
+        : value.Text;
 
     private void Flatten(SourceNode node, ImmutableArray<string> path)
     {

@@ -34,6 +34,12 @@ internal sealed partial class StoredSettings(NexusConfiguration configuration, I
         }
     }
 
+    public SettingsChange Reload()
+    {
+        var change = configuration.Reload();
+        return new SettingsChange(change.Keys, change.RestartRequired);
+    }
+
     /// <summary>Loads the stored settings. Those that are not valid any more are left out and named, so that the node can be started and mended.</summary>
     public async Task StartAsync(CancellationToken cancellationToken)
     {

@@ -67,5 +67,7 @@ public sealed class AdministrationTrailTests
         }
 
         public Task<SettingsChange> StoreAsync(PluginManifest plugin, JsonObject patch, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+        public SettingsChange Reload() => throw new NotSupportedException();
     }
 }

@@ -52,6 +52,88 @@ public sealed class NexusConfigurationTests : IDisposable
     }
 
     [Fact]
+    public void The_nearest_folder_with_a_file_is_used_alone_unless_a_variable_names_one()
+    {
+        var request = Request() with { SearchDirectories = [Path.Combine(_folder.Path, "home"), Path.Combine(_folder.Path, "etc")] };
+        var found = new List<string>();
+        string Port()
+        {
+            using var configuration = NexusConfiguration.Load(request);
+            var value = configuration.Show().Single(v => v.Key == "server:port");
+            return $"{value.Value} {value.Source.Replace(_folder.Path + "/", "", StringComparison.Ordinal)} {configuration.Root["logging:level"]}";
+        }
+
+        foreach (var (folder, port) in new[] { ("etc", 1), ("home", 2), ("config", 3), (".", 4), ("named", 5) })
+        {
+            Directory.CreateDirectory(Path.Combine(_folder.Path, folder));
+            _folder.Write(Path.Combine(folder, "nexus.yaml"), $"server:\n  port: {port}\n");
+            if (folder == "home")
+                _folder.Write("home/nexus.development.yaml", "logging: { level: error }\n");
+            if (folder == "named")
+                _variables["NEXUS_CONFIG_PATH"] = "named";
+            found.Add(Port());
+        }
+
+        Assert.Equal(["1 etc/nexus.yaml:2:9 information", "2 home/nexus.yaml:2:9 error", "3 config/nexus.yaml:2:9 information", "4 ./nexus.yaml:2:9 information", "5 named/nexus.yaml:2:9 information"], found.Select(f => f.Replace("4 nexus", "4 ./nexus", StringComparison.Ordinal)));
+        _variables["NEXUS_CONFIG_PATH"] = "nowhere";
+        Assert.Contains("variable NEXUS_CONFIG_PATH: names", Refuse().Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Yaml_and_json_of_the_same_keys_give_the_same_configuration_and_toml_is_refused_aloud()
+    {
+        string Dump()
+        {
+            using var configuration = Load();
+            return string.Join('\n', configuration.Show().Select(v => $"{v.Key}={v.Value}"));
+        }
+
+        _folder.Write("nexus.yaml", "server:\n  port: 9001\n  allowedHosts: [a.example, b.example]\nplugins:\n  drainLimit: 5s\ncustom:\n  features: { beta: true }\n  rate: 1.5\n  nothing: ~\n");
+        var yaml = Dump();
+        File.Delete(Path.Combine(_folder.Path, "nexus.yaml"));
+        _folder.Write("nexus.json", """{"server":{"port":9001,"allowedHosts":["a.example","b.example"]},"plugins":{"drainLimit":"5s"},"custom":{"features":{"beta":true},"rate":1.5,"nothing":null}}""");
+        var json = Dump();
+        File.Delete(Path.Combine(_folder.Path, "nexus.json"));
+        _folder.Write("nexus.toml", "[server]\nport = 9001\n");
+
+        Assert.Contains("server:port=9001", yaml, StringComparison.Ordinal);
+        Assert.Equal(yaml, json);
+        Assert.Contains("nexus.toml: TOML is not read; write the same keys as nexus.yaml or nexus.json", Refuse().Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_watched_secret_is_masked_on_both_sides_of_its_change()
+    {
+        _folder.Write("nexus.yaml", "custom:\n  mailPassword: planted-1\n");
+        using var configuration = Load();
+        _folder.Write("nexus.yaml", "custom:\n  mailPassword: planted-2\n");
+
+        var change = configuration.Reload();
+
+        Assert.Equal(new ConfigurationDifference("custom:mailPassword", "***hidden***", "***hidden***"), Assert.Single(change.Values));
+    }
+
+    [Theory]
+    [InlineData("custom: { adminPassword: Admin }", "'custom.adminPassword' is a value that everybody knows")]
+    [InlineData("custom: { jwtSecret: short-but-own-value }", "'custom.jwtSecret' signs tokens and has 19 characters")]
+    [InlineData("logging: { level: debug }", "'logging.level' logs what callers send")]
+    [InlineData("database: { type: memory }", "'database.type' is memory")]
+    [InlineData("server: { allowedHosts: [a.example, '*'] }", "'server.allowedHosts' has *")]
+    public void Production_refuses_what_development_allows(string yaml, string problem)
+    {
+        _folder.Write("nexus.yaml", yaml);
+        var request = Request() with { Checks = [ProductionChecks.Check] };
+        NexusConfiguration.Load(request).Dispose();
+        _variables["NEXUS_ENV"] = "production";
+
+        var error = Assert.Throws<NexusException>(() => NexusConfiguration.Load(request));
+
+        Assert.Contains(problem, error.Message, StringComparison.Ordinal);
+        Assert.Contains("nexus.yaml:1:", error.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("short-but-own-value", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void The_section_and_the_file_of_the_environment_change_only_their_leaves()
     {
         _folder.Write("nexus.yaml", "server: { host: 0.0.0.0, port: 1 }\nenvironments:\n  production:\n    server: { port: 2 }\n");
@@ -163,7 +245,8 @@ public sealed class NexusConfigurationTests : IDisposable
         _folder.Write("nexus.yaml", "logging: { level: 7 }\nserver: [");
         Assert.Throws<NexusException>(configuration.Reload);
 
-        Assert.Equal("logging:level", Assert.Single(live.Keys));
+        Assert.Equal(new ConfigurationDifference("logging:level", "debug", "error"), Assert.Single(live.Values));
+        Assert.Equal(new ConfigurationDifference("server:port", "8000", "9"), Assert.Single(restart.Values));
         Assert.False(live.RestartRequired);
         Assert.Equal("server:port", Assert.Single(restart.Keys));
         Assert.True(restart.RestartRequired);

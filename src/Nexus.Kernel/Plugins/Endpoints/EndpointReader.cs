@@ -49,6 +49,7 @@ internal static class EndpointReader
             Permission = Permission(generation.Manifest.Name, endpoint),
             ForPasswordChange = endpoint.Metadata.GetMetadata<PasswordChangeRoute>() is not null,
             RateLimit = endpoint.Metadata.GetMetadata<RateLimit>(),
+            Feature = endpoint.Metadata.GetMetadata<FeatureFlag>()?.Name,
             OpenApi = operations.Write(endpoint),
             DisplayName = new string(endpoint.Metadata.GetMetadata<IEndpointNameMetadata>()?.EndpointName ?? endpoint.DisplayName ?? ""),
         };

@@ -1,0 +1,42 @@
+using System.CommandLine;
+
+namespace Nexus.Cli.Commands;
+
+/// <summary><c>nexus db</c>: the database of the configuration in this folder, while no host runs on it.</summary>
+internal static class DatabaseCommands
+{
+    public static Command Build() => new("db", "Make, migrate and empty the database of this folder; no host may run on it")
+    {
+        Tool("init", "Make the database, or check that it opens"),
+        Tool("migrate", "Run the migrations of all plugins forward"),
+        Reset(),
+    };
+
+    private static Command Tool(string name, string description)
+    {
+        var rest = new Argument<string[]>("settings") { Description = "Settings as for 'nexus run'", Arity = ArgumentArity.ZeroOrMore };
+        var command = new Command(name, description) { rest };
+        command.TreatUnmatchedTokensAsErrors = false;
+        command.SetAction((call, cancel) => RunAsync(call, name, [.. call.GetValue(rest) ?? [], .. call.UnmatchedTokens], cancel));
+        return command;
+    }
+
+    private static Command Reset()
+    {
+        var yes = new Option<bool>("--yes") { Description = "Do it: everything stored is deleted" };
+        var rest = new Argument<string[]>("settings") { Description = "Settings as for 'nexus run'", Arity = ArgumentArity.ZeroOrMore };
+        var command = new Command("reset", "Delete everything stored and make an empty database") { yes, rest };
+        command.TreatUnmatchedTokensAsErrors = false;
+        command.SetAction((call, cancel) => call.GetValue(yes)
+            ? RunAsync(call, "reset", [.. call.GetValue(rest) ?? [], .. call.UnmatchedTokens], cancel)
+            : throw new CliException("nexus: this deletes everything stored; say --yes.\nusage: nexus db reset --yes [settings]", ExitCodes.Usage));
+        return command;
+    }
+
+    private static Task<int> RunAsync(ParseResult call, string name, IEnumerable<string> settings, CancellationToken cancel)
+    {
+        List<string> arguments = ["tool", $"db-{name}", .. settings];
+        if (call.GetValue(Root.Json)) arguments.Add("--json");
+        return HostProgram.RunAsync(arguments, cancel);
+    }
+}
