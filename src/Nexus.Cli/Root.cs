@@ -19,6 +19,7 @@ internal static class Root
         ProjectCommands.BuildValidate(),
         ProjectCommands.Build(),
         NewCommand.Build(),
+        NewCommand.BuildProject(),
         DevCommand.Build(),
         PluginCommands.Build(),
         RoutesCommand.Build(),

@@ -21,18 +21,21 @@ public static class NexusHost
 {
     /// <summary>Serves one plugin that is compiled into this program, beside those found in the plugin folders, until the process is told to stop. Its id is the class name without <c>Plugin</c>, in lower case; its category is custom.</summary>
     public static void Run<TPlugin>(string[] args)
-        where TPlugin : class, IPlugin, new() => Environment.ExitCode = RunAsync(args, Single<TPlugin>()).GetAwaiter().GetResult();
+        where TPlugin : class, IPlugin, new() => Environment.ExitCode = RunAsync(args, NexusApp.Bare.Add<TPlugin>()).GetAwaiter().GetResult();
 
     /// <summary>Serves until the process is told to stop.</summary>
     /// <param name="args">Settings such as <c>--server:port=9000</c>.</param>
     /// <param name="builtIn">Plugins compiled into the program.</param>
     /// <returns>Exit code: 0 stopped on request, 78 the configuration is not valid, 1 it did not start.</returns>
-    public static async Task<int> RunAsync(string[] args, params IReadOnlyList<BuiltInPlugin> builtIn)
+    public static Task<int> RunAsync(string[] args, params IReadOnlyList<BuiltInPlugin> builtIn) => RunAsync(args, NexusApp.Bare, builtIn);
+
+    /// <summary>Serves an application until the process is told to stop.</summary>
+    internal static async Task<int> RunAsync(string[] args, NexusApp program, params IReadOnlyList<BuiltInPlugin> builtIn)
     {
         try
         {
-            await using var app = Build(args, builtIn);
-            await ServeAsync(app);
+            await using var app = Build(args, [.. builtIn, .. program.Plugins]);
+            await ServeAsync(app, program);
             return 0;
         }
         catch (NexusException error)
@@ -88,7 +91,7 @@ public static class NexusHost
     }
 
     // The order is the contract: storage, then plugins (hosted services start before Kestrel listens), then the port opens. Stopping is the reverse.
-    private static async Task ServeAsync(WebApplication app)
+    private static async Task ServeAsync(WebApplication app, NexusApp program)
     {
         var clock = Stopwatch.StartNew();
         var logger = app.Services.GetRequiredService<ILoggerFactory>().CreateLogger("Nexus");
@@ -105,7 +108,12 @@ public static class NexusHost
         settings.Changed += change => logger.LogInformation("config.reloaded {Keys}{Restart}", string.Join(", ", change.Keys), change.RestartRequired ? "; some take effect at the next start" : "");
         settings.Refused += error => logger.LogWarning("config.refused {Reason}", error.Message);
         settings.Watch(TimeSpan.FromMilliseconds(300), TimeProvider.System);
-        await app.WaitForShutdownAsync();
+        await program.StartedAsync(app, logger);
+        var stopping = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using (app.Lifetime.ApplicationStopping.Register(stopping.SetResult))
+            await stopping.Task;
+        await program.StoppingAsync(logger);
+        await app.StopAsync();
         await app.Services.GetRequiredService<StorageOpener>().DisposeAsync();
         logger.LogInformation("database.disconnected");
     }
@@ -118,13 +126,5 @@ public static class NexusHost
         foreach (var plugin in plugins.Where(p => p.Manifest is not null && p.Manifest.Category != PluginCategory.Core))
             Console.WriteLine($"  {plugin.State,-11} {plugin.Id,-20} {plugin.Version,-8} {address}{plugin.Manifest!.RoutePrefix}/{(plugin.Cause is { } cause ? $"  {cause}" : "")}");
         Console.WriteLine($"  documents   {address}/docs   health {address}/health   plugins {address}/api/v1/plugins\n  data        {Path.GetFullPath(app.Configuration["database:directory"] ?? "data")} ({app.Configuration["database:type"] ?? "sqlite"})\n  Ctrl-C stops.\n");
-    }
-
-    private static BuiltInPlugin Single<TPlugin>()
-        where TPlugin : class, IPlugin, new()
-    {
-        var name = typeof(TPlugin).Name;
-        var id = (name.EndsWith("Plugin", StringComparison.Ordinal) && name.Length > 6 ? name[..^6] : name).ToLowerInvariant();
-        return new(new PluginManifest { Name = id, Version = "1.0.0", Category = PluginCategory.Custom, Description = $"{name}, compiled into this program.", Entry = "", Isolation = PluginIsolation.Stable }, () => new TPlugin());
     }
 }

@@ -5,10 +5,37 @@ using System.Text.RegularExpressions;
 
 namespace Nexus.Cli.Commands;
 
-/// <summary><c>nexus new</c>: writes a plugin or a resource from the templates that <c>dotnet new</c> also has.</summary>
+/// <summary><c>nexus new</c>: writes an application, a plugin or a resource from the templates that <c>dotnet new</c> also has.</summary>
 internal static partial class NewCommand
 {
-    public static Command Build() => new("new", "Write a plugin or a resource from a template") { Plugin(), Resource() };
+    private static readonly string[] AppKinds = ["basic", "api", "microservice", "web"];
+
+    public static Command Build() => new("new", "Write an application, a plugin or a resource from a template") { App("app"), Plugin(), Resource() };
+
+    /// <summary><c>nexus project init</c>, the other name of <c>nexus new app</c>.</summary>
+    public static Command BuildProject() => new("project", "Write a project from a template") { App("init") };
+
+    private static Command App(string verb)
+    {
+        var name = new Argument<string>("name") { Description = "Name such as shop" };
+        var template = new Option<string>("--template", "-t") { Description = $"One of {string.Join(", ", AppKinds)}", DefaultValueFactory = _ => "basic" };
+        template.AcceptOnlyFromAmong(AppKinds);
+        var output = new Option<string?>("--output", "-o") { Description = "Folder (default: the name)" };
+        var command = new Command(verb, "A program of your own with the host inside, that builds and runs") { name, template, output };
+        command.SetAction(async (call, cancel) =>
+        {
+            var id = call.GetValue(name)!;
+            if (!AppName().IsMatch(id)) throw new CliException($"nexus: '{id}' is not a name; write lower-case letters, digits and dashes such as my-shop.", ExitCodes.Usage);
+            var folder = Path.GetFullPath(call.GetValue(output) ?? id);
+            if (Directory.Exists(folder) && Directory.EnumerateFileSystemEntries(folder).Any()) throw new CliException($"nexus: {folder} is not empty.", ExitCodes.Usage);
+            var version = await Output.WhileAsync(call, "preparing the SDK packages", () => PackageFeed.EnsureAsync(withHost: true, cancel));
+            Dictionary<string, string> words = new() { ["my-app"] = id, ["MyApp"] = Pascal(id), ["NEXUS_VERSION"] = version, ["NEXUS_FEED"] = PackageFeed.Folder };
+            await WriteAsync("app/shared", folder, words, cancel);
+            await WriteAsync($"app/{call.GetValue(template)}", folder, words, cancel);
+            return Output.Print(call, new System.Text.Json.Nodes.JsonObject { ["app"] = id, ["folder"] = folder }, _ => Console.WriteLine($"{folder} is ready:\n  cd {Path.GetRelativePath(Environment.CurrentDirectory, folder)}\n  dotnet run"));
+        });
+        return command;
+    }
 
     private static Command Plugin()
     {
@@ -25,7 +52,7 @@ internal static partial class NewCommand
         if (!Id().IsMatch(id)) throw new CliException($"nexus: '{id}' is not a plugin id; write dotted lower-case words such as shop.orders.", ExitCodes.Usage);
         var folder = Path.GetFullPath(to);
         if (Directory.Exists(folder) && Directory.EnumerateFileSystemEntries(folder).Any()) throw new CliException($"nexus: {folder} is not empty.", ExitCodes.Usage);
-        var version = await Output.WhileAsync(call, "preparing the SDK packages", () => PackageFeed.EnsureAsync(cancel));
+        var version = await Output.WhileAsync(call, "preparing the SDK packages", () => PackageFeed.EnsureAsync(withHost: false, cancel));
         await WriteAsync("plugin", folder, new() { ["my.plugin"] = id, ["MyPlugin"] = Pascal(id[(id.LastIndexOf('.') + 1)..]), ["NEXUS_VERSION"] = version, ["NEXUS_FEED"] = PackageFeed.Folder, ["\"category\": \"custom\""] = $"\"category\": \"{category}\"" }, cancel);
         return Output.Print(call, new System.Text.Json.Nodes.JsonObject { ["plugin"] = id, ["folder"] = folder }, _ => Console.WriteLine($"{folder} is ready:\n  cd {Path.GetRelativePath(Environment.CurrentDirectory, folder)}\n  dotnet test              run its tests\n  nexus dev                build, install, swap at every save\n  nexus plugin pack        make a package"));
     }
@@ -70,6 +97,9 @@ internal static partial class NewCommand
 
     [GeneratedRegex(@"^[a-z][a-z0-9-]*(\.[a-z][a-z0-9-]*)*$")]
     private static partial Regex Id();
+
+    [GeneratedRegex("^[a-z][a-z0-9-]{0,60}$")]
+    private static partial Regex AppName();
 
     [GeneratedRegex("^[A-Z][A-Za-z0-9]{1,60}$")]
     private static partial Regex TypeName();
