@@ -19,7 +19,6 @@ internal static class Root
         ProjectCommands.BuildValidate(),
         ProjectCommands.Build(),
         NewCommand.Build(),
-        NewCommand.BuildProject(),
         DevCommand.Build(),
         PluginCommands.Build(),
         RoutesCommand.Build(),

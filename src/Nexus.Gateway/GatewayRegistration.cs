@@ -53,6 +53,7 @@ public static class GatewayRegistration
         services.AddSingleton<IPlatformRoutes, PluginAdministration>();
         services.AddSingleton<IPlatformRoutes, WhyAliveRoutes>();
         services.AddSingleton<IPlatformRoutes, PluginRegistryRoutes>();
+        services.AddSingleton<IPlatformRoutes, PluginMessageRoutes>();
         services.AddSingleton<IPlatformRoutes, PluginLogRoutes>();
         services.AddSingleton<IPlatformRoutes, EventRoutes>();
         services.AddSingleton<IPlatformRoutes, DocumentRoutes>();

@@ -17,7 +17,7 @@ public sealed class ApplicationTests
         var environment = new Dictionary<string, string> { ["NEXUS_HOST_ROOT"] = Programs.Root };
         try
         {
-            var written = await Programs.RunAsync("dotnet", [Programs.Cli, .. template == "api" ? new[] { "project", "init" } : ["new", "app"], "my-shop", "-t", template], folder, environment);
+            var written = await Programs.RunAsync("dotnet", [Programs.Cli, "new", "app", "my-shop", "-t", template], folder, environment);
             Assert.True(written.ExitCode == 0, written.Output + written.Errors);
             var project = Path.Combine(folder, "my-shop");
             var built = await Programs.RunAsync("dotnet", ["build", project, "-v", "q", "-nologo"], project);

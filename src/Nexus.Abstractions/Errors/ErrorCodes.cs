@@ -60,6 +60,7 @@ public static class ErrorCodes
     public const string PluginRegistrationFailed = "PLUGIN_REGISTRATION_FAILED";
     public const string PluginQuarantined = "PLUGIN_QUARANTINED";
     public const string PluginPermissionDenied = "PLUGIN_PERMISSION_DENIED";
+    public const string PluginCommunicationTimeout = "PLUGIN_COMMUNICATION_TIMEOUT";
     public const string PluginNotSwappable = "PLUGIN_NOT_SWAPPABLE";
     public const string InvalidEventType = "INVALID_EVENT_TYPE";
     public const string EventNotFound = "EVENT_NOT_FOUND";
@@ -144,6 +145,7 @@ public static class ErrorCodes
         new(PluginRegistrationFailed, 409, "The plugin's declarations clash", "A route, resource, prefix or service name is already taken by another plugin, or declared twice.", "Rename one of the two that `detail` names."),
         new(PluginQuarantined, 500, "The plugin is quarantined", "Its old code would not leave memory, or it crashed repeatedly.", "`nexus plugin why-alive` names what holds it; correct it and restart the node."),
         new(PluginPermissionDenied, 403, "The plugin lacks a capability", "The plugin used something that its manifest does not ask for.", "Add it to `permissions` in the manifest, with a reason."),
+        new(PluginCommunicationTimeout, 408, "The plugin did not answer in time", "A message to the plugin got no reply within its time limit.", "See the plugin's log; raise `timeout` if it needs longer."),
         new(PluginNotSwappable, 409, "The plugin cannot be replaced while running", "It is `stable`; its code stays until the node restarts.", "Restart the node, or make the plugin `hot`."),
         new(InvalidEventType, 400, "Not an event name", "Event names are two or more dotted lower-case words, such as `orders.created`.", "Rename the event."),
         new(EventNotFound, 404, "No such event", "No event of that id is stored; it may have been purged.", "Check the id."),

@@ -10,18 +10,15 @@ internal static partial class NewCommand
 {
     private static readonly string[] AppKinds = ["basic", "api", "microservice", "web"];
 
-    public static Command Build() => new("new", "Write an application, a plugin or a resource from a template") { App("app"), Plugin(), Resource() };
+    public static Command Build() => new("new", "Write an application, a plugin or a resource from a template") { App(), Plugin(), Resource() };
 
-    /// <summary><c>nexus project init</c>, the other name of <c>nexus new app</c>.</summary>
-    public static Command BuildProject() => new("project", "Write a project from a template") { App("init") };
-
-    private static Command App(string verb)
+    private static Command App()
     {
         var name = new Argument<string>("name") { Description = "Name such as shop" };
         var template = new Option<string>("--template", "-t") { Description = $"One of {string.Join(", ", AppKinds)}", DefaultValueFactory = _ => "basic" };
         template.AcceptOnlyFromAmong(AppKinds);
         var output = new Option<string?>("--output", "-o") { Description = "Folder (default: the name)" };
-        var command = new Command(verb, "A program of your own with the host inside, that builds and runs") { name, template, output };
+        var command = new Command("app", "A program of your own with the host inside, that builds and runs") { name, template, output };
         command.SetAction(async (call, cancel) =>
         {
             var id = call.GetValue(name)!;

@@ -20,7 +20,7 @@ internal static class PluginCommands
         {
             List(), Info(), Install("install", "Install a plugin", false), Install("update", "Replace an installed plugin by a swap", true), Rollout(),
             One("enable", "Start a plugin and keep it enabled"), One("disable", "Stop a plugin and keep it disabled", "force"), One("reload", "Swap a plugin for a fresh generation of what is on disk"),
-            One("rollback", "Swap back to the previous version"), One("remove", "Stop and forget a plugin", "force", "deleteData"), Discover(), WhyAlive(), PluginLogsCommand.Build(),
+            One("rollback", "Swap back to the previous version"), One("remove", "Stop and forget a plugin", "force", "deleteData"), Discover(), WhyAlive(), Message(), PluginLogsCommand.Build(),
         };
         foreach (var other in PluginMarketCommands.Build().Concat(PluginAuthorCommands.Build())) command.Add(other);
         return command;
@@ -114,6 +114,32 @@ internal static class PluginCommands
             using var host = Host.Of(call);
             var answer = await Output.WhileAsync(call, "looking at the heap", () => host.GetAsync($"/api/v1/plugins/{Uri.EscapeDataString(call.GetValue(id)!)}/why-alive", cancel));
             return Output.Print(call, answer, Output.Text);
+        });
+        return command;
+    }
+
+    private static Command Message()
+    {
+        var id = new Argument<string>("id") { Description = "The plugin" };
+        var data = new Argument<string>("data") { Description = "The message, JSON" };
+        var timeout = new Option<double?>("--timeout") { Description = "Seconds to wait for the reply" };
+        var command = new Command("message", "Send a message to a plugin and print its reply") { id, data, timeout };
+        command.SetAction(async (call, cancel) =>
+        {
+            JsonNode? message;
+            try
+            {
+                message = JsonNode.Parse(call.GetValue(data)!);
+            }
+            catch (System.Text.Json.JsonException error)
+            {
+                throw new CliException($"nexus: the message is not JSON: {error.Message}", ExitCodes.Usage);
+            }
+
+            using var host = Host.Of(call);
+            var body = new JsonObject { ["data"] = message };
+            if (call.GetValue(timeout) is { } seconds) body["timeout"] = seconds;
+            return Output.Print(call, await host.PostAsync($"/api/v1/plugins/{Uri.EscapeDataString(call.GetValue(id)!)}/message", body, cancel), found => Output.Text(found?["data"]));
         });
         return command;
     }
