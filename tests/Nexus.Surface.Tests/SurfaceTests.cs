@@ -4,12 +4,15 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Nexus.Cli;
+using Nexus.Kernel.Configuration;
 using Nexus.Testing;
 
 namespace Nexus.Surface.Tests;
 
 public sealed class SurfaceTests
 {
+    private static readonly JsonSerializerOptions OneLine = new() { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     [Fact]
@@ -35,11 +38,35 @@ public sealed class SurfaceTests
         Golden.Check("abstractions.txt", string.Join('\n', typeof(IPlugin).Assembly.GetExportedTypes().OrderBy(t => t.FullName, StringComparer.Ordinal).SelectMany(Members)));
 
     [Fact]
+    public void Keys_of_the_configuration_are_those_of_configuration_md()
+    {
+        var text = new StringBuilder("# Configuration\n\nEvery key of `nexus.yaml` but those of plugins, with its default. `restart` means that a change takes effect at the next start; all others act at once.\n\n| key | type | default | | meaning |\n|---|---|---|---|---|\n");
+        DescribeKeys(JsonNode.Parse(NexusConfiguration.Schema())!, "", text);
+
+        Golden.Check("configuration.md", text.ToString());
+    }
+
+    [Fact]
     public async Task The_platforms_own_routes_are_those_of_openapi_json()
     {
         await using var host = await PluginTestHost.StartAsync(options => options.Add(new PluginManifest { Name = "empty", Version = "1.0.0", Category = PluginCategory.Custom, Description = "Declares nothing.", Entry = "" }, () => new EmptyPlugin()));
 
         Golden.Check("openapi.json", JsonNode.Parse(await host.Client.GetStringAsync("/openapi.json"))!.ToJsonString(Indented));
+    }
+
+    private static void DescribeKeys(JsonNode schema, string prefix, StringBuilder text)
+    {
+        foreach (var (name, key) in schema["properties"]?.AsObject() ?? [])
+        {
+            DescribeKeys(key!, $"{prefix}{name}.", text);
+            if (key!["properties"] is null) text.Append(System.Globalization.CultureInfo.InvariantCulture, $"| `{prefix}{name}` | {TypeOf(key)} | {(key["default"] is { } value ? $"`{value.ToJsonString(OneLine)}`" : "")} | {((bool?)key["restart"] == true ? "restart" : "")} | {(string?)key["description"]} |\n");
+        }
+    }
+
+    private static string TypeOf(JsonNode key)
+    {
+        var type = key["enum"] is JsonArray choices ? string.Join(", ", choices.Select(c => $"`{c}`")) : (string?)key["format"] ?? (string?)key["type"] ?? "";
+        return (key["minimum"], key["maximum"]) is ({ } low, { } high) ? $"{type} {low}–{high}" : type;
     }
 
     private static void Describe(Command command, string path, StringBuilder text)

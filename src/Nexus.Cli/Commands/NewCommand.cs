@@ -67,8 +67,7 @@ internal static partial class NewCommand
             if (File.Exists(file)) throw new CliException($"nexus: {file} exists.", ExitCodes.Usage);
             var plural = type.ToLowerInvariant() + "s";
             await WriteAsync("resource", project.Folder, new() { ["MyResource"] = type, ["my-resources"] = plural }, cancel);
-            Console.WriteLine($"{file} is written. Declare it in Configure:\n    plugin.AddResource<{type}>(\"{plural}\", {type}.Describe);");
-            return ExitCodes.Done;
+            return Output.Print(call, new System.Text.Json.Nodes.JsonObject { ["resource"] = plural, ["file"] = file }, _ => Console.WriteLine($"{file} is written. Declare it in Configure:\n    plugin.AddResource<{type}>(\"{plural}\", {type}.Describe);"));
         });
         return command;
     }
