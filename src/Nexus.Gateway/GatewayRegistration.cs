@@ -1,13 +1,11 @@
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
-using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Options;
 using Nexus.Gateway;
 using Nexus.Gateway.Health;
 using Nexus.Gateway.Logging;
@@ -17,8 +15,12 @@ using Nexus.Gateway.Pipeline;
 using Nexus.Gateway.Platform;
 using Nexus.Gateway.Rest;
 using Nexus.Gateway.Security;
+using Nexus.Gateway.Security.Addresses;
 using Nexus.Gateway.Security.Callers;
 using Nexus.Gateway.Security.Limits;
+using Nexus.Gateway.Security.Rules;
+using Nexus.Gateway.Security.Transport;
+using Nexus.Gateway.Security.Watch;
 
 namespace Nexus;
 
@@ -32,7 +34,6 @@ public static class GatewayRegistration
     {
         ArgumentNullException.ThrowIfNull(configuration);
         services.Configure<ServerOptions>(configuration.GetSection("server"));
-        services.AddOptions<KestrelServerOptions>().Configure<IOptions<ServerOptions>>(ApplyLimits);
         services.AddRouting();
         services.AddResponseCompression(compression => compression.MimeTypes = ["application/json", "application/problem+json", "text/plain", "text/html", "text/css", "text/csv", "text/javascript", "application/javascript", "image/svg+xml", "application/xml"]);
         // The framework's own request lines and activities would cost every request; RequestEntry writes the one access line.
@@ -43,7 +44,6 @@ public static class GatewayRegistration
         services.TryAddSingleton<RequestMetrics>();
         services.TryAddSingleton<IdempotentReplies>();
         services.TryAddSingleton<ServerSettings>();
-        services.TryAddSingleton<RouteLimits>();
         services.TryAddSingleton(CreateRoutes);
         services.TryAddSingleton<HealthRoutes>();
         services.TryAddSingleton<PlatformEndpoints>();
@@ -77,8 +77,13 @@ public static class GatewayRegistration
     {
         ArgumentNullException.ThrowIfNull(app);
         app.UseMiddleware<RequestEntry>();
+        app.UseMiddleware<AddressStage>();
+        app.Use(app.Services.GetRequiredService<RequestLimits>().CountAddress);
         app.UseMiddleware<HostFilter>();
+        app.UseMiddleware<HttpsStage>();
+        app.UseMiddleware<RequestRulesStage>();
         app.UseMiddleware<AuthenticationStage>();
+        app.Use(app.Services.GetRequiredService<RequestLimits>().CountCaller);
         app.UseResponseCompression();
         app.UseWebSockets();
         app.UseMiddleware<Rerouting>();
@@ -89,6 +94,7 @@ public static class GatewayRegistration
         sources.Add(app.Services.GetRequiredService<PluginRoutes>());
         app.UseMiddleware<LazyActivation>();
         app.UseMiddleware<AuthorizationStage>();
+        app.UseMiddleware<SignInWatchStage>();
         app.UseEndpoints(static _ => { });
         return app;
     }
@@ -106,20 +112,5 @@ public static class GatewayRegistration
         var call = new PluginCallParts(bodies, host.GetRequiredService<IdempotentReplies>(), host.GetRequiredService<RouteLimits>(), Chain, scopes, log) { IsOn = name => bool.TryParse(configuration[$"custom:features:{name}"], out var on) && on };
         var resource = new ResourceParts(host.GetRequiredService<IResourceOperations>(), bodies, settings.Current.HiddenFields, Chain, scopes);
         return routes = new PluginRoutes(host.GetRequiredService<IPlugins>(), host.GetRequiredService<RequestMetrics>(), loggers, new PluginRouteParts(call, (plugin, descriptor) => new ResourceRoutes(plugin, descriptor, resource)));
-    }
-
-    private static void ApplyLimits(KestrelServerOptions kestrel, IOptions<ServerOptions> options)
-    {
-        var limits = options.Value.Limits;
-        kestrel.AddServerHeader = false;
-        // Without TLS nothing tells which of the two a client will speak: HTTP/2 has a port of its own.
-        kestrel.ConfigureEndpointDefaults(listen =>
-        {
-            if (options.Value.Http2Port > 0 && listen.IPEndPoint?.Port == options.Value.Http2Port)
-                listen.Protocols = HttpProtocols.Http2;
-        });
-        kestrel.Limits.MaxRequestBodySize = limits.BodyBytes;
-        kestrel.Limits.MaxRequestHeadersTotalSize = limits.HeaderBytes;
-        kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(limits.BodySeconds);
     }
 }

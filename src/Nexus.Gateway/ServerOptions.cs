@@ -43,6 +43,15 @@ internal sealed class LimitOptions
     /// <summary>Bytes of all request headers together.</summary>
     public int HeaderBytes { get; set; } = 32 * 1024;
 
+    /// <summary>Bytes of the request line: method, path and query.</summary>
+    public int UrlBytes { get; set; } = 8 * 1024;
+
+    /// <summary>Number of request headers.</summary>
+    public int HeaderCount { get; set; } = 100;
+
+    /// <summary>Parts of a multipart body and values of a form.</summary>
+    public int FormParts { get; set; } = 1000;
+
     /// <summary>Seconds within which a JSON body must have arrived.</summary>
     public double BodySeconds { get; set; } = 30;
 

@@ -66,7 +66,7 @@ public static class NexusHost
         builder.Logging.ClearProviders().AddNexusLogging(builder.Configuration, builder.Environment);
         builder.Services.Configure<LoggerFilterOptions>(filter => filter.MinLevel = Enum.Parse<LogLevel>(builder.Configuration["logging:level"] ?? "Information", ignoreCase: true));
         builder.Services.AddSingleton<IOptionsChangeTokenSource<LoggerFilterOptions>>(new ConfigurationChangeTokenSource<LoggerFilterOptions>(builder.Configuration));
-        builder.WebHost.UseUrls(Addresses(builder.Configuration));
+        builder.WebHost.UseKestrelHttpsConfiguration().UseUrls(Addresses(builder.Configuration));
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(60));
 
         var plugins = new PluginsOptions();
@@ -87,7 +87,10 @@ public static class NexusHost
     {
         var host = configuration["server:host"] ?? "127.0.0.1";
         var main = $"http://{host}:{configuration["server:port"] ?? "8000"}";
-        return configuration["server:http2Port"] is { } port and not "0" ? [main, $"http://{host}:{port}"] : [main];
+        List<string> all = [main];
+        if (configuration["server:http2Port"] is { } http2 and not "0") all.Add($"http://{host}:{http2}");
+        if (configuration["server:https:port"] is { Length: > 0 } https) all.Add($"https://{host}:{https}");
+        return [.. all];
     }
 
     // The order is the contract: storage, then plugins (hosted services start before Kestrel listens), then the port opens. Stopping is the reverse.

@@ -18,6 +18,8 @@ public static class ErrorCodes
     public const string TwoFactorRequired = "TWO_FACTOR_REQUIRED";
     public const string TokenInvalid = "TOKEN_INVALID";
     public const string PermissionDenied = "PERMISSION_DENIED";
+    public const string AddressBlocked = "ADDRESS_BLOCKED";
+    public const string RequestBlocked = "REQUEST_BLOCKED";
     public const string CsrfTokenInvalid = "CSRF_TOKEN_INVALID";
     public const string PasswordChangeRequired = "PASSWORD_CHANGE_REQUIRED";
     public const string HostNotAllowed = "HOST_NOT_ALLOWED";
@@ -103,6 +105,8 @@ public static class ErrorCodes
         new(TwoFactorRequired, 401, "A second proof is needed", "The password holds and the account has a second factor.", "Send the same request with the current `code`."),
         new(TokenInvalid, 400, "The token does not hold", "A token of a mail or of an exchange is unknown, used or expired.", "Ask for a new one."),
         new(PermissionDenied, 403, "Not allowed", "The caller lacks the permission named in `detail`.", "Ask an administrator for a role that has it."),
+        new(AddressBlocked, 403, "This address is not served", "The caller's address is denied or not among those allowed (`security.addresses`), or blocked for a time after too many failed sign-ins or by an operator.", "Call from another address, wait as `Retry-After` says, or ask an operator to unblock it (`DELETE /api/v1/security/block-ip/{address}`)."),
+        new(RequestBlocked, 403, "The request looks like an attack", "A request rule found the shape of an injection, a script, a path traversal or a command in the path or the query.", "Send such text in a JSON body, which is stored as it is; an operator can set `security.requestRules`."),
         new(CsrfTokenInvalid, 403, "The CSRF token is missing or wrong", "The request is signed in by cookie and changes something, and `X-CSRF-Token` does not repeat the token of the sign-in.", "Send the token that the sign-in answered in `X-CSRF-Token`, or a bearer token instead of the cookie."),
         new(PasswordChangeRequired, 403, "Change the password first", "The caller signed in with a password that must be changed before anything else.", "Change the password (`PUT /api/v1/auth/password`) and sign in again."),
         new(HostNotAllowed, 421, "This host name is not served", "The Host header names a host that is not in `server.allowedHosts`; this stops web pages from reaching a local node by DNS rebinding.", "Call the node by 127.0.0.1 or localhost, or add the name to `server.allowedHosts`."),

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Net;
 using Microsoft.AspNetCore.Http;
 using Nexus.Gateway.Rest;
+using Nexus.Gateway.Security.Limits;
 
 namespace Nexus.Gateway.Pipeline;
 
@@ -10,7 +11,6 @@ internal sealed class GatewayRequest(string id)
 {
     private static readonly AsyncLocal<GatewayRequest?> Slot = new();
     private const int MaxAgent = 256;
-    private string? address;
     private CallContext? context;
 
     /// <summary>The request of the current async flow, or null.</summary>
@@ -39,11 +39,14 @@ internal sealed class GatewayRequest(string id)
     /// <summary>Why the credentials that came were refused, safe to send; null when none came or they were accepted.</summary>
     public string? Refusal { get; set; }
 
+    /// <summary>The limit that its answer's headers tell of.</summary>
+    public LimitNotice Limit { get; set; }
+
     /// <summary>Address of the caller, or null where the transport has none.</summary>
     public IPAddress? RemoteAddress { get; set; }
 
     /// <summary>The address as text; made only when a log line asks.</summary>
-    public string? Address => address ??= RemoteAddress?.ToString();
+    public string? Address => RemoteAddress?.ToString();
 
     /// <summary>Value of <c>User-Agent</c>.</summary>
     public string? UserAgent { get; set; }

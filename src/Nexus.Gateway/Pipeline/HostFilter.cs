@@ -33,7 +33,7 @@ internal sealed class HostFilter(RequestDelegate next, ServerSettings settings)
             var answer = context.Response.Headers;
             answer.AccessControlAllowOrigin = named;
             answer.AccessControlAllowCredentials = "true";
-            answer.AccessControlExposeHeaders = "ETag, Link, Location, X-Request-ID, X-Total-Count, Idempotency-Replayed";
+            answer.AccessControlExposeHeaders = "ETag, Link, Location, Retry-After, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, X-Request-ID, X-Total-Count, Idempotency-Replayed";
             answer.Vary = "Origin";
             if (HttpMethods.IsOptions(context.Request.Method) && headers.AccessControlRequestMethod is { Count: > 0 } asked)
                 return Preflight(context, asked, headers.AccessControlRequestHeaders);

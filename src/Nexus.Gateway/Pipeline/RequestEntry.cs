@@ -2,8 +2,11 @@ using System.Diagnostics;
 using System.Globalization;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
 using Nexus.Gateway.Errors;
 using Nexus.Gateway.Metrics;
+using Nexus.Gateway.Security;
+using Nexus.Gateway.Security.Answers;
 
 namespace Nexus.Gateway.Pipeline;
 
@@ -11,7 +14,7 @@ namespace Nexus.Gateway.Pipeline;
 /// The outermost stage: request id, time, access log, metrics, and the turning of every failure into problem details.
 /// 1. Give the request an id. 2. Run the rest. 3. Turn an exception, or an error status without a body, into a problem. 4. Count and log.
 /// </summary>
-internal sealed class RequestEntry(RequestDelegate next, RequestMetrics metrics, ILoggerFactory loggers, ServerSettings settings)
+internal sealed class RequestEntry(RequestDelegate next, RequestMetrics metrics, ILoggerFactory loggers, ServerSettings settings, IOptionsMonitor<SecurityOptions> security)
 {
     private readonly ILogger log = loggers.CreateLogger("Nexus.Gateway");
     private readonly ILogger access = loggers.CreateLogger("Nexus.Access");
@@ -28,7 +31,9 @@ internal sealed class RequestEntry(RequestDelegate next, RequestMetrics metrics,
         var headers = context.Response.Headers;
         headers["X-Request-ID"] = request.Id;
         headers.XContentTypeOptions = "nosniff";
-        context.Response.OnStarting(StampTime, context);
+        if (security.CurrentValue.Headers)
+            AnswerHeaders.Begin(context);
+        context.Response.OnStarting(Complete, context);
 
         Task rest;
         try
@@ -63,10 +68,12 @@ internal sealed class RequestEntry(RequestDelegate next, RequestMetrics metrics,
         span.Dispose();
     }
 
-    private static Task StampTime(object state)
+    private static Task Complete(object state)
     {
         var context = (HttpContext)state;
-        context.Response.Headers["X-Process-Time"] = Stopwatch.GetElapsedTime(GatewayRequest.Of(context).StartedAt).TotalSeconds.ToString("F6", CultureInfo.InvariantCulture);
+        var request = GatewayRequest.Of(context);
+        AnswerHeaders.Complete(context, request);
+        context.Response.Headers["X-Process-Time"] = Stopwatch.GetElapsedTime(request.StartedAt).TotalSeconds.ToString("F6", CultureInfo.InvariantCulture);
         return Task.CompletedTask;
     }
 

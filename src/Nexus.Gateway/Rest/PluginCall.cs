@@ -27,9 +27,9 @@ internal sealed class PluginCall(ActivePlugin plugin, RequestDelegate handler, R
 
     private async Task PrepareAndRunAsync(HttpContext context, GatewayRequest request)
     {
-        if (route.RateLimit is { } limit && !parts.Limits.TryCount(context, request, route, limit))
+        if (route.RateLimit is { } limit && parts.Limits.Refuse(context, request, route, limit) is { } refused)
         {
-            await Problem.WriteAsync(context, ErrorCodes.RateLimited, $"{route.Pattern} answers one caller {limit.Requests} times in {limit.Window.TotalSeconds:0.###} s.");
+            await refused;
             return;
         }
         await parts.Bodies.CheckAsync(context, request);

@@ -1,9 +1,19 @@
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Options;
 using Microsoft.Extensions.Primitives;
+using Nexus.Gateway.Platform;
+using Nexus.Gateway.Security.Addresses;
 using Nexus.Gateway.Security.Callers;
+using Nexus.Gateway.Security.Limits;
+using Nexus.Gateway.Security.Scan;
+using Nexus.Gateway.Security.Status;
+using Nexus.Gateway.Security.Transport;
+using Nexus.Gateway.Security.Watch;
 
 namespace Nexus.Gateway.Security;
 
@@ -22,6 +32,26 @@ internal static class SecurityRegistration
         });
         services.TryAddSingleton<LocalAdministrator>();
         services.TryAddSingleton<IAuthorization, PolicyPoint>();
+        services.Configure<HttpsOptions>(configuration.GetSection("server:https"));
+        services.TryAddSingleton<AddressRules>();
+        services.TryAddSingleton<AddressBlocks>();
+        services.TryAddSingleton<RequestLimits>();
+        services.TryAddSingleton<RouteLimits>();
+        services.TryAddSingleton<SecurityTrail>();
+        services.TryAddSingleton<Refusals>();
+        services.TryAddSingleton<Alerts>();
+        services.TryAddSingleton<AbuseWatch>();
+        services.TryAddSingleton<ConnectionGuard>();
+        services.TryAddSingleton<KestrelShell>();
+        services.AddSingleton<IConfigureOptions<KestrelServerOptions>>(host => host.GetRequiredService<KestrelShell>());
+        services.AddSingleton<IConfigureOptions<FormOptions>>(host => host.GetRequiredService<KestrelShell>());
+        services.TryAddSingleton<SecurityControls>();
+        services.TryAddSingleton<SecurityScan>();
+        services.AddSingleton<ISecurityCheck, ConfigurationCheck>();
+        services.AddSingleton<ISecurityCheck, PermissionCheck>();
+        services.AddSingleton<ISecurityCheck, DependencyCheck>();
+        services.AddSingleton<ISecurityCheck, FileCheck>();
+        services.AddSingleton<IPlatformRoutes, SecurityRoutes>();
         // After the plugins in the order of registration: it looks at what they brought.
         services.AddSingleton<IHostedService, IdentityCheck>();
         return services;

@@ -29,7 +29,8 @@ public sealed class Hostile_clients
     [InlineData("/api/v1/config?section=%FF", 200)]
     public async Task Odd_addresses_get_a_clean_answer(string path, int status)
     {
-        await using var host = await GatewayHost.StartAsync(kestrel: true, configure: s => s.AddSingleton<IStorage>(new FakeStorage()));
+        // Without the request rules, which would refuse some of these before the routes see them.
+        await using var host = await GatewayHost.StartAsync([("security:requestRules", "off")], kestrel: true, configure: s => s.AddSingleton<IStorage>(new FakeStorage()));
         host.Plugins.Publish(Invoices.Plugin());
 
         var answer = await SendAsync(host, $"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
@@ -125,7 +126,7 @@ public sealed class Hostile_clients
     [Fact]
     public async Task A_client_that_never_ends_its_headers_is_cut_at_the_time_limit()
     {
-        await using var host = await GatewayHost.StartAsync([("server:limits:bodySeconds", "0.3")], kestrel: true);
+        await using var host = await GatewayHost.StartAsync([("security:connections:headerSeconds", "0.3")], kestrel: true);
 
         var answer = await SendAsync(host, "GET /health HTTP/1.1\r\nHost: localhost\r\nX-Slow: ");
 

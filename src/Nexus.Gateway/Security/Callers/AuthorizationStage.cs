@@ -2,9 +2,9 @@ using System.Security.Cryptography;
 using System.Text;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Options;
-using Nexus.Gateway.Errors;
 using Nexus.Gateway.Pipeline;
 using Nexus.Gateway.Rest;
+using Nexus.Gateway.Security.Watch;
 
 namespace Nexus.Gateway.Security.Callers;
 
@@ -12,7 +12,7 @@ namespace Nexus.Gateway.Security.Callers;
 /// Stands after routing and before every handler: what it refuses never reaches the plugin. In this order: a request that came by a cookie and
 /// changes something needs its CSRF token; a caller who must change the password may do nothing else; the policy point must allow the route's permission.
 /// </summary>
-internal sealed class AuthorizationStage(RequestDelegate next, IAuthorization authorization, IOptionsMonitor<SecurityOptions> options)
+internal sealed class AuthorizationStage(RequestDelegate next, IAuthorization authorization, Refusals refusals, AbuseWatch watch, IOptionsMonitor<SecurityOptions> options)
 {
     /// <summary>Name of the header that repeats <see cref="SignedIn.CsrfToken"/>.</summary>
     public const string CsrfHeader = "X-CSRF-Token";
@@ -26,13 +26,13 @@ internal sealed class AuthorizationStage(RequestDelegate next, IAuthorization au
         {
             // A public route is served as to anybody: without the token the cookie may have been sent for another site's page.
             if (route.Permission is not null)
-                return Problem.WriteAsync(context, ErrorCodes.CsrfTokenInvalid, $"Requests that change something and are signed in by cookie repeat the sign-in's CSRF token in {CsrfHeader}.");
+                return refusals.RefuseAsync(context, ErrorCodes.CsrfTokenInvalid, "security.csrf.refused", $"Requests that change something and are signed in by cookie repeat the sign-in's CSRF token in {CsrfHeader}.");
             request.SignOut();
         }
         if (route.Permission is not { } permission)
             return next(context);
         if (request.SignedIn is { MustChangePassword: true } && !route.ForPasswordChange)
-            return Problem.WriteAsync(context, ErrorCodes.PasswordChangeRequired, "The password must be changed first; until then nothing else is served to this caller.");
+            return refusals.RefuseAsync(context, ErrorCodes.PasswordChangeRequired, "auth.access.denied", "The password must be changed first; until then nothing else is served to this caller.");
         var asked = authorization.DecideAsync(request.Context, permission, context.RequestAborted);
         return asked.IsCompletedSuccessfully ? Go(context, request, permission, asked.Result) : AwaitAsync(context, request, permission, asked);
     }
@@ -40,11 +40,17 @@ internal sealed class AuthorizationStage(RequestDelegate next, IAuthorization au
     private async Task AwaitAsync(HttpContext context, GatewayRequest request, string permission, ValueTask<AccessDecision> asked) =>
         await Go(context, request, permission, await asked);
 
-    /// <summary>Refusals are written, not thrown: a flood of them must cost little.</summary>
     private Task Go(HttpContext context, GatewayRequest request, string permission, AccessDecision decision) =>
         decision.Scope != AccessScope.None ? next(context)
-        : ReferenceEquals(request.Context.Caller, Caller.Anonymous) ? Problem.WriteAsync(context, ErrorCodes.AuthenticationRequired, request.Refusal ?? $"This needs the permission {permission}. {decision.Reason}")
-        : Problem.WriteAsync(context, ErrorCodes.PermissionDenied, $"{request.Context.Caller.Name} lacks the permission {permission}. {decision.Reason}");
+        : ReferenceEquals(request.Context.Caller, Caller.Anonymous) ? refusals.RefuseAsync(context, ErrorCodes.AuthenticationRequired, "auth.access.denied", request.Refusal ?? $"This needs the permission {permission}. {decision.Reason}")
+        : DenyAsync(context, request, permission, decision.Reason);
+
+    private async Task DenyAsync(HttpContext context, GatewayRequest request, string permission, string reason)
+    {
+        if (permission.StartsWith("platform.", StringComparison.Ordinal))
+            await watch.AdministrationDeniedAsync(context, permission);
+        await refusals.RefuseAsync(context, ErrorCodes.PermissionDenied, "auth.access.denied", $"{request.Context.Caller.Name} lacks the permission {permission}. {reason}");
+    }
 
     private static bool IsUnsafe(string method) =>
         !(HttpMethods.IsGet(method) || HttpMethods.IsHead(method) || HttpMethods.IsOptions(method) || HttpMethods.IsTrace(method));
