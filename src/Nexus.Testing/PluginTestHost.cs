@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.TestHost;
 using Microsoft.Extensions.Configuration;
@@ -7,6 +8,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Nexus.Data;
 using Nexus.Data.Resources;
+using Nexus.Kernel.Configuration;
 using Nexus.Kernel.Events;
 using Nexus.Kernel.Plugins;
 using Nexus.Kernel.Services;
@@ -54,12 +56,15 @@ public sealed class PluginTestHost : IAsyncDisposable
         var folder = Directory.CreateTempSubdirectory("nexus-test-").FullName;
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { EnvironmentName = Environments.Development, ContentRootPath = folder });
         builder.Configuration.Sources.Clear();
-        builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?> { ["database:type"] = "memory", ["database:directory"] = Path.Combine(folder, "data"), ["server:accessLog"] = "false" }.Concat(options.Settings));
+        var configuration = options.Load(folder);
+        builder.Configuration.AddConfiguration(configuration.Root, shouldDisposeConfiguration: true);
+        builder.Services.AddNexusConfiguration(configuration);
         builder.Logging.ClearProviders();
         builder.WebHost.UseTestServer();
-        var plugins = new PluginsOptions { DataDirectory = Path.Combine(folder, "data"), HotReload = false, WatchPeriod = TimeSpan.Zero };
+        var plugins = new PluginsOptions { DataDirectory = Path.Combine(folder, "data"), HotReload = false, WatchPeriod = TimeSpan.Zero, Grace = TimeSpan.Zero };
         foreach (var plugin in options.Replaced().Concat(options.Plugins)) plugins.BuiltIn.Add(plugin);
         if (options.Clock is { } clock) builder.Services.AddSingleton(clock);
+        if (options.Http is { } answer) builder.Services.AddSingleton<IPluginPorts>(new OutboundAnswers(answer));
         builder.Services.AddNexusData(builder.Configuration);
         builder.Services.AddNexusResources();
         builder.Services.AddNexusPlugins(plugins);
@@ -98,11 +103,14 @@ public sealed class PluginTestOptions
 
     internal List<BuiltInPlugin> Plugins { get; } = [];
 
-    /// <summary>Configuration, such as <c>plugins:shop.notes:limit</c>.</summary>
+    /// <summary>Configuration, such as <c>plugins:shop.notes:limit</c>; validated as that of a node is, above the defaults that a manifest declares.</summary>
     public IDictionary<string, string?> Settings { get; } = new Dictionary<string, string?>();
 
     /// <summary>The clock of host and plugins; the system's when null.</summary>
     public TimeProvider? Clock { get; set; }
+
+    /// <summary>Answers the requests that plugins send through <see cref="IHttpClientFactory"/>, so that a test needs no network; null lets them out.</summary>
+    public Func<HttpRequestMessage, HttpResponseMessage>? Http { get; set; }
 
     /// <summary>Adds a plugin, described by the <c>manifest.json</c> beside its assembly, else by its class name.</summary>
     public void Add<TPlugin>()
@@ -131,6 +139,14 @@ public sealed class PluginTestOptions
             () => new Fakes([.. replacements])),
     ];
 
+    /// <summary>The configuration of the host: the settings over what a test wants unless it says otherwise.</summary>
+    internal NexusConfiguration Load(string folder)
+    {
+        var settings = new Dictionary<string, string?>(StringComparer.OrdinalIgnoreCase) { ["database:type"] = "memory", ["database:directory"] = Path.Combine(folder, "data"), ["server:accessLog"] = "false" };
+        foreach (var (key, value) in Settings) settings[key] = value;
+        return NexusConfiguration.Load(new ConfigurationRequest([.. settings.Where(s => s.Value is not null).Select(s => $"--{s.Key}={s.Value}")], new Dictionary<string, string>(), folder));
+    }
+
     private static PluginManifest ManifestOf(Type plugin)
     {
         var name = plugin.Name.EndsWith("Plugin", StringComparison.Ordinal) && plugin.Name.Length > 6 ? plugin.Name[..^6] : plugin.Name;
@@ -146,6 +162,7 @@ public sealed class PluginTestOptions
             Version = json.RootElement.GetProperty("version").GetString()!,
             Category = Enum.Parse<PluginCategory>(json.RootElement.GetProperty("category").GetString()!, ignoreCase: true),
             Permissions = json.RootElement.TryGetProperty("permissions", out var asked) ? [.. asked.EnumerateArray().Select(p => new RequestedCapability(p.GetProperty("name").GetString()!, p.GetProperty("reason").GetString()!))] : [],
+            Configuration = json.RootElement.TryGetProperty("configuration", out var schema) ? JsonObject.Create(schema.Clone()) : null,
         };
     }
 

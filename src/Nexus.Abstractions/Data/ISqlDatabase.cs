@@ -28,6 +28,20 @@ public interface ISqlSession
     /// <summary>Runs a statement and returns the number of rows it changed.</summary>
     ValueTask<int> ExecuteAsync(string sql, IReadOnlyDictionary<string, object?>? parameters = null);
 
+    /// <summary>Runs a statement once a row of values, in order: the fast way to store many. An engine prepares it once.</summary>
+    /// <param name="sql">The statement.</param>
+    /// <param name="parameters">Names of its parameters, in the order of the values.</param>
+    /// <param name="rows">Values, one array a run. It is read while the statement runs and does not use the session itself.</param>
+    /// <returns>Number of rows changed by all runs together.</returns>
+    async ValueTask<int> ExecuteManyAsync(string sql, ImmutableArray<string> parameters, IEnumerable<object?[]> rows)
+    {
+        ArgumentNullException.ThrowIfNull(rows);
+        var changed = 0;
+        foreach (var row in rows)
+            changed += await ExecuteAsync(sql, parameters.Select((name, i) => KeyValuePair.Create(name, row[i])).ToDictionary(StringComparer.Ordinal));
+        return changed;
+    }
+
     /// <summary>Reads rows as this unit of work sees them.</summary>
     ValueTask<ImmutableArray<SqlRow>> QueryAsync(string sql, IReadOnlyDictionary<string, object?>? parameters = null);
 

@@ -22,6 +22,29 @@ internal static class SqlStatements
         return connection.Changes;
     }
 
+    /// <summary>Runs one prepared statement with each row of values.</summary>
+    public static int ExecuteMany(Connection connection, string sql, ImmutableArray<string> parameters, IEnumerable<object?[]> rows)
+    {
+        using var guard = new SqlGuard(connection);
+        using var statement = connection.Prepare(sql);
+        var names = Enumerable.Range(1, raw.sqlite3_bind_parameter_count(statement.Handle)).Select(i => raw.sqlite3_bind_parameter_name(statement.Handle, i).utf8_to_string() ?? throw new InvalidOperationException("Parameters are named: @name.")).ToArray();
+        var places = names.Select(name => parameters.IndexOf(name[1..]) is var i and >= 0 ? i : throw new InvalidOperationException($"The statement has the parameter {name}, for which there is no value.")).ToArray();
+        var before = connection.TotalChanges;
+        foreach (var row in rows)
+        {
+            for (var i = 0; i < places.Length; i++)
+                Bind(statement, i + 1, names[i], row[places[i]]);
+            while (statement.Step())
+            {
+                // A statement with RETURNING is run to its end; its rows are not asked for here.
+            }
+
+            statement.Reset();
+        }
+
+        return connection.TotalChanges - before;
+    }
+
     public static ImmutableArray<SqlRow> Query(Connection connection, string sql, IReadOnlyDictionary<string, object?>? parameters, CancellationToken cancellationToken)
     {
         using var guard = new SqlGuard(connection);

@@ -95,6 +95,12 @@ internal sealed class SqlUnit
         public ValueTask<int> ExecuteAsync(string sql, IReadOnlyDictionary<string, object?>? parameters = null) =>
             ValueTask.FromResult(Run(connection => SqlStatements.Execute(connection, sql, parameters)));
 
+        public ValueTask<int> ExecuteManyAsync(string sql, ImmutableArray<string> parameters, IEnumerable<object?[]> rows)
+        {
+            ArgumentNullException.ThrowIfNull(rows);
+            return ValueTask.FromResult(Run(connection => SqlStatements.ExecuteMany(connection, sql, parameters, rows)));
+        }
+
         public ValueTask<ImmutableArray<SqlRow>> QueryAsync(string sql, IReadOnlyDictionary<string, object?>? parameters = null) =>
             ValueTask.FromResult(Run(connection => SqlStatements.Query(connection, sql, parameters, CancellationToken.None)));
 

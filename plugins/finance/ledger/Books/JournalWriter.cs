@@ -12,7 +12,8 @@ namespace Nexus.Finance.Ledger.Books;
 /// <param name="time">The clock.</param>
 internal sealed class JournalWriter(ISqlSession session, TimeProvider time)
 {
-    private const int Chunk = 1_000;
+    // The postings of a chunk are still in the engine's memory when its journals arrive and look at them.
+    private const int Chunk = 500;
 
     /// <summary>Posts journals of one book in the given order.</summary>
     /// <returns>Seq of the first; the others follow without a gap.</returns>
@@ -37,6 +38,8 @@ internal sealed class JournalWriter(ISqlSession session, TimeProvider time)
     {
         if (draft.Postings.Length is < 2 or > 1_000) throw new NexusException(ErrorCodes.ValidationError, $"A journal has 2 to 1,000 postings; this one has {draft.Postings.Length}.") { Errors = [new FieldError("/postings", "count", "Between 2 and 1,000 postings.")] };
         var errors = ImmutableArray.CreateBuilder<FieldError>();
+        // The common journal has two legs of one commodity, and a file of statements has very many of it.
+        if (draft.Postings is [var debit, var credit] && debit.Amount.Commodity == credit.Amount.Commodity && debit.Amount.Units == -credit.Amount.Units) return;
         foreach (var group in draft.Postings.GroupBy(p => p.Amount.Commodity))
         {
             var sum = new Amount(0, group.Key);
@@ -66,7 +69,8 @@ internal sealed class JournalWriter(ISqlSession session, TimeProvider time)
         if (errors.Count > 0) throw new NexusException(ErrorCodes.ValidationError, errors[0].Message) { Errors = errors.ToImmutable() };
     }
 
-    private async ValueTask<(long First, string RecordedAt)> ReserveAsync(string book, int count)
+    /// <summary>Takes the next numbers of a book.</summary>
+    public async ValueTask<(long First, string RecordedAt)> ReserveAsync(string book, int count)
     {
         var now = time.GetUtcNow().UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ss.ffffffZ", CultureInfo.InvariantCulture);
         // A clock that was set back must not order a later journal before an earlier one.
@@ -76,67 +80,35 @@ internal sealed class JournalWriter(ISqlSession session, TimeProvider time)
         return (row.Long("last_seq") - count + 1, row.Needed("last_recorded_at"));
     }
 
-    private async ValueTask InsertPostingsAsync(string book, List<JournalDraft> drafts, long firstSeq)
-    {
-        var rows = Json(json =>
+    private async ValueTask InsertPostingsAsync(string book, IReadOnlyList<JournalDraft> drafts, long firstSeq) => await session.ExecuteManyAsync(
+        """
+        INSERT INTO posting (journal, n, book, account, commodity, hi, lo, day, seq, memo, reference, origin)
+        VALUES (@journal, @n, @book, @account, @commodity, @hi, @lo, @day, @seq, @memo, @reference, @origin)
+        """,
+        ["journal", "n", "book", "account", "commodity", "hi", "lo", "day", "seq", "memo", "reference", "origin"],
+        drafts.SelectMany((draft, i) =>
         {
-            for (var i = 0; i < drafts.Count; i++)
+            var day = draft.BookedOn.Stored();
+            return draft.Postings.Select((posting, n) =>
             {
-                for (var n = 0; n < drafts[i].Postings.Length; n++)
-                {
-                    var posting = drafts[i].Postings[n];
-                    var limbs = Limbs.Of(posting.Amount.Units);
-                    json.WriteStartArray();
-                    json.WriteStringValue(drafts[i].Id);
-                    json.WriteNumberValue(n);
-                    json.WriteStringValue(posting.Account);
-                    json.WriteStringValue(posting.Amount.Commodity.Code);
-                    json.WriteNumberValue(limbs.Hi);
-                    json.WriteNumberValue(limbs.Lo);
-                    json.WriteStringValue(drafts[i].BookedOn.Stored());
-                    json.WriteNumberValue(firstSeq + i);
-                    json.WriteStringValue(posting.Memo);
-                    json.WriteStringValue(posting.Reference);
-                    json.WriteStringValue(posting.Origin);
-                    json.WriteEndArray();
-                }
-            }
-        });
-        await session.ExecuteAsync(
-            """
-            INSERT INTO posting (journal, n, book, account, commodity, hi, lo, day, seq, memo, reference, origin)
-            SELECT ~0, ~1, @book, ~2, ~3, ~4, ~5, ~6, ~7, ~8, ~9, ~10 FROM json_each(@rows)
-            """.ToJsonExtract(),
-            With(("book", book), ("rows", rows)));
-    }
+                var limbs = Limbs.Of(posting.Amount.Units);
+                return new object?[] { draft.Id, n, book, posting.Account, posting.Amount.Commodity.Code, limbs.Hi, limbs.Lo, day, firstSeq + i, posting.Memo, posting.Reference, posting.Origin };
+            });
+        }));
 
-    private async ValueTask InsertJournalsAsync(string book, List<JournalDraft> drafts, long firstSeq, string recordedAt)
-    {
-        var rows = Json(json =>
-        {
-            for (var i = 0; i < drafts.Count; i++)
-            {
-                var d = drafts[i];
-                json.WriteStartArray();
-                json.WriteStringValue(d.Id);
-                json.WriteNumberValue(firstSeq + i);
-                foreach (var text in new[] { d.BookedOn.Stored(), d.ValueOn?.Stored(), d.Kind, d.Payee, d.Narration, d.Source, d.IdempotencyKey, d.IdempotencyHash, d.Reverses, d.Replaces }) json.WriteStringValue(text);
-                json.WriteEndArray();
-            }
-        });
-        await session.ExecuteAsync(
-            """
-            INSERT INTO journal (id, book, seq, recorded_at, booked_on, value_on, kind, payee, narration, source, idem_key, idem_hash, reverses, replaces)
-            SELECT ~0, @book, ~1, @at, ~2, ~3, ~4, ~5, ~6, ~7, ~8, ~9, ~10, ~11 FROM json_each(@rows) ORDER BY key
-            """.ToJsonExtract(),
-            With(("book", book), ("at", recordedAt), ("rows", rows)));
-    }
+    private async ValueTask InsertJournalsAsync(string book, IReadOnlyList<JournalDraft> drafts, long firstSeq, string recordedAt) => await session.ExecuteManyAsync(
+        """
+        INSERT INTO journal (id, book, seq, recorded_at, booked_on, value_on, kind, payee, narration, source, idem_key, idem_hash, reverses, replaces)
+        VALUES (@id, @book, @seq, @at, @booked, @value, @kind, @payee, @narration, @source, @key, @hash, @reverses, @replaces)
+        """,
+        ["id", "book", "seq", "at", "booked", "value", "kind", "payee", "narration", "source", "key", "hash", "reverses", "replaces"],
+        drafts.Select((d, i) => new object?[] { d.Id, book, firstSeq + i, recordedAt, d.BookedOn.Stored(), d.ValueOn?.Stored(), d.Kind, d.Payee, d.Narration, d.Source, d.IdempotencyKey, d.IdempotencyHash, d.Reverses, d.Replaces }));
 
     // One upsert a pair, in ascending order: engines with row locks then never deadlock.
     private async ValueTask AddToBalancesAsync(IReadOnlyList<JournalDraft> drafts)
     {
-        var total = new SortedDictionary<(string Account, string Commodity), Int128>();
-        var days = new SortedDictionary<(string Account, string Day, string Commodity), (Int128 Units, int Count)>();
+        var total = new Dictionary<(string Account, string Commodity), Int128>();
+        var days = new Dictionary<(string Account, string Day, string Commodity), (Int128 Units, int Count)>();
         foreach (var draft in drafts)
         {
             var day = draft.BookedOn.Stored();
@@ -148,13 +120,13 @@ internal sealed class JournalWriter(ISqlSession session, TimeProvider time)
                 days[(account, day, code)] = (Amount.Bounded(sum.Units + units), sum.Count + 1);
             }
         }
-        var balances = Json(json => { foreach (var (key, units) in total) Write(json, [key.Account, key.Commodity], units, null); });
+        var balances = Json(json => { foreach (var (key, units) in total.OrderBy(t => t.Key.Account, StringComparer.Ordinal).ThenBy(t => t.Key.Commodity, StringComparer.Ordinal)) Write(json, [key.Account, key.Commodity], units, null); });
         await session.ExecuteAsync(
             """
             INSERT INTO balance (account, commodity, hi, lo, version) SELECT ~0, ~1, ~2, ~3, 1 FROM json_each(@rows) WHERE true ORDER BY key
             ON CONFLICT (account, commodity) DO UPDATE SET hi = hi + excluded.hi + (lo + excluded.lo) / 1000000000000, lo = (lo + excluded.lo) % 1000000000000, version = version + 1
             """.ToJsonExtract(), With(("rows", balances)));
-        var byDay = Json(json => { foreach (var (key, sum) in days) Write(json, [key.Account, key.Commodity, key.Day], sum.Units, sum.Count); });
+        var byDay = Json(json => { foreach (var (key, sum) in days.OrderBy(d => d.Key.Account, StringComparer.Ordinal).ThenBy(d => d.Key.Day, StringComparer.Ordinal).ThenBy(d => d.Key.Commodity, StringComparer.Ordinal)) Write(json, [key.Account, key.Commodity, key.Day], sum.Units, sum.Count); });
         await session.ExecuteAsync(
             """
             INSERT INTO balance_day (account, commodity, day, hi, lo, postings) SELECT ~0, ~1, ~2, ~3, ~4, ~5 FROM json_each(@rows) WHERE true ORDER BY key

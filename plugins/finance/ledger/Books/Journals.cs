@@ -70,21 +70,6 @@ internal sealed class Journals(ISqlDatabase database, TimeProvider time)
         Postings = [.. journal.Draft.Postings.Select(p => p with { Amount = -p.Amount })],
     };
 
-    /// <summary>The journals that a batch brought and that still count, read in pages: an engine gives a bounded number of rows a query.</summary>
-    public static async ValueTask<ImmutableArray<Journal>> OfSourceAsync(ISqlSession session, string source)
-    {
-        const int Page = 20_000;
-        var rows = new List<SqlRow>();
-        for (var (seq, n) = (0L, -1L); ;)
-        {
-            var page = await session.QueryAsync(SelectSql + $"WHERE j.source = @source AND j.reverses IS NULL AND r.id IS NULL AND (j.seq, p.n) > (@seq, @n) ORDER BY j.seq, p.n LIMIT {Page}", With(("source", source), ("seq", seq), ("n", n)));
-            rows.AddRange(page);
-            if (page.Length < Page) break;
-            (seq, n) = (page[^1].Long("seq"), page[^1].Long("n"));
-        }
-        return [.. rows.GroupBy(r => r.Needed("id")).Select(g => ToJournal(g.Key, [.. g]))];
-    }
-
     private const string SelectSql =
         """
         SELECT j.*, r.id AS reversed_by, s.id AS replaced_by, p.n, p.account, p.commodity, p.hi, p.lo, p.memo, p.reference, p.origin, c.scale

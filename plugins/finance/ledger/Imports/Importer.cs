@@ -49,26 +49,25 @@ internal sealed class Importer(ISqlDatabase database, TimeProvider time)
         var answers = await AnswersAsync(request, cancellationToken);
         var reading = StatementReader.Read(request.Content, answers);
         if (reading.Problems.Length + reading.Questions.Length > 0) return new ImportResult(null, reading, []);
-        return await database.WriteAsync(async (session, _) =>
-        {
-            var log = new ReadingLog();
-            var decisions = await DecideAsync(session, request, reading, log);
-            var doubts = log.Finish(reading.Format, [], []);
-            return new ImportResult(null, reading with { Problems = doubts.Problems, Questions = doubts.Questions }, [.. decisions.Select(d => new ImportedLine(d.Decision, d.Account, null))]);
-        }, cancellationToken);
+        var log = new ReadingLog();
+        var decisions = await DecideAsync(new Snapshot(database), request, reading, log);
+        var doubts = log.Finish(reading.Format, [], []);
+        return new ImportResult(null, reading with { Problems = doubts.Problems, Questions = doubts.Questions }, [.. decisions.Select(d => new ImportedLine(d.Decision, d.Account, null))]);
     }
 
-    /// <summary>Imports a file in one unit of work.</summary>
+    /// <summary>Imports a file in one unit of work. What takes time and writes nothing is done before it, so that others can write to the ledger meanwhile.</summary>
     /// <exception cref="NexusException"><c>IMPORT_UNREADABLE</c>, <c>IMPORT_AMBIGUOUS</c>; nothing was imported.</exception>
     public async ValueTask<ImportResult> ImportAsync(ImportRequest request, CancellationToken cancellationToken)
     {
         var answers = await AnswersAsync(request, cancellationToken);
         var reading = StatementReader.Read(request.Content, answers).OrThrow();
+        var snapshot = new Snapshot(database);
+        var seen = await StateAsync(snapshot, request.Book);
+        var decisions = await CertainAsync(snapshot, request, reading);
         return await database.WriteAsync(async (session, _) =>
         {
-            var log = new ReadingLog();
-            var decisions = await DecideAsync(session, request, reading, log);
-            log.Finish(reading.Format, [], []).OrThrow();
+            // The book moved on while it was compared with the file: once more, now that nobody else can write.
+            if (await StateAsync(session, request.Book) != seen) decisions = await CertainAsync(session, request, reading);
             var batch = Guid.CreateVersion7().ToString();
             var (drafts, lines) = await DraftsAsync(session, request.Book, batch, decisions);
             await new JournalWriter(session, time).PostAsync(request.Book, drafts);
@@ -88,10 +87,9 @@ internal sealed class Importer(ISqlDatabase database, TimeProvider time)
             var rows = await session.QueryAsync("SELECT book, undone_at FROM import_batch WHERE id = @id", With(("id", batch)));
             if (rows.Length == 0) throw new NexusException(ErrorCodes.ResourceNotFound, $"There is no import {batch}.");
             if (rows[0].Text("undone_at") is { } at) throw new NexusException(ErrorCodes.ImportUndone, $"Import {batch} was undone at {at}.");
-            var journals = await Journals.OfSourceAsync(session, batch);
-            await new JournalWriter(session, time).PostAsync(rows[0].Needed("book"), [.. journals.Select(j => Journals.Reversal(j, null, "Import undone"))]);
+            var reversed = await new BatchReversal(session, time).RunAsync(rows[0].Needed("book"), batch, "Import undone");
             await session.ExecuteAsync("UPDATE import_batch SET undone_at = @now WHERE id = @id", With(("now", Now()), ("id", batch)));
-            return journals.Length;
+            return reversed;
         }, cancellationToken);
 
     private async ValueTask<ReadingAnswers> AnswersAsync(ImportRequest request, CancellationToken cancellationToken)
@@ -101,6 +99,21 @@ internal sealed class Importer(ISqlDatabase database, TimeProvider time)
         if (rows.Length == 0) throw new NexusException(ErrorCodes.ResourceNotFound, $"The book has no import profile {request.Profile}.");
         return new ReadingAnswers(Profiles.Parse(rows[0].Needed("answers")).SetItems(request.Answers.Values));
     }
+
+    private static async ValueTask<ImmutableArray<(Decision Decision, Account Account)>> CertainAsync(ISqlSession session, ImportRequest request, StatementReading reading)
+    {
+        var log = new ReadingLog();
+        var decisions = await DecideAsync(session, request, reading, log);
+        log.Finish(reading.Format, [], []).OrThrow();
+        return decisions;
+    }
+
+    // Whatever a decision depends on changes one of these.
+    private static async ValueTask<string> StateAsync(ISqlSession session, string book) => string.Join(' ', (await session.QueryAsync(
+        """
+        SELECT last_seq, (SELECT COUNT(*) FROM commodity WHERE book = @book) AS commodities,
+        (SELECT COUNT(*) FROM account WHERE book = @book) AS accounts, (SELECT SUM(revision) FROM account WHERE book = @book) AS revisions FROM book WHERE id = @book
+        """, With(("book", book)))).SelectMany(r => r.Values));
 
     private static async ValueTask<ImmutableArray<(Decision Decision, Account Account)>> DecideAsync(ISqlSession session, ImportRequest request, StatementReading reading, ReadingLog log)
     {
@@ -223,35 +236,21 @@ internal sealed class Importer(ISqlDatabase database, TimeProvider time)
             "INSERT INTO import_batch (id, book, file_name, sha256, format, profile, created_at, added, duplicates, ignored, reading) VALUES (@id, @book, @file, @sha, @format, @profile, @now, @added, @duplicates, @ignored, @reading)",
             With(("id", result.Id), ("book", request.Book), ("file", request.FileName), ("sha", Convert.ToHexStringLower(SHA256.HashData(request.Content))), ("format", result.Reading.Format), ("profile", request.Profile), ("now", Now()),
                 ("added", counts.GetValueOrDefault("new")), ("duplicates", counts.GetValueOrDefault("duplicate")), ("ignored", counts.GetValueOrDefault("ignored")), ("reading", Profiles.Format(result.Reading.Dialect))));
-        for (var at = 0; at < result.Decisions.Length; at += 1_000)
-        {
-            var first = at;
-            var rows = JournalWriter.Json(json =>
+        await session.ExecuteManyAsync(
+            """
+            INSERT INTO import_line (batch, n, line, account, day, amount, commodity, text, reference, occurrence, decision, reason, score, candidate, journal, raw)
+            VALUES (@batch, @n, @line, @account, @day, @amount, @commodity, @text, @reference, @occurrence, @decision, @reason, @score, @candidate, @journal, @raw)
+            """,
+            ["batch", "n", "line", "account", "day", "amount", "commodity", "text", "reference", "occurrence", "decision", "reason", "score", "candidate", "journal", "raw"],
+            result.Decisions.Select((imported, i) =>
             {
-                for (var i = first; i < Math.Min(first + 1_000, result.Decisions.Length); i++) Write(json, i + 1, result.Decisions[i]);
-            });
-            await session.ExecuteAsync(
-                "INSERT INTO import_line (batch, n, line, account, day, amount, commodity, text, reference, occurrence, decision, reason, score, candidate, journal, raw) SELECT @batch, ~0, ~1, ~2, ~3, ~4, ~5, ~6, ~7, ~8, ~9, ~10, ~11, ~12, ~13, ~14 FROM json_each(@rows)".ToJsonExtract(),
-                With(("batch", result.Id), ("rows", rows)));
-        }
-    }
-
-    private static void Write(Utf8JsonWriter json, int n, ImportedLine imported)
-    {
-        var (decision, line) = (imported.Decision, imported.Decision.Line.Line);
-        json.WriteStartArray();
-        json.WriteNumberValue(n);
-        json.WriteNumberValue(line.Line);
-        foreach (var text in new[] { imported.Account.Id, line.Date.Stored(), line.Amount.ToString(), decision.Line.Commodity, ReadingLimits.Clean($"{line.Payee} {line.Memo}"), line.Reference }) json.WriteStringValue(text);
-        json.WriteNumberValue(decision.Occurrence);
-        json.WriteStringValue(decision.Kind);
-        json.WriteStringValue(decision.Reason);
-        if (decision.Score is { } score) json.WriteNumberValue(score);
-        else json.WriteNullValue();
-        json.WriteStringValue(decision.Candidate);
-        json.WriteStringValue(imported.Journal);
-        json.WriteStringValue(line.Raw);
-        json.WriteEndArray();
+                var (decision, line) = (imported.Decision, imported.Decision.Line.Line);
+                return new object?[]
+                {
+                    result.Id, i + 1, line.Line, imported.Account.Id, line.Date.Stored(), line.Amount.ToString(), decision.Line.Commodity, ReadingLimits.Clean($"{line.Payee} {line.Memo}"), line.Reference,
+                    decision.Occurrence, decision.Kind, decision.Reason, decision.Score, decision.Candidate, imported.Journal, line.Raw,
+                };
+            }));
     }
 
     private static void Publish(ISqlSession session, string name, string book, ImportResult result)
@@ -270,4 +269,18 @@ internal sealed class Importer(ISqlDatabase database, TimeProvider time)
     }
 
     private string Now() => time.GetUtcNow().UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ssZ", CultureInfo.InvariantCulture);
+}
+
+/// <summary>Reads beside writers where code expects a unit of work.</summary>
+/// <param name="database">The plugin's database.</param>
+internal sealed class Snapshot(ISqlDatabase database) : ISqlSession
+{
+    /// <inheritdoc/>
+    public ValueTask<ImmutableArray<SqlRow>> QueryAsync(string sql, IReadOnlyDictionary<string, object?>? parameters = null) => database.QueryAsync(sql, parameters);
+
+    /// <inheritdoc/>
+    public ValueTask<int> ExecuteAsync(string sql, IReadOnlyDictionary<string, object?>? parameters = null) => throw new InvalidOperationException("A snapshot is read only.");
+
+    /// <inheritdoc/>
+    public void Publish(EventMessage message) => throw new InvalidOperationException("A snapshot publishes nothing.");
 }

@@ -111,6 +111,19 @@ internal sealed class SqliteLedger : ISqlDatabase, IAsyncDisposable
             return command.ExecuteNonQuery();
         }
 
+        public ValueTask<int> ExecuteManyAsync(string sql, ImmutableArray<string> parameters, IEnumerable<object?[]> rows)
+        {
+            using var command = Command(sql, null);
+            foreach (var name in parameters) command.Parameters.Add(new SqliteParameter("@" + name, null));
+            var changed = 0;
+            foreach (var row in rows)
+            {
+                for (var i = 0; i < row.Length; i++) command.Parameters[i].Value = row[i] ?? DBNull.Value;
+                changed += command.ExecuteNonQuery();
+            }
+            return ValueTask.FromResult(changed);
+        }
+
         public ValueTask<ImmutableArray<SqlRow>> QueryAsync(string sql, IReadOnlyDictionary<string, object?>? parameters = null) => ValueTask.FromResult(Rows(sql, parameters));
 
         public void Publish(EventMessage message) => Events.Add(message);

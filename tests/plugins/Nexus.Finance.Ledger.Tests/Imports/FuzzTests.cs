@@ -88,7 +88,7 @@ public sealed class FuzzTests
         return best;
     }
 
-    private static byte[] Mutate(Random random, byte[] file)
+    internal static byte[] Mutate(Random random, byte[] file)
     {
         var bytes = new List<byte>(file);
         for (var n = random.Next(1, 5); n > 0 && bytes.Count > 1; n--)
