@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Nexus.Core.Identity.Accounts;
 using Nexus.Core.Identity.Http;
+using Nexus.Core.Identity.OpenId;
 using Nexus.Core.Identity.Passwords;
 using Nexus.Core.Identity.Policy;
 using Nexus.Core.Identity.SignIn;
@@ -30,7 +31,7 @@ public sealed class IdentityPlugin : IPlugin, IStart
             .AddSingleton<BearerStrategy>()
             .AddSingleton<AccessPolicy>()
             .ConfigureHttpJsonOptions(options => options.SerializerOptions.TypeInfoResolverChain.Insert(0, IdentityJson.Default));
-        plugin.AddTokens();
+        plugin.AddTokens().AddOpenId();
         plugin.AddAuthentication("bearer", (credentials, token) => Get<BearerStrategy>().AuthenticateAsync(credentials, token));
         plugin.UseAuthorization((context, permission, token) => Get<AccessPolicy>().DecideAsync(context, permission, token));
         plugin.MapEndpoints(SignInRoutes.Map);

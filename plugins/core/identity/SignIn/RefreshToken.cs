@@ -26,6 +26,9 @@ internal readonly record struct RefreshToken(string SessionId, byte[] Family, by
             : null;
     }
 
+    /// <summary>Whether it is of a session's family; a used one is.</summary>
+    public bool IsOf(SignInSession session) => session.Id == SessionId && session.FamilyHash == Hash(Family);
+
     public static string Hash(byte[] secret) => Base64Url.EncodeToString(SHA256.HashData(secret));
 
     public override string ToString()

@@ -29,18 +29,12 @@ internal sealed class Tickets(IDocuments documents, TimeProvider time)
     public async Task<string> IssueAsync<T>(string kind, T value, TimeSpan lifetime, JsonTypeInfo<T> form, CancellationToken cancellationToken)
     {
         var handle = Secrets.Random();
-        await KeepAsync(kind, handle, value, lifetime, form, cancellationToken);
+        var node = new JsonObject { ["until"] = (time.GetUtcNow() + lifetime).ToUnixTimeMilliseconds(), ["value"] = JsonSerializer.SerializeToNode(value, form) };
+        CallContext.Current = CallContext.System;
+        await documents.CommitAsync([new DocumentWrite(Path(kind, handle), node, 0)], cancellationToken: cancellationToken);
         if (Interlocked.Increment(ref issued) % SweepEvery == 1)
             await SweepAsync(kind, cancellationToken);
         return handle;
-    }
-
-    /// <summary>Keeps a value under a handle that its owner has already, in the place of what was there.</summary>
-    public async Task KeepAsync<T>(string kind, string handle, T value, TimeSpan lifetime, JsonTypeInfo<T> form, CancellationToken cancellationToken)
-    {
-        var node = new JsonObject { ["until"] = (time.GetUtcNow() + lifetime).ToUnixTimeMilliseconds(), ["value"] = JsonSerializer.SerializeToNode(value, form) };
-        CallContext.Current = CallContext.System;
-        await documents.CommitAsync([new DocumentWrite(Path(kind, handle), node)], cancellationToken: cancellationToken);
     }
 
     /// <summary>Takes a value out: of two who come with one handle, one gets it. Null when there is none or its time is over.</summary>
@@ -63,6 +57,32 @@ internal sealed class Tickets(IDocuments documents, TimeProvider time)
         }
 
         return Open(document, form);
+    }
+
+    /// <summary>Changes a value in its place, keeping its time; gives what was and what is, or nulls when there is none. Of several changes at once each sees what the one before it left.</summary>
+    public async Task<(T? Before, T? After)> ChangeAsync<T>(string kind, string? handle, Func<T, T> change, JsonTypeInfo<T> form, CancellationToken cancellationToken)
+        where T : class
+    {
+        if (!IsHandle(handle))
+            return (null, null);
+        CallContext.Current = CallContext.System;
+        var path = Path(kind, handle!);
+        while (await documents.FindAsync(path, cancellationToken) is { } document && Open(document, form) is { } before)
+        {
+            var after = change(before);
+            var node = new JsonObject { ["until"] = document.Value!["until"]!.DeepClone(), ["value"] = JsonSerializer.SerializeToNode(after, form) };
+            try
+            {
+                await documents.CommitAsync([new DocumentWrite(path, node, document.Revision)], cancellationToken: cancellationToken);
+                return (before, after);
+            }
+            catch (StorageConflictException)
+            {
+                // Somebody else came in between: change what they left.
+            }
+        }
+
+        return (null, null);
     }
 
     /// <summary>Looks at a value and leaves it.</summary>
