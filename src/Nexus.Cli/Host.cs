@@ -14,6 +14,8 @@ internal sealed class Host : IDisposable
 
     private Host(Uri address) => client = new HttpClient { BaseAddress = address, Timeout = Timeout.InfiniteTimeSpan };
 
+    public Uri Address => client.BaseAddress!;
+
     public int Port => client.BaseAddress!.Port;
 
     public static Host Of(ParseResult call)
@@ -35,6 +37,7 @@ internal sealed class Host : IDisposable
     {
         using var request = new HttpRequestMessage(method, path) { Content = content };
         request.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue("application/json"));
+        await AuthorizeAsync(request, cancellationToken);
         using var response = await client.SendAsync(request, cancellationToken);
         var bytes = await response.Content.ReadAsByteArrayAsync(cancellationToken);
         var body = Parse(bytes);
@@ -49,6 +52,7 @@ internal sealed class Host : IDisposable
     {
         using var request = new HttpRequestMessage(HttpMethod.Get, path);
         request.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue("text/event-stream"));
+        await AuthorizeAsync(request, cancellationToken);
         using var response = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
         if (!response.IsSuccessStatusCode)
             throw new CliException(Describe(response.StatusCode, Parse(await response.Content.ReadAsByteArrayAsync(cancellationToken))));
@@ -57,6 +61,27 @@ internal sealed class Host : IDisposable
     }
 
     public void Dispose() => client.Dispose();
+
+    /// <summary>Shows who calls, where somebody signed in; a token that ends soon is exchanged first.</summary>
+    private async Task AuthorizeAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+    {
+        var token = Environment.GetEnvironmentVariable("NEXUS_TOKEN");
+        if (string.IsNullOrEmpty(token) && SignInStore.Find(Address) is { } stored)
+        {
+            if ((long?)stored["expires_at"] < TimeProvider.System.GetUtcNow().ToUnixTimeSeconds() + 30) stored = await RefreshAsync(stored, cancellationToken);
+            token = (string?)stored?["access_token"];
+        }
+
+        if (!string.IsNullOrEmpty(token)) request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token);
+    }
+
+    private async Task<JsonObject?> RefreshAsync(JsonObject stored, CancellationToken cancellationToken)
+    {
+        using var response = await client.PostAsync("/api/v1/auth/refresh", new StringContent(new JsonObject { ["refreshToken"] = stored["refresh_token"]?.DeepClone() }.ToJsonString(), Encoding.UTF8, "application/json"), cancellationToken);
+        var grant = response.IsSuccessStatusCode ? Parse(await response.Content.ReadAsByteArrayAsync(cancellationToken)) as JsonObject : null;
+        SignInStore.Store(Address, grant);
+        return grant;
+    }
 
     private static JsonNode? Parse(byte[] bytes)
     {
@@ -77,7 +102,12 @@ internal sealed class Host : IDisposable
         var text = new StringBuilder().Append((string?)problem["code"] ?? ((int)status).ToString(System.Globalization.CultureInfo.InvariantCulture)).Append(": ").Append((string?)problem["detail"] ?? (string?)problem["title"]);
         if (problem["errors"] is JsonArray errors)
             foreach (var error in errors.OfType<JsonObject>()) text.Append("\n  ").Append((string?)error["pointer"]).Append("  ").Append((string?)error["message"]);
-        if (ErrorCodes.Find((string?)problem["code"] ?? "") is { } entry) text.Append("\n→ ").Append(entry.Remedy);
+        text.Append((string?)problem["code"] switch
+        {
+            ErrorCodes.AuthenticationRequired => "\n→ Sign in with 'nexus login', or set NEXUS_TOKEN to a bearer token.",
+            { } code when ErrorCodes.Find(code) is { } entry => $"\n→ {entry.Remedy}",
+            _ => "",
+        });
         return text.ToString();
     }
 }

@@ -24,6 +24,8 @@ internal static class Root
         RoutesCommand.Build(),
         StatusCommands.BuildStatus(),
         StatusCommands.BuildHealth(),
+        SignInCommands.BuildLogin(),
+        SignInCommands.BuildLogout(),
         ServicesCommand.Build(),
         ConfigCommand.Build(),
         DatabaseCommands.Build(),

@@ -78,7 +78,7 @@ internal static class DevCommand
         catch (HttpRequestException)
         {
             Console.WriteLine("no host answers; starting one");
-            var process = Process.Start(new ProcessStartInfo("dotnet", [HostProgram.Path, $"--server:port={host.Port}"]))!;
+            var process = Process.Start(new ProcessStartInfo("dotnet", [HostProgram.Path, $"--server:port={host.Port}", "--security:localAdministrator=true"]))!;
             for (var tries = 0; tries < 150; tries++)
             {
                 await Task.Delay(100, cancel);
