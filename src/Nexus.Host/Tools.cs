@@ -44,7 +44,8 @@ internal static class Tools
     {
         var manifest = await PluginPackages.ValidateAsync(folder);
         var file = output ?? Path.Combine(Environment.CurrentDirectory, $"{manifest.Name}-{manifest.Version}.nxp");
-        var hash = await PluginPackages.PackAsync(folder, file);
+        file = await PluginPackages.PackAsync(folder, file);
+        var hash = Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(await File.ReadAllBytesAsync(file)));
         return Print(json ? new JsonObject { ["file"] = file, ["hash"] = hash, ["id"] = manifest.Name, ["version"] = manifest.Version }.ToJsonString(Indented) : $"{file}\n{manifest.Name} {manifest.Version}, SHA-256 {hash}");
     }
 

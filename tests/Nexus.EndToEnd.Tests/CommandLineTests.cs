@@ -73,7 +73,8 @@ public sealed class CommandLineTests
         var project = Path.Combine(host.Folder, "shop.notes");
         var test = await Programs.RunAsync("dotnet", ["test", Path.Combine(project, "tests"), "--nologo", "-v", "q"], project);
         Assert.True(test.ExitCode == 0, test.Output + test.Errors);
-        await RunAsync(host, "plugin", "pack", Path.Combine(project, "src/bin/Debug/net10.0"), "-o", Path.Combine(host.Folder, "notes.nxp"));
+        var packed = await Programs.CliAsync(host, "plugin", "pack", Path.Combine(project, "src/bin/Debug/net10.0"), "-o", Path.Combine(host.Folder, "notes.nxp"));
+        Assert.Contains("SHA-256 " + Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(await File.ReadAllBytesAsync(Path.Combine(host.Folder, "notes.nxp")))), packed.Output, StringComparison.Ordinal);
         await RunAsync(host, "plugin", "validate", Path.Combine(host.Folder, "notes.nxp"));
         await RunAsync(host, "plugin", "install", Path.Combine(host.Folder, "notes.nxp"));
         var answer = await host.Client.GetStringAsync("/api/custom/notes/hello/Ada");

@@ -76,7 +76,8 @@ function bodyOf(operation) {
 function tryIt(path, method, operation, parameters) {
   const inputs = parameters.map(parameter => ({ parameter, input: make('input', { 'aria-label': parameter.name, placeholder: parameter.name === 'filter' ? 'filter[field][$gte]=5 (several with &)' : parameter.description ?? '' }) }));
   const body = bodyOf(operation);
-  const editor = body && body.type.includes('json') ? make('textarea', { spellcheck: false, 'aria-label': 'Request body', value: JSON.stringify(example(body.schema), null, 2) }) : null;
+  const draft = body && body.type.includes('json') ? JSON.stringify(example(body.schema), null, 2) : null;
+  const editor = draft ? make('textarea', { spellcheck: false, 'aria-label': 'Request body', value: draft, rows: Math.min(24, draft.split('\n').length + 1) }) : null;
   const file = body && !editor ? make('input', { type: 'file', 'aria-label': 'File' }) : null;
   const answer = make('div', { 'aria-live': 'polite' });
 
@@ -91,6 +92,8 @@ function tryIt(path, method, operation, parameters) {
       else if (value && parameter.name === 'filter') query.push(encodeURI(value));
       else if (value) query.push(`${encodeURIComponent(parameter.name)}=${encodeURIComponent(value)}`);
     }
+    const token = document.getElementById('token').value.trim();
+    if (token) headers.Authorization = `Bearer ${token}`;
     let content;
     if (editor && editor.value.trim()) { headers['Content-Type'] = body.type; content = editor.value; }
     if (file?.files[0]) { content = new FormData(); content.append('file', file.files[0]); }
@@ -180,6 +183,10 @@ document.getElementById('theme').addEventListener('click', () => {
   root.dataset.theme = dark ? 'light' : 'dark';
   localStorage.setItem('nexus.docs.theme', root.dataset.theme);
 });
+// Kept for this tab only: a token is not for the disk.
+const token = document.getElementById('token');
+token.value = sessionStorage.getItem('nexus.docs.token') ?? '';
+token.addEventListener('input', () => sessionStorage.setItem('nexus.docs.token', token.value));
 const search = document.getElementById('search');
 search.addEventListener('input', () => show(search.value));
 addEventListener('keydown', event => {
