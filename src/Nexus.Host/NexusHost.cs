@@ -70,6 +70,8 @@ public static class NexusHost
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(60));
 
         var plugins = new PluginsOptions();
+        // What nobody vouches for does not run in production, unless the operator says otherwise.
+        plugins.RequireSignature = builder.Environment.IsProduction();
         builder.Configuration.GetSection("plugins").Bind(plugins);
         plugins.DataDirectory = builder.Configuration["plugins:dataDirectory"] ?? builder.Configuration["database:directory"] ?? "data";
         foreach (var plugin in StoragePlugin.All.Select(p => new BuiltInPlugin(p.Manifest, p.Create)).Concat(builtIn)) plugins.BuiltIn.Add(plugin);

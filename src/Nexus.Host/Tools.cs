@@ -16,6 +16,7 @@ internal static class Tools
         var json = args.Contains("--json");
         try
         {
+            if (await TrustTools.RunAsync(args, json) is { } exit) return exit;
             return args.Where(a => a != "--json").ToArray() switch
             {
                 ["pack", var folder] => await PackAsync(folder, null, json),

@@ -62,6 +62,9 @@ public static class ErrorCodes
     public const string PluginRegistrationFailed = "PLUGIN_REGISTRATION_FAILED";
     public const string PluginQuarantined = "PLUGIN_QUARANTINED";
     public const string PluginPermissionDenied = "PLUGIN_PERMISSION_DENIED";
+    public const string PluginUntrusted = "PLUGIN_UNTRUSTED";
+    public const string CapabilityDenied = "CAPABILITY_DENIED";
+    public const string QuotaExceeded = "QUOTA_EXCEEDED";
     public const string PluginCommunicationTimeout = "PLUGIN_COMMUNICATION_TIMEOUT";
     public const string PluginNotSwappable = "PLUGIN_NOT_SWAPPABLE";
     public const string InvalidEventType = "INVALID_EVENT_TYPE";
@@ -149,6 +152,9 @@ public static class ErrorCodes
         new(PluginRegistrationFailed, 409, "The plugin's declarations clash", "A route, resource, prefix or service name is already taken by another plugin, or declared twice.", "Rename one of the two that `detail` names."),
         new(PluginQuarantined, 500, "The plugin is quarantined", "Its old code would not leave memory, or it crashed repeatedly.", "`nexus plugin why-alive` names what holds it; correct it and restart the node."),
         new(PluginPermissionDenied, 403, "The plugin lacks a capability", "The plugin used something that its manifest does not ask for.", "Add it to `permissions` in the manifest, with a reason."),
+        new(PluginUntrusted, 403, "The package is not trusted", "It is not signed, was altered after it was signed, or its key is unknown, expired or revoked.", "Read `detail`: it names the rule; `nexus plugin verify` checks a package, `nexus plugin trust` says which keys count."),
+        new(CapabilityDenied, 403, "The plugin may not do this", "The plugin used a capability that its manifest does not ask for, or that an operator denied.", "Add it to `permissions` in the manifest, with a reason; or allow it with `nexus plugin grant`."),
+        new(QuotaExceeded, 429, "The plugin has used up its quota", "The plugin made more calls or events in a minute, or stores more bytes, than `plugins.quotas` allows.", "Wait a minute, delete what it no longer needs, or raise the quota."),
         new(PluginCommunicationTimeout, 408, "The plugin did not answer in time", "A message to the plugin got no reply within its time limit.", "See the plugin's log; raise `timeout` if it needs longer."),
         new(PluginNotSwappable, 409, "The plugin cannot be replaced while running", "It is `stable`; its code stays until the node restarts.", "Restart the node, or make the plugin `hot`."),
         new(InvalidEventType, 400, "Not an event name", "Event names are two or more dotted lower-case words, such as `orders.created`.", "Rename the event."),

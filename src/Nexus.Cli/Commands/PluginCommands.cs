@@ -22,7 +22,7 @@ internal static class PluginCommands
             One("enable", "Start a plugin and keep it enabled"), One("disable", "Stop a plugin and keep it disabled", "force"), One("reload", "Swap a plugin for a fresh generation of what is on disk"),
             One("rollback", "Swap back to the previous version"), One("remove", "Stop and forget a plugin", "force", "deleteData"), Discover(), WhyAlive(), Message(), PluginLogsCommand.Build(),
         };
-        foreach (var other in PluginMarketCommands.Build().Concat(PluginAuthorCommands.Build())) command.Add(other);
+        foreach (var other in PluginMarketCommands.Build().Concat(PluginAuthorCommands.Build()).Concat(PluginTrustCommands.Build())) command.Add(other);
         return command;
     }
 

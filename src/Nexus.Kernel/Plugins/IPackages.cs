@@ -27,6 +27,9 @@ internal interface IPluginRecords
     /// <summary>What is remembered of a plugin, or null.</summary>
     Task<PluginRecord?> ReadAsync(string id, CancellationToken cancellationToken);
 
+    /// <summary>The highest version that ever ran here, also when the plugin was removed since; or null.</summary>
+    Task<string?> HighestAsync(string id, CancellationToken cancellationToken);
+
     /// <summary>Remembers.</summary>
     Task WriteAsync(PluginRecord record, CancellationToken cancellationToken);
 

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.DependencyInjection;
+using Nexus.Kernel.Plugins.Trust;
 
 namespace Nexus.Kernel.Plugins;
 
@@ -11,7 +12,9 @@ internal sealed class NodePackages(IServiceProvider host, PluginsOptions options
 
     private readonly Lazy<PackageStore> store = new(() => new PackageStore(
         new PackageStoreOptions(Path.GetFullPath(options.DataDirectory), [.. options.Directories.Select(Path.GetFullPath)]),
-        host.GetRequiredService<IStorage>()));
+        host.GetRequiredService<IStorage>(),
+        host.GetRequiredService<TimeProvider>(),
+        new PackageTrust(options, host.GetRequiredService<TimeProvider>())));
 
     public IPluginRecords Records => this;
 
@@ -22,6 +25,8 @@ internal sealed class NodePackages(IServiceProvider host, PluginsOptions options
     public Task<PluginPackage?> FindAsync(string contentHash, string sourcePath, CancellationToken cancellationToken) => store.Value.FindAsync(contentHash, sourcePath, cancellationToken);
 
     public Task<PluginRecord?> ReadAsync(string id, CancellationToken cancellationToken) => store.Value.ReadAsync(id, cancellationToken);
+
+    public Task<string?> HighestAsync(string id, CancellationToken cancellationToken) => store.Value.HighestAsync(id, cancellationToken);
 
     public Task WriteAsync(PluginRecord record, CancellationToken cancellationToken) => store.Value.WriteAsync(record, cancellationToken);
 

@@ -8,6 +8,12 @@ public sealed class PluginsOptions
     /// <summary>Folders whose sub-folders are plugins, absolute or relative to the working directory.</summary>
     public IList<string> Directories { get; } = [];
 
+    /// <summary>Refuse packages without a signature of a trusted key. The host turns it on in production unless the configuration says otherwise.</summary>
+    public bool RequireSignature { get; set; }
+
+    /// <summary>What is trusted besides the keys of the folder <c>trust</c> in <see cref="DataDirectory"/>.</summary>
+    public PluginTrustOptions Trust { get; set; } = new();
+
     /// <summary>Registries to search and to install from: folders with an <c>index.json</c>, or their http(s) addresses.</summary>
     public IList<string> Registries { get; } = [];
 
@@ -61,6 +67,16 @@ public sealed class PluginsOptions
 
     /// <summary>Plugins compiled into the host program.</summary>
     public IList<BuiltInPlugin> BuiltIn { get; } = [];
+}
+
+/// <summary>Section <c>plugins:trust</c>.</summary>
+public sealed class PluginTrustOptions
+{
+    /// <summary>Public keys whose packages are trusted: ECDSA P-256, SubjectPublicKeyInfo, base64.</summary>
+    public IList<string> Keys { get; } = [];
+
+    /// <summary>Folders of the operator's own: what lies there runs without a signature.</summary>
+    public IList<string> Directories { get; } = [];
 }
 
 /// <summary>A plugin compiled into the host program: a core plugin of a room, or a single-file plugin.</summary>

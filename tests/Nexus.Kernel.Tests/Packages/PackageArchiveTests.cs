@@ -30,7 +30,7 @@ public sealed class PackageArchiveTests : IDisposable
         _folder.Write("a/sub/z.txt", "z");
         var target = Path.Combine(_folder.Path, "out");
 
-        var content = await PackageArchive.ExtractAsync("a.nxp", new MemoryStream(await PackAsync(folder)), target, CancellationToken.None);
+        var content = (await PackageArchive.ExtractAsync("a.nxp", new MemoryStream(await PackAsync(folder)), target, CancellationToken.None)).Content;
 
         Assert.Equal(["Plugin.dll", "manifest.json", "sub/z.txt"], content.Files.Select(f => f.Path));
         Assert.Equal("z", await File.ReadAllTextAsync(Path.Combine(target, "sub/z.txt")));

@@ -168,6 +168,8 @@ internal sealed class TestPackages(PluginsOptions options) : IPackages, IPluginR
 
     public Task<PluginRecord?> ReadAsync(string id, CancellationToken cancellationToken) => Task.FromResult(records.GetValueOrDefault(id));
 
+    public Task<string?> HighestAsync(string id, CancellationToken cancellationToken) => Task.FromResult<string?>(null);
+
     public Task WriteAsync(PluginRecord record, CancellationToken cancellationToken)
     {
         records[record.Id] = record;

@@ -87,6 +87,11 @@ internal sealed class PluginCommands(PluginTable table, Swap swap, Rollouts roll
 
         try
         {
+            if (!install.Force && await packages.Records.HighestAsync(entry.Id, cancellationToken) is { } highest && NuGetVersion.Parse(package.Manifest.Version) < NuGetVersion.Parse(highest))
+            {
+                throw new NexusException(ErrorCodes.Conflict, $"{entry.Id} {highest} ran here before and {package.Manifest.Version} is lower: an older version may bring back what was corrected since. Use --force to accept it.");
+            }
+
             CheckDependencies(entry, package);
             var enabled = (await packages.Records.ReadAsync(entry.Id, cancellationToken))?.Enabled ?? true;
             if (install.Activate && enabled)

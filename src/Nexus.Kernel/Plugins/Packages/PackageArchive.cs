@@ -1,7 +1,14 @@
 using System.IO.Compression;
 using System.Security.Cryptography;
+using Nexus.Kernel.Plugins.Trust;
 
 namespace Nexus.Kernel.Plugins;
+
+/// <summary>A package whose files match its list.</summary>
+/// <param name="Content">The list.</param>
+/// <param name="Signature">Its signature, read but not judged; null when there is none.</param>
+/// <param name="Digest">Digest that the signature must name.</param>
+internal sealed record OpenedPackage(PackageContent Content, PackageSignature? Signature, string? Digest);
 
 /// <summary>Packs and opens <c>.nxp</c> files: zip archives with <c>files.json</c>. Whatever an archive holds, only <see cref="NexusException"/> comes out, and nothing is written outside the target.</summary>
 internal static class PackageArchive
@@ -38,12 +45,15 @@ internal static class PackageArchive
     /// <param name="stream">The archive, seekable.</param>
     /// <param name="target">An empty folder; null verifies only.</param>
     /// <param name="cancellationToken">Stops the work.</param>
-    public static async Task<PackageContent> ExtractAsync(string path, Stream stream, string? target, CancellationToken cancellationToken)
+    public static async Task<OpenedPackage> ExtractAsync(string path, Stream stream, string? target, CancellationToken cancellationToken)
     {
         try
         {
             using var archive = new ZipArchive(stream, ZipArchiveMode.Read, leaveOpen: true);
-            return await ExtractAsync(path, archive, target, cancellationToken);
+            var content = await ExtractAsync(path, archive, target, cancellationToken);
+            return archive.GetEntry(PackageSignature.FileName) is null
+                ? new OpenedPackage(content, null, null)
+                : await WithSignatureAsync(path, stream, content, target, cancellationToken);
         }
         catch (Exception e) when (e is not (NexusException or OperationCanceledException or OutOfMemoryException))
         {
@@ -52,9 +62,20 @@ internal static class PackageArchive
         }
     }
 
+    private static async Task<OpenedPackage> WithSignatureAsync(string path, Stream stream, PackageContent content, string? target, CancellationToken cancellationToken)
+    {
+        using var whole = new MemoryStream();
+        stream.Position = 0;
+        await stream.CopyToAsync(whole, cancellationToken);
+        var (signature, digest) = SignedArchive.Read(whole.ToArray(), path) ?? throw PackageErrors.Invalid(path, PackageSignature.FileName, "the archive names a signature that cannot be found");
+        if (target is not null)
+            await File.WriteAllBytesAsync(Path.Combine(target, PackageSignature.FileName), signature.Write(), cancellationToken);
+        return new OpenedPackage(content, signature, digest);
+    }
+
     private static async Task<PackageContent> ExtractAsync(string path, ZipArchive archive, string? target, CancellationToken cancellationToken)
     {
-        if (archive.Entries.Count > PackageContent.MaxFiles + 1)
+        if (archive.Entries.Count > PackageContent.MaxFiles + 2)
             throw PackageErrors.Invalid(path, PackageContent.FileName, $"the package has {archive.Entries.Count} entries; at most {PackageContent.MaxFiles} files are allowed");
         foreach (var entry in archive.Entries)
             CheckEntry(path, entry);
@@ -105,7 +126,9 @@ internal static class PackageArchive
         var listed = content.Files.Select(f => f.Path).ToHashSet(StringComparer.Ordinal);
         if (listed.Contains(PackageContent.FileName))
             throw PackageErrors.Invalid(path, PackageContent.FileName, "the list names itself");
-        foreach (var entry in archive.Entries.Where(e => e.FullName != PackageContent.FileName && !listed.Contains(e.FullName)))
+        if (listed.Contains(PackageSignature.FileName))
+            throw PackageErrors.Invalid(path, PackageSignature.FileName, "the list names the signature, which signs it");
+        foreach (var entry in archive.Entries.Where(e => e.FullName is not (PackageContent.FileName or PackageSignature.FileName) && !listed.Contains(e.FullName)))
             throw PackageErrors.Invalid(path, entry.FullName, $"the file is in the package but not in {PackageContent.FileName}");
         foreach (var file in content.Files.Where(f => archive.GetEntry(f.Path) is null))
             throw PackageErrors.Invalid(path, file.Path, $"the file is named in {PackageContent.FileName} but not in the package");

@@ -5,7 +5,7 @@ namespace Nexus.Kernel.Plugins;
 /// <summary>Reads a plugin's files from a folder that its author builds into.</summary>
 internal static class PackageFolder
 {
-    /// <summary>Relative paths of all files that belong to the plugin, sorted. Dot files and an earlier <c>files.json</c> do not.</summary>
+    /// <summary>Relative paths of all files that belong to the plugin, sorted. Dot files, an earlier <c>files.json</c> and a signature do not.</summary>
     /// <exception cref="NexusException"><c>PLUGIN_PACKAGE_INVALID</c>: a symbolic link, too many files, or a path that a package cannot hold.</exception>
     public static IReadOnlyList<string> List(string folder)
     {
@@ -41,7 +41,7 @@ internal static class PackageFolder
     {
         foreach (var entry in directory.EnumerateFileSystemInfos())
         {
-            if (entry.Name.StartsWith('.') || (prefix.Length == 0 && entry.Name == PackageContent.FileName))
+            if (entry.Name.StartsWith('.') || (prefix.Length == 0 && entry.Name is (PackageContent.FileName or Trust.PackageSignature.FileName)))
                 continue;
             var path = prefix + entry.Name;
             if (entry.LinkTarget is not null)

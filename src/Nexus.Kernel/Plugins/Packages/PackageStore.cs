@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Collections.Immutable;
+using Nexus.Kernel.Plugins.Trust;
 using NuGet.Versioning;
 
 namespace Nexus.Kernel.Plugins;
@@ -14,7 +15,7 @@ internal sealed record PackageStoreOptions(string DataDirectory, ImmutableArray<
 }
 
 /// <summary>Imports packages into immutable, content-addressed folders and remembers which one each plugin runs. Overwriting a loaded assembly kills the process (SIGBUS), so a folder here is written once, under another name, and then only renamed. Thread-safe.</summary>
-internal sealed class PackageStore(PackageStoreOptions options, IStorage storage, TimeProvider? time = null) : IDisposable
+internal sealed class PackageStore(PackageStoreOptions options, IStorage storage, TimeProvider? time = null, PackageTrust? trust = null) : IDisposable
 {
     private const string TemporaryPrefix = ".import-";
 
@@ -63,7 +64,12 @@ internal sealed class PackageStore(PackageStoreOptions options, IStorage storage
         {
             var fingerprint = Fingerprint(path);
             if (_known.TryGetValue(path, out var known) && known.Fingerprint == fingerprint && Directory.Exists(known.Package.Directory))
+            {
+                // What was trusted when it was first seen may be revoked by now.
+                await CheckAsync(known.Package.Directory, path, known.Package.ContentHash, cancellationToken);
                 return known.Package;
+            }
+
             var package = Directory.Exists(path)
                 ? await ImportFolderAsync(path, cancellationToken)
                 : await ImportArchiveAsync(path, cancellationToken);
@@ -82,11 +88,15 @@ internal sealed class PackageStore(PackageStoreOptions options, IStorage storage
         var directory = Path.Combine(_packages, contentHash);
         if (contentHash.Length != 64 || !contentHash.All(char.IsAsciiHexDigitLower) || !Directory.Exists(directory))
             return null;
+        await CheckAsync(directory, sourcePath, contentHash, cancellationToken);
         return Describe(await ManifestReader.ReadFolderAsync(directory, cancellationToken), contentHash, sourcePath);
     }
 
     /// <summary>What is remembered of a plugin, or null.</summary>
     public Task<PluginRecord?> ReadAsync(string id, CancellationToken cancellationToken) => _records.ReadAsync(id, cancellationToken);
+
+    /// <summary>The highest version of a plugin that ever ran here, also when it was removed since; or null.</summary>
+    public Task<string?> HighestAsync(string id, CancellationToken cancellationToken) => _records.HighestAsync(id, cancellationToken);
 
     /// <summary>All that is remembered, by id.</summary>
     public Task<ImmutableArray<PluginRecord>> ListAsync(CancellationToken cancellationToken) => _records.ListAsync(cancellationToken);
@@ -216,8 +226,16 @@ internal sealed class PackageStore(PackageStoreOptions options, IStorage storage
         CheckEntry(path, await ManifestReader.ReadFolderAsync(path, cancellationToken));
         var files = PackageFolder.List(path);
         var hash = (await PackageFolder.HashAsync(path, files, cancellationToken)).Hash();
-        if (await FindAsync(hash, path, cancellationToken) is { } known)
-            return known;
+        var signature = await SignatureAsync(path, path, cancellationToken);
+        if (Directory.Exists(Path.Combine(_packages, hash)))
+        {
+            if (trust is not null)
+                await trust.CheckAsync(path, hash, signature, null, arriving: true, cancellationToken);
+            await KeepAsync(signature, Path.Combine(_packages, hash), cancellationToken);
+            if (await FindAsync(hash, path, cancellationToken) is { } known)
+                return known;
+        }
+
         return await PublishAsync(path, async target =>
         {
             foreach (var file in files)
@@ -229,7 +247,8 @@ internal sealed class PackageStore(PackageStoreOptions options, IStorage storage
             }
 
             // The author may have built again meanwhile: what counts is what was copied.
-            return await PackageFolder.HashAsync(target, files, cancellationToken);
+            await KeepAsync(signature, target, cancellationToken);
+            return new OpenedPackage(await PackageFolder.HashAsync(target, files, cancellationToken), signature, null);
         }, cancellationToken);
     }
 
@@ -240,7 +259,7 @@ internal sealed class PackageStore(PackageStoreOptions options, IStorage storage
     }, cancellationToken);
 
     /// <summary>Fills a folder under a temporary name, verifies it and renames it to its content hash.</summary>
-    private async Task<PluginPackage> PublishAsync(string sourcePath, Func<string, Task<PackageContent>> fill, CancellationToken cancellationToken)
+    private async Task<PluginPackage> PublishAsync(string sourcePath, Func<string, Task<OpenedPackage>> fill, CancellationToken cancellationToken)
     {
         var temporary = Path.Combine(_packages, TemporaryPrefix + Guid.NewGuid().ToString("N"));
         try
@@ -254,7 +273,10 @@ internal sealed class PackageStore(PackageStoreOptions options, IStorage storage
 
         try
         {
-            var content = await fill(temporary);
+            var opened = await fill(temporary);
+            var content = opened.Content;
+            if (trust is not null)
+                await trust.CheckAsync(sourcePath, content.Hash(), opened.Signature, opened.Digest, arriving: true, cancellationToken);
             var manifest = await ReadManifestAsync(temporary, sourcePath, cancellationToken);
             var target = Path.Combine(_packages, content.Hash());
             foreach (var folder in Directory.EnumerateDirectories(temporary, "*", SearchOption.AllDirectories).Append(temporary))
@@ -269,6 +291,9 @@ internal sealed class PackageStore(PackageStoreOptions options, IStorage storage
                 // Someone imported the same content first; theirs is as good.
             }
 
+            // The same content may have come without a signature before.
+            await KeepAsync(opened.Signature, target, cancellationToken);
+
             DurableFiles.SyncFolder(_packages);
             return Describe(manifest, content.Hash(), sourcePath);
         }
@@ -277,6 +302,29 @@ internal sealed class PackageStore(PackageStoreOptions options, IStorage storage
             if (Directory.Exists(temporary))
                 DeleteFolder(temporary);
         }
+    }
+
+    /// <summary>Checks a kept package again: what was trusted may be revoked, and where signatures count, files must be those that were signed.</summary>
+    private async Task CheckAsync(string directory, string sourcePath, string contentHash, CancellationToken cancellationToken)
+    {
+        if (trust is null)
+            return;
+        if (trust.IsStrict && (await PackageFolder.HashAsync(directory, PackageFolder.List(directory), cancellationToken)).Hash() != contentHash)
+            throw PackageErrors.Invalid(sourcePath, directory, "the kept package was altered in the store; delete its folder and install the package again");
+        await trust.CheckAsync(sourcePath, contentHash, await SignatureAsync(directory, sourcePath, cancellationToken), null, arriving: false, cancellationToken);
+    }
+
+    private static async Task<PackageSignature?> SignatureAsync(string folder, string sourcePath, CancellationToken cancellationToken)
+    {
+        var file = Path.Combine(folder, PackageSignature.FileName);
+        return File.Exists(file) ? PackageSignature.Read(await File.ReadAllBytesAsync(file, cancellationToken), sourcePath) : null;
+    }
+
+    private static async Task KeepAsync(PackageSignature? signature, string folder, CancellationToken cancellationToken)
+    {
+        var file = Path.Combine(folder, PackageSignature.FileName);
+        if (signature?.Write() is { } bytes && (!File.Exists(file) || !(await File.ReadAllBytesAsync(file, cancellationToken)).AsSpan().SequenceEqual(bytes)))
+            await DurableFiles.ReplaceAsync(file, bytes, cancellationToken);
     }
 
     private static async Task<PluginManifest> ReadManifestAsync(string folder, string sourcePath, CancellationToken cancellationToken)

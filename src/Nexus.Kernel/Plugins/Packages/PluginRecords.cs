@@ -1,14 +1,16 @@
 using System.Collections.Immutable;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using NuGet.Versioning;
 
 namespace Nexus.Kernel.Plugins;
 
-/// <summary>What the node remembers of its plugins, in the document tree: <c>core/plugins/{id}</c>, <c>core/plugins/enabled</c>, <c>plugins/{category}/{id}/metadata</c>, and of removed ones <c>core/plugins-removed/{id}</c>. Thread-safe.</summary>
+/// <summary>What the node remembers of its plugins, in the document tree: <c>core/plugins/{id}</c>, <c>core/plugins/enabled</c>, <c>plugins/{category}/{id}/metadata</c>, of removed ones <c>core/plugins-removed/{id}</c>, and of all that ever ran <c>core/plugins-highest/{id}</c>. Thread-safe.</summary>
 internal sealed partial class PluginRecords(IStorage storage, TimeProvider time) : IDisposable
 {
     private const string Prefix = "core/plugins/";
     private const string EnabledKey = Prefix + "enabled";
+    private const string HighestPrefix = "core/plugins-highest/";
     private const string RemovedPrefix = "core/plugins-removed/";
 
     // Concurrent writers of the enabled list meet here; another node may still come in between.
@@ -93,9 +95,21 @@ internal sealed partial class PluginRecords(IStorage storage, TimeProvider time)
             await WriteAsync(Prefix + id, record is null ? null : JsonSerializer.SerializeToUtf8Bytes(record, RecordJson.Default.PluginRecord), cancellationToken),
             await WriteAsync($"plugins/{Word(category)}/{id}/metadata", record is null ? null : Metadata(record), cancellationToken),
             await LyingAsync(id, lying, cancellationToken),
+            await HigherAsync(record, cancellationToken),
             !next.SequenceEqual(ids) || enabled is null ? Write(EnabledKey, enabled, JsonSerializer.SerializeToUtf8Bytes(next, RecordJson.Default.StringArray)) : null,
         ];
         await storage.CommitAsync(new WriteBatch { Writes = [.. writes.OfType<RecordWrite>()] }, cancellationToken);
+    }
+
+    /// <summary>The highest version of a plugin that was ever remembered.</summary>
+    public async Task<string?> HighestAsync(string id, CancellationToken cancellationToken) =>
+        await storage.FindAsync(Key(HighestPrefix + id), cancellationToken) is { } stored ? JsonSerializer.Deserialize(stored.Json.Span, RecordJson.Default.String) : null;
+
+    private async Task<RecordWrite?> HigherAsync(PluginRecord? record, CancellationToken cancellationToken)
+    {
+        if (record is null || await HighestAsync(record.Id, cancellationToken) is { } highest && NuGetVersion.Parse(highest) >= NuGetVersion.Parse(record.Version))
+            return null;
+        return await WriteAsync(HighestPrefix + record.Id, JsonSerializer.SerializeToUtf8Bytes(record.Version, RecordJson.Default.String), cancellationToken);
     }
 
     private Task<RecordWrite?> LyingAsync(string id, ImmutableArray<string> lying, CancellationToken cancellationToken) =>
@@ -160,5 +174,6 @@ internal sealed partial class PluginRecords(IStorage storage, TimeProvider time)
     [JsonSerializable(typeof(PluginRecord))]
     [JsonSerializable(typeof(PluginMetadata))]
     [JsonSerializable(typeof(string[]))]
+    [JsonSerializable(typeof(string))]
     private sealed partial class RecordJson : JsonSerializerContext;
 }
