@@ -26,6 +26,8 @@ internal static class JsonAnswer
     /// <summary>Sends bytes; completes synchronously where the transport does.</summary>
     public static Task SendBytesAsync(HttpContext context, ReadOnlyMemory<byte> json, string contentType = ContentType)
     {
+        if (contentType == ContentType && json.Span.Contains((byte)'<'))
+            json = Escape(json.Span);
         var response = context.Response;
         response.ContentType = contentType;
         response.ContentLength = json.Length;
@@ -33,6 +35,22 @@ internal static class JsonAnswer
             return Task.CompletedTask;
         var sent = response.BodyWriter.WriteAsync(json, CancellationToken.None);
         return sent.IsCompletedSuccessfully ? Task.CompletedTask : sent.AsTask();
+    }
+
+    /// <summary>Stored JSON is kept as it was written; a <c>&lt;</c> stands in strings only, and without it no markup begins.</summary>
+    private static byte[] Escape(ReadOnlySpan<byte> json)
+    {
+        var escaped = new byte[json.Length + (json.Count((byte)'<') * 5)];
+        var at = 0;
+        while (json.IndexOf((byte)'<') is >= 0 and var next)
+        {
+            json[..next].CopyTo(escaped.AsSpan(at));
+            "\\u003C"u8.CopyTo(escaped.AsSpan(at += next));
+            at += 6;
+            json = json[(next + 1)..];
+        }
+        json.CopyTo(escaped.AsSpan(at));
+        return escaped;
     }
 
     /// <summary>Sends one of the platform's own values.</summary>

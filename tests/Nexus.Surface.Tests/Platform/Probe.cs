@@ -21,6 +21,8 @@ internal sealed class EchoPlugin : IPlugin
     {
         public async Task<string> RequestIdAsync(string table, CancellationToken cancellationToken)
         {
+            // Off the caller's thread: the caller goes on in its own flow.
+            await Task.Yield();
             await documents.SetAsync(table, 1, cancellationToken);
             return CallContext.Current.CorrelationId;
         }
@@ -41,6 +43,7 @@ internal sealed class ProbePlugin(Task release) : IPlugin
     public void Configure(IPluginBuilder plugin)
     {
         plugin.Require<IEcho>();
+        plugin.AddResource<Remark>("remarks", _ => { });
         plugin.MapEndpoints(routes =>
         {
             routes.MapGet("/flow", async (HttpContext context, IEcho echo, IDocuments documents, IEvents events) =>
@@ -63,3 +66,6 @@ internal sealed class ProbePlugin(Task release) : IPlugin
         });
     }
 }
+
+/// <summary>Text of a caller.</summary>
+public sealed record Remark(string Text) : Resource;

@@ -1,5 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
+using System.Net.Http.Json;
+using System.Text.Json.Nodes;
 
 namespace Nexus.Surface.Tests.Platform;
 
@@ -50,6 +52,20 @@ public sealed class RequestFlowTests
 
         Assert.Equal("r-4711", await answer.Content.ReadAsStringAsync());
         Assert.Equal("r-4711", answer.Headers.GetValues("X-Request-ID").Single());
+    }
+
+    [Theory]
+    [InlineData("<script>alert(1)</script>")]
+    [InlineData("a < b & \"c\" > d <")]
+    [InlineData("<")]
+    public async Task Stored_markup_comes_out_as_text(string text)
+    {
+        await using var host = await ProbePlugin.StartAsync();
+        using var created = await host.Client.PostAsJsonAsync("/api/custom/probe/remarks", new { text });
+        var answers = new[] { await created.Content.ReadAsStringAsync(), await host.Client.GetStringAsync(created.Headers.Location), await host.Client.GetStringAsync("/api/custom/probe/remarks") };
+
+        Assert.All(answers, a => Assert.DoesNotContain('<', a));
+        Assert.All(answers, a => Assert.Equal(text, (string?)(JsonNode.Parse(a) is JsonArray list ? list[0] : JsonNode.Parse(a))!["text"]));
     }
 
     [Fact]
