@@ -14,9 +14,7 @@ public sealed class AnalyticsPlugin : IPlugin
 
     private static async Task TrackAsync(IServiceProvider services, MailSent mail, CancellationToken cancellationToken)
     {
-        var registrations = services.GetRequiredService<IRepository<Registration>>();
-        if ((await registrations.ListAsync(new Specification<Registration>(r => r.UserId == mail.UserId), 1, cancellationToken)).Records.Length > 0) return;
-        await registrations.CreateAsync(new Registration(mail.UserId), cancellationToken);
+        await services.GetRequiredService<IRepository<Registration>>().CreateAsync(new Registration(mail.UserId), cancellationToken);
         await services.GetRequiredService<IEvents>().PublishAsync(new Tracked("registration", mail.UserId), cancellationToken: cancellationToken);
     }
 }

@@ -15,9 +15,7 @@ public sealed class EmailPlugin : IPlugin
 
     private static async Task WelcomeAsync(IServiceProvider services, UserCreated user, CancellationToken cancellationToken)
     {
-        var mails = services.GetRequiredService<IRepository<Mail>>();
-        if ((await mails.ListAsync(new Specification<Mail>(m => m.UserId == user.UserId), 1, cancellationToken)).Records.Length == 0)
-            await mails.CreateAsync(new Mail(user.UserId, user.Email, "Welcome", $"Hello {user.Name}, welcome!"), cancellationToken);
+        await services.GetRequiredService<IRepository<Mail>>().CreateAsync(new Mail(user.UserId, user.Email, "Welcome", $"Hello {user.Name}, welcome!"), cancellationToken);
         await services.GetRequiredService<IEvents>().PublishAsync(new MailSent(user.UserId, user.Email), cancellationToken: cancellationToken);
     }
 }

@@ -14,7 +14,8 @@ public sealed class InventoryPlugin : IPlugin
         plugin.On("orders.orders.created", ReserveAsync);
     }
 
-    // A durable event comes at least once: the unique reservation of an order makes the second time a no-op.
+    // A durable event may come twice, but what a handler writes is committed once, together with the event being handled:
+    // the stock cannot fall without the reservation, and neither happens again.
     private static async Task ReserveAsync(IServiceProvider services, EventContext context, CancellationToken cancellationToken)
     {
         using var data = JsonDocument.Parse(context.Message.Data);
@@ -23,13 +24,10 @@ public sealed class InventoryPlugin : IPlugin
         var sku = order.GetProperty("sku").GetString()!;
         var quantity = order.GetProperty("quantity").GetInt32();
 
-        var reservations = services.GetRequiredService<IRepository<Reservation>>();
-        if ((await reservations.ListAsync(new Specification<Reservation>(r => r.OrderId == orderId), 1, cancellationToken)).Records.Length > 0) return;
-
         var shelves = services.GetRequiredService<IRepository<Stock>>();
         var shelf = (await shelves.ListAsync(new Specification<Stock>(s => s.Sku == sku), 1, cancellationToken)).Records.FirstOrDefault();
         if (shelf is not null) await shelves.UpdateAsync(shelf with { Quantity = shelf.Quantity - quantity }, cancellationToken);
-        await reservations.CreateAsync(new Reservation(orderId, sku, quantity), cancellationToken);
+        await services.GetRequiredService<IRepository<Reservation>>().CreateAsync(new Reservation(orderId, sku, quantity), cancellationToken);
     }
 }
 

@@ -14,11 +14,16 @@ public sealed class UsersPlugin : IPlugin
         plugin.MapEndpoints(routes => routes.MapPost("/register", RegisterAsync));
     }
 
-    private static async Task<IResult> RegisterAsync(Registration registration, IRepository<User> users, IEvents events, CancellationToken cancellationToken)
+    // One unit of work: a registration that is refused, because the address is taken, has published nothing.
+    private static async Task<IResult> RegisterAsync(Registration registration, IUnitOfWork unit, IRepository<User> users, IEvents events, CancellationToken cancellationToken)
     {
-        await events.PublishAsync(new RegistrationStarted(registration.Email), cancellationToken: cancellationToken);
-        var user = await users.CreateAsync(new User(registration.Name, registration.Email), cancellationToken);
-        await events.PublishAsync(new UserCreated(user.Id, user.Name, user.Email), cancellationToken: cancellationToken);
+        var user = await unit.RunAsync(async token =>
+        {
+            await events.PublishAsync(new RegistrationStarted(registration.Email), cancellationToken: token);
+            var created = await users.CreateAsync(new User(registration.Name, registration.Email), token);
+            await events.PublishAsync(new UserCreated(created.Id, created.Name, created.Email), cancellationToken: token);
+            return created;
+        }, cancellationToken);
         return Results.Created($"/api/business/users/users/{user.Id}", new { id = user.Id });
     }
 }

@@ -37,6 +37,9 @@ internal sealed class LimitOptions
     /// <summary>Elements of one JSON array.</summary>
     public int ArrayLength { get; set; } = 1000;
 
+    /// <summary>Greatest number of records of one batch.</summary>
+    public int BatchLength { get; set; } = 10_000;
+
     /// <summary>Characters of one JSON string.</summary>
     public int StringLength { get; set; } = 10_000;
 

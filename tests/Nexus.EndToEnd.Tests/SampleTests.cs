@@ -81,6 +81,10 @@ public sealed class SampleTests
         Assert.Single(RunningHost.Rows(await host.GetAsync("/api/integration/email/mails/")));
         var names = RunningHost.Rows(await host.GetAsync("/api/v1/events?limit=100")).Select(e => (string)e["name"]!).Where(n => n is "user.registration.started" or "user.created" or "email.sent" or "analytics.tracked");
         Assert.Equal(["user.registration.started", "user.created", "email.sent", "analytics.tracked"], names);
+
+        using var taken = await host.Client.PostAsJsonAsync("/api/business/users/register", new { name = "Eve", email = "ada@example.org" });
+        Assert.Equal(HttpStatusCode.Conflict, taken.StatusCode);
+        Assert.Single(RunningHost.Rows(await host.GetAsync("/api/v1/events?limit=100")), e => (string)e["name"]! == "user.registration.started");
     }
 
     [Fact]

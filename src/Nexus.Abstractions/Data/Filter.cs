@@ -12,6 +12,12 @@ public abstract record Filter
     /// <param name="Value">A JSON scalar.</param>
     public sealed record Compare(string Path, FilterOperator Operator, JsonElement Value) : Filter;
 
+    /// <summary>Compares the text at a dotted path, which holds an exact decimal such as <c>12.30</c>, by its number: <c>$decimal</c>. Text that is no decimal of up to 28 digits, and any other value, matches nothing.</summary>
+    /// <param name="Path">Dotted path of camelCase names.</param>
+    /// <param name="Operator">The comparison; not <see cref="FilterOperator.Prefix"/>.</param>
+    /// <param name="Value">The number.</param>
+    public sealed record Number(string Path, FilterOperator Operator, decimal Value) : Filter;
+
     /// <summary>The value at a path is one of a list.</summary>
     public sealed record In(string Path, ImmutableArray<JsonElement> Values) : Filter;
 

@@ -26,6 +26,7 @@ public static class FilterEvaluator
         return filter switch
         {
             Filter.Compare compare => Holds(compare.Operator, resolve(compare.Path), JsonScalar.From(compare.Value)),
+            Filter.Number number => Holds(number.Operator, resolve(number.Path), number.Value),
             Filter.In list => IsOneOf(resolve(list.Path), list),
             Filter.And all => all.Parts.All(part => Matches(part, resolve)),
             Filter.Or any => any.Parts.Any(part => Matches(part, resolve)),
@@ -44,6 +45,18 @@ public static class FilterEvaluator
 
         return false;
     }
+
+    private static bool Holds(FilterOperator comparison, JsonScalar value, decimal operand) =>
+        value.Value is string text && DecimalText.TryRead(text, out var number) && comparison switch
+        {
+            FilterOperator.Equal => number == operand,
+            FilterOperator.NotEqual => number != operand,
+            FilterOperator.Greater => number > operand,
+            FilterOperator.GreaterOrEqual => number >= operand,
+            FilterOperator.Less => number < operand,
+            FilterOperator.LessOrEqual => number <= operand,
+            _ => false,
+        };
 
     private static bool Holds(FilterOperator comparison, JsonScalar value, JsonScalar operand) => comparison switch
     {

@@ -23,7 +23,7 @@ public static class FilterJson
     /// <summary>Greatest length of a path.</summary>
     public const int MaxPath = 200;
 
-    private const string Operators = "$eq, $ne, $gt, $gte, $lt, $lte, $in, $prefix, $not, $and, $or";
+    private const string Operators = "$eq, $ne, $gt, $gte, $lt, $lte, $in, $prefix, $decimal, $not, $and, $or";
 
     private static readonly JsonWriterOptions WriterOptions = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
@@ -143,23 +143,43 @@ public static class FilterJson
                 return new Filter.In(path, values.DrainToImmutable());
             case "$not":
                 return new Filter.Not(ParseMember(path, value, place, depth + 1, ref count));
+            case "$decimal":
+                return Decimal(path, value, place, ref count);
             case "$prefix":
                 if (value.ValueKind != JsonValueKind.String)
                     throw Invalid(place, $"must be text, not {Describe(value)}");
                 return new Filter.Compare(path, FilterOperator.Prefix, Scalar(value, place, ref count));
             default:
-                var comparison = name switch
-                {
-                    "$eq" => FilterOperator.Equal,
-                    "$ne" => FilterOperator.NotEqual,
-                    "$gt" => FilterOperator.Greater,
-                    "$gte" => FilterOperator.GreaterOrEqual,
-                    "$lt" => FilterOperator.Less,
-                    "$lte" => FilterOperator.LessOrEqual,
-                    _ => throw Invalid(place, $"is not an operator. Operators are {Operators}"),
-                };
-                return new Filter.Compare(path, comparison, Scalar(value, place, ref count));
+                return new Filter.Compare(path, Comparison(name, place), Scalar(value, place, ref count));
         }
+    }
+
+    private static FilterOperator Comparison(string name, string place) => name switch
+    {
+        "$eq" => FilterOperator.Equal,
+        "$ne" => FilterOperator.NotEqual,
+        "$gt" => FilterOperator.Greater,
+        "$gte" => FilterOperator.GreaterOrEqual,
+        "$lt" => FilterOperator.Less,
+        "$lte" => FilterOperator.LessOrEqual,
+        _ => throw Invalid(place, $"is not an operator. Operators are {Operators}"),
+    };
+
+    private static Filter Decimal(string path, JsonElement value, string place, ref int count)
+    {
+        if (value.ValueKind != JsonValueKind.Object)
+            throw Invalid(place, $"must be an object such as {{\"$gte\":\"12.30\"}}, not {Describe(value)}");
+        var parts = ImmutableArray.CreateBuilder<Filter>();
+        foreach (var member in value.EnumerateObject())
+        {
+            var text = member.Value.ValueKind == JsonValueKind.Number ? member.Value.GetRawText() : member.Value.ValueKind == JsonValueKind.String ? member.Value.GetString() : null;
+            if (!DecimalText.TryRead(text, out var number))
+                throw Invalid($"{place}/{member.Name}", "must be a decimal such as \"12.30\"");
+            Count(place, ref count);
+            parts.Add(new Filter.Number(path, Comparison(member.Name, $"{place}/{member.Name}"), number));
+        }
+
+        return parts.Count == 1 ? parts[0] : new Filter.And(parts.DrainToImmutable());
     }
 
     private static JsonElement Scalar(JsonElement value, string place, ref int count, bool counted = true)
@@ -219,6 +239,13 @@ public static class FilterJson
                 writer.WriteStartObject(compare.Path);
                 writer.WritePropertyName(Name(compare.Operator));
                 compare.Value.WriteTo(writer);
+                writer.WriteEndObject();
+                break;
+            case Filter.Number number:
+                writer.WriteStartObject(number.Path);
+                writer.WriteStartObject("$decimal");
+                writer.WriteString(Name(number.Operator), number.Value.ToString(System.Globalization.CultureInfo.InvariantCulture));
+                writer.WriteEndObject();
                 writer.WriteEndObject();
                 break;
             case Filter.In list:

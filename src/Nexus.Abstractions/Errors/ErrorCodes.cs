@@ -35,6 +35,7 @@ public static class ErrorCodes
     public const string UniqueViolation = "UNIQUE_VIOLATION";
     public const string IdempotencyConflict = "IDEMPOTENCY_CONFLICT";
     public const string IdempotencyInFlight = "IDEMPOTENCY_IN_FLIGHT";
+    public const string IdempotencyAnswerNotKept = "IDEMPOTENCY_ANSWER_NOT_KEPT";
     public const string PreconditionFailed = "PRECONDITION_FAILED";
     public const string PayloadTooLarge = "PAYLOAD_TOO_LARGE";
     public const string UnsupportedMediaType = "UNSUPPORTED_MEDIA_TYPE";
@@ -125,6 +126,7 @@ public static class ErrorCodes
         new(UniqueViolation, 409, "The value is taken", "A unique index already has this value.", "Use another value for the field in `detail`."),
         new(IdempotencyConflict, 422, "The idempotency key was used for another request", "The same `Idempotency-Key` came with a different body, path or method.", "Use a new key for a new request."),
         new(IdempotencyInFlight, 409, "The first request with this key is still running", "Two requests with one `Idempotency-Key` overlap.", "Wait as `Retry-After` says and send it again."),
+        new(IdempotencyAnswerNotKept, 409, "The request was carried out before, but its answer was not kept", "The answer to the first request with this `Idempotency-Key` was larger than 1 MB.", "Nothing was done again. Read the result with GET (`Location` names it where the first answer did); do not send the request with another key."),
         new(PreconditionFailed, 412, "The record has changed", "`If-Match` names a revision that is no longer current.", "Read the record again and repeat the change on its new revision."),
         new(PayloadTooLarge, 413, "The body is too large", "The body exceeds `server.limits.bodyBytes` or the route's own limit.", "Send less, or in several requests."),
         new(UnsupportedMediaType, 415, "Media type not supported", "The route does not read this `Content-Type`.", "Send application/json (PATCH: application/merge-patch+json)."),

@@ -58,7 +58,8 @@ public sealed record ResourceQuery
 /// <summary>One key of a sort.</summary>
 /// <param name="Field">Field name or dotted path.</param>
 /// <param name="Descending">Greatest first.</param>
-public readonly record struct SortKey(string Field, bool Descending = false);
+/// <param name="Decimal">The field holds exact decimals as text, which are ordered by their number; what is no decimal comes with the nulls.</param>
+public readonly record struct SortKey(string Field, bool Descending = false, bool Decimal = false);
 
 /// <summary>Kinds of changes.</summary>
 public enum ChangeKind

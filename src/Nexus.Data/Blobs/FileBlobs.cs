@@ -15,6 +15,9 @@ internal interface IBlobReferences
 
     /// <summary>Everything an owner refers to.</summary>
     ImmutableArray<(string Tenant, string Sha256)> Of(string owner);
+
+    /// <summary>Every content that anyone refers to.</summary>
+    IReadOnlySet<string> All();
 }
 
 /// <summary>Blobs as files <c>blobs/{first two digits}/{sha256}</c>, stored once for all owners and freed with the last reference.</summary>
@@ -36,11 +39,20 @@ internal sealed class FileBlobs(string folder, IBlobReferences references) : IBl
             await DeleteAsync(owner, tenant, sha256, cancellationToken);
     }
 
-    /// <summary>Removes what a crash left half-written.</summary>
+    /// <summary>Removes what a crash left: half-written files, and whole ones that nobody refers to. Runs before anybody writes.</summary>
     public void RemoveUnfinished()
     {
         if (Directory.Exists(_temporary))
             Directory.Delete(_temporary, recursive: true);
+        if (!Directory.Exists(folder))
+            return;
+        var known = references.All();
+        foreach (var file in Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories))
+        {
+            // Only what this class names: a file that somebody else put here is not its to delete.
+            if (Path.GetFileName(file) is var name && IsHash(name) && !known.Contains(name))
+                File.Delete(file);
+        }
     }
 
     private static bool IsHash(string sha256) => sha256 is { Length: 64 } && sha256.All(c => c is >= '0' and <= '9' or >= 'a' and <= 'f');

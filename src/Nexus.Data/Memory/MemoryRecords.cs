@@ -78,7 +78,7 @@ internal sealed class MemoryRecords(MemoryEventLog log, MemoryAudit audit, Commi
             using var json = JsonDocument.Parse(record.Json);
             JsonScalar Resolve(string path) => RecordColumns.Find(query.Table, path) is null ? JsonScalar.At(json.RootElement, path) : RecordColumns.Value(record, path);
             if ((query.Filter is null || FilterEvaluator.Matches(Normalise(query.Table, query.Filter), Resolve)) && (search is null || Contains(json.RootElement, fields, search)))
-                matches.Add((record, [.. query.Sort.Select(s => Resolve(s.Field))]));
+                matches.Add((record, [.. query.Sort.Select(s => s.Decimal ? JsonScalar.From(DecimalText.OrderKey(Resolve(s.Field).Value as string)) : Resolve(s.Field))]));
         }
 
         matches.Sort((a, b) => Compare(query.Sort, a.Sort, a.Record.Id, b.Sort, b.Record.Id));

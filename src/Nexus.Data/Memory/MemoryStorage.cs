@@ -55,6 +55,8 @@ internal sealed class MemoryStorage(TimeProvider time) : IStorageEngine
 
         public bool Contains(string owner, string tenant, string sha256) => _known.ContainsKey((owner, tenant, sha256));
 
+        public IReadOnlySet<string> All() => _known.Keys.Select(k => k.Sha256).ToHashSet(StringComparer.Ordinal);
+
         public ImmutableArray<(string Tenant, string Sha256)> Of(string owner) => [.. _known.Keys.Where(k => k.Owner == owner).Select(k => (k.Tenant, k.Sha256))];
     }
 

@@ -53,7 +53,7 @@ internal sealed record Cursor(ImmutableArray<JsonScalar> Values, string Id)
     {
         var scope = new StringBuilder().Append(query.Tenant).Append('\n').Append(query.Table).Append('\n').Append(query.KeyPrefix).Append('\n').Append(query.Search).Append('\n');
         foreach (var key in query.Sort)
-            scope.Append(key.Descending ? '-' : '+').Append(key.Field).Append('\n');
+            scope.Append(key.Descending ? '-' : '+').Append(key.Decimal ? "#" : "").Append(key.Field).Append('\n');
         if (query.Filter is { } filter)
             scope.Append(FilterJson.Write(filter));
         using var hash = IncrementalHash.CreateHMAC(HashAlgorithmName.SHA256, secret);

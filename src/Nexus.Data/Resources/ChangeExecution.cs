@@ -154,7 +154,7 @@ internal sealed class ChangeExecution(IStorage storage, ChangePreparation prepar
     /// <summary>What a conflict means for the caller; null when the change is to be tried again.</summary>
     private static NexusException? Explain(ResourceCall call, ResourceChange change, StorageConflictException conflict, int attempt)
     {
-        if (conflict.Key.Table == IStorage.Documents)
+        if (conflict.Key.Table == IStorage.Answers)
         {
             throw new AnswerExistsException();
         }

@@ -12,8 +12,6 @@ internal sealed class IdempotentChanges(IStorage storage, TimeProvider time)
     /// <summary>How long an answer is kept.</summary>
     public static readonly TimeSpan Kept = TimeSpan.FromHours(24);
 
-    private const string Folder = "core/idempotency/";
-
     // Old answers are removed in passing, so that nothing needs to run beside: at worst this many more than needed are kept.
     private const int SweepEvery = 500;
 
@@ -59,7 +57,7 @@ internal sealed class IdempotentChanges(IStorage storage, TimeProvider time)
 
     private async ValueTask<ImmutableArray<ChangeResult>> AnswerAsync(ResourceCall call, IdempotentRequest request, string path, Func<ResourceCall, AnswerSeal?, ValueTask<ImmutableArray<ChangeResult>>> run, CancellationToken cancellationToken)
     {
-        var key = new RecordKey(call.Context.Tenant, IStorage.Documents, path);
+        var key = new RecordKey(call.Context.Tenant, IStorage.Answers, path);
         var stored = await storage.FindAsync(key, cancellationToken).ConfigureAwait(false);
         var now = time.GetUtcNow();
         if (stored is not null && stored.UpdatedAt > now - Kept)
@@ -91,16 +89,16 @@ internal sealed class IdempotentChanges(IStorage storage, TimeProvider time)
     private async ValueTask SweepAsync(string tenant, CancellationToken cancellationToken)
     {
         var expired = new Filter.Compare("expiresAt", FilterOperator.Less, JsonSerializer.SerializeToElement(WireFormats.Format(time.GetUtcNow())));
-        var page = await storage.QueryAsync(new() { Tenant = tenant, Table = IStorage.Documents, KeyPrefix = Folder, Filter = expired, Limit = SweepEvery * 2 }, cancellationToken).ConfigureAwait(false);
+        var page = await storage.QueryAsync(new() { Tenant = tenant, Table = IStorage.Answers, Filter = expired, Limit = SweepEvery * 2 }, cancellationToken).ConfigureAwait(false);
         if (page.Records.Length > 0)
         {
-            await storage.CommitAsync(new() { Writes = [.. page.Records.Select(r => new RecordWrite { Key = new(tenant, IStorage.Documents, r.Id) })] }, cancellationToken).ConfigureAwait(false);
+            await storage.CommitAsync(new() { Writes = [.. page.Records.Select(r => new RecordWrite { Key = new(tenant, IStorage.Answers, r.Id) })] }, cancellationToken).ConfigureAwait(false);
         }
     }
 
     // Hashed, because a key of 200 characters and a caller's id together could exceed the length of a record's key.
     private static string PathOf(CallContext context, string key) =>
-        Folder + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{context.Caller.Id}\n{key}")));
+        Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{context.Caller.Id}\n{key}")));
 
     private static byte[] Write(IdempotentRequest request, ImmutableArray<ChangeResult> results, DateTimeOffset expiresAt)
     {

@@ -18,22 +18,88 @@ internal sealed class QueryCheck(ResourceDescriptor resource)
         Filter.And all => new Filter.And([.. all.Parts.Select(Check)]),
         Filter.Or any => new Filter.Or([.. any.Parts.Select(Check)]),
         Filter.Not not => new Filter.Not(Check(not.Part)),
+        Filter.In list when MoneyPart(list.Path) is { } part => new Filter.Or([.. list.Values.Select(v => Money(list.Path, part, FilterOperator.Equal, v))]),
+        Filter.Compare compare when MoneyPart(compare.Path) is { } part => Money(compare.Path, part, compare.Operator, compare.Value),
         Filter.In list when KindOf(list.Path) is var kind => list with { Values = [.. list.Values.Select(v => Value(list.Path, kind, v))] },
         Filter.Compare compare => Check(compare),
+        Filter.Number number when MoneyPart(number.Path) is "amount" || KindOf(number.Path) is FieldKind.Text or JsonInside => number,
+        Filter.Number number => throw Invalid($"`{number.Path}` holds no decimals as text; compare it without $decimal."),
         _ => throw Invalid("The filter has a part that is not known."),
     };
 
     public ImmutableArray<SortKey> Check(ImmutableArray<SortKey> sort)
     {
+        var keys = ImmutableArray.CreateBuilder<SortKey>();
         foreach (var key in sort.IsDefault ? [] : sort)
         {
-            if (KindOf(key.Field) is FieldKind.List or FieldKind.Map or FieldKind.Group or FieldKind.Money or FieldKind.Duration)
+            if (MoneyPart(key.Field) is { } part)
             {
-                throw Invalid($"`{key.Field}` has no order to sort by.");
+                // Amounts of two currencies have no order between them, so the currency comes first.
+                if (part.Length == 0)
+                {
+                    keys.Add(key with { Field = key.Field + ".currency" });
+                }
+
+                keys.Add(key with { Field = part.Length == 0 ? key.Field + ".amount" : key.Field, Decimal = true });
+                continue;
             }
+
+            keys.Add(KindOf(key.Field) is not (FieldKind.List or FieldKind.Map or FieldKind.Group or FieldKind.Duration) ? key : throw Invalid($"`{key.Field}` has no order to sort by."));
         }
 
-        return sort.IsDefault ? [] : sort;
+        return keys.DrainToImmutable();
+    }
+
+    /// <summary>Empty when the path is money, <c>amount</c> when it is the amount of it, else null.</summary>
+    private string? MoneyPart(string path) =>
+        KindOf(path) == FieldKind.Money ? ""
+        : path.EndsWith(".amount", StringComparison.Ordinal) && IsMoney(path[..^".amount".Length]) ? "amount"
+        : null;
+
+    private bool IsMoney(string path)
+    {
+        try
+        {
+            return KindOf(path) == FieldKind.Money;
+        }
+        catch (NexusException)
+        {
+            // A part of another field that happens to be called amount.
+            return false;
+        }
+    }
+
+    /// <summary>Money compares within its currency: <c>12.30 EUR</c> is neither above nor below any amount of dollars. An amount alone compares by its number.</summary>
+    private static Filter Money(string path, string part, FilterOperator comparison, JsonElement value)
+    {
+        string text = value.ValueKind switch
+        {
+            JsonValueKind.String => value.GetString()!,
+            JsonValueKind.Number => value.GetRawText(),
+            _ => "",
+        };
+        if (part.Length > 0)
+        {
+            return comparison != FilterOperator.Prefix && DecimalText.TryRead(text, out decimal number)
+                ? new Filter.Number(path, comparison, number)
+                : throw Invalid($"`{path}` is compared with a decimal such as 12.30 by $eq, $ne, $gt, $gte, $lt, $lte, $in, not {value.GetRawText()}.");
+        }
+
+        if (value.ValueKind == JsonValueKind.Null && (comparison is FilterOperator.Equal or FilterOperator.NotEqual))
+        {
+            return new Filter.Compare(path + ".currency", comparison, value);
+        }
+
+        string[] words = text.Split(' ');
+        if (comparison == FilterOperator.Prefix || words.Length != 2 || !DecimalText.TryRead(words[0], out decimal amount) || words[1].Length == 0)
+        {
+            throw Invalid($"`{path}` is compared with an amount and its currency, such as `12.30 EUR`, by $eq, $ne, $gt, $gte, $lt, $lte, $in, not {value.GetRawText()}.");
+        }
+
+        var same = new Filter.Compare(path + ".currency", FilterOperator.Equal, JsonSerializer.SerializeToElement(words[1]));
+        return comparison == FilterOperator.NotEqual
+            ? new Filter.Not(new Filter.And([same, new Filter.Number(path + ".amount", FilterOperator.Equal, amount)]))
+            : new Filter.And([same, new Filter.Number(path + ".amount", comparison, amount)]);
     }
 
     private Filter.Compare Check(Filter.Compare compare)

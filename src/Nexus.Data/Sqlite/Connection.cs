@@ -5,7 +5,18 @@ namespace Nexus.Data.Sqlite;
 /// <summary>A connection to one database file with a cache of prepared statements. Used by one thread at a time.</summary>
 internal sealed class Connection : IDisposable
 {
+    /// <summary>SQL function from the text of a decimal to a text that sorts as the number; NULL for what is none.</summary>
+    public const string DecimalFunction = "nexus_decimal";
+
     private const int MaxCached = 256;
+
+    private static readonly delegate_function_scalar DecimalKey = static (context, _, arguments) =>
+    {
+        if (DecimalText.OrderKey(raw.sqlite3_value_text(arguments[0]).utf8_to_string()) is { } key)
+            raw.sqlite3_result_text(context, key);
+        else
+            raw.sqlite3_result_null(context);
+    };
 
     private readonly Dictionary<string, Statement> _statements = new(StringComparer.Ordinal);
     private readonly Dictionary<string, Statement> _guarded = new(StringComparer.Ordinal);
@@ -128,6 +139,7 @@ internal sealed class Connection : IDisposable
         if (code == raw.SQLITE_OK)
         {
             _ = raw.sqlite3_extended_result_codes(handle, 1);
+            _ = raw.sqlite3_create_function(handle, DecimalFunction, 1, raw.SQLITE_DETERMINISTIC, null, DecimalKey);
             return new Connection(handle, file);
         }
 

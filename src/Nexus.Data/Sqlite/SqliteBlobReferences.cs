@@ -28,6 +28,15 @@ internal sealed class SqliteBlobReferences(MainFile file) : IBlobReferences
         return find.Bind(1, key.owner).Bind(2, key.tenant).Bind(3, key.sha256).Step();
     });
 
+    public IReadOnlySet<string> All() => file.Read(0, static (connection, _) =>
+    {
+        var found = new HashSet<string>(StringComparer.Ordinal);
+        using var list = connection.Prepare("SELECT DISTINCT sha256 FROM blobs");
+        while (list.Step())
+            found.Add(list.Text(0)!);
+        return found;
+    });
+
     public ImmutableArray<(string Tenant, string Sha256)> Of(string owner) => file.Read(owner, static (connection, owner) =>
     {
         var found = ImmutableArray.CreateBuilder<(string, string)>();

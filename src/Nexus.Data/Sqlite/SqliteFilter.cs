@@ -30,6 +30,7 @@ internal sealed class SqliteFilter(string table)
     public string Translate(Filter filter) => filter switch
     {
         Filter.Compare compare => Compare(compare),
+        Filter.Number number => Number(number),
         Filter.In list => In(list),
         Filter.And all => Join(all.Parts, " AND ", "1"),
         Filter.Or any => Join(any.Parts, " OR ", "0"),
@@ -38,8 +39,9 @@ internal sealed class SqliteFilter(string table)
     };
 
     /// <summary>The SQL expression by which a path sorts: composites with the nulls.</summary>
-    public string SortExpression(string path) =>
-        RecordColumns.Find(table, path) is not null ? OwnColumn(path) : $"CASE WHEN json_type(json,{JsonPath(path)}) IN ('object','array') THEN NULL ELSE {Extract(path)} END";
+    public string SortExpression(string path, bool isDecimal = false) => isDecimal
+        ? DecimalKey(path)
+        : RecordColumns.Find(table, path) is not null ? OwnColumn(path) : $"CASE WHEN json_type(json,{JsonPath(path)}) IN ('object','array') THEN NULL ELSE {Extract(path)} END";
 
     /// <summary>The least text above all texts that begin with <paramref name="prefix"/>, by code point; null when there is none.</summary>
     public static string? AfterPrefix(string prefix)
@@ -91,17 +93,23 @@ internal sealed class SqliteFilter(string table)
         var value = column is null ? Extract(compare.Path) : OwnColumn(compare.Path);
         if (compare.Operator == FilterOperator.Prefix)
             return isText ? Guard(compare.Path, column, isText: true, Prefix(value, (string)operand.Value!)) : "0";
-        var sign = compare.Operator switch
-        {
-            FilterOperator.Equal => "=",
-            FilterOperator.Greater => ">",
-            FilterOperator.GreaterOrEqual => ">=",
-            FilterOperator.Less => "<",
-            FilterOperator.LessOrEqual => "<=",
-            _ => throw new NexusException(ErrorCodes.FilterInvalid, $"Comparison {compare.Operator} is not known."),
-        };
-        return Guard(compare.Path, column, isText, $"{value}{sign}{Add(operand)}");
+        return Guard(compare.Path, column, isText, $"{value}{Sign(compare.Operator)}{Add(operand)}");
     }
+
+    private string Number(Filter.Number number) => number.Operator == FilterOperator.Prefix ? "0" : $"({DecimalKey(number.Path)}{Sign(number.Operator)}{Add(JsonScalar.From(DecimalText.OrderKey(number.Value)))})";
+
+    private static string DecimalKey(string path) => $"CASE WHEN json_type(json,{JsonPath(path)})='text' THEN {Connection.DecimalFunction}({Extract(path)}) END";
+
+    private static string Sign(FilterOperator comparison) => comparison switch
+    {
+        FilterOperator.Equal => "=",
+        FilterOperator.NotEqual => "<>",
+        FilterOperator.Greater => ">",
+        FilterOperator.GreaterOrEqual => ">=",
+        FilterOperator.Less => "<",
+        FilterOperator.LessOrEqual => "<=",
+        _ => throw new NexusException(ErrorCodes.FilterInvalid, $"Comparison {comparison} is not known."),
+    };
 
     private string In(Filter.In list)
     {

@@ -27,7 +27,7 @@ internal sealed class SqliteQuery
 
         CountSql = $"SELECT count(*) FROM {table.Name} WHERE {string.Join(" AND ", where)}";
         CountParameters = _filter.Parameters.Count;
-        var sorts = query.Sort.Select(s => (Expression: _filter.SortExpression(s.Field), s.Descending)).ToImmutableArray();
+        var sorts = query.Sort.Select(s => (Expression: _filter.SortExpression(s.Field, s.Decimal), s.Descending)).ToImmutableArray();
         if (cursor is not null)
             where.Add(After(sorts, cursor));
         var select = string.Concat(sorts.Select(s => $",{s.Expression}"));

@@ -17,7 +17,6 @@ namespace Nexus.Gateway.Pipeline;
 /// </summary>
 internal sealed class IdempotentReplies(IServiceProvider host, ServerSettings settings, TimeProvider time, ILogger<IdempotentReplies> log)
 {
-    private const string Folder = "shared/idempotency/";
     private const int MaxBody = 1024 * 1024;
     private static readonly TimeSpan Lifetime = TimeSpan.FromHours(24);
     private long sweptAt;
@@ -36,10 +35,10 @@ internal sealed class IdempotentReplies(IServiceProvider host, ServerSettings se
     {
         try
         {
-            var page = await Storage!.QueryAsync(new RecordQuery { Tenant = tenant, Table = IStorage.Documents, KeyPrefix = Folder, Sort = [new SortKey("updatedAt")], Limit = 1000 }, CancellationToken.None);
+            var page = await Storage!.QueryAsync(new RecordQuery { Tenant = tenant, Table = IStorage.Answers, Sort = [new SortKey("updatedAt")], Limit = 1000 }, CancellationToken.None);
             var over = page.Records.Where(r => time.GetUtcNow() - r.UpdatedAt > Lifetime);
             foreach (var record in over)
-                await Storage.CommitAsync(new WriteBatch { Writes = [new RecordWrite { Key = new RecordKey(tenant, IStorage.Documents, record.Id), ExpectedRevision = record.Revision }] }, CancellationToken.None);
+                await Storage.CommitAsync(new WriteBatch { Writes = [new RecordWrite { Key = new RecordKey(tenant, IStorage.Answers, record.Id), ExpectedRevision = record.Revision }] }, CancellationToken.None);
         }
         catch (NexusException exception)
         {
@@ -59,7 +58,7 @@ internal sealed class IdempotentReplies(IServiceProvider host, ServerSettings se
     public async Task RunAsync(HttpContext context, GatewayRequest request, string key, Func<HttpContext, GatewayRequest, Task> run)
     {
         var fingerprint = await FingerprintAsync(context, request);
-        var place = new RecordKey(request.Context.Tenant, IStorage.Documents, Folder + Hash($"{request.Context.Caller.Id}\n{key}"));
+        var place = new RecordKey(request.Context.Tenant, IStorage.Answers, Hash($"route\n{request.Context.Caller.Id}\n{key}"));
         SweepHourly(request.Context.Tenant);
         var stored = await Storage!.FindAsync(place, context.RequestAborted);
         var revision = stored?.Revision ?? 0;
@@ -109,7 +108,13 @@ internal sealed class IdempotentReplies(IServiceProvider host, ServerSettings se
         if (first.Status == 0)
             throw InFlight(context);
         if (first.Body is null)
-            throw new NexusException(ErrorCodes.Conflict, $"The first request with this key was carried out with status {first.Status}; its answer was too large to be kept.");
+        {
+            if (first.Headers.TryGetValue("Location", out var location))
+                context.Response.Headers.Location = location;
+            throw new NexusException(ErrorCodes.IdempotencyAnswerNotKept, $"The first request with this key was carried out with status {first.Status}; its answer was larger than {MaxBody >> 20} MB and was not kept.");
+        }
+
+
         context.Response.StatusCode = first.Status;
         foreach (var (name, value) in first.Headers)
             context.Response.Headers[name] = value;

@@ -7,7 +7,10 @@ internal static class JsonLimits
 {
     /// <summary>Returns when the text is one JSON value within the limits.</summary>
     /// <exception cref="NexusException"><c>JSON_TOO_DEEP</c>, <c>ARRAY_TOO_LONG</c>, <c>STRING_TOO_LONG</c> or <c>BAD_REQUEST</c>.</exception>
-    public static void Check(ReadOnlySpan<byte> json, LimitOptions limits)
+    /// <param name="json">The text.</param>
+    /// <param name="limits">The limits.</param>
+    /// <param name="outerLength">Greatest length of an outermost array; that of any other array when null.</param>
+    public static void Check(ReadOnlySpan<byte> json, LimitOptions limits, int? outerLength = null)
     {
         // The reader's own limit comes one level later, so that the refusal below names ours; 1000 guards the counters.
         var reader = new Utf8JsonReader(json, new JsonReaderOptions { MaxDepth = Math.Min(limits.JsonDepth + 1, 1000) });
@@ -18,7 +21,7 @@ internal static class JsonLimits
         {
             while (reader.Read())
             {
-                Visit(ref reader, elements, inArray, limits);
+                Visit(ref reader, elements, inArray, limits, outerLength ?? limits.ArrayLength);
                 if (reader.TokenType == JsonTokenType.EndObject)
                     names.End(reader.CurrentDepth);
                 else if (reader.TokenType == JsonTokenType.PropertyName)
@@ -36,7 +39,7 @@ internal static class JsonLimits
         }
     }
 
-    private static void Visit(ref Utf8JsonReader reader, scoped Span<int> elements, scoped Span<bool> inArray, LimitOptions limits)
+    private static void Visit(ref Utf8JsonReader reader, scoped Span<int> elements, scoped Span<bool> inArray, LimitOptions limits, int outerLength)
     {
         var depth = reader.CurrentDepth;
         switch (reader.TokenType)
@@ -47,8 +50,9 @@ internal static class JsonLimits
                 CheckText(ref reader, limits);
                 break;
         }
-        if (reader.TokenType != JsonTokenType.PropertyName && depth > 0 && inArray[depth] && ++elements[depth] > limits.ArrayLength)
-            throw new NexusException(ErrorCodes.ArrayTooLong, $"An array has more than {limits.ArrayLength} elements (byte {reader.TokenStartIndex}).");
+        var length = depth == 1 ? outerLength : limits.ArrayLength;
+        if (reader.TokenType != JsonTokenType.PropertyName && depth > 0 && inArray[depth] && ++elements[depth] > length)
+            throw new NexusException(ErrorCodes.ArrayTooLong, $"An array has more than {length} elements (byte {reader.TokenStartIndex}).");
         if (reader.TokenType is not (JsonTokenType.StartArray or JsonTokenType.StartObject))
             return;
         if (depth + 1 > limits.JsonDepth)

@@ -35,7 +35,13 @@ internal sealed class RequestBody(ServerSettings settings)
 
     /// <summary>The JSON body, within all limits; empty when there is none.</summary>
     /// <exception cref="NexusException">A limit is exceeded, or it is not JSON.</exception>
-    public async ValueTask<ReadOnlyMemory<byte>> ReadJsonAsync(HttpContext context, GatewayRequest request)
+    public ValueTask<ReadOnlyMemory<byte>> ReadJsonAsync(HttpContext context, GatewayRequest request) => ReadJsonAsync(context, request, null);
+
+    /// <summary>The JSON body of a batch, whose outermost array may have more elements than others.</summary>
+    /// <exception cref="NexusException">A limit is exceeded, or it is not JSON.</exception>
+    public ValueTask<ReadOnlyMemory<byte>> ReadBatchAsync(HttpContext context, GatewayRequest request) => ReadJsonAsync(context, request, settings.Current.Limits.BatchLength);
+
+    private async ValueTask<ReadOnlyMemory<byte>> ReadJsonAsync(HttpContext context, GatewayRequest request, int? outerLength)
     {
         if (request.Body is { } read)
             return read;
@@ -45,7 +51,7 @@ internal sealed class RequestBody(ServerSettings settings)
             throw new NexusException(ErrorCodes.UnsupportedMediaType, $"This route reads application/json, not {context.Request.ContentType ?? "a body without Content-Type"}.");
         var limits = settings.Current.Limits;
         var body = await ReadAsync(context, limits);
-        JsonLimits.Check(body.Span, limits);
+        JsonLimits.Check(body.Span, limits, outerLength);
         request.Body = body;
         return body;
     }

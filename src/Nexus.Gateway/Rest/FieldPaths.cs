@@ -56,6 +56,7 @@ internal static class FieldPaths
         {
             FieldKind.Text or FieldKind.Multiline or FieldKind.Choice or FieldKind.Reference or FieldKind.Json => text,
             _ when text == "null" => null,
+            FieldKind.Money => text,
             FieldKind.Integer when long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) => number,
             FieldKind.Decimal when decimal.TryParse(text, NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var exact) => exact,
             FieldKind.Real when double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var real) && double.IsFinite(real) => real,

@@ -55,6 +55,9 @@ internal static class FilterSyntax
             case Filter.Compare compare:
                 _ = FieldPaths.Get(resource, compare.Path);
                 break;
+            case Filter.Number number:
+                _ = FieldPaths.Get(resource, number.Path);
+                break;
             case Filter.In list:
                 _ = FieldPaths.Get(resource, list.Path);
                 break;

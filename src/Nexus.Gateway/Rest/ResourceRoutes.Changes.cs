@@ -71,7 +71,7 @@ internal sealed partial class ResourceRoutes
 
     private async Task BatchAsync(HttpContext context, ChangeKind kind)
     {
-        var body = await BodyAsync(context);
+        var body = await parts.Bodies.ReadBatchAsync(context, GatewayRequest.Of(context));
         var changes = kind == ChangeKind.Delete ? Deletions(context, body) : [.. Elements(body).Select(e => ChangeOf(kind, e))];
         if (changes.IsEmpty)
             throw new NexusException(ErrorCodes.BadRequest, kind == ChangeKind.Delete ? "Name the records by ?ids=a,b or by a JSON array of ids." : "The body is a JSON array of one or more records.");

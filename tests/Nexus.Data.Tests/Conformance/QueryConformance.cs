@@ -198,7 +198,7 @@ public abstract partial class StorageConformance
         6 => "9007199254740993",
         7 => "\"\"",
         8 => "\"é😀\"",
-        _ => JsonSerializer.Serialize(new[] { "a", "ab", "B", "1", "true", "\uffee" }[random.Next(6)]),
+        _ => JsonSerializer.Serialize(new[] { "a", "ab", "B", "1", "true", "\uffee", "-1.5", "10.00", "0.0000000000000000000000000001", "-79228162514264337593543950335", "1e3", " 1" }[random.Next(12)]),
     };
 
     private static string RandomFilter(Random random, int depth)
@@ -209,6 +209,7 @@ public abstract partial class StorageConformance
             0 => $"{{\"{path}\":{{\"$in\":[{string.Join(',', Enumerable.Range(0, random.Next(4)).Select(_ => RandomScalar(random)))}]}}}}",
             1 => $"{{\"{path}\":{{\"$prefix\":\"{new[] { "", "a", "é", "B" }[random.Next(4)]}\"}}}}",
             2 => $"{{\"{path}\":{RandomScalar(random)}}}",
+            3 => $"{{\"{path}\":{{\"$decimal\":{{\"{new[] { "$eq", "$ne", "$gt", "$gte", "$lt", "$lte" }[random.Next(6)]}\":\"{new[] { "0", "1", "-1.50", "1.0", "79228162514264337593543950335" }[random.Next(5)]}\"}}}}}}",
             < 6 => $"{{\"{path}\":{{\"{new[] { "$eq", "$ne", "$gt", "$gte", "$lt", "$lte" }[random.Next(6)]}\":{RandomScalar(random)}}}}}",
             6 => $"{{\"$not\":{RandomFilter(random, depth - 1)}}}",
             7 => $"{{\"$and\":[{RandomFilter(random, depth - 1)},{RandomFilter(random, depth - 1)}]}}",

@@ -46,6 +46,57 @@ public sealed class EngineTests : IAsyncLifetime
 
     [Theory]
     [MemberData(nameof(Engines))]
+    public async Task Money_is_compared_within_its_currency_and_sorted_by_currency_then_amount(string engine)
+    {
+        var shop = await OpenAsync(engine);
+        foreach (var (number, fee) in new[] { ("A-1", "9.90 EUR"), ("A-2", "10.00 EUR"), ("A-3", "-3 EUR"), ("A-4", "10.05 USD"), ("A-5", "10.0 EUR"), ("A-6", "9999999999999999999999999.01 EUR"), ("A-7", "9999999999999999999999999.02 EUR") })
+        {
+            Assert.Null((await shop.CreateAsync($$$"""{"number":"{{{number}}}","total":1,"dueOn":"2026-01-31","fee":{"amount":"{{{fee.Split(' ')[0]}}}","currency":"{{{fee.Split(' ')[1]}}}"}}""")).Error);
+        }
+
+        await shop.NewAsync("A-8");
+        async Task<string> Find(string filter, params SortKey[] sort)
+        {
+            var found = new List<string>();
+            string? cursor = null;
+            do
+            {
+                var page = await shop.Operations.ListAsync(shop.Call(), new() { Filter = FilterJson.Parse(filter), Sort = [.. sort, new("number")], Limit = 3, Cursor = cursor }, default);
+                found.AddRange(page.Records.Select(r => Json.Of(r).GetProperty("number").GetString()![2..]));
+                cursor = page.NextCursor;
+            }
+            while (cursor is not null);
+            return string.Join(' ', found);
+        }
+
+        Assert.Equal("2 5 6 7", await Find("""{"fee":{"$gte":"10 EUR"}}"""));
+        Assert.Equal("1 3", await Find("""{"fee":{"$lt":"10.00 EUR"}}"""));
+        Assert.Equal("2 5", await Find("""{"fee":"10.000 EUR"}"""));
+        Assert.Equal("7", await Find("""{"fee":{"$gt":"9999999999999999999999999.01 EUR"}}"""));
+        Assert.Equal("4", await Find("""{"fee":{"$in":["10.05 USD","1 USD"]}}"""));
+        Assert.Equal("1 3 4 6 7 8", await Find("""{"fee":{"$ne":"10 EUR"}}"""));
+        Assert.Equal("2 4 5 6 7", await Find("""{"fee.amount":{"$gte":10}}"""));
+        Assert.Equal("8", await Find("""{"fee":null}"""));
+        Assert.Equal("8 3 1 2 5 6 7 4", await Find("{}", new SortKey("fee")));
+        Assert.Equal("7 6 4 2 5 1 3 8", await Find("{}", new SortKey("fee.amount", Descending: true)));
+        var refused = await Assert.ThrowsAsync<NexusException>(() => Find("""{"fee":{"$gt":"10"}}"""));
+        Assert.Equal("`fee` is compared with an amount and its currency, such as `12.30 EUR`, by $eq, $ne, $gt, $gte, $lt, $lte, $in, not \"10\".", refused.Message);
+    }
+
+    [Theory]
+    [MemberData(nameof(Engines))]
+    public async Task Answers_to_idempotent_requests_are_no_documents(string engine)
+    {
+        var shop = await OpenAsync(engine);
+
+        await shop.ChangeAsync(ChangeKind.Create, null, """{"number":"A-1","total":1,"dueOn":"2026-01-31"}""", key: "k");
+
+        Assert.Empty((await set!.Records.QueryAsync(new() { Tenant = CallContext.DefaultTenant, Table = IStorage.Documents }, default)).Records);
+        Assert.Single((await set.Records.QueryAsync(new() { Tenant = CallContext.DefaultTenant, Table = IStorage.Answers }, default)).Records);
+    }
+
+    [Theory]
+    [MemberData(nameof(Engines))]
     public async Task A_taken_unique_value_names_its_field(string engine)
     {
         var shop = await OpenAsync(engine);

@@ -369,7 +369,7 @@ public sealed class ResourceOperationsTests
         var anew = await shop.ChangeAsync(ChangeKind.Create, null, body, key: "k");
         Assert.True(replayed.Replayed);
         Assert.NotEqual(first.Id, anew.Id);
-        Assert.Equal(501, shop.Fake.Count(IStorage.Documents));
+        Assert.Equal(501, shop.Fake.Count(IStorage.Answers));
     }
 
     private sealed class OwnException() : NexusException(ErrorCodes.RuleViolation, "No.");

@@ -22,6 +22,51 @@ public sealed class FailureTests : IDisposable
     };
 
     [Fact]
+    public async Task A_schema_change_that_a_crash_cut_off_between_its_files_is_undone_or_finished_by_whichever_version_starts_next()
+    {
+        var table = new ResourceDescriptor { Plugin = "crm", Name = "people", Singular = "person", Fields = [new FieldDescriptor { Name = "email", Kind = FieldKind.Text }], Indexes = [] };
+        var indexed = table with { Indexes = [new IndexDescriptor(["email"])] };
+        var (first, second) = (new SqlMigration(1, "1.sql", "CREATE TABLE a (x)"), new SqlMigration(2, "2.sql", "CREATE TABLE b (y)"));
+        var (file, before) = (Path.Combine(_folder, "sql", "crm.db"), Path.Combine(_folder, "before"));
+        await ChangeAsync(new SchemaRequest("crm", [table], [first]));
+        File.Copy(file, before);
+        await ChangeAsync(new SchemaRequest("crm", [indexed], [first, second]));
+        // The main file has the change, the SQL file does not: what a crash between the two commits leaves.
+        File.Copy(before, file, overwrite: true);
+
+        Assert.Equal((0, false), await ChangeAsync(new SchemaRequest("crm", [table], [first])));
+        Assert.Equal((1, true), await ChangeAsync(new SchemaRequest("crm", [indexed], [first, second])));
+
+        async Task<(int Indexes, bool Migrated)> ChangeAsync(SchemaRequest request)
+        {
+            await using var set = await OpenAsync();
+            await using (var change = await set.Schema.BeginAsync(request, CancellationToken.None))
+                await change.CommitAsync(CancellationToken.None);
+            var indexes = ((SqliteRecords)set.Records).File.Read(0, static (c, _) => (int)c.Scalar("SELECT COUNT(*) FROM sqlite_master WHERE type='index' AND name LIKE 'crm.people$index$%'")!.Value);
+            return (indexes, !(await set.Sql.Get("crm", "default").QueryAsync("SELECT 1 AS one FROM sqlite_master WHERE name='b'")).IsEmpty);
+        }
+    }
+
+    [Fact]
+    public async Task A_blob_that_a_crash_left_without_its_reference_is_removed_at_the_start()
+    {
+        string orphan = new string('a', 64), notes = Path.Combine(_folder, "blobs", "readme.txt");
+        BlobReference kept;
+        await using (var set = await OpenAsync())
+            kept = await set.Blobs.Get("p", "t").PutAsync(new MemoryStream([1, 2, 3]));
+        Directory.CreateDirectory(Path.Combine(_folder, "blobs", "aa"));
+        await File.WriteAllTextAsync(Path.Combine(_folder, "blobs", "aa", orphan), "left behind");
+        await File.WriteAllTextAsync(notes, "not ours");
+
+        await using var again = await OpenAsync();
+        await using var stream = await again.Blobs.Get("p", "t").OpenAsync(kept.Sha256);
+
+        Assert.False(File.Exists(Path.Combine(_folder, "blobs", "aa", orphan)));
+        Assert.True(File.Exists(notes));
+        Assert.Equal(3, stream!.Length);
+    }
+
+    [Fact]
     public async Task A_folder_that_another_process_holds_is_refused_with_its_pid()
     {
         await using var first = await OpenAsync();

@@ -254,6 +254,28 @@ public sealed class UnitOfWorkTests
     }
 
     [Theory, MemberData(nameof(Engines))]
+    public async Task Ten_thousand_records_are_one_commit_or_none(string engine)
+    {
+        await using var shop = await ShopWithUnits.StartAsync(engine);
+        var token = TestContext.Current.CancellationToken;
+
+        var refused = await Record.ExceptionAsync(async () => await shop.Unit.RunAsync(async t =>
+        {
+            for (var i = 0; i < 10_000; i++)
+                await shop.Customers.CreateAsync(new Customer(i < 9_999 ? $"customer {i}" : new string('x', 51)), t);
+        }, token));
+        Assert.Equal(0L, (await shop.Customers.ListAsync(new ResourceQuery { Count = true }, token)).Total);
+        await shop.Unit.RunAsync(async t =>
+        {
+            for (var i = 0; i < 10_000; i++)
+                await shop.Customers.CreateAsync(new Customer($"customer {i}"), t);
+        }, token);
+
+        Assert.Equal(ErrorCodes.ValidationError, Assert.IsType<NexusException>(refused).Code);
+        Assert.Equal(10_000L, (await shop.Customers.ListAsync(new ResourceQuery { Count = true }, token)).Total);
+    }
+
+    [Theory, MemberData(nameof(Engines))]
     public async Task A_settlement_is_committed_with_the_writes_and_a_lost_lease_takes_them_back(string engine)
     {
         await using var shop = await ShopWithUnits.StartAsync(engine);

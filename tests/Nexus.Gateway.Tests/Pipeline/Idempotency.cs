@@ -78,7 +78,7 @@ public sealed class Idempotency
         var second = await PostAsync(host, "key-1", "{}");
 
         Assert.Equal(3_000_000, (await first.Content.ReadAsStringAsync()).Length);
-        await Problems.AssertAsync(second, 409, "CONFLICT");
+        await Problems.AssertAsync(second, 409, "IDEMPOTENCY_ANSWER_NOT_KEPT");
         Assert.Equal(1, runs);
     }
 
@@ -86,7 +86,7 @@ public sealed class Idempotency
     public async Task A_key_is_forgotten_after_a_day()
     {
         var storage = new FakeStorage();
-        var place = new RecordKey(CallContext.DefaultTenant, IStorage.Documents, "shared/idempotency/old");
+        var place = new RecordKey(CallContext.DefaultTenant, IStorage.Answers, "old");
         await storage.CommitAsync(new WriteBatch { Writes = [new RecordWrite { Key = place, Record = new StoredRecord { Id = place.Id, Revision = 1, UpdatedAt = TimeProvider.System.GetUtcNow().AddHours(-25), Json = "{}"u8.ToArray() } }] }, default);
         await using var host = await StartAsync(c => c.Response.WriteAsync("ran"), storage);
 

@@ -119,6 +119,23 @@ public sealed class Resource_routes
         Assert.Equal(1, host.Operations.Count);
     }
 
+    [Theory]
+    [InlineData(10_000, 1, 201)]
+    [InlineData(10_001, 1, 400)]
+    [InlineData(2, 1_001, 400)]
+    public async Task A_batch_has_up_to_ten_thousand_records_and_each_array_within_them_a_thousand(int records, int within, int status)
+    {
+        await using var host = await StartAsync();
+        var record = within == 1 ? """{"number":"A-1"}""" : $$"""{"number":"A-1","lines":[{{string.Join(',', Enumerable.Repeat("1", within))}}]}""";
+
+        var answer = await host.Client.PostAsync($"{Invoices.Path}/batch?atomic=true", Json($"[{string.Join(',', Enumerable.Repeat(record, records))}]"));
+
+        if (status == 201)
+            Assert.Equal((201, records), ((int)answer.StatusCode, host.Operations.Count));
+        else
+            await Problems.AssertAsync(answer, status, "ARRAY_TOO_LONG");
+    }
+
     [Fact]
     public async Task Batch_update_with_an_unknown_id_changes_two_or_atomically_none()
     {
