@@ -1,6 +1,7 @@
 using System.Text.Json.Serialization;
 using Nexus.Core.Identity.Accounts;
 using Nexus.Core.Identity.Http;
+using Nexus.Core.Identity.Roles;
 using Nexus.Core.Identity.SignIn;
 
 namespace Nexus.Core.Identity;
@@ -13,4 +14,8 @@ namespace Nexus.Core.Identity;
 [JsonSerializable(typeof(LoginRequest))]
 [JsonSerializable(typeof(TokenView))]
 [JsonSerializable(typeof(UserView))]
+[JsonSerializable(typeof(Role))]
+[JsonSerializable(typeof(Group))]
+[JsonSerializable(typeof(ResourcePolicy))]
+[JsonSerializable(typeof(Tenant))]
 internal sealed partial class IdentityJson : JsonSerializerContext;

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Text.Json.Nodes;
 
 namespace Nexus;
 
@@ -17,6 +18,9 @@ public class NexusException : Exception
 
     /// <summary>All errors of an input at once; empty when the error is not about fields.</summary>
     public ImmutableArray<FieldError> Errors { get; init; } = [];
+
+    /// <summary>Further members of the problem details (RFC 9457, section 3.2), such as <c>attempts_remaining</c>; null when there are none.</summary>
+    public JsonObject? Extensions { get; init; }
 }
 
 /// <summary>A rule of a plugin's domain refused a change; answers 422 with <c>RULE_VIOLATION</c>.</summary>

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Http;
 using Nexus.Gateway.Pipeline;
 
@@ -21,7 +22,7 @@ internal static class Problem
 
     /// <summary>Answers with a Nexus exception.</summary>
     public static Task WriteAsync(HttpContext context, NexusException exception) =>
-        WriteAsync(context, ErrorCodes.Get(exception.Code), 0, exception.Message, exception.Errors, null);
+        WriteAsync(context, ErrorCodes.Get(exception.Code), 0, exception.Message, exception.Errors, exception.Extensions is { } further ? json => Extend(json, further) : null);
 
     /// <summary>Gives an error status that was set without a body its problem.</summary>
     public static Task WriteForStatusAsync(HttpContext context)
@@ -75,6 +76,16 @@ internal static class Problem
             json.WriteEndObject();
         }
         json.WriteEndArray();
+    }
+
+    private static void Extend(Utf8JsonWriter json, JsonObject further)
+    {
+        foreach (var (name, value) in further)
+        {
+            json.WritePropertyName(name);
+            if (value is null) json.WriteNullValue();
+            else value.WriteTo(json);
+        }
     }
 
     private static async Task WriteAsync(HttpContext context, ErrorCode entry, int status, string? detail, IReadOnlyCollection<FieldError>? errors, Action<Utf8JsonWriter>? extend)

@@ -40,6 +40,9 @@ internal sealed record User
     /// <summary>Roles given directly; groups give more.</summary>
     public ImmutableArray<string> Roles { get; init; } = [];
 
+    /// <summary>Groups and teams it belongs to.</summary>
+    public ImmutableArray<string> Groups { get; init; } = [];
+
     /// <summary>What the user tells about itself: free fields such as <c>phone</c>, <c>title</c>.</summary>
     public JsonObject? Profile { get; init; }
 

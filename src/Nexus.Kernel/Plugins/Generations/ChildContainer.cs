@@ -42,6 +42,13 @@ internal sealed class ChildContainer : IPluginBuilder, IDisposable
             Services.AddSingleton(environment);
         }
 
+        // Parts of the platform see what the node has; other plugins see only what they were given.
+        if (generation.Manifest.Category == PluginCategory.Core)
+        {
+            Services.AddSingleton(_ => host.GetRequiredService<IPlugins>());
+            Services.AddSingleton(new NodeFolders(Path.GetFullPath(host.GetService<PluginsOptions>()?.DataDirectory ?? "data")));
+        }
+
         Services.AddHttpClient();
         Services.ConfigureHttpClientDefaults(client => client
             .SetHandlerLifetime(Timeout.InfiniteTimeSpan)

@@ -1,0 +1,62 @@
+using System.Text.Json.Nodes;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+
+namespace Nexus.Core.Identity.Audit;
+
+/// <summary>Takes down what happens to accounts, sessions, keys and rights.</summary>
+internal sealed partial class SecurityTrail(IServiceProvider services, TimeProvider time, ILogger<SecurityTrail> log)
+{
+    private readonly IAuditTrail? trail = services.GetService<IAuditTrail>();
+
+    /// <summary>Takes one thing down. Never throws: what happened has happened.</summary>
+    public async ValueTask TellAsync(string action, Origin origin, string actor, string tenant, string? subject = null, AuditResult result = AuditResult.Success, JsonObject? detail = null)
+    {
+        Told(log, action, result, actor, subject);
+        if (trail is null) return;
+        try
+        {
+            await trail.RecordAsync(new AuditEntry
+            {
+                At = time.GetUtcNow(),
+                Tenant = tenant,
+                Actor = actor,
+                Action = action,
+                Subject = subject,
+                Result = result,
+                Address = origin.Address,
+                UserAgent = origin.UserAgent,
+                CorrelationId = origin.CorrelationId,
+                Detail = detail is null ? default : System.Text.Encoding.UTF8.GetBytes(detail.ToJsonString()),
+            });
+        }
+        catch (NexusException e)
+        {
+            NotKept(log, action, e.Message);
+        }
+    }
+
+    [LoggerMessage(1, LogLevel.Information, "{Action} {Result} by {Actor} on {Subject}")]
+    private static partial void Told(ILogger log, string action, AuditResult result, string actor, string? subject);
+
+    [LoggerMessage(2, LogLevel.Error, "The audit trail did not take {Action}: {Reason}")]
+    private static partial void NotKept(ILogger log, string action, string reason);
+}
+
+/// <summary>Where a request comes from.</summary>
+/// <param name="Address">Address, or null.</param>
+/// <param name="UserAgent">Browser or program, at most 256 characters, or null.</param>
+/// <param name="CorrelationId">Id of the request.</param>
+internal sealed record Origin(string? Address, string? UserAgent, string? CorrelationId)
+{
+    /// <summary>The node itself.</summary>
+    public static Origin Node { get; } = new(null, null, null);
+
+    /// <summary>Where a request comes from.</summary>
+    public static Origin Of(HttpContext context)
+    {
+        var agent = context.Request.Headers.UserAgent.Count > 0 ? context.Request.Headers.UserAgent[0] : null;
+        return new Origin(context.Connection.RemoteIpAddress?.ToString(), agent is { Length: > 256 } ? agent[..256] : agent, CallContext.Current.CorrelationId);
+    }
+}
