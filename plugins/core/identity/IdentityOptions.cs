@@ -30,4 +30,21 @@ internal sealed class IdentityOptions
     /// <summary>One-time password of the first administrator instead of a random one; it must be changed at the first sign-in all the same.</summary>
     [StringLength(256, MinimumLength = 12)]
     public string? AdministratorPassword { get; set; }
+
+    /// <summary>Whether anybody may register.</summary>
+    public bool Registration { get; set; } = true;
+
+    /// <summary>Role of who registers.</summary>
+    public string RegisteredRole { get; set; } = "user";
+
+    /// <summary>Whether an address must be proved before its account can sign in.</summary>
+    public bool EmailVerification { get; set; } = true;
+
+    /// <summary>Life of the link that proves an address.</summary>
+    [Range(typeof(TimeSpan), "00:01:00", "30.00:00:00")]
+    public TimeSpan VerificationLifetime { get; set; } = TimeSpan.FromDays(2);
+
+    /// <summary>Life of the token that sets a new password.</summary>
+    [Range(typeof(TimeSpan), "00:01:00", "1.00:00:00")]
+    public TimeSpan ResetLifetime { get; set; } = TimeSpan.FromHours(1);
 }

@@ -1,10 +1,15 @@
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
 using Nexus.Core.Identity.Accounts;
+using Nexus.Core.Identity.ApiKeys;
+using Nexus.Core.Identity.Audit;
 using Nexus.Core.Identity.Http;
 using Nexus.Core.Identity.OpenId;
+using Nexus.Core.Identity.Mail;
 using Nexus.Core.Identity.Passwords;
 using Nexus.Core.Identity.Policy;
+using Nexus.Core.Identity.Roles;
 using Nexus.Core.Identity.SignIn;
 using Nexus.Core.Identity.Tokens;
 
@@ -19,22 +24,23 @@ public sealed class IdentityPlugin : IPlugin, IStart
     public void Configure(IPluginBuilder plugin)
     {
         ArgumentNullException.ThrowIfNull(plugin);
-        plugin.AddOptions<IdentityOptions>();
+        plugin.AddOptions<IdentityOptions>().AddOptions<PasswordOptions>("password").AddOptions<MailOptions>("mail");
+        AddAccounts(plugin.Services);
         plugin.Services
-            .AddSingleton<Tree>()
-            .AddSingleton<UserDirectory>()
-            .AddSingleton<FirstUser>()
-            .AddSingleton(_ => PasswordHashing.Default())
-            .AddSingleton<SignInSessions>()
-            .AddSingleton<Callers>()
-            .AddSingleton<PasswordSignIn>()
-            .AddSingleton<BearerStrategy>()
+            .AddSingleton<DeclaredResources>()
             .AddSingleton<AccessPolicy>()
+            .AddSingleton<Guard>()
+            .AddSingleton<Questions>()
+            .AddSingleton<RoleGiving>()
             .ConfigureHttpJsonOptions(options => options.SerializerOptions.TypeInfoResolverChain.Insert(0, IdentityJson.Default));
         plugin.AddTokens().AddOpenId();
         plugin.AddAuthentication("bearer", (credentials, token) => Get<BearerStrategy>().AuthenticateAsync(credentials, token));
+        plugin.AddAuthentication("api-key", (credentials, token) => Get<KeyStrategy>().AuthenticateAsync(credentials, token), 1);
+        plugin.AddAuthentication("cookie", (credentials, token) => Get<CookieStrategy>().AuthenticateAsync(credentials, token), 2);
+        plugin.AddAuthentication("local", (credentials, token) => Get<AdministratorToken>().AuthenticateAsync(credentials, token), 3);
         plugin.UseAuthorization((context, permission, token) => Get<AccessPolicy>().DecideAsync(context, permission, token));
-        plugin.MapEndpoints(SignInRoutes.Map);
+        plugin.MapEndpoints(SignInRoutes.Map).MapEndpoints(AccountRoutes.Map).MapEndpoints(UserRoutes.Map).MapEndpoints(RoleRoutes.Map).MapEndpoints(GroupRoutes.Map)
+            .MapEndpoints(PolicyRoutes.Map).MapEndpoints(KeyRoutes.Map).MapEndpoints(TenantRoutes.Map).MapEndpoints(StatusRoutes.Map);
     }
 
     /// <inheritdoc/>
@@ -43,11 +49,38 @@ public sealed class IdentityPlugin : IPlugin, IStart
         ArgumentNullException.ThrowIfNull(services);
         this.services = services;
         await services.GetRequiredService<KeyRing>().StartAsync(cancellationToken);
-        await services.GetRequiredService<UserDirectory>().LoadAsync(CallContext.DefaultTenant, cancellationToken);
-        await services.GetRequiredService<SignInSessions>().LoadAsync(CallContext.DefaultTenant, cancellationToken);
+        await services.GetRequiredService<Accounts.Tenants>().StartAsync(cancellationToken);
+        await services.GetRequiredService<AdministratorToken>().StartAsync(cancellationToken);
         if (await services.GetRequiredService<FirstUser>().EnsureAsync(cancellationToken) is { } password)
             await Console.Error.WriteLineAsync($"\n  The first administrator is '{FirstUser.UserName}' with the one-time password  {password}\n  It is shown only here and must be changed at the first sign-in.\n");
     }
+
+    private static void AddAccounts(IServiceCollection services) => services
+        .AddSingleton<Tree>()
+        .AddSingleton<UserDirectory>()
+        .AddSingleton<Catalogue>()
+        .AddSingleton<Accounts.Tenants>()
+        .AddSingleton<FirstUser>()
+        .AddSingleton<Registration>()
+        .AddSingleton<AccountRemoval>()
+        .AddSingleton<SecurityTrail>()
+        .AddSingleton(_ => PasswordHashing.Default())
+        .AddSingleton(s => new PasswordPolicy(s.GetRequiredService<IOptions<PasswordOptions>>().Value))
+        .AddSingleton(s => new Lockouts(s.GetRequiredService<IOptions<PasswordOptions>>().Value, s.GetRequiredService<TimeProvider>()))
+        .AddSingleton<PasswordChanges>()
+        .AddSingleton<SignInSessions>()
+        .AddSingleton<Callers>()
+        .AddSingleton<PasswordSignIn>()
+        .AddSingleton<BearerStrategy>()
+        .AddSingleton<CookieStrategy>()
+        .AddSingleton<AdministratorToken>()
+        .AddSingleton<KeyRegister>()
+        .AddSingleton<KeyStrategy>()
+        .AddSingleton<Letters>()
+        .AddSingleton<IMailer>(s => s.GetRequiredService<IOptions<MailOptions>>().Value is { Host: not null } mail ? new SmtpMailer(mail) : new CapturedMailer(Path.Combine(s.GetRequiredService<NodeFolders>().Data, "mail"), s.GetRequiredService<TimeProvider>()))
+        .AddSingleton<MailQueue>()
+        .AddHostedService(s => s.GetRequiredService<MailQueue>())
+        .AddHostedService<Housekeeping>();
 
     private T Get<T>()
         where T : notnull => (services ?? throw new NexusException(ErrorCodes.ServiceUnavailable, "Identity has not started yet.")).GetRequiredService<T>();

@@ -8,9 +8,10 @@ namespace Nexus.Core.Identity.Policy;
 
 /// <summary>
 /// The policy of the node. 1. The platform itself may do all; who did not sign in may do nothing. 2. What concerns the whole node is for callers of the node's own tenant.
-/// 3. A denying policy, then the widest scope of policies and roles. 4. The caller's scopes narrow it. Decisions are worked out once for callers with the same roles, teams and scopes, until roles or policies change; asking again costs two looks into memory.
+/// 3. A denying policy, then the widest scope of policies and roles. 4. The caller's scopes narrow it. 5. A right on own or the team's records counts where records have owners only: a route that knows of none would serve everybody's.
+/// Decisions are worked out once for callers with the same roles, teams and scopes, until roles or policies change; asking again costs two looks into memory.
 /// </summary>
-internal sealed class AccessPolicy
+internal sealed class AccessPolicy : IDisposable
 {
     private const int Remembered = 4_096;
 
@@ -21,11 +22,17 @@ internal sealed class AccessPolicy
     private readonly ConcurrentDictionary<string, Rights> rights = new(StringComparer.Ordinal);
     private readonly ConditionalWeakTable<Caller, Rights> ofCaller = [];
     private readonly Catalogue catalogue;
+    private readonly DeclaredResources resources;
+    private readonly IDisposable? following;
 
-    public AccessPolicy(Catalogue catalogue)
+    public AccessPolicy(Catalogue catalogue, DeclaredResources resources)
     {
-        this.catalogue = catalogue;
+        (this.catalogue, this.resources) = (catalogue, resources);
         catalogue.RightsChanged = Forget;
+        following = resources.OnChange(() =>
+        {
+            foreach (var tenant in tables.Keys) Forget(tenant);
+        });
     }
 
     public ValueTask<AccessDecision> DecideAsync(CallContext context, string permission, CancellationToken cancellationToken)
@@ -62,19 +69,28 @@ internal sealed class AccessPolicy
     /// <summary>All that a role grants, what it inherits included.</summary>
     public ImmutableArray<Grant> GrantsOf(string tenant, IEnumerable<string> roles) => [.. TablesOf(tenant).Grants(roles).Select(g => g.Grant)];
 
-    private static Ruling Rule(CallContext context, string permission, Rights held)
+    private Ruling Rule(CallContext context, string permission, Rights held)
     {
         var colon = permission.IndexOf(':', StringComparison.Ordinal);
         var (resource, action) = colon < 0 ? (permission, "use") : (permission[..colon], permission[(colon + 1)..]);
         if (context.Tenant != CallContext.DefaultTenant && resource.StartsWith("platform.", StringComparison.Ordinal) && !PartsOfTenants.Contains(resource))
             return new Ruling(AccessScope.None, "This concerns the whole node and is for callers of its own tenant.", null, null);
-        var ruling = held.Tables.Decide(context.Caller, resource, action);
+        var ruling = Narrow(held.Tables.Decide(context.Caller, resource, action), context, held, resource, action);
+        return ruling.Scope is AccessScope.Own or AccessScope.Team && !resources.HasOwners(resource)
+            ? ruling with { Scope = AccessScope.None, Reason = ruling.Reason + $" {resource} has no records with owners, so a right on all is needed." }
+            : ruling;
+    }
+
+    private static Ruling Narrow(Ruling ruling, CallContext context, Rights held, string resource, string action)
+    {
         if (ruling.Scope == AccessScope.None || context.Caller.Scopes.IsDefaultOrEmpty) return ruling;
         var limit = held.Scopes.Where(s => s.Covers(resource, action)).Select(s => s.Scope).DefaultIfEmpty(AccessScope.None).Max();
-        return limit == AccessScope.None ? new Ruling(AccessScope.None, $"The scopes of the key or token do not cover {permission}.", null, null)
+        return limit == AccessScope.None ? new Ruling(AccessScope.None, $"The scopes of the key or token do not cover {resource}:{action}.", null, null)
             : limit < ruling.Scope ? ruling with { Scope = limit, Reason = ruling.Reason + " The scopes of the key or token narrow it." }
             : ruling;
     }
+
+    public void Dispose() => following?.Dispose();
 
     private Rights RightsOf(CallContext context)
     {

@@ -32,7 +32,7 @@ internal sealed record Grant(string Resource, string Action, AccessScope Scope)
     public static bool IsReserved(ReadOnlySpan<char> resource) => resource.StartsWith("platform.", StringComparison.Ordinal) || resource.StartsWith("core.", StringComparison.Ordinal) || resource is "platform" or "core";
 
     /// <summary>The grants that a text stands for; empty when it is none.</summary>
-    public static ImmutableArray<Grant> Parse(string? text)
+    public static Grant[] Parse(string? text)
     {
         if (text is null || text.Length > 200) return [];
         if (Named.TryGetValue(text, out var several)) return [.. several.SelectMany(Parse)];

@@ -28,6 +28,10 @@ internal sealed class SignInSessions : IDisposable
     /// <summary>A session that has neither ended nor expired, or null. One look into a dictionary.</summary>
     public SignInSession? Find(string id) => live.TryGetValue(id, out var session) && session.ExpiresAt > time.GetUtcNow() ? session : null;
 
+    /// <summary>The session whose current refresh token this is, or null.</summary>
+    public SignInSession? FindByRefresh(string text) =>
+        RefreshToken.Parse(text) is { } token && Find(token.SessionId) is { } session && Same(session.FamilyHash, token.Family) && Same(session.RefreshHash, token.Secret) ? session : null;
+
     /// <summary>Sessions of a user, last used first.</summary>
     public ImmutableArray<SignInSession> Of(Place user) =>
         [.. ofUser.GetValueOrDefault(user, []).Select(Find).OfType<SignInSession>().OrderByDescending(s => s.LastUsedAt).ThenByDescending(s => s.Id, StringComparer.Ordinal)];

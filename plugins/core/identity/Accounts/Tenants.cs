@@ -1,0 +1,44 @@
+using Nexus.Core.Identity.ApiKeys;
+using Nexus.Core.Identity.Roles;
+using Nexus.Core.Identity.SignIn;
+
+namespace Nexus.Core.Identity.Accounts;
+
+/// <summary>Brings the accounts of the node, tenant after tenant, into memory.</summary>
+internal sealed class Tenants(Catalogue catalogue, UserDirectory users, SignInSessions sessions, KeyRegister keys, TimeProvider time)
+{
+    /// <summary>Reads everything.</summary>
+    public async Task StartAsync(CancellationToken cancellationToken)
+    {
+        await catalogue.Tenants.LoadAsync(CallContext.DefaultTenant, cancellationToken);
+        foreach (var tenant in catalogue.TenantNames)
+        {
+            await catalogue.LoadAsync(tenant, cancellationToken);
+            await users.LoadAsync(tenant, cancellationToken);
+            await sessions.LoadAsync(tenant, cancellationToken);
+            await keys.LoadAsync(tenant, cancellationToken);
+        }
+    }
+
+    /// <summary>Makes a tenant with its roles.</summary>
+    /// <exception cref="NexusException"><c>UNIQUE_VIOLATION</c>.</exception>
+    public async Task<Tenant> AddAsync(string name, string? description, CancellationToken cancellationToken)
+    {
+        var tenant = new Tenant { Name = name, Description = description, CreatedAt = time.GetUtcNow() };
+        if (catalogue.HasTenant(name)) throw Taken();
+        try
+        {
+            // The roles first: who finds the tenant finds it whole.
+            await catalogue.LoadAsync(name, cancellationToken);
+            await catalogue.Tenants.AddAsync(new Place(CallContext.DefaultTenant, name), tenant, cancellationToken: cancellationToken);
+        }
+        catch (StorageConflictException)
+        {
+            throw Taken();
+        }
+
+        return tenant;
+    }
+
+    private static NexusException Taken() => new(ErrorCodes.UniqueViolation, "There is a tenant of that name.") { Errors = [new FieldError("/name", "taken", "Another tenant has this name.")] };
+}

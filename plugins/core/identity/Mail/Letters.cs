@@ -1,0 +1,58 @@
+using Microsoft.Extensions.Options;
+using Nexus.Core.Identity.Accounts;
+using Nexus.Core.Identity.Tokens;
+
+namespace Nexus.Core.Identity.Mail;
+
+/// <summary>The letters that identity writes, and the tokens in them: each works once and for a while.</summary>
+internal sealed class Letters(Tickets tickets, MailQueue mail, IOptions<IdentityOptions> options)
+{
+    /// <summary>Kind of token that proves an address.</summary>
+    public const string Verify = "verify-email";
+
+    /// <summary>Kind of token that sets a new password.</summary>
+    public const string Reset = "password-reset";
+
+    /// <summary>Makes a token.</summary>
+    public Task<string> TicketAsync(string kind, MailTicket ticket, CancellationToken cancellationToken) =>
+        tickets.IssueAsync(kind, ticket, kind == Verify ? options.Value.VerificationLifetime : options.Value.ResetLifetime, IdentityJson.Default.MailTicket, cancellationToken);
+
+    /// <summary>Looks what a token stands for; null when it does not hold.</summary>
+    public Task<MailTicket?> PeekAsync(string kind, string? token, CancellationToken cancellationToken) => tickets.PeekAsync(kind, token, IdentityJson.Default.MailTicket, cancellationToken);
+
+    /// <summary>Uses a token up; null when it does not hold.</summary>
+    public Task<MailTicket?> TakeAsync(string kind, string? token, CancellationToken cancellationToken) => tickets.TakeAsync(kind, token, IdentityJson.Default.MailTicket, cancellationToken);
+
+    /// <summary>Sends the letter that proves an address.</summary>
+    public void PostVerification(User user, string token) => mail.Post(new Letter(user.Email!, "Confirm your e-mail address", $"""
+        Hello {user.DisplayName},
+
+        open this link to confirm that this address is yours:
+
+        {options.Value.Issuer}/api/v1/auth/verify-email?token={token}
+
+        The link works once and for {Words(options.Value.VerificationLifetime)}. If you did not register, ignore this letter.
+        """));
+
+    /// <summary>Sends the letter that sets a new password.</summary>
+    public void PostReset(User user, string token) => mail.Post(new Letter(user.Email!, "Set a new password", $"""
+        Hello {user.DisplayName},
+
+        somebody asked to set a new password for your account. If it was you, open this link:
+
+        {options.Value.Issuer}/reset-password?token={token}
+
+        Programs send `token` and `new_password` to POST {options.Value.Issuer}/api/v1/auth/password/reset.
+
+        It works once and for {Words(options.Value.ResetLifetime)}. If it was not you, ignore this letter.
+        """));
+
+    private static string Words(TimeSpan time) => time.TotalHours >= 48 ? $"{time.TotalDays:0} days" : time.TotalHours >= 2 ? $"{time.TotalHours:0} hours" : $"{time.TotalMinutes:0} minutes";
+}
+
+/// <summary>What the token of a letter stands for.</summary>
+/// <param name="Tenant">Tenant of the user.</param>
+/// <param name="UserId">The user; empty when there is none.</param>
+/// <param name="Email">Address it was sent to.</param>
+/// <param name="PasswordChangedAt">When the password was last changed; a token from before a change is void.</param>
+internal sealed record MailTicket(string Tenant, string UserId, string Email, DateTimeOffset? PasswordChangedAt = null);
