@@ -33,6 +33,7 @@ internal static class Root
         EventsCommand.Build(),
         ExplainCommand.Build(),
         DoctorCommand.Build(),
+        SecurityCommands.Build(),
         TestCommands.Build(),
         DeveloperTools.Build(),
         BenchCommand.Build(),

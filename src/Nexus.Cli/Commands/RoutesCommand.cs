@@ -13,7 +13,7 @@ internal static class RoutesCommand
         {
             using var host = Host.Of(call);
             if (call.GetValue(pipeline))
-                return Output.Print(call, await host.GetAsync("/api/v1/routes?pipeline=true", cancel), found => Output.Table(found, Output.Column("STAGE", "name"), Output.Column("WHAT IT DOES", "description")));
+                return Output.Print(call, await host.GetAsync("/api/v1/routes?pipeline=true", cancel), found => Output.Table(found, Output.Column("STAGE", "stage"), Output.Column("WHAT IT DOES", "does")));
             return Output.Print(call, await host.GetAsync("/api/v1/routes", cancel), found => Output.Table(found,
                 Output.Column("METHODS", "methods"), Output.Column("URL", "url"), Output.Column("PLUGIN", "plugin"), Output.Column("HANDLER", "handler"), Output.Column("PERMISSION", "permission")));
         });

@@ -15,6 +15,9 @@ internal sealed class AddressStage(RequestDelegate next, AddressRules rules, Add
         var address = ForwardedAddress.Of(context, peer, lists.Proxies);
         ForwardedAddress.TakeScheme(context, peer, lists.Proxies);
         GatewayRequest.Of(context).RemoteAddress = address;
+        // Plugins read it here.
+        if (!ReferenceEquals(address, peer))
+            context.Connection.RemoteIpAddress = address;
         if (!lists.Admits(address))
             return refusals.RefuseAsync(context, ErrorCodes.AddressBlocked, "security.address.refused", $"Requests from {address} are not served here.");
         if (blocks.Find(address) is { } block)

@@ -7,12 +7,13 @@ using Nexus.Gateway.Security.Callers;
 
 namespace Nexus.Gateway.Security.Watch;
 
-/// <summary>Watches the answers of sign-in routes, which are the public POST routes of the plugin that brings the policy: 401 and 423 there are failed sign-ins.</summary>
+/// <summary>Watches the answers of sign-in routes, which are the public POST routes of the plugin that brings the policy: 401 and 423 there are failed sign-ins. An old refresh token or the end of a session that is over are none: clients send them by themselves.</summary>
 internal sealed class SignInWatchStage(RequestDelegate next, AbuseWatch watch, ActiveIdentity identity, Refusals refusals)
 {
     public Task InvokeAsync(HttpContext context) =>
         HttpMethods.IsPost(context.Request.Method) && watch.WatchesLogins
         && context.GetEndpoint()?.Metadata.GetMetadata<RouteFacts>() is { Permission: null } route && route.Plugin == identity.Current.PolicyPlugin
+        && !route.Pattern.EndsWith("/refresh", StringComparison.Ordinal) && !route.Pattern.EndsWith("/logout", StringComparison.Ordinal)
             ? WatchAsync(context)
             : next(context);
 

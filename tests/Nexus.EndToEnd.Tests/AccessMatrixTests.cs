@@ -1,0 +1,170 @@
+using System.Net.Http.Json;
+using System.Runtime.CompilerServices;
+using System.Text;
+using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
+using Nexus.Tests.Shared;
+
+namespace Nexus.EndToEnd.Tests;
+
+/// <summary>
+/// Who may call what, on a host with every plugin of the repository and the policy of its identity. The gatekeeper of this test only says who calls: a key is
+/// the caller's name, its role and its team. Where records matter, the gatekeeper is the policy too, and the role is the scope. <c>surface/access.txt</c> has every route with its permission: one that is added without an entry fails.
+/// </summary>
+public sealed partial class AccessMatrixTests
+{
+    private const string Gatekeeper = """
+        public sealed class ThePlugin : IPlugin
+        {
+            private static readonly bool Decides = DECIDES;
+
+            public void Configure(IPluginBuilder plugin)
+            {
+                plugin.AddAuthentication("gatekeeper", (credentials, _) => ValueTask.FromResult(credentials.ApiKey is { } key ? Accept(key.Split(':')) : Authentication.NotMine), -1000);
+                if (Decides) plugin.UseAuthorization((context, _, _) => ValueTask.FromResult(new AccessDecision(context.Caller.Roles is [var scope] ? System.Enum.Parse<AccessScope>(scope) : AccessScope.None, "The gatekeeper decides.")));
+            }
+
+            private static Authentication Accept(string[] key) => Authentication.Accept(new SignedIn(new Caller(key[0], key[0], [key[2]], [key[1]]), "default", "gatekeeper"));
+        }
+        """;
+
+    private const string Papers = """
+        public sealed record Paper(string Title) : Resource { public string State { get; init; } = "draft"; }
+        public sealed class ThePlugin : IPlugin
+        {
+            public void Configure(IPluginBuilder plugin) => plugin.AddResource<Paper>("papers", papers => papers.Action("sign", p => p with { State = "signed" }));
+        }
+        """;
+
+    /// <summary>Ends the process or never ends itself: asked by those who are refused only.</summary>
+    private static readonly string[] Untouched = ["/api/v1/system/restart", "/api/v1/admin/system/restart"];
+
+    private static readonly string[] Callers = ["", "wendy:nobody:red", "cid:admin:red"];
+
+    [Fact]
+    public async Task Every_route_refuses_strangers_and_the_wrong_and_serves_the_right()
+    {
+        await using var host = await StartAsync();
+        var routes = await ListAsync(host);
+        var lines = new List<string>();
+        var wrong = new List<string>();
+
+        foreach (var (method, url, permission) in routes)
+        {
+            var got = new string[Callers.Length];
+            for (var i = 0; i < Callers.Length; i++)
+                got[i] = i == 2 && Untouched.Contains(url) ? "served" : await TryAsync(host, method, url, Callers[i]);
+            string[] expected = permission is null ? ["served", "served", "served"] : ["401", "403", "served"];
+            if (!got.SequenceEqual(expected))
+                wrong.Add($"{method} {url} ({permission ?? "anybody"}): {string.Join(' ', got)}");
+            lines.Add($"{method,-6} {url} {permission ?? "anybody"}");
+        }
+
+        Assert.True(wrong.Count == 0, "anonymous, wrong role, administrator:\n" + string.Join('\n', wrong) + "\n" + host.Log);
+        Check("access.txt", string.Join('\n', lines.Order(StringComparer.Ordinal)));
+    }
+
+    [Theory]
+    [InlineData("Own", "200 404 404")]
+    [InlineData("Team", "200 200 404")]
+    [InlineData("All", "200 200 200")]
+    [InlineData("None", "403 403 403")]
+    public async Task A_scope_reaches_its_records_and_no_others(string scope, string expected)
+    {
+        await using var host = await StartAsync(all: false);
+        string[] papers = [await WriteAsync(host, "ada:All:blue"), await WriteAsync(host, "ben:All:blue"), await WriteAsync(host, "eve:All:red")];
+
+        foreach (var method in new[] { "GET", "PATCH", "PUT", "POST", "DELETE" })
+            Assert.Equal($"{method} {(method == "DELETE" ? expected.Replace("200", "204", StringComparison.Ordinal) : expected)}", $"{method} {await StatusesAsync(host, method, papers, $"ada:{scope}:blue")}");
+    }
+
+    [Theory]
+    [InlineData("ada:Own:blue", "ada")]
+    [InlineData("ada:Team:blue", "ada ben")]
+    [InlineData("zoe:Own:blue", "")]
+    [InlineData("zoe:Team:red", "eve")]
+    [InlineData("zoe:All:green", "ada ben eve")]
+    public async Task A_list_has_the_records_of_the_scope_and_counts_no_others(string caller, string expected)
+    {
+        await using var host = await StartAsync(all: false);
+        foreach (var writer in new[] { "ada:All:blue", "ben:All:blue", "eve:All:red" })
+            await WriteAsync(host, writer);
+
+        using var answer = await SendAsync(host, "GET", "/api/custom/papers/papers?count=true", caller);
+
+        var owners = JsonNode.Parse(await answer.Content.ReadAsStringAsync())!.AsArray().Select(p => (string)p!["owner"]!).Order(StringComparer.Ordinal).ToArray();
+        Assert.Equal(expected, string.Join(' ', owners));
+        Assert.Equal(owners.Length.ToString(System.Globalization.CultureInfo.InvariantCulture), answer.Headers.GetValues("X-Total-Count").Single());
+    }
+
+    private static async Task<RunningHost> StartAsync(bool all = true)
+    {
+        var folder = Directory.CreateTempSubdirectory("nexus-access-").FullName;
+        var gatekeeper = PluginCompiler.Plugin(Path.Combine(folder, "gatekeeper"), "gatekeeper", "1.0.0", Gatekeeper.Replace("DECIDES", all ? "false" : "true", StringComparison.Ordinal));
+        string[] plugins = all
+            ? [gatekeeper, .. Directory.GetDirectories(Programs.Plugins).Concat(Directory.GetDirectories(Programs.Samples)).Where(d => File.Exists(Path.Combine(d, "manifest.json"))).Order(StringComparer.Ordinal)]
+            : [gatekeeper, PluginCompiler.Plugin(Path.Combine(folder, "papers"), "papers", "1.0.0", Papers)];
+        var host = await RunningHost.StartAsync(plugins, ["--plugins:lazy=false"]);
+        Directory.Delete(folder, recursive: true);
+        return host;
+    }
+
+    private static async Task<(string Method, string Url, string? Permission)[]> ListAsync(RunningHost host)
+    {
+        using var answer = await SendAsync(host, "GET", "/api/v1/routes", "cid:admin:red");
+        var routes = JsonNode.Parse(await answer.Content.ReadAsStringAsync())!.AsArray();
+        return [.. routes.SelectMany(r => (r!["methods"]!.AsArray() is { Count: > 0 } methods ? methods.Select(m => (string)m!) : ["GET"]).Where(m => m != "HEAD").Select(m => (m, (string)r["url"]!, (string?)r["permission"])))];
+    }
+
+    private static async Task<string> TryAsync(RunningHost host, string method, string url, string caller)
+    {
+        var path = Parameter().Replace(url, m => m.Value.Contains('*', StringComparison.Ordinal) ? "nothing" : "00000000-0000-7000-8000-00000000ffff");
+        using var answer = await SendAsync(host, method, path, caller, method is "GET" or "DELETE" ? null : "{}");
+        if ((int)answer.StatusCode is not (401 or 403))
+            return "served";
+        var code = JsonNode.Parse(await answer.Content.ReadAsStringAsync())!["code"]?.ToString();
+        // Wrong credentials in a body are the handler's own 401, a path that is nobody's its own 403.
+        return code is "AUTHENTICATION_REQUIRED" or "PERMISSION_DENIED" or "ADDRESS_BLOCKED" or "REQUEST_BLOCKED" or "CSRF_TOKEN_INVALID" ? ((int)answer.StatusCode).ToString(System.Globalization.CultureInfo.InvariantCulture) : "served";
+    }
+
+    private static async Task<HttpResponseMessage> SendAsync(RunningHost host, string method, string path, string caller, string? body = null)
+    {
+        var request = new HttpRequestMessage(new HttpMethod(method), path) { Content = body is null ? null : new StringContent(body, Encoding.UTF8, method == "PATCH" ? "application/merge-patch+json" : "application/json") };
+        if (caller.Length > 0)
+            request.Headers.Add("X-API-Key", caller);
+        return await host.Client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
+    }
+
+    private static async Task<string> WriteAsync(RunningHost host, string caller)
+    {
+        using var answer = await SendAsync(host, "POST", "/api/custom/papers/papers", caller, """{"title":"A"}""");
+        return (string)(await answer.Content.ReadFromJsonAsync<JsonObject>())!["id"]!;
+    }
+
+    private static async Task<string> StatusesAsync(RunningHost host, string method, string[] papers, string caller)
+    {
+        var statuses = new List<int>();
+        foreach (var paper in papers)
+        {
+            using var answer = await SendAsync(host, method, $"/api/custom/papers/papers/{paper}{(method == "POST" ? "/actions/sign" : "")}", caller, method switch { "GET" or "DELETE" => null, "POST" => "{}", _ => """{"title":"B"}""" });
+            statuses.Add((int)answer.StatusCode);
+        }
+        return string.Join(' ', statuses);
+    }
+
+    private static void Check(string name, string actual, [CallerFilePath] string here = "")
+    {
+        var file = Path.GetFullPath(Path.Combine(Path.GetDirectoryName(here)!, "..", "..", "surface", name));
+        actual = actual.ReplaceLineEndings("\n").TrimEnd() + "\n";
+        if (Environment.GetEnvironmentVariable("NEXUS_ACCEPT") == "1")
+        {
+            File.WriteAllText(file, actual);
+            return;
+        }
+        var (before, after) = ((File.Exists(file) ? File.ReadAllText(file) : "").Split('\n'), actual.Split('\n'));
+        Assert.True(before.SequenceEqual(after), $"surface/{name} differs; run this test with NEXUS_ACCEPT=1 if this is meant:\n{string.Join('\n', before.Except(after).Select(l => "- " + l).Concat(after.Except(before).Select(l => "+ " + l)))}");
+    }
+
+    [GeneratedRegex(@"\{[^}]*\}")]
+    private static partial Regex Parameter();
+}
