@@ -52,11 +52,13 @@ public sealed class ShellTests
     [Fact]
     public async Task A_production_host_makes_no_certificate_of_its_own()
     {
+        var folder = Directory.CreateTempSubdirectory("nexus-production-").FullName;
         var (exit, _, errors) = await Programs.RunAsync(
-            "dotnet", [Programs.Host, "--server:port=0", "--server:https:port=0", "--database:type=memory"], Path.GetTempPath(), new Dictionary<string, string> { ["NEXUS_ENV"] = "production" });
+            "dotnet", [Programs.Host, "--server:port=0", "--server:https:port=0", "--database:directory=" + folder], folder, new Dictionary<string, string> { ["NEXUS_ENV"] = "production" });
 
         Assert.Equal(78, exit);
         Assert.Contains("server.https.certificate is missing", errors, StringComparison.Ordinal);
+        Directory.Delete(folder, recursive: true);
     }
 
     [Fact]

@@ -113,16 +113,16 @@ internal static partial class RequestRules
 
     private static bool Control(string text) => text.AsSpan().IndexOfAnyInRange('\0', '\b') >= 0;
 
-    [GeneratedRegex(@"(?:^|[/\\])\.\.(?:[/\\;]|$)|(?:^|[/\\])\.{3,}[/\\]", RegexOptions.CultureInvariant, 250)]
+    [GeneratedRegex(@"(?:^|[/\\])\.\.(?:[/\\;]|$)|(?:^|[/\\])\.{3,}[/\\]", RegexOptions.CultureInvariant, 1000)]
     private static partial Regex PathTraversal();
 
-    [GeneratedRegex(@"(?:^|[/\\:=])\.\.[/\\]|\.{3,}//|[/\\](?:etc[/\\](?:passwd|shadow|group|hosts|sudoers)|proc[/\\]self|windows[/\\](?:win\.ini|system32))\b|^[a-z]:[/\\]|\bboot\.ini\b|^(?:file|php|phar|expect|zip|gopher|dict)://", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant, 250)]
+    [GeneratedRegex(@"(?:^|[/\\:=])\.\.[/\\]|\.{3,}//|[/\\](?:etc[/\\](?:passwd|shadow|group|hosts|sudoers)|proc[/\\]self|windows[/\\](?:win\.ini|system32))\b|^[a-z]:[/\\]|\bboot\.ini\b|^(?:file|php|phar|expect|zip|gopher|dict)://", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant, 1000)]
     private static partial Regex ValueTraversal();
 
-    [GeneratedRegex(@"[/\\]\.(?:git|svn|hg|env|htaccess|htpasswd|aws|ssh|docker|DS_Store)(?:[/\\.]|$)", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant, 250)]
+    [GeneratedRegex(@"[/\\]\.(?:git|svn|hg|env|htaccess|htpasswd|aws|ssh|docker|DS_Store)(?:[/\\.]|$)", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant, 1000)]
     private static partial Regex HiddenFile();
 
-    [GeneratedRegex(@"/\*.*?\*/|/\*", RegexOptions.Singleline | RegexOptions.CultureInvariant, 250)]
+    [GeneratedRegex(@"/\*.*?\*/|/\*", RegexOptions.Singleline | RegexOptions.CultureInvariant, 1000)]
     private static partial Regex Comment();
 
     [GeneratedRegex("""
@@ -144,10 +144,10 @@ internal static partial class RequestRules
         | ['"`]\s*\|\|\s*(?:['"(]|\w+\s*\()
         | \binto\s+(?:outfile|dumpfile)\s*['"]
         | ['"`]\s*(?:and|or)\s+(?:exists|ascii|substr\w*|length|if|case|select|sleep|updatexml|extractvalue|row)\b\s*[( ]
-        """, RegexOptions.IgnoreCase | RegexOptions.IgnorePatternWhitespace | RegexOptions.CultureInvariant, 250)]
+        """, RegexOptions.IgnoreCase | RegexOptions.IgnorePatternWhitespace | RegexOptions.CultureInvariant, 1000)]
     private static partial Regex Sql();
 
-    [GeneratedRegex("""['"`)]\s*(?:;\s*)?(?:--[\s-]*|\#\s*|/\*.*|;%00.*)$|^\s*['"]\s*=\s*['"]|['"]\s*=\s*['"]\s*$|^\s*['"]\s*(?:-|\^|&|\*|/)\s*['"]\s*$""", RegexOptions.CultureInvariant, 250)]
+    [GeneratedRegex("""['"`)]\s*(?:;\s*)?(?:--[\s-]*|\#\s*|/\*.*|;%00.*)$|^\s*['"]\s*=\s*['"]|['"]\s*=\s*['"]\s*$|^\s*['"]\s*(?:-|\^|&|\*|/)\s*['"]\s*$""", RegexOptions.CultureInvariant, 1000)]
     private static partial Regex SqlTail();
 
     [GeneratedRegex("""
@@ -162,7 +162,7 @@ internal static partial class RequestRules
         | \bdocument\.(?:cookie|write(?:ln)?|location|domain|body)\b | \bwindow(?:\.(?:location|name|open)|\[) | \bstring\s*\.\s*fromcharcode\s*\(
         | <!\[cdata\[ | <!(?:entity|doctype)\b | <\?(?:xml|php|import)\b | <!--\s*\#\s*(?:exec|include)
         | \bexpression\s*\(\s*\w+\s*[(.] | -moz-binding\s*: | @import\s+['"]
-        """, RegexOptions.IgnoreCase | RegexOptions.IgnorePatternWhitespace | RegexOptions.CultureInvariant, 250)]
+        """, RegexOptions.IgnoreCase | RegexOptions.IgnorePatternWhitespace | RegexOptions.CultureInvariant, 1000)]
     private static partial Regex Script();
 
     [GeneratedRegex("""
@@ -173,9 +173,9 @@ internal static partial class RequestRules
         | \$\{?IFS\}? | \(\)\s*\{\s*:?;?\s*\}\s*;
         | \bcmd(?:\.exe)?\s*/c\b | \bpowershell(?:\.exe)?\s+-
         | >\s*/(?:dev/(?:tcp|null)|etc/|tmp/)
-        """, RegexOptions.IgnoreCase | RegexOptions.IgnorePatternWhitespace | RegexOptions.CultureInvariant, 250)]
+        """, RegexOptions.IgnoreCase | RegexOptions.IgnorePatternWhitespace | RegexOptions.CultureInvariant, 1000)]
     private static partial Regex Command();
 
-    [GeneratedRegex("""\$\{\s*(?:jndi|lower|upper|env|sys|java|ctx)\s*:|\$\{\s*\d+\s*[*+]\s*\d+|\{\{\s*\d+\s*[*+]\s*'?\d+'?\s*\}\}|<%=?\s*\d+\s*[*+]|\#\{\s*\d+\s*[*+]|\{\{[^}]{0,60}__class__""", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant, 250)]
+    [GeneratedRegex("""\$\{\s*(?:jndi|lower|upper|env|sys|java|ctx)\s*:|\$\{\s*\d+\s*[*+]\s*\d+|\{\{\s*\d+\s*[*+]\s*'?\d+'?\s*\}\}|<%=?\s*\d+\s*[*+]|\#\{\s*\d+\s*[*+]|\{\{[^}]{0,60}__class__""", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant, 1000)]
     private static partial Regex Template();
 }
