@@ -21,9 +21,11 @@ namespace Nexus.Core.Audit.Retention;
 internal sealed record Archive(long FirstSeal, long LastSeal, long First, long Last, string File, string Sha256, long At);
 
 /// <summary>Files of aged entries: gzip of JSON lines, each entry with its encoding. The seals stay in the database, so a file can be checked at any time. About the tenant of the current call.</summary>
-internal sealed class Archives(ISqlDatabase database, TrailStore store, IAuditTrail trail, string folder, TimeProvider time)
+internal sealed class Archives(ISqlDatabase database, TrailStore store, IAuditTrail trail, string folder, TimeProvider time) : IDisposable
 {
     private const int MaxSeals = 64;
+
+    private readonly SemaphoreSlim _turn = new(1);
 
     /// <summary>Every archive, oldest first.</summary>
     public async ValueTask<ImmutableArray<Archive>> ListAsync(CancellationToken cancellationToken) =>
@@ -64,15 +66,25 @@ internal sealed class Archives(ISqlDatabase database, TrailStore store, IAuditTr
     public async Task<ImmutableArray<Archive>> RunAsync(DateTimeOffset before, CancellationToken cancellationToken)
     {
         var made = ImmutableArray.CreateBuilder<Archive>();
-        while (true)
+        await _turn.WaitAsync(cancellationToken);
+        try
         {
-            var after = (await ListAsync(cancellationToken)) is { IsEmpty: false } known ? known[^1].LastSeal : 0;
-            ImmutableArray<Seal> seals = [.. (await store.SealsAsync(after, MaxSeals, cancellationToken)).TakeWhile(s => s.At < TrailStore.Microseconds(before))];
-            if (seals.IsEmpty)
-                return made.ToImmutable();
-            made.Add(await ArchiveAsync(seals, cancellationToken));
+            while (true)
+            {
+                var after = (await ListAsync(cancellationToken)) is { IsEmpty: false } known ? known[^1].LastSeal : 0;
+                ImmutableArray<Seal> seals = [.. (await store.SealsAsync(after, MaxSeals, cancellationToken)).TakeWhile(s => s.At < TrailStore.Microseconds(before))];
+                if (seals.IsEmpty)
+                    return made.ToImmutable();
+                made.Add(await ArchiveAsync(seals, cancellationToken));
+            }
+        }
+        finally
+        {
+            _turn.Release();
         }
     }
+
+    public void Dispose() => _turn.Dispose();
 
     private async Task<Archive> ArchiveAsync(ImmutableArray<Seal> seals, CancellationToken cancellationToken)
     {

@@ -10,8 +10,10 @@ public sealed class ArchivesTests
         var clock = new FakeClock(Trail.Noon);
         await using var trail = await AgedAsync(clock);
 
-        var made = (await trail.PostAsync("/api/v1/audit/archive"))["archives"]!.AsArray();
+        await trail.PostAsync("/api/v1/audit/archive");
 
+        // The node does the same by itself, so either may have been first.
+        var made = (await trail.GetAsync("/api/v1/audit/status"))["archives"]!.AsArray();
         Assert.Equal((1L, 40L), ((long)made[0]!["first"]!, (long)made[0]!["last"]!));
         Assert.Equal(41L, await trail.ScalarAsync("SELECT min(position) FROM entries"));
         var report = await trail.PostAsync("/api/v1/audit/verify");
