@@ -63,8 +63,6 @@ public sealed class PluginTestHost : IAsyncDisposable
         builder.WebHost.UseTestServer();
         var plugins = new PluginsOptions { DataDirectory = Path.Combine(folder, "data"), HotReload = false, WatchPeriod = TimeSpan.Zero, Grace = TimeSpan.Zero };
         foreach (var plugin in options.Replaced().Concat(options.Plugins)) plugins.BuiltIn.Add(plugin);
-        // A clock that only the test moves would never let a pause end.
-        if (options.Clock is not null) plugins.Grace = TimeSpan.Zero;
         if (options.Clock is { } clock) builder.Services.AddSingleton(clock);
         if (options.Http is { } answer) builder.Services.AddSingleton<IPluginPorts>(new OutboundAnswers(answer));
         builder.Services.AddNexusData(builder.Configuration);
