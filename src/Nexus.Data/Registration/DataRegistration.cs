@@ -3,6 +3,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Nexus.Data.Audit;
 using Nexus.Data.Memory;
+using Nexus.Data.Protection;
 using Nexus.Data.Registration;
 using Nexus.Data.Sqlite;
 using Nexus.Data.Units;
@@ -26,6 +27,7 @@ public static class DataRegistration
         services.AddSingleton(provider => provider.GetRequiredService<StorageOpener>().Set.Sql);
         services.AddSingleton(provider => provider.GetRequiredService<StorageOpener>().Set.Blobs);
         services.AddSingleton(provider => provider.GetRequiredService<StorageOpener>().Set.Schema);
+        services.AddFieldProtection(configuration);
         services.AddSingleton<AuditTrail>();
         services.AddSingleton<IAuditTrail>(provider => provider.GetRequiredService<AuditTrail>());
         services.AddSingleton<IDependencyHealth>(provider => provider.GetRequiredService<AuditTrail>());

@@ -155,7 +155,8 @@ public sealed class AuditRoutesTests
         foreach (var query in (string[])["limit=0", "limit=x", "result=maybe", "from=yesterday"])
             Assert.Equal(422, (int)(await trail.Host.Client.GetAsync("/api/v1/audit?" + query)).StatusCode);
         Assert.Equal(400, (int)(await trail.Host.Client.GetAsync("/api/v1/audit?cursor=zz")).StatusCode);
-        Assert.Equal(404, (int)(await trail.Host.Client.GetAsync("/api/v1/audit/files/..%2f..%2fkeys%2fseal.pem")).StatusCode);
+        Assert.Equal(403, (int)(await trail.Host.Client.GetAsync("/api/v1/audit/files/..%2f..%2fkeys%2fseal.pem")).StatusCode);
+        Assert.Equal(404, (int)(await trail.Host.Client.GetAsync("/api/v1/audit/files/seal.pem")).StatusCode);
     }
 
     private static async Task<Trail> SampleAsync()
