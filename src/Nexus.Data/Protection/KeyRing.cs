@@ -95,11 +95,33 @@ internal sealed class KeyRing(Func<IStorage> storage, Func<IMasterKey> openMaste
 
     public async ValueTask<int> RotateMasterAsync(CancellationToken cancellationToken)
     {
-        await _master.Value.RotateAsync(cancellationToken);
-        return await RewrapAsync(cancellationToken);
+        await _gate.WaitAsync(cancellationToken);
+        try
+        {
+            await _master.Value.RotateAsync(cancellationToken);
+            return await RewrapHeldAsync(cancellationToken);
+        }
+        finally
+        {
+            _gate.Release();
+        }
     }
 
     public async ValueTask<int> RewrapAsync(CancellationToken cancellationToken)
+    {
+        await _gate.WaitAsync(cancellationToken);
+        try
+        {
+            return await RewrapHeldAsync(cancellationToken);
+        }
+        finally
+        {
+            _gate.Release();
+        }
+    }
+
+    /// <summary>Under the gate, so that no key is made under the old master meanwhile.</summary>
+    private async ValueTask<int> RewrapHeldAsync(CancellationToken cancellationToken)
     {
         var (done, cursor) = (0, (string?)null);
         do
