@@ -33,6 +33,16 @@ internal static class BareServer
         return 0;
     }
 
+    /// <summary>The real host with its plugins, whose gateway has every stage but those of security.</summary>
+    public static async Task<int> RunUnsecuredAsync(string[] settings)
+    {
+        await using var app = NexusHost.Build(settings);
+        await StorageOpener.OpenAsync(app.Services);
+        app.UseNexusWithoutSecurity();
+        await app.RunAsync();
+        return 0;
+    }
+
     /// <summary>Reads the row that a Nexus host wrote into the same kind of table, by ADO.NET, one pooled connection a request.</summary>
     public static async Task<int> RunRowAsync(int port, string folder)
     {

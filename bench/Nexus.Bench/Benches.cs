@@ -7,6 +7,7 @@ internal static class Benches
 {
     public static IReadOnlyDictionary<string, Func<Task<IReadOnlyList<Bar>>>> All { get; } = new Dictionary<string, Func<Task<IReadOnlyList<Bar>>>>
     {
+        ["auth"] = AuthBench.RunAsync,
         ["dispatch"] = DispatchBench.RunAsync,
         ["store"] = StoreBench.RunAsync,
         ["swap"] = SwapBench.RunAsync,
@@ -16,6 +17,20 @@ internal static class Benches
 
     /// <summary>The built greeter plugin.</summary>
     public static string Greeter { get; } = Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "../../../../../artifacts", AppContext.BaseDirectory.Contains("/Release/", StringComparison.Ordinal) ? "release" : "debug", "bench/greeter"));
+
+    /// <summary>Folder of a built plugin of the repository.</summary>
+    public static string Plugin(string id) => Path.GetFullPath(Path.Combine(Greeter, "../../plugins", id));
+
+    /// <summary>A copy of a folder.</summary>
+    public static void Copy(string from, string to)
+    {
+        foreach (var file in Directory.EnumerateFiles(from, "*", SearchOption.AllDirectories))
+        {
+            var target = Path.Combine(to, Path.GetRelativePath(from, file));
+            Directory.CreateDirectory(Path.GetDirectoryName(target)!);
+            File.Copy(file, target, overwrite: true);
+        }
+    }
 
     /// <summary>A copy of the greeter with changed facts in its manifest.</summary>
     public static void CopyGreeter(string to, Action<JsonObject> change)

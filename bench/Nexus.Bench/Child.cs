@@ -43,6 +43,9 @@ internal sealed class Child : IAsyncDisposable
     /// <summary>The same host whose gateway is routing, lease and scope alone.</summary>
     public static Task<Child> DispatchAsync(string plugins, params string[] settings) => HostAsync([typeof(Child).Assembly.Location, "serve-dispatch"], "/ready", plugins, settings);
 
+    /// <summary>The same host whose gateway has every stage but those of security.</summary>
+    public static Task<Child> UnsecuredAsync(string plugins, params string[] settings) => HostAsync([typeof(Child).Assembly.Location, "serve-unsecured"], "/health/ready", plugins, settings);
+
     private static Task<Child> HostAsync(string[] program, string ready, string plugins, string[] settings)
     {
         var folder = Directory.CreateTempSubdirectory("nexus-bench-").FullName;

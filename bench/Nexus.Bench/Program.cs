@@ -4,6 +4,7 @@ return args switch
 {
     ["serve-bare", var port, ..] => await BareServer.RunAsync(int.Parse(port, System.Globalization.CultureInfo.InvariantCulture)),
     ["serve-dispatch", .. var settings] => await BareServer.RunDispatchAsync(settings),
+    ["serve-unsecured", .. var settings] => await BareServer.RunUnsecuredAsync(settings),
     ["serve-row", var port, var folder, ..] => await BareServer.RunRowAsync(int.Parse(port, System.Globalization.CultureInfo.InvariantCulture), folder),
     [var name, .. var rest] when Benches.All.TryGetValue(name, out var bench) => await RunAsync(name, bench, rest.Contains("--json")),
     _ => Usage(),

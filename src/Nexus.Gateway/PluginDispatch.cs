@@ -2,7 +2,9 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Nexus.Gateway.Pipeline;
+using Nexus.Gateway.Platform;
 using Nexus.Gateway.Rest;
+using Nexus.Gateway.Security.Callers;
 
 namespace Nexus.Gateway;
 
@@ -21,6 +23,29 @@ internal static class PluginDispatch
         app.UseMiddleware<Rerouting>();
         app.UseRouting();
         ((IEndpointRouteBuilder)app).DataSources.Add(app.Services.GetRequiredService<PluginRoutes>());
+        app.UseEndpoints(static _ => { });
+        return app;
+    }
+
+    /// <summary>Maps all routes behind every stage but those of security, each caller being the local administrator: the baseline of what security costs. Never in a host that serves anybody.</summary>
+    public static WebApplication UseNexusWithoutSecurity(this WebApplication app)
+    {
+        ArgumentNullException.ThrowIfNull(app);
+        app.UseMiddleware<RequestEntry>();
+        app.Use(static (context, next) =>
+        {
+            GatewayRequest.Of(context).Become(LocalAdministrator.Caller, CallContext.DefaultTenant);
+            return next(context);
+        });
+        app.UseResponseCompression();
+        app.UseWebSockets();
+        app.UseMiddleware<Rerouting>();
+        app.Use((context, next) => MethodAnswers.AnswerAsync(context, next));
+        app.UseRouting();
+        var sources = ((IEndpointRouteBuilder)app).DataSources;
+        sources.Add(app.Services.GetRequiredService<PlatformEndpoints>());
+        sources.Add(app.Services.GetRequiredService<PluginRoutes>());
+        app.UseMiddleware<LazyActivation>();
         app.UseEndpoints(static _ => { });
         return app;
     }
