@@ -11,6 +11,7 @@ namespace Nexus.Cli;
 internal sealed class Host : IDisposable
 {
     private readonly HttpClient client;
+    private Task<string?>? local;
 
     private Host(Uri address) => client = new HttpClient { BaseAddress = address, Timeout = Timeout.InfiniteTimeSpan };
 
@@ -72,6 +73,7 @@ internal sealed class Host : IDisposable
             token = (string?)stored?["access_token"];
         }
 
+        if (string.IsNullOrEmpty(token)) token = await (local ??= LocalToken.FindAsync(client, Address, cancellationToken));
         if (!string.IsNullOrEmpty(token)) request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token);
     }
 

@@ -24,6 +24,7 @@ internal static class Root
         RoutesCommand.Build(),
         StatusCommands.BuildStatus(),
         StatusCommands.BuildHealth(),
+        AuthCommand.Build(),
         SignInCommands.BuildLogin(),
         SignInCommands.BuildLogout(),
         ServicesCommand.Build(),

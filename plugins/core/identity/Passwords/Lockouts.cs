@@ -12,6 +12,15 @@ internal sealed class Lockouts(PasswordOptions options, TimeProvider time)
     private readonly Dictionary<Place, Entry> entries = [];
     private readonly Lock gate = new();
 
+    /// <summary>Number of names that are remembered.</summary>
+    public int Count
+    {
+        get
+        {
+            lock (gate) return entries.Count;
+        }
+    }
+
     /// <summary>Begins a try; <see cref="End"/> follows. Waits while so many tries are under way that one more could be one too many.</summary>
     /// <returns>Null when the try may be made, else when the account opens again.</returns>
     public async ValueTask<DateTimeOffset?> BeginAsync(Place who, CancellationToken cancellationToken)

@@ -14,7 +14,6 @@ internal sealed class AdministratorToken(NodeFolders folders) : IDisposable
     /// <summary>With what the token begins.</summary>
     public const string Prefix = "nxa_";
 
-    private const string Bearer = "Bearer ";
     private static readonly SignedIn Administrator = new(new Caller("local", "Local administrator", [], [Roles.DefaultRoles.Admin]), CallContext.DefaultTenant, "local");
     private byte[]? token;
 
@@ -62,9 +61,10 @@ internal sealed class AdministratorToken(NodeFolders folders) : IDisposable
 
     private Authentication Authenticate(Credentials credentials)
     {
-        if (credentials.Authorization is not { } header || !header.StartsWith(Bearer + Prefix, StringComparison.OrdinalIgnoreCase)) return Authentication.NotMine;
+        var sent = BearerStrategy.Token(credentials.Authorization);
+        if (!sent.StartsWith(Prefix, StringComparison.Ordinal)) return Authentication.NotMine;
         if (credentials.Address is { } address && !IPAddress.IsLoopback(address)) return Authentication.Refuse("The token of the local administrator is taken from this machine only.");
-        return token is { } expected && CryptographicOperations.FixedTimeEquals(expected, SHA256.HashData(Encoding.UTF8.GetBytes(header[Bearer.Length..].Trim())))
+        return token is { } expected && CryptographicOperations.FixedTimeEquals(expected, SHA256.HashData(Encoding.UTF8.GetBytes(sent.ToString())))
             ? Authentication.Accept(Administrator)
             : Authentication.Refuse("The token of the local administrator is from an earlier start.");
     }

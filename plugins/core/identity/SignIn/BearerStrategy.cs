@@ -7,10 +7,16 @@ internal sealed class BearerStrategy(IAccessTokens tokens, SignInSessions sessio
 {
     private const string Scheme = "Bearer ";
 
+    /// <summary>What stands after <c>Bearer</c>; empty when the header says something else.</summary>
+    public static ReadOnlySpan<char> Token(string? header) =>
+        header is not null && header.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase) ? header.AsSpan(Scheme.Length).Trim(' ') : default;
+
     public ValueTask<Authentication> AuthenticateAsync(Credentials credentials, CancellationToken cancellationToken)
     {
-        if (credentials.Authorization is not { } header || !header.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase)) return ValueTask.FromResult(Authentication.NotMine);
-        var check = tokens.Verify(header.AsSpan(Scheme.Length).Trim(' '));
+        var token = Token(credentials.Authorization);
+        // Keys and the token of the local administrator come by the same scheme and are other strategies'.
+        if (token.IsEmpty || token.StartsWith("nx", StringComparison.Ordinal)) return ValueTask.FromResult(Authentication.NotMine);
+        var check = tokens.Verify(token);
         if (check.Claims is not { } claims) return ValueTask.FromResult(Authentication.Refuse(check.Refusal ?? "The access token does not hold."));
         return ValueTask.FromResult(sessions.Find(claims.SessionId) is { } session && callers.Of(session, "bearer") is { } signedIn
             ? Authentication.Accept(signedIn)
