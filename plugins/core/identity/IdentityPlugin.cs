@@ -4,14 +4,17 @@ using Microsoft.Extensions.Options;
 using Nexus.Core.Identity.Accounts;
 using Nexus.Core.Identity.ApiKeys;
 using Nexus.Core.Identity.Audit;
+using Nexus.Core.Identity.External;
 using Nexus.Core.Identity.Http;
 using Nexus.Core.Identity.OpenId;
 using Nexus.Core.Identity.Mail;
+using Nexus.Core.Identity.Passkeys;
 using Nexus.Core.Identity.Passwords;
 using Nexus.Core.Identity.Policy;
 using Nexus.Core.Identity.Roles;
 using Nexus.Core.Identity.SignIn;
 using Nexus.Core.Identity.Tokens;
+using Nexus.Core.Identity.Totp;
 
 namespace Nexus.Core.Identity;
 
@@ -33,7 +36,7 @@ public sealed class IdentityPlugin : IPlugin, IStart
             .AddSingleton<Questions>()
             .AddSingleton<RoleGiving>()
             .ConfigureHttpJsonOptions(options => options.SerializerOptions.TypeInfoResolverChain.Insert(0, IdentityJson.Default));
-        plugin.AddTokens().AddOpenId();
+        plugin.AddTokens().AddOpenId().AddTwoFactor().AddPasskeys().AddExternal();
         plugin.AddAuthentication("bearer", (credentials, token) => Get<BearerStrategy>().AuthenticateAsync(credentials, token));
         plugin.AddAuthentication("api-key", (credentials, token) => Get<KeyStrategy>().AuthenticateAsync(credentials, token), 1);
         plugin.AddAuthentication("cookie", (credentials, token) => Get<CookieStrategy>().AuthenticateAsync(credentials, token), 2);

@@ -3,11 +3,13 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
 using Nexus.Core.Identity.Accounts;
 using Nexus.Core.Identity.Audit;
 using Nexus.Core.Identity.Roles;
 using Nexus.Core.Identity.SignIn;
 using Nexus.Core.Identity.Tokens;
+using Nexus.Core.Identity.Totp;
 
 namespace Nexus.Core.Identity.Http;
 
@@ -36,8 +38,15 @@ internal static class SignInRoutes
         if (string.IsNullOrEmpty(request.Password ?? request.Pass)) errors.Add(new FieldError("/password", "required", "A password is needed."));
         AccountFields.Throw(errors);
         var from = Asking.From(context);
-        var grant = await signIn.SignInAsync(Asking.Tenant(request.Tenant, catalogue), request.Who!, (request.Password ?? request.Pass)!, request.Code, new SignInOrigin("password", from.Address, from.UserAgent) { Remember = request.RememberMe, Cookie = request.Cookie }, context.RequestAborted);
-        return Send(context, grant, catalogue, time);
+        var origin = new SignInOrigin("password", from.Address, from.UserAgent) { Remember = request.RememberMe, Cookie = request.Cookie };
+        try
+        {
+            return Send(context, await signIn.SignInAsync(Asking.Tenant(request.Tenant, catalogue), request.Who!, (request.Password ?? request.Pass)!, request.Code, origin, context.RequestAborted), catalogue, time);
+        }
+        catch (TwoFactorNeededException needed) when (context.RequestServices.GetRequiredService<TwoFactorChallenges>() is var challenges)
+        {
+            return await challenges.AskAsync(needed.User, origin, context.RequestAborted) is { } challenge ? challenge.Answer(context) : throw new NexusException(ErrorCodes.TwoFactorRequired, needed.Message);
+        }
     }
 
     /// <summary>Sends a grant, with the cookie when there is one.</summary>

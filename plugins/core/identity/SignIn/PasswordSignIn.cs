@@ -3,6 +3,7 @@ using Microsoft.Extensions.Options;
 using Nexus.Core.Identity.Accounts;
 using Nexus.Core.Identity.Audit;
 using Nexus.Core.Identity.Passwords;
+using Nexus.Core.Identity.Totp;
 
 namespace Nexus.Core.Identity.SignIn;
 
@@ -63,7 +64,7 @@ internal sealed class PasswordSignIn(UserDirectory users, PasswordHashing hashin
             switch (await factor.CheckAsync(user, code, cancellationToken))
             {
                 case SecondFactorResult.Missing:
-                    throw new NexusException(ErrorCodes.TwoFactorRequired, "This account needs a second proof: send the code along.");
+                    throw new TwoFactorNeededException(user);
                 case SecondFactorResult.Wrong:
                     throw new NexusException(ErrorCodes.CredentialsInvalid, "The code is wrong or was used before.");
                 default:

@@ -1,0 +1,94 @@
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
+using System.Security.Cryptography;
+
+namespace Nexus.Core.Identity.Tests.Foreign;
+
+/// <summary>Programs of others. Those of npm are installed once into <c>artifacts/foreign</c>, from the lock file beside their list.</summary>
+internal static class ForeignTools
+{
+    private static readonly Lazy<Task<(string? Folder, string Reason)>> Installed = new(InstallAsync);
+
+    /// <summary>The folder of the scripts with their packages; the test is skipped, with the reason, where they cannot be had.</summary>
+    public static async Task<string> FolderAsync()
+    {
+        var (folder, reason) = await Installed.Value;
+        Assert.SkipWhen(folder is null, reason);
+        return folder!;
+    }
+
+    /// <summary>A program of the system; the test is skipped, with the reason, where it cannot be had.</summary>
+    public static string Program(string name)
+    {
+        var found = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Select(folder => Path.Combine(folder, name)).FirstOrDefault(File.Exists);
+        Assert.SkipWhen(found is null, $"{name} is not installed.");
+        return found!;
+    }
+
+    /// <summary>Runs a program to its end, at most two minutes; what it printed.</summary>
+    public static async Task<string> RunAsync(string program, string folder, params string[] arguments)
+    {
+        var (code, output, errors) = await TryRunAsync(program, folder, arguments);
+        Assert.True(code == 0, $"{program} ended with {code}: {errors} {output}");
+        return output;
+    }
+
+    private static async Task<(int Code, string Output, string Errors)> TryRunAsync(string program, string folder, string[] arguments)
+    {
+        using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = folder })!;
+        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(2));
+        var output = process.StandardOutput.ReadToEndAsync(limit.Token);
+        var errors = process.StandardError.ReadToEndAsync(limit.Token);
+        try
+        {
+            await process.WaitForExitAsync(limit.Token);
+            return (process.ExitCode, await output, await errors);
+        }
+        finally
+        {
+            if (!process.HasExited) process.Kill(entireProcessTree: true);
+        }
+    }
+
+    private static async Task<(string? Folder, string Reason)> InstallAsync()
+    {
+        var root = Path.GetFullPath(Path.Combine(Path.GetDirectoryName(Here())!, "..", "..", "..", ".."));
+        var (from, to) = (Path.Combine(root, "tests", "foreign"), Path.Combine(root, "artifacts", "foreign"));
+        Directory.CreateDirectory(to);
+        // Two runs may come at once; the first installs.
+        using var held = await LockAsync(Path.Combine(to, "lock"));
+        foreach (var file in Directory.EnumerateFiles(from)) File.Copy(file, Path.Combine(to, Path.GetFileName(file)), overwrite: true);
+        var wanted = Convert.ToHexString(SHA256.HashData(await File.ReadAllBytesAsync(Path.Combine(from, "package-lock.json"))));
+        var stamp = Path.Combine(to, "installed");
+        if (File.Exists(stamp) && await File.ReadAllTextAsync(stamp) == wanted) return (to, "");
+        try
+        {
+            var (code, output, errors) = await TryRunAsync("npm", to, ["ci", "--ignore-scripts", "--no-audit", "--no-fund"]);
+            if (code != 0) return (null, $"npm cannot install tests/foreign: {errors} {output}");
+        }
+        catch (Exception error) when (error is System.ComponentModel.Win32Exception or OperationCanceledException)
+        {
+            return (null, $"npm cannot install tests/foreign: {error.Message}");
+        }
+
+        await File.WriteAllTextAsync(stamp, wanted);
+        return (to, "");
+    }
+
+    private static async Task<FileStream> LockAsync(string path)
+    {
+        for (var tries = 0; ; tries++)
+        {
+            try
+            {
+                return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            }
+            catch (IOException) when (tries < 1200)
+            {
+                await Task.Delay(100);
+            }
+        }
+    }
+
+    private static string Here([CallerFilePath] string path = "") => path;
+}

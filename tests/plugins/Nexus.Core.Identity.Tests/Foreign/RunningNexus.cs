@@ -1,0 +1,82 @@
+using System.Net;
+using System.Net.Sockets;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.DependencyInjection;
+using Nexus.Core.Identity.Accounts;
+using Nexus.Core.Identity.Passwords;
+using Nexus.Data;
+using Nexus.Kernel.Plugins;
+
+namespace Nexus.Core.Identity.Tests.Foreign;
+
+/// <summary>The host program's own composition with identity, on a port of this machine and a SQLite database.</summary>
+internal sealed class RunningNexus : IAsyncDisposable
+{
+    public const string Password = "correct horse battery";
+
+    private readonly WebApplication app;
+    private readonly string folder;
+
+    private RunningNexus(WebApplication app, string folder, string address)
+    {
+        (this.app, this.folder, Address) = (app, folder, address);
+        Client = new HttpClient(new HttpClientHandler { AllowAutoRedirect = false, UseCookies = false }) { BaseAddress = new Uri(address) };
+    }
+
+    public string Address { get; }
+
+    public HttpClient Client { get; }
+
+    public static async Task<RunningNexus> StartAsync(Func<string, IEnumerable<(string Key, string Value)>>? settings = null)
+    {
+        var folder = Directory.CreateTempSubdirectory("nexus-foreign-").FullName;
+        // A passkey needs a name: browsers take localhost, and no address, for one.
+        var port = FreePort();
+        var address = $"http://localhost:{port}";
+        string[] arguments =
+        [
+            "--environment=development", $"--server:port={port}", $"--database:directory={folder}", $"--plugins:dataDirectory={folder}", $"--plugins:directories:0={folder}/none", "--logging:level=critical",
+            $"--plugins:core.identity:issuer={address}", .. (settings?.Invoke(address) ?? []).Select(s => $"--plugins:core.identity:{s.Key}={s.Value}"),
+        ];
+        var manifest = new PluginManifest
+        {
+            Name = "core.identity", Version = "0.1.0", Category = PluginCategory.Core, Description = "Identity.", Entry = "", Isolation = PluginIsolation.Stable,
+            Permissions = [new RequestedCapability("documents.core", "As in the manifest.")],
+        };
+        var app = NexusHost.Build(arguments, new BuiltInPlugin(manifest, () => new IdentityPlugin()));
+        await StorageOpener.OpenAsync(app.Services);
+        app.UseNexusGateway();
+        await app.StartAsync();
+        return new RunningNexus(app, folder, address);
+    }
+
+    public T Get<T>()
+        where T : notnull => app.Services.GetRequiredService<IPlugins>().Current.Find("core.identity")!.Lease.Services.GetRequiredService<T>();
+
+    public async Task<User> AddUserAsync(string name, string? email, bool verified = true) => await Get<UserDirectory>().AddAsync(new User
+    {
+        Id = Guid.CreateVersion7().ToString(),
+        UserName = name,
+        DisplayName = $"{name} L.",
+        Email = email,
+        EmailVerified = verified,
+        PasswordHash = await Get<PasswordHashing>().HashAsync(Password, default),
+        Roles = ["user"],
+    });
+
+    public static int FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        Client.Dispose();
+        await app.StopAsync();
+        await app.Services.GetRequiredService<StorageOpener>().DisposeAsync();
+        await app.DisposeAsync();
+        Directory.Delete(folder, recursive: true);
+    }
+}
