@@ -54,6 +54,7 @@ public static class GatewayRegistration
         services.AddSingleton<IPlatformRoutes, WhyAliveRoutes>();
         services.AddSingleton<IPlatformRoutes, PluginRegistryRoutes>();
         services.AddSingleton<IPlatformRoutes, PluginMessageRoutes>();
+        services.AddSingleton<IPlatformRoutes, PluginPermissionRoutes>();
         services.AddSingleton<IPlatformRoutes, PluginLogRoutes>();
         services.AddSingleton<IPlatformRoutes, EventRoutes>();
         services.AddSingleton<IPlatformRoutes, DocumentRoutes>();

@@ -107,7 +107,7 @@ public sealed record PluginInput(string Id, string Type, string? Label, JsonNode
 public sealed record PluginUi(string? Module, string? Title, string? Icon, int? Position);
 
 /// <summary>A capability that a manifest asks for.</summary>
-/// <param name="Name">Such as <c>http.outbound</c>.</param>
+/// <param name="Name">Such as <c>http.external</c>; see <see cref="Capability"/>.</param>
 /// <param name="Reason">Why, in words for the operator.</param>
 public sealed record RequestedCapability(string Name, string Reason);
 

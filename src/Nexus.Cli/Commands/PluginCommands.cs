@@ -20,7 +20,7 @@ internal static class PluginCommands
         {
             List(), Info(), Install("install", "Install a plugin", false), Install("update", "Replace an installed plugin by a swap", true), Rollout(),
             One("enable", "Start a plugin and keep it enabled"), One("disable", "Stop a plugin and keep it disabled", "force"), One("reload", "Swap a plugin for a fresh generation of what is on disk"),
-            One("rollback", "Swap back to the previous version"), One("remove", "Stop and forget a plugin", "force", "deleteData"), Discover(), WhyAlive(), Message(), PluginLogsCommand.Build(),
+            One("rollback", "Swap back to the previous version"), One("remove", "Stop and forget a plugin", "force", "deleteData"), Discover(), WhyAlive(), Message(), Permissions(), Decide("grant", "Let a plugin use capabilities, also such as its manifest does not ask for"), Decide("deny", "Keep a plugin from using capabilities"), Decide("revoke", "Take grants back; what the manifest asks for is denied"), PluginLogsCommand.Build(),
         };
         foreach (var other in PluginMarketCommands.Build().Concat(PluginAuthorCommands.Build()).Concat(PluginTrustCommands.Build())) command.Add(other);
         return command;
@@ -114,6 +114,33 @@ internal static class PluginCommands
             using var host = Host.Of(call);
             var answer = await Output.WhileAsync(call, "looking at the heap", () => host.GetAsync($"/api/v1/plugins/{Uri.EscapeDataString(call.GetValue(id)!)}/why-alive", cancel));
             return Output.Print(call, answer, Output.Text);
+        });
+        return command;
+    }
+
+    private static Command Permissions()
+    {
+        var id = new Argument<string>("id") { Description = "The plugin" };
+        var command = new Command("permissions", "Show what a plugin asks for, has and was denied") { id };
+        command.SetAction(async (call, cancel) =>
+        {
+            using var host = Host.Of(call);
+            return Output.Print(call, await host.GetAsync($"/api/v1/plugins/{Uri.EscapeDataString(call.GetValue(id)!)}/permissions", cancel), Output.Text);
+        });
+        return command;
+    }
+
+    private static Command Decide(string verb, string description)
+    {
+        var id = new Argument<string>("id") { Description = "The plugin" };
+        var capabilities = new Argument<string[]>("capabilities") { Description = "Such as http.external", Arity = ArgumentArity.OneOrMore };
+        var command = new Command(verb, description) { id, capabilities };
+        command.SetAction(async (call, cancel) =>
+        {
+            using var host = Host.Of(call);
+            var body = new JsonObject { [verb] = new JsonArray([.. call.GetValue(capabilities)!.Select(c => (JsonNode)c)]) };
+            var answer = await host.SendAsync(HttpMethod.Put, $"/api/v1/plugins/{Uri.EscapeDataString(call.GetValue(id)!)}/permissions", new StringContent(body.ToJsonString(), System.Text.Encoding.UTF8, "application/json"), cancel);
+            return Output.Print(call, answer, found => Console.WriteLine($"granted  {Output.Get(found!, "granted")}\ndenied   {Output.Get(found!, "denied")}"));
         });
         return command;
     }

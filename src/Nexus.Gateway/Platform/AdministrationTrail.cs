@@ -50,6 +50,28 @@ internal sealed class AdministrationTrail(IServiceProvider host, IPlugins plugin
         }
     }
 
+    /// <summary>Changes what a plugin may use.</summary>
+    public async Task<PluginPermissions> ChangePermissionsAsync(PluginManifest plugin, PermissionChange change, Func<ValueTask<PluginPermissions>> store)
+    {
+        var detail = new JsonObject { ["grant"] = Names(change.Grant), ["deny"] = Names(change.Deny), ["revoke"] = Names(change.Revoke) };
+        try
+        {
+            var permissions = await store();
+            detail["granted"] = Names(permissions.Granted);
+            detail["denied"] = Names(permissions.Denied);
+            await RecordAsync("platform.plugin.permissions_changed", $"plugins/{plugin.Name}", AuditResult.Success, detail);
+            return permissions;
+        }
+        catch (NexusException e)
+        {
+            detail["code"] = e.Code;
+            await RecordAsync("platform.plugin.permissions_changed", $"plugins/{plugin.Name}", AuditResult.Failure, detail);
+            throw;
+        }
+    }
+
+    private static JsonArray Names(ImmutableArray<string> names) => [.. names.Select(n => (JsonNode)n)];
+
     private static ImmutableDictionary<string, string?> Values(ISettings settings) =>
         settings.Show().ToImmutableDictionary(v => v.Key, v => v.Secret || Secrets.IsNamedLikeOne(v.Key) ? "***" : v.Value, StringComparer.OrdinalIgnoreCase);
 
@@ -73,6 +95,8 @@ internal sealed class AdministrationTrail(IServiceProvider host, IPlugins plugin
         var detail = new JsonObject { ["oldVersion"] = before?.Version, ["newVersion"] = command is PluginCommand.Remove ? null : after?.Version };
         if (after?.ContentHash is { Length: > 0 } hash)
             detail["contentHash"] = hash;
+        if (command is PluginCommand.Install { Force: true } or PluginCommand.Remove { Force: true } or PluginCommand.Disable { Force: true })
+            detail["forced"] = true;
         if (command is PluginCommand.Rollout { Percent: var percent })
             detail["percent"] = percent;
         if (command is PluginCommand.Remove { DeleteData: true })

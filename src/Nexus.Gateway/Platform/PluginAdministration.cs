@@ -39,7 +39,6 @@ internal sealed class PluginAdministration(IPlugins plugins, RequestBody bodies,
         new("POST", Root + "/{id}/rollout", "rolloutPlugin", "Let a part of the callers reach a new version, or change their share; 100 promotes it, 0 aborts", Write, RolloutAsync) { Input = """{"type":"object","required":["percent"],"properties":{"percent":{"type":"number","minimum":0,"maximum":100},"path":{"type":"string"},"source":{"type":"string"}}}""" },
         new("GET", Root + "/{id}/health", "getPluginHealth", "Health of one plugin", "platform.plugins:read", HealthAsync),
         new("GET", Root + "/{id}/metrics", "getPluginMetrics", "Request counts of one plugin", "platform.plugins:read", MetricsAsync),
-        new("GET", Root + "/{id}/permissions", "getPluginPermissions", "Capabilities that a plugin asks for, and permissions that guard it", "platform.plugins:read", PermissionsAsync),
         new("GET", Root + "/{id}/config", "getPluginConfig", "Configuration of one plugin, secrets hidden", "platform.config:read", ConfigAsync),
     ];
 
@@ -85,13 +84,6 @@ internal sealed class PluginAdministration(IPlugins plugins, RequestBody bodies,
         }
         var (requests, errors) = metrics.Of(plugin.Id);
         return JsonAnswer.SendAsync(context, new { id = plugin.Id, requests, errors, inFlight = plugin.InFlight, generationsAlive = plugin.GenerationsAlive });
-    }
-
-    private Task PermissionsAsync(HttpContext context)
-    {
-        var plugin = Find(context);
-        var guards = routes.Endpoints.Select(e => e.Metadata.GetMetadata<RouteFacts>()!).Where(r => r.Plugin == plugin.Id && r.Permission is not null).Select(r => r.Permission).Distinct().Order();
-        return JsonAnswer.SendAsync(context, new { id = plugin.Id, capabilities = plugin.Manifest?.Permissions, guards });
     }
 
     private Task ConfigAsync(HttpContext context)

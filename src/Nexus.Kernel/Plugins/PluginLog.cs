@@ -50,4 +50,7 @@ internal static partial class PluginLog
 
     [LoggerMessage(14, LogLevel.Information, "Old generations of plugin {Plugin} have left memory after all; {Left} are left behind")]
     public static partial void LeftLate(ILogger logger, string plugin, int left);
+
+    [LoggerMessage(15, LogLevel.Warning, "Plugin {Plugin} was refused {Capability} {Target}")]
+    public static partial void Denied(ILogger logger, string plugin, string capability, string target);
 }

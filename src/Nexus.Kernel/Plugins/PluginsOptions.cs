@@ -14,6 +14,15 @@ public sealed class PluginsOptions
     /// <summary>What is trusted besides the keys of the folder <c>trust</c> in <see cref="DataDirectory"/>.</summary>
     public PluginTrustOptions Trust { get; set; } = new();
 
+    /// <summary>Plugins may use nothing that their manifests do not ask for; off, what concerns their own part of the platform needs no asking.</summary>
+    public bool StrictCapabilities { get; set; }
+
+    /// <summary>Where plugins may connect to.</summary>
+    public PluginOutboundOptions Outbound { get; set; } = new();
+
+    /// <summary>Quotas by plugin id; that of <c>default</c> is for all others.</summary>
+    public IDictionary<string, PluginQuota> Quotas { get; } = new Dictionary<string, PluginQuota>(StringComparer.Ordinal);
+
     /// <summary>Registries to search and to install from: folders with an <c>index.json</c>, or their http(s) addresses.</summary>
     public IList<string> Registries { get; } = [];
 
@@ -67,6 +76,29 @@ public sealed class PluginsOptions
 
     /// <summary>Plugins compiled into the host program.</summary>
     public IList<BuiltInPlugin> BuiltIn { get; } = [];
+}
+
+/// <summary>Section <c>plugins:outbound</c>.</summary>
+public sealed class PluginOutboundOptions
+{
+    /// <summary>Hosts, addresses and networks (<c>10.1.0.0/16</c>) that plugins may connect to although they are loopback, link-local or private.</summary>
+    public IList<string> Allowed { get; } = [];
+
+    /// <summary>Requests go through the proxy of the environment, which then decides what can be reached.</summary>
+    public bool UseProxy { get; set; }
+}
+
+/// <summary>What a plugin may use up; null means no limit.</summary>
+public sealed class PluginQuota
+{
+    /// <summary>Calls of its routes within a minute of the clock.</summary>
+    public long? ApiCallsPerMinute { get; set; }
+
+    /// <summary>Events it publishes within a minute of the clock.</summary>
+    public long? EventsPerMinute { get; set; }
+
+    /// <summary>Bytes of documents and blobs that it adds on this node from its start on.</summary>
+    public long? StorageBytes { get; set; }
 }
 
 /// <summary>Section <c>plugins:trust</c>.</summary>

@@ -2,6 +2,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Nexus.Kernel.Plugins.Capabilities;
 using Nexus.Kernel.Plugins.Faults;
 using Nexus.Kernel.Plugins.Generations;
 using Nexus.Kernel.Plugins.Registries;
@@ -33,6 +34,8 @@ public static class PluginsRegistration
         services.AddSingleton<IPluginLogs>(host => host.GetRequiredService<PluginLogs>());
         services.AddSingleton<IWhyAlive, HeapInspection>();
         services.AddSingleton<IPluginRegistry, PluginRegistries>();
+        services.AddSingleton<CapabilityDecisions>();
+        services.AddSingleton<IPluginPermissions>(host => host.GetRequiredService<CapabilityDecisions>());
         return services;
     }
 }

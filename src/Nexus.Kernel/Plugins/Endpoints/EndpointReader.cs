@@ -45,7 +45,7 @@ internal static class EndpointReader
             Pattern = endpoint.RoutePattern.RawText ?? "",
             Methods = [.. endpoint.Metadata.GetMetadata<IHttpMethodMetadata>()?.HttpMethods ?? []],
             Order = endpoint.Order,
-            Handler = generation.Slots.Wrap(handler),
+            Handler = generation.Guard.Wrap(generation.Slots.Wrap(handler)),
             Permission = Permission(generation.Manifest.Name, endpoint),
             ForPasswordChange = endpoint.Metadata.GetMetadata<PasswordChangeRoute>() is not null,
             RateLimit = endpoint.Metadata.GetMetadata<RateLimit>(),

@@ -3,7 +3,9 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Http;
 using Microsoft.Extensions.Logging;
+using Nexus.Kernel.Plugins.Capabilities;
 
 namespace Nexus.Kernel.Plugins.Generations;
 
@@ -13,7 +15,7 @@ internal sealed class ChildContainer : IPluginBuilder, IDisposable
     private readonly IServiceProvider host;
     private readonly Generation generation;
     private readonly GenerationMeters meters = new();
-    private readonly OutboundHandlers handlers = new();
+    private readonly OutboundHandlers handlers;
     private readonly ConfigurationRoot configuration;
     private readonly GenerationLifetime lifetime;
 
@@ -21,6 +23,7 @@ internal sealed class ChildContainer : IPluginBuilder, IDisposable
     {
         this.host = host;
         this.generation = generation;
+        handlers = new OutboundHandlers(new OutboundTargets(host.GetService<PluginsOptions>()?.Outbound ?? new PluginOutboundOptions()), generation.Guard);
         var loggers = host.GetRequiredService<ILoggerFactory>();
         lifetime = new GenerationLifetime(generation, loggers.CreateLogger(generation.Manifest.Name));
 
@@ -50,9 +53,8 @@ internal sealed class ChildContainer : IPluginBuilder, IDisposable
         }
 
         Services.AddHttpClient();
-        Services.ConfigureHttpClientDefaults(client => client
-            .SetHandlerLifetime(Timeout.InfiniteTimeSpan)
-            .ConfigurePrimaryHttpMessageHandler(handlers.Create));
+        // Handlers live as long as the generation; connections are renewed so that a change of DNS is seen.
+        Services.ConfigureHttpClientDefaults(client => client.SetHandlerLifetime(Timeout.InfiniteTimeSpan).ConfigurePrimaryHttpMessageHandler(() => new SocketsHttpHandler()));
     }
 
     public string Id => generation.Manifest.Name;
@@ -75,6 +77,8 @@ internal sealed class ChildContainer : IPluginBuilder, IDisposable
             room.Add(ports, context);
         }
 
+        GuardedPorts.Guard(ports, generation.Guard);
+        Services.PostConfigureAll<HttpClientFactoryOptions>(client => client.HttpMessageHandlerBuilderActions.Add(handlers.Guard));
         foreach (var port in ports.Reverse())
         {
             Services.Insert(0, port);

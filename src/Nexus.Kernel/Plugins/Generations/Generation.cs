@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Nexus.Kernel.Plugins.Capabilities;
 using Nexus.Kernel.Plugins.Loading;
 
 namespace Nexus.Kernel.Plugins.Generations;
@@ -29,6 +30,7 @@ internal sealed class Generation : IGeneration, IAsyncDisposable
         Manifest = manifest;
         Number = number;
         ContentHash = contentHash;
+        Guard = CapabilityGuard.Open(manifest);
         Stopping = stopping.Token;
         Aborting = aborting.Token;
     }
@@ -55,6 +57,9 @@ internal sealed class Generation : IGeneration, IAsyncDisposable
     public Task Drained => leases.Drained;
 
     public ISchemaChange? Schema => schema;
+
+    /// <summary>What stands before its ports.</summary>
+    public CapabilityGuard Guard { get; set; }
 
     /// <summary>Its highest SQL migration; 0 when it has none.</summary>
     public int SchemaVersion { get; set; }

@@ -1,21 +1,29 @@
+using Microsoft.Extensions.Http;
+using Nexus.Kernel.Plugins.Capabilities;
+
 namespace Nexus.Kernel.Plugins.Generations;
 
 /// <summary>The socket handlers behind a generation's <see cref="IHttpClientFactory"/>. The factory never disposes handlers it still hands out, so the generation does.</summary>
-internal sealed class OutboundHandlers : IDisposable
+internal sealed class OutboundHandlers(OutboundTargets targets, CapabilityGuard guard) : IDisposable
 {
     private readonly Lock gate = new();
-    private readonly List<SocketsHttpHandler> handlers = [];
+    private readonly List<HttpMessageHandler> handlers = [];
 
-    public SocketsHttpHandler Create()
+    /// <summary>Guards every client of the plugin, also those to which it gave a handler of its own. Runs after the plugin's own configuration.</summary>
+    public void Guard(HttpMessageHandlerBuilder builder)
     {
-        // Handlers live as long as the generation; connections are renewed so that a change of DNS is seen.
-        var handler = new SocketsHttpHandler { PooledConnectionLifetime = TimeSpan.FromMinutes(2) };
+        // A handler of another kind cannot be told where it may connect to.
+        var socket = builder.PrimaryHandler as SocketsHttpHandler ?? new SocketsHttpHandler();
+        socket.PooledConnectionLifetime = TimeSpan.FromMinutes(2);
+        socket.UseProxy = targets.UseProxy;
+        socket.ConnectCallback = targets.UseProxy ? null : targets.ConnectAsync;
         lock (gate)
         {
-            handlers.Add(handler);
+            handlers.Add(socket);
         }
 
-        return handler;
+        builder.PrimaryHandler = socket;
+        builder.AdditionalHandlers.Insert(0, new OutboundGuard(guard));
     }
 
     public void Dispose()

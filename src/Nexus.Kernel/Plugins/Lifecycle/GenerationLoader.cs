@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Globalization;
 using System.Runtime.CompilerServices;
 using Nexus.Kernel.Configuration;
+using Nexus.Kernel.Plugins.Capabilities;
 using Nexus.Kernel.Plugins.Endpoints;
 using Nexus.Kernel.Plugins.Generations;
 using Nexus.Kernel.Plugins.Loading;
@@ -25,6 +26,11 @@ internal sealed class GenerationLoader(IServiceProvider host, ContractAssemblies
         if (IsolationOf(package.Manifest) == PluginIsolation.Process)
         {
             throw new NexusException(ErrorCodes.PluginIncompatible, $"{package.Manifest.Name} asks for a process of its own, which this host does not offer yet; set `isolation` to hot or stable.");
+        }
+
+        if (host.GetService<CapabilityDecisions>() is { } decisions)
+        {
+            generation.Guard = await decisions.GuardAsync(package.Manifest, cancellationToken);
         }
 
         using var container = new Owner(new ChildContainer(host, generation));
@@ -133,13 +139,13 @@ internal sealed class GenerationLoader(IServiceProvider host, ContractAssemblies
 
     private static ActivePlugin Describe(Generation generation, ChildContainer container, ImmutableArray<ResourceDescriptor> resources) => new()
     {
-        Manifest = generation.Manifest,
+        Manifest = generation.Guard.Allows(Capability.UiRegister) ? generation.Manifest : generation.Manifest with { Ui = null },
         Generation = generation.Number,
         Lease = generation,
         Endpoints = EndpointReader.Read(generation, container.Contributions<EndpointContribution>()),
         Middleware = [.. container.Contributions<MiddlewareContribution>().Select(generation.Slots.Wrap)],
         Resources = resources,
-        Subscriptions = [.. container.Contributions<SubscriptionContribution>().Select(c => generation.Slots.Wrap(c.Descriptor))],
+        Subscriptions = [.. container.Contributions<SubscriptionContribution>().Select(c => generation.Guard.Wrap(generation.Slots.Wrap(c.Descriptor)))],
         Services = [.. container.Contributions<ServiceContribution>().Select(c => generation.Slots.Wrap(c.Descriptor))],
         Authentication = [.. container.Contributions<AuthenticationContribution>().Select(generation.Slots.Wrap)],
         Authorization = container.Contributions<AuthorizationContribution>().Select(generation.Slots.Wrap).SingleOrDefault(),
