@@ -35,6 +35,7 @@ public sealed class IdentityPlugin : IPlugin, IStart
             .AddSingleton<Guard>()
             .AddSingleton<Questions>()
             .AddSingleton<RoleGiving>()
+            .AddHostedService<BroughtRoles>()
             .ConfigureHttpJsonOptions(options => options.SerializerOptions.TypeInfoResolverChain.Insert(0, IdentityJson.Default));
         plugin.AddTokens().AddOpenId().AddTwoFactor().AddPasskeys().AddExternal();
         plugin.AddAuthentication("bearer", (credentials, token) => Get<BearerStrategy>().AuthenticateAsync(credentials, token));

@@ -23,6 +23,10 @@ public sealed class LedgerPlugin : IPlugin
             .AddSingleton(s => new Profiles(s.GetRequiredService<ISqlDatabase>()))
             .ConfigureHttpJsonOptions(options => options.SerializerOptions.TypeInfoResolverChain.Insert(0, LedgerJson.Default));
         plugin.AddMigrations();
+        plugin.AddRole("financial_analyst", "Keeps books: reads, enters and imports.", "finance.*:read", "finance.*:create", "finance.*:update")
+            .AddRole("compliance_officer", "Reads all books and runs their audits.", "finance.*:read", "finance.*:audit")
+            .AddRole("auditor", "Reads all books and runs their audits; changes nothing.", "finance.*:read", "finance.*:audit")
+            .AddRole("viewer", "Reads all books.", "finance.*:read");
         plugin.MapEndpoints(routes =>
         {
             BookRoutes.Map(routes);

@@ -52,6 +52,9 @@ public sealed record ActivePlugin
     /// <summary>The policy of the node, when it is this plugin's.</summary>
     public AuthorizationContribution? Authorization { get; init; }
 
+    /// <summary>Roles that it brings.</summary>
+    public ImmutableArray<RoleContribution> Roles { get; init; } = [];
+
     /// <summary>Whether it seals the audit trail.</summary>
     public bool SealsAudit { get; init; }
 

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Net;
 
 namespace Nexus;
@@ -77,6 +78,12 @@ public sealed record AuthenticationContribution(string Name, int Order, Authenti
 /// <param name="Decide">The policy.</param>
 public sealed record AuthorizationContribution(Decide Decide) : Contribution;
 
+/// <summary>A role that a plugin brings for the work it knows; identity offers it in every tenant and gives it to nobody.</summary>
+/// <param name="Name">1 to 64 of <c>a-z 0-9 _ -</c>, beginning with a letter; a role of that name that is there already stays as it is.</param>
+/// <param name="Description">What it is for, in words for administrators.</param>
+/// <param name="Permissions"><c>{resource}:{action}</c> or <c>{resource}:{action}:{own|team|all}</c>, of the plugin's own suite only.</param>
+public sealed record RoleContribution(string Name, string Description, ImmutableArray<string> Permissions) : Contribution;
+
 /// <summary>The verbs by which a plugin takes part in security.</summary>
 public static class SecurityPluginExtensions
 {
@@ -87,6 +94,10 @@ public static class SecurityPluginExtensions
     /// <summary>Makes this plugin the policy of the node: every surface and every repository asks it.</summary>
     public static IPluginBuilder UseAuthorization(this IPluginBuilder plugin, Decide decide) =>
         plugin.Contribute(new AuthorizationContribution(decide));
+
+    /// <summary>Brings a role for the work that the plugin knows, such as <c>auditor</c>.</summary>
+    public static IPluginBuilder AddRole(this IPluginBuilder plugin, string name, string description, params ImmutableArray<string> permissions) =>
+        plugin.Contribute(new RoleContribution(name, description, permissions));
 
     /// <summary>Gives the durable queue of audit entries to this plugin, which seals them.</summary>
     public static IPluginBuilder UseAuditTrail(this IPluginBuilder plugin) =>

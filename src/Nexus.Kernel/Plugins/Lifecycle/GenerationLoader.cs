@@ -149,6 +149,7 @@ internal sealed class GenerationLoader(IServiceProvider host, ContractAssemblies
         Services = [.. container.Contributions<ServiceContribution>().Select(c => generation.Slots.Wrap(c.Descriptor))],
         Authentication = [.. container.Contributions<AuthenticationContribution>().Select(generation.Slots.Wrap)],
         Authorization = container.Contributions<AuthorizationContribution>().Select(generation.Slots.Wrap).SingleOrDefault(),
+        Roles = [.. container.Contributions<RoleContribution>()],
         SealsAudit = container.Contributions<AuditContribution>().Any(),
         Requires = [.. container.Contributions<RequirementContribution>().Select(c => c.Service)],
     };
