@@ -19,6 +19,9 @@ internal static partial class Failures
                 return Problem.WriteAsync(context, known);
             case BadHttpRequestException bad:
                 return AnswerAsync(context, bad);
+            case IOException { InnerException: OverflowException }:
+                // How the server says that the size of a chunk is no number.
+                return Problem.WriteAsync(context, ErrorCodes.BadRequest, "The body's chunks cannot be read.");
             case OperationCanceledException when context.RequestAborted.IsCancellationRequested:
                 // The caller has gone: there is nobody to answer, and it is no failure of ours.
                 if (!context.Response.HasStarted)

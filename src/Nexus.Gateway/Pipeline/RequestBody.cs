@@ -2,15 +2,19 @@ using System.Buffers;
 using System.IO.Pipelines;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Extensions.Options;
 
 namespace Nexus.Gateway.Pipeline;
 
 /// <summary>Reads and checks bodies before any plugin sees them.</summary>
-internal sealed class RequestBody(ServerSettings settings)
+internal sealed class RequestBody(ServerSettings settings, IOptions<FormOptions> forms)
 {
     /// <summary>Whether the request has or may have a body.</summary>
     public static bool Exists(HttpContext context) =>
         context.Request.ContentLength is { } length ? length > 0 : context.Features.Get<IHttpRequestBodyDetectionFeature>()?.CanHaveBody ?? false;
+
+    /// <summary>Whether handlers of a method read bodies.</summary>
+    public static bool IsExpected(string method) => HttpMethods.IsPost(method) || HttpMethods.IsPut(method) || HttpMethods.IsPatch(method);
 
     /// <summary>Whether a media type is JSON: <c>application/json</c> or any <c>+json</c>.</summary>
     public static bool IsJson(string? contentType)
@@ -27,6 +31,7 @@ internal sealed class RequestBody(ServerSettings settings)
     /// <summary>Reads a JSON body into memory, checks its limits and lets the handler read it again. Other bodies stay streams.</summary>
     public async ValueTask CheckAsync(HttpContext context, GatewayRequest request)
     {
+        context.Features.Set<IFormFeature>(new CheckedForm(context, forms.Value));
         if (!Exists(context) || !IsJson(context.Request.ContentType))
             return;
         var body = await ReadJsonAsync(context, request);

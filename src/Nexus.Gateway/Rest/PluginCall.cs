@@ -20,7 +20,7 @@ internal sealed class PluginCall(ActivePlugin plugin, RequestDelegate handler, R
         request.Matched(route);
         if (route.Feature is { } feature && !parts.IsOn(feature))
             return Problem.WriteAsync(context, ErrorCodes.RouteNotFound, $"Nothing is served at {context.Request.Path}.");
-        if (route.RateLimit is not null || RequestBody.Exists(context) || HttpMethods.IsPost(context.Request.Method))
+        if (route.RateLimit is not null || RequestBody.Exists(context) || RequestBody.IsExpected(context.Request.Method))
             return PrepareAndRunAsync(context, request);
         return Run(context, request);
     }
