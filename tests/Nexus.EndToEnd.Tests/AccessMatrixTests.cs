@@ -127,7 +127,7 @@ public sealed partial class AccessMatrixTests
 
     private static async Task<string> TryAsync(RunningHost host, string method, string url, string caller)
     {
-        var path = Parameter().Replace(url, m => m.Value.Contains('*', StringComparison.Ordinal) ? "nothing" : "00000000-0000-7000-8000-00000000ffff");
+        var path = Parameter().Replace(url, m => m.Value.Contains('*', StringComparison.Ordinal) ? "nothing" : m.Value.EndsWith(":long}", StringComparison.Ordinal) || m.Value.EndsWith(":int}", StringComparison.Ordinal) ? "1" : "00000000-0000-7000-8000-00000000ffff");
         using var answer = await SendAsync(host, method, path, caller, method is "GET" or "DELETE" ? null : "{}");
         if ((int)answer.StatusCode is not (401 or 403))
             return "served";
