@@ -8,6 +8,7 @@ internal static class Benches
     public static IReadOnlyDictionary<string, Func<Task<IReadOnlyList<Bar>>>> All { get; } = new Dictionary<string, Func<Task<IReadOnlyList<Bar>>>>
     {
         ["auth"] = AuthBench.RunAsync,
+        ["audit"] = AuditBench.RunAsync,
         ["dispatch"] = DispatchBench.RunAsync,
         ["store"] = StoreBench.RunAsync,
         ["swap"] = SwapBench.RunAsync,

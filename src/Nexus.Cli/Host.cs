@@ -49,10 +49,13 @@ internal sealed class Host : IDisposable
     }
 
     /// <summary>The lines of a streamed answer (SSE or NDJSON), as they arrive.</summary>
-    public async IAsyncEnumerable<string> LinesAsync(string path, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)
+    public IAsyncEnumerable<string> LinesAsync(string path, CancellationToken cancellationToken) => LinesAsync(HttpMethod.Get, path, "text/event-stream", cancellationToken);
+
+    /// <summary>The lines of a streamed answer to another method, in another form.</summary>
+    public async IAsyncEnumerable<string> LinesAsync(HttpMethod method, string path, string accept, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Get, path);
-        request.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue("text/event-stream"));
+        using var request = new HttpRequestMessage(method, path);
+        request.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue(accept));
         await AuthorizeAsync(request, cancellationToken);
         using var response = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
         if (!response.IsSuccessStatusCode)

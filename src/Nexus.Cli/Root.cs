@@ -35,6 +35,7 @@ internal static class Root
         ExplainCommand.Build(),
         DoctorCommand.Build(),
         SecurityCommands.Build(),
+        AuditCommand.Build(),
         TestCommands.Build(),
         DeveloperTools.Build(),
         BenchCommand.Build(),

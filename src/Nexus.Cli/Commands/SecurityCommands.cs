@@ -14,7 +14,23 @@ internal static class SecurityCommands
         Alerts(),
         Block(),
         Unblock(),
+        RotateKeys(),
     };
+
+    private static Command RotateKeys()
+    {
+        var tenant = new Option<string>("--tenant") { Description = "Whose data key (default: the caller's tenant)" };
+        var master = new Option<bool>("--master") { Description = "A new master key in the node's file, and all keys wrapped by it" };
+        var rewrap = new Option<bool>("--rewrap") { Description = "Wrap all keys by the master key that is configured now" };
+        var command = new Command("rotate-keys", "Make new keys of field protection while serving; older values stay readable") { tenant, master, rewrap };
+        command.SetAction(async (call, cancel) =>
+        {
+            using var host = Host.Of(call);
+            var body = new JsonObject { ["tenant"] = call.GetValue(tenant), ["master"] = call.GetValue(master), ["rewrap"] = call.GetValue(rewrap) };
+            return Output.Print(call, await host.PostAsync("/api/v1/security/keys/rotate", body, cancel), answer => Console.WriteLine(answer?["key"] is { } key ? $"tenant {answer["tenant"]} encrypts with key {key}" : $"{answer?["rewrapped"]} keys wrapped anew"));
+        });
+        return command;
+    }
 
     private static Command Status()
     {

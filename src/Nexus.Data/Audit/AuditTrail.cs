@@ -30,6 +30,8 @@ internal sealed partial class AuditTrail(IServiceProvider services, ILogger<Audi
     public async ValueTask RecordAsync(AuditEntry entry, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(entry);
+        if (!entry.Detail.IsEmpty)
+            entry = entry with { Detail = Masking.MaskJson(entry.Detail) };
         if (!IsKept)
         {
             Log(LogLevel.Information, entry);

@@ -40,7 +40,7 @@ internal static class ChangeAudit
         writer.WriteEndObject();
         writer.WriteEndObject();
         writer.Flush();
-        return AuditEntry.For(call.Context, at, action, $"{call.Resource.Name}/{id}", AuditResult.Success, buffer.WrittenSpan.ToArray());
+        return AuditEntry.For(call.Context, at, action, $"{call.Resource.Name}/{id}", AuditResult.Success, Masking.MaskJson(buffer.WrittenSpan.ToArray()));
     }
 
     private static ReadOnlyMemory<byte> Value(StoredFields? fields, int index)

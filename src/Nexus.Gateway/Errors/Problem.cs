@@ -62,7 +62,7 @@ internal static class Problem
         json.WriteString("type", $"/api/v1/errors/{entry.Code}");
         json.WriteString("title", entry.Title);
         json.WriteNumber("status", status == 0 ? entry.Status : status);
-        json.WriteString("detail", detail ?? entry.Cause);
+        json.WriteString("detail", detail is null ? entry.Cause : Masking.Mask(detail));
         json.WriteString("code", entry.Code);
         if (errors is not { Count: > 0 })
             return;
@@ -72,7 +72,7 @@ internal static class Problem
             json.WriteStartObject();
             json.WriteString("pointer", error.Pointer);
             json.WriteString("code", error.Code);
-            json.WriteString("detail", error.Message);
+            json.WriteString("detail", Masking.Mask(error.Message));
             json.WriteEndObject();
         }
         json.WriteEndArray();

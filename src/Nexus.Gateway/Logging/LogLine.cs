@@ -24,7 +24,7 @@ internal static class LogLine
             json.WriteString("timestamp"u8, now.UtcDateTime);
             json.WriteString("service"u8, service);
             json.WriteString("level"u8, Name(level));
-            json.WriteString("message"u8, message);
+            json.WriteString("message"u8, Masking.Mask(message));
             json.WriteString("user_id"u8, request?.Context.Caller.Id);
             json.WriteString("ip_address"u8, request?.Address);
             json.WriteString("user_agent"u8, request?.UserAgent);
@@ -41,7 +41,7 @@ internal static class LogLine
             }
             json.WriteString("category"u8, category);
             if (exception is not null)
-                json.WriteString("exception"u8, exception.ToString());
+                json.WriteString("exception"u8, Masking.Mask(exception.ToString()));
             json.WriteEndObject();
         }
         buffer.Write("\n"u8);
@@ -52,12 +52,12 @@ internal static class LogLine
     public static byte[] Text(DateTimeOffset now, LogLevel level, string category, string message, Exception? exception)
     {
         var line = new StringBuilder(128);
-        line.Append(CultureInfo.InvariantCulture, $"{now.ToLocalTime():HH:mm:ss.fff} {Name(level),-8} {category}: ").Append(Printable(message));
+        line.Append(CultureInfo.InvariantCulture, $"{now.ToLocalTime():HH:mm:ss.fff} {Name(level),-8} {category}: ").Append(Printable(Masking.Mask(message)));
         if (GatewayRequest.Current is { } request && level >= LogLevel.Warning)
             line.Append(" [").Append(request.Id).Append(']');
         line.Append('\n');
         if (exception is not null)
-            line.Append("    ").Append(exception.ToString().ReplaceLineEndings("\n    ")).Append('\n');
+            line.Append("    ").Append(Masking.Mask(exception.ToString()).ReplaceLineEndings("\n    ")).Append('\n');
         return Encoding.UTF8.GetBytes(line.ToString());
     }
 

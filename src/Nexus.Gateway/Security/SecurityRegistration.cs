@@ -52,6 +52,7 @@ internal static class SecurityRegistration
         services.AddSingleton<ISecurityCheck, DependencyCheck>();
         services.AddSingleton<ISecurityCheck, FileCheck>();
         services.AddSingleton<IPlatformRoutes, SecurityRoutes>();
+        services.AddSingleton<IPlatformRoutes, Keys.KeyRoutes>();
         // After the plugins in the order of registration: it looks at what they brought.
         services.AddSingleton<IHostedService, IdentityCheck>();
         return services;

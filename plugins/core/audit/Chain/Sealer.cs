@@ -39,12 +39,14 @@ internal sealed partial class Sealer(IAuditQueue queue, TrailStore store, SealKe
     public void Start() => _loop = Task.Run(RunAsync);
 
     /// <summary>Seals what has been committed until now.</summary>
-    public async Task CatchUpAsync(CancellationToken cancellationToken)
+    /// <param name="cancellationToken">Stops the work between batches.</param>
+    /// <param name="batches">At most so many, for callers who must not wait for a long queue.</param>
+    public async Task CatchUpAsync(CancellationToken cancellationToken, int batches = int.MaxValue)
     {
         await _gate.WaitAsync(cancellationToken);
         try
         {
-            while (await queue.ReadAsync(_after, MaxBatch, cancellationToken) is { IsEmpty: false } batch)
+            for (; batches > 0 && await queue.ReadAsync(_after, MaxBatch, cancellationToken) is { IsEmpty: false } batch; batches--)
             {
                 // Begun, it is carried through: a caller who hangs up must not leave a batch half moved.
                 foreach (var group in batch.GroupBy(e => e.Entry.Tenant, StringComparer.Ordinal))

@@ -18,6 +18,7 @@ internal static class AuditRoutes
     private const string Root = "~/api/v1/audit";
     private const string Read = "platform.audit:read";
     private const string Export = "platform.audit:export";
+    private const int MaxBatches = 4;
 
     /// <summary>Maps the routes.</summary>
     public static void Map(IEndpointRouteBuilder routes)
@@ -167,7 +168,7 @@ internal static class AuditRoutes
         }
     }
 
-    private static Task CaughtUpAsync(HttpContext context) => context.RequestServices.GetRequiredService<Sealer>().CatchUpAsync(context.RequestAborted);
+    private static Task CaughtUpAsync(HttpContext context) => context.RequestServices.GetRequiredService<Sealer>().CatchUpAsync(context.RequestAborted, MaxBatches);
 
     private static long Position(HttpContext context) => long.Parse((string)context.Request.RouteValues["position"]!, CultureInfo.InvariantCulture);
 
