@@ -2,42 +2,26 @@ using System.Collections.Immutable;
 
 namespace Nexus.Core.Audit.Chain;
 
-/// <summary>An entry of the trail of a tenant.</summary>
-/// <param name="Position">Place in the tenant's trail, from 1 without gaps.</param>
-/// <param name="Source">Place in the node's queue.</param>
-/// <param name="Entry">The entry.</param>
-/// <param name="Chain">The chain after it.</param>
-internal sealed record SealedEntry(long Position, long Source, AuditEntry Entry, byte[] Chain);
-
 /// <summary>The rows of the trail. All methods are about the tenant of the current call.</summary>
 internal sealed class TrailStore(ISqlDatabase database)
 {
-    private const string EntryColumns = "position,source,at,actor,action,subject,result,address,agent,correlation,detail,chain";
     private const string SealColumns = "number,first,last,at,root,chain,previous,key,signature";
 
     public static string Tenant => CallContext.Current.Tenant;
 
     /// <summary>Adds entries and their seal in one commit.</summary>
-    public ValueTask<bool> AppendAsync(IReadOnlyList<SealedEntry> entries, Seal seal, CancellationToken cancellationToken) => database.WriteAsync(async (session, _) =>
+    public ValueTask<bool> AppendAsync(Batch batch, Terms terms, Seal seal, CancellationToken cancellationToken) => database.WriteAsync(async (session, _) =>
     {
-        var values = new Dictionary<string, object?>(12, StringComparer.Ordinal);
-        foreach (var (position, source, entry, chain) in entries)
+        await session.ExecuteAsync("INSERT INTO batches (seal,first,last,earliest,latest,terms,entries) VALUES (@seal,@first,@last,@earliest,@latest,@terms,@entries)", new Dictionary<string, object?>
         {
-            values["p"] = position;
-            values["s"] = source;
-            values["at"] = Microseconds(entry.At);
-            values["actor"] = entry.Actor;
-            values["action"] = entry.Action;
-            values["subject"] = entry.Subject;
-            values["result"] = (int)entry.Result;
-            values["address"] = entry.Address;
-            values["agent"] = entry.UserAgent;
-            values["correlation"] = entry.CorrelationId;
-            values["detail"] = entry.Detail;
-            values["chain"] = chain;
-            await session.ExecuteAsync($"INSERT INTO entries ({EntryColumns}) VALUES (@p,@s,@at,@actor,@action,@subject,@result,@address,@agent,@correlation,@detail,@chain)", values);
-        }
-
+            ["seal"] = seal.Number,
+            ["first"] = seal.First,
+            ["last"] = seal.Last,
+            ["earliest"] = terms.Earliest,
+            ["latest"] = terms.Latest,
+            ["terms"] = terms.Filter,
+            ["entries"] = batch.Bytes,
+        });
         await session.ExecuteAsync($"INSERT INTO seals ({SealColumns}) VALUES (@number,@first,@last,@at,@root,@chain,@previous,@key,@signature)", new Dictionary<string, object?>
         {
             ["number"] = seal.Number,
@@ -65,54 +49,36 @@ internal sealed class TrailStore(ISqlDatabase database)
     public async ValueTask<Seal?> SealOfAsync(long position, CancellationToken cancellationToken) =>
         (await database.QueryAsync($"SELECT {SealColumns} FROM seals WHERE first<=@position ORDER BY number DESC LIMIT 1", new Dictionary<string, object?> { ["position"] = position }, cancellationToken)).Select(ReadSeal).FirstOrDefault(s => s.Last >= position);
 
-    /// <summary>Entries of a run of positions, in order.</summary>
-    public async ValueTask<ImmutableArray<SealedEntry>> EntriesAsync(long first, long last, CancellationToken cancellationToken)
+    /// <summary>The entries under a seal; null when they are gone or archived.</summary>
+    public async ValueTask<Batch?> FindBatchAsync(long seal, CancellationToken cancellationToken) =>
+        (await database.QueryAsync("SELECT first,entries FROM batches WHERE seal=@seal", new Dictionary<string, object?> { ["seal"] = seal }, cancellationToken)) is [var row] ? Batch.Parse(Number(row.Values[0]), Bytes(row.Values[1])) : null;
+
+    /// <summary>The entries under a seal with what helps to find them.</summary>
+    public async ValueTask<(Batch Batch, Terms Terms, long Last)?> FindBatchWithTermsAsync(long seal, CancellationToken cancellationToken) =>
+        (await database.QueryAsync("SELECT first,entries,earliest,latest,terms,last FROM batches WHERE seal=@seal", new Dictionary<string, object?> { ["seal"] = seal }, cancellationToken)) is [var row]
+            ? (Batch.Parse(Number(row.Values[0]), Bytes(row.Values[1])), new Terms(Number(row.Values[2]), Number(row.Values[3]), Bytes(row.Values[4])), Number(row.Values[5])) : null;
+
+    /// <summary>An entry; null when there is none or it is archived.</summary>
+    public async ValueTask<SealedEntry?> FindAsync(long position, CancellationToken cancellationToken) =>
+        await SealOfAsync(position, cancellationToken) is { } seal && await FindBatchAsync(seal.Number, cancellationToken) is { } batch && position - seal.First < batch.Count ? batch.Find((int)(position - seal.First)) : null;
+
+    /// <summary>Which batches of a span of time and of positions there are, with their filters; newest first, or oldest first.</summary>
+    public async ValueTask<ImmutableArray<(long Seal, byte[] Filter)>> LookUpAsync((long From, long To) time, (long After, long Before) positions, (long Beyond, bool Newest) place, int limit, CancellationToken cancellationToken)
     {
-        var tenant = Tenant;
-        var rows = await database.QueryAsync($"SELECT {EntryColumns} FROM entries WHERE position BETWEEN @first AND @last ORDER BY position", new Dictionary<string, object?> { ["first"] = first, ["last"] = last }, cancellationToken);
-        var entries = ImmutableArray.CreateBuilder<SealedEntry>(rows.Length);
-        foreach (var row in rows)
-            entries.Add(ReadEntry(row, tenant));
-        return entries.MoveToImmutable();
+        var order = place.Newest ? "seal<@beyond AND first<@before AND last>@after AND latest>=@from AND earliest<@to ORDER BY seal DESC" : "seal>@beyond AND first<@before AND last>@after AND latest>=@from AND earliest<@to ORDER BY seal";
+        var values = new Dictionary<string, object?> { ["beyond"] = place.Beyond, ["before"] = positions.Before, ["after"] = positions.After, ["from"] = time.From, ["to"] = time.To, ["limit"] = limit };
+        return [.. (await database.QueryAsync($"SELECT seal,terms FROM batches WHERE {order} LIMIT @limit", values, cancellationToken)).Select(r => (Number(r.Values[0]), Bytes(r.Values[1])))];
     }
 
-    /// <summary>Entries that fit a condition over <see cref="EntryColumns"/>.</summary>
-    public async ValueTask<ImmutableArray<SealedEntry>> FindAsync(string condition, Dictionary<string, object?> values, CancellationToken cancellationToken)
-    {
-        var tenant = Tenant;
-        return [.. (await database.QueryAsync($"SELECT {EntryColumns} FROM entries {condition}", values, cancellationToken)).Select(r => ReadEntry(r, tenant))];
-    }
-
-    /// <summary>First and last position that is there; zeros when there is none.</summary>
-    public async ValueTask<(long First, long Last)> BoundsAsync(CancellationToken cancellationToken)
-    {
-        var row = (await database.QueryAsync("SELECT coalesce((SELECT min(position) FROM entries),0),coalesce((SELECT max(position) FROM entries),0)", null, cancellationToken))[0];
-        return ((long)row.Values[0]!, (long)row.Values[1]!);
-    }
+    /// <summary>Number of the newest batch; 0 when there is none.</summary>
+    public async ValueTask<long> LastBatchAsync(CancellationToken cancellationToken) =>
+        Number((await database.QueryAsync("SELECT coalesce(max(seal),0) FROM batches", null, cancellationToken))[0].Values[0]);
 
     /// <summary>Instant as it is stored.</summary>
     public static long Microseconds(DateTimeOffset at) => (at.UtcTicks - DateTimeOffset.UnixEpoch.Ticks) / TimeSpan.TicksPerMicrosecond;
 
     /// <summary>Instant of its stored form.</summary>
     public static DateTimeOffset Instant(long microseconds) => microseconds is < -62_135_596_800_000_000 or > 253_402_300_799_999_999 ? DateTimeOffset.MinValue : DateTimeOffset.UnixEpoch.AddTicks(microseconds * TimeSpan.TicksPerMicrosecond);
-
-    private static SealedEntry ReadEntry(SqlRow row, string tenant)
-    {
-        var values = row.Values;
-        return new SealedEntry((long)values[0]!, Number(values[1]), new AuditEntry
-        {
-            At = Instant(Number(values[2])),
-            Tenant = tenant,
-            Actor = Text(values[3]) ?? "",
-            Action = Text(values[4]) ?? "",
-            Subject = Text(values[5]),
-            Result = Number(values[6]) is >= 0 and <= (long)AuditResult.Failure and var result ? (AuditResult)result : (AuditResult)byte.MaxValue,
-            Address = Text(values[7]),
-            UserAgent = Text(values[8]),
-            CorrelationId = Text(values[9]),
-            Detail = Bytes(values[10]),
-        }, Bytes(values[11]));
-    }
 
     private static Seal ReadSeal(SqlRow row) => new()
     {
@@ -123,16 +89,14 @@ internal sealed class TrailStore(ISqlDatabase database)
         Root = Hash(row.Values[4]),
         Chain = Hash(row.Values[5]),
         Previous = Hash(row.Values[6]),
-        Key = Text(row.Values[7]) ?? "",
+        Key = row.Values[7] as string ?? "",
         Signature = Bytes(row.Values[8]),
     };
 
-    // Whoever alters rows may also alter their types; that must show as an altered entry, not as a crash.
+    // Whoever alters rows may also alter their types; that must show as a finding, not as a crash.
     private static long Number(object? value) => value is long number ? number : -1;
 
-    private static string? Text(object? value) => value switch { null => null, string text => text, _ => $"\0{value}" };
-
-    private static byte[] Bytes(object? value) => value switch { byte[] bytes => bytes, string text => System.Text.Encoding.UTF8.GetBytes("\0" + text), _ => [] };
+    private static byte[] Bytes(object? value) => value as byte[] ?? [];
 
     private static byte[] Hash(object? value) => value is byte[] { Length: Hashing.Size } hash ? hash : new byte[Hashing.Size];
 }

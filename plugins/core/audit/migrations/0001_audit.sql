@@ -1,21 +1,13 @@
--- The entries of one tenant in their order. The columns are the entry: its hash is taken over them, so there is no second copy that could say otherwise.
-CREATE TABLE entries (
-  position INTEGER PRIMARY KEY,
-  source INTEGER NOT NULL,
-  at INTEGER NOT NULL,
-  actor TEXT NOT NULL,
-  action TEXT NOT NULL,
-  subject TEXT,
-  result INTEGER NOT NULL,
-  address TEXT,
-  agent TEXT,
-  correlation TEXT,
-  detail BLOB NOT NULL,
-  chain BLOB NOT NULL
+-- The entries of one tenant, a row a seal: each entry as its length, the chain after it and what its hash is taken over. The other columns help to find and are computed from the entries; verification computes them again.
+CREATE TABLE batches (
+  seal INTEGER PRIMARY KEY,
+  first INTEGER NOT NULL,
+  last INTEGER NOT NULL,
+  earliest INTEGER NOT NULL,
+  latest INTEGER NOT NULL,
+  terms BLOB NOT NULL,
+  entries BLOB NOT NULL
 );
-CREATE INDEX entries_at ON entries (at);
-CREATE INDEX entries_actor ON entries (actor, position);
-CREATE INDEX entries_subject ON entries (subject, position) WHERE subject IS NOT NULL;
 
 CREATE TABLE seals (
   number INTEGER PRIMARY KEY,
