@@ -26,11 +26,12 @@ public static class EventsExtensions
         return TypedEvent<T>.FromMessage(message);
     }
 
-    /// <summary>Waits for the next event that matches, from the moment of the call.</summary>
+    /// <summary>Waits for the next event of the caller's tenant that matches, from the moment of the call.</summary>
     /// <exception cref="NexusException"><c>EVENT_TIMEOUT</c> when none came in time.</exception>
     public static async ValueTask<EventMessage> WaitForAsync(this IEvents events, string pattern, TimeSpan timeout, Filter? filter = null, TimeProvider? time = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(events);
+        var tenant = CallContext.Current.Tenant;
         var first = new TaskCompletionSource<EventMessage>(TaskCreationOptions.RunContinuationsAsynchronously);
         using var subscription = events.Subscribe(new SubscriptionDescriptor
         {
@@ -40,7 +41,8 @@ public static class EventsExtensions
             Filter = filter,
             Handle = (_, context, _) =>
             {
-                first.TrySetResult(context.Message);
+                if (context.Message.Tenant == tenant)
+                    first.TrySetResult(context.Message);
                 return ValueTask.CompletedTask;
             },
         });

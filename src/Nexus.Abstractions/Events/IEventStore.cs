@@ -104,6 +104,9 @@ public sealed record EventQuery
     /// <summary>Correlation id.</summary>
     public string? CorrelationId { get; init; }
 
+    /// <summary>Of one tenant; null for the platform itself, which serves all.</summary>
+    public string? Tenant { get; init; }
+
     /// <summary>Newest first instead.</summary>
     public bool Newest { get; init; }
 
@@ -128,7 +131,8 @@ public sealed record EventPage(ImmutableArray<StoredEvent> Events, long LastSequ
 /// <param name="Group">Of this group, or null for any.</param>
 /// <param name="Replay">Set the found ones due again, their attempts at zero.</param>
 /// <param name="Limit">Greatest number.</param>
-public sealed record DeliveryQuery(Guid? EventId = null, DeliveryState? State = null, string? Group = null, bool Replay = false, int Limit = 100);
+/// <param name="Tenant">Of events of one tenant, or null for any.</param>
+public sealed record DeliveryQuery(Guid? EventId = null, DeliveryState? State = null, string? Group = null, bool Replay = false, int Limit = 100, string? Tenant = null);
 
 /// <summary>Which stored events one group gets again.</summary>
 /// <param name="Group">The group.</param>
@@ -136,7 +140,8 @@ public sealed record DeliveryQuery(Guid? EventId = null, DeliveryState? State = 
 /// <param name="From">Not before, inclusive.</param>
 /// <param name="To">Before, exclusive.</param>
 /// <param name="DryRun">Count only.</param>
-public sealed record EventReplay(string Group, string Pattern = "*", DateTimeOffset? From = null, DateTimeOffset? To = null, bool DryRun = false);
+/// <param name="Tenant">Events of one tenant, or null for any.</param>
+public sealed record EventReplay(string Group, string Pattern = "*", DateTimeOffset? From = null, DateTimeOffset? To = null, bool DryRun = false, string? Tenant = null);
 
 /// <summary>Which stored events go.</summary>
 /// <param name="Before">Those that happened before this.</param>

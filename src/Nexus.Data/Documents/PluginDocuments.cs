@@ -5,6 +5,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Nexus.Data.Records;
 using Nexus.Data.Units;
+using Nexus.Data.Events;
 
 namespace Nexus.Data.Documents;
 
@@ -50,7 +51,7 @@ internal sealed class PluginDocuments(IStorage storage, string plugin, string ro
         var batch = new WriteBatch
         {
             Writes = [.. writes.Select(w => ToWrite(w, now, context))],
-            Events = events.IsDefault ? [] : events,
+            Events = events.IsDefault ? [] : [.. events.Select(e => OwnEvents.Stamp(e, plugin, context.Tenant))],
         };
         if (UnitOfWork.Of(plugin) is { } unit)
             await StageAsync(unit, batch, cancellationToken);

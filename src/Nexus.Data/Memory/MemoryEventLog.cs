@@ -97,7 +97,7 @@ internal sealed class MemoryEventLog(TimeProvider time, CommitSignal signal) : I
             List<StoredEvent> found;
             lock (_gate)
             {
-                found = [.. _events.Where(e => e.Sequence > query.AfterSequence && (query.Id is not { } id || e.Message.Id == id) && InScope(e, pattern, query.From, query.To) && (query.CorrelationId is not { } c || e.Message.CorrelationId == c))];
+                found = [.. _events.Where(e => e.Sequence > query.AfterSequence && (query.Id is not { } id || e.Message.Id == id) && InScope(e, pattern, query.From, query.To) && IsOf(e, query.Tenant) && (query.CorrelationId is not { } c || e.Message.CorrelationId == c))];
             }
 
             if (query.Newest)
@@ -113,7 +113,7 @@ internal sealed class MemoryEventLog(TimeProvider time, CommitSignal signal) : I
         ImmutableArray<EventDelivery> found;
         lock (_gate)
         {
-            var matches = _deliveries.Where(d => (query.EventId is not { } id || d.Event.Message.Id == id) && (query.State is not { } state || d.State == state) && (query.Group is not { } group || d.Group == group)).OrderBy(d => d.Event.Sequence).Take(query.Limit).ToList();
+            var matches = _deliveries.Where(d => (query.EventId is not { } id || d.Event.Message.Id == id) && (query.State is not { } state || d.State == state) && (query.Group is not { } group || d.Group == group) && IsOf(d.Event, query.Tenant)).OrderBy(d => d.Event.Sequence).Take(query.Limit).ToList();
             found = [.. matches.Select(d => d.ToRecord())];
             if (query.Replay)
                 matches.ForEach(d => d.Replay(time.GetUtcNow()));
@@ -133,7 +133,7 @@ internal sealed class MemoryEventLog(TimeProvider time, CommitSignal signal) : I
         {
             if (!_groups.TryGetValue(replay.Group, out var group))
                 throw new NexusException(ErrorCodes.ResourceNotFound, $"No plugin declares the event group '{replay.Group}'.");
-            found = [.. _events.Where(e => InScope(e, pattern, replay.From, replay.To) && group.Pattern.Matches(e.Message.Name))];
+            found = [.. _events.Where(e => InScope(e, pattern, replay.From, replay.To) && IsOf(e, replay.Tenant) && group.Pattern.Matches(e.Message.Name))];
             foreach (var stored in replay.DryRun ? [] : found)
             {
                 if (_deliveries.Find(d => d.Group == replay.Group && d.Event.Sequence == stored.Sequence) is { } delivery)
@@ -164,6 +164,8 @@ internal sealed class MemoryEventLog(TimeProvider time, CommitSignal signal) : I
             return ValueTask.FromResult((long)gone.Count);
         }
     }
+
+    private static bool IsOf(StoredEvent stored, string? tenant) => tenant is null || stored.Message.Tenant == tenant;
 
     private static bool InScope(StoredEvent stored, EventPattern pattern, DateTimeOffset? from, DateTimeOffset? to) =>
         pattern.Matches(stored.Message.Name) && !(stored.Message.OccurredAt < from) && !(stored.Message.OccurredAt >= to);

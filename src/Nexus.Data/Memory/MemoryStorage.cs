@@ -2,12 +2,13 @@ using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using Nexus.Data.Blobs;
 using Nexus.Data.Events;
+using Nexus.Data.Records;
 using Nexus.Data.Sql;
 
 namespace Nexus.Data.Memory;
 
 /// <summary>The engine of tests and trials: everything is gone at the end. Plugins' own databases and blobs are files in a private temporary folder, without fsync, since their semantics are SQLite's and the file system's.</summary>
-internal sealed class MemoryStorage(TimeProvider time) : IStorageEngine
+internal sealed class MemoryStorage(TimeProvider time, Func<bool>? protects = null) : IStorageEngine
 {
     public string Name => "memory";
 
@@ -24,7 +25,7 @@ internal sealed class MemoryStorage(TimeProvider time) : IStorageEngine
             return Task.CompletedTask;
         }, records.CompleteAsync));
         var blobs = new FileBlobs(Path.Combine(folder, "blobs"), new BlobReferences());
-        return ValueTask.FromResult(new StorageSet(records, events, sql, blobs, new Changes(records, sql, blobs))
+        return ValueTask.FromResult(new StorageSet(records, events, sql, blobs, new Changes(records, sql, blobs, protects))
         {
             Close = () =>
             {
@@ -60,11 +61,13 @@ internal sealed class MemoryStorage(TimeProvider time) : IStorageEngine
         public ImmutableArray<(string Tenant, string Sha256)> Of(string owner) => [.. _known.Keys.Where(k => k.Owner == owner).Select(k => (k.Tenant, k.Sha256))];
     }
 
-    private sealed class Changes(MemoryRecords records, SqlFiles sql, FileBlobs blobs) : ISchemaChanges
+    private sealed class Changes(MemoryRecords records, SqlFiles sql, FileBlobs blobs, Func<bool>? protects) : ISchemaChanges
     {
         public async ValueTask<ISchemaChange> BeginAsync(SchemaRequest request, CancellationToken cancellationToken)
         {
             ArgumentNullException.ThrowIfNull(request);
+            if (protects?.Invoke() == true)
+                request = ProtectedFields.Stored(request);
             var change = await SqlChange.BeginAsync(sql, request.Plugin, request.Migrations);
             var made = ImmutableArray<string>.Empty;
             try

@@ -19,8 +19,8 @@ public static class DataRegistration
         ArgumentNullException.ThrowIfNull(services);
         ArgumentNullException.ThrowIfNull(configuration);
         services.TryAddSingleton(TimeProvider.System);
-        services.AddSingleton<IStorageEngine>(provider => new MemoryStorage(provider.GetRequiredService<TimeProvider>()));
-        services.AddSingleton<IStorageEngine>(provider => new SqliteStorage(provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton<IStorageEngine>(provider => new MemoryStorage(provider.GetRequiredService<TimeProvider>(), () => provider.GetService<IFieldProtection>() is not null));
+        services.AddSingleton<IStorageEngine>(provider => new SqliteStorage(provider.GetRequiredService<TimeProvider>(), () => provider.GetService<IFieldProtection>() is not null));
         services.AddSingleton(provider => new StorageOpener(provider, configuration));
         services.AddSingleton(provider => provider.GetRequiredService<StorageOpener>().Set.Records);
         services.AddSingleton(provider => provider.GetRequiredService<StorageOpener>().Set.Events);

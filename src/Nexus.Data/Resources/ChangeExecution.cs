@@ -4,13 +4,13 @@ using Nexus.Data.Units;
 namespace Nexus.Data.Resources;
 
 /// <summary>Makes the write that records a request's answer in the request's own commit.</summary>
-internal delegate RecordWrite AnswerSeal(ImmutableArray<ChangeResult> results);
+internal delegate ValueTask<RecordWrite> AnswerSeal(ImmutableArray<ChangeResult> results);
 
 /// <summary>The commit lost a race for an idempotency key; the winner's answer is to be replayed.</summary>
 internal sealed class AnswerExistsException() : Exception("The idempotency key has an answer.");
 
 /// <summary>Prepares changes, commits them with their events, and repeats what may be repeated after a conflict.</summary>
-internal sealed class ChangeExecution(IStorage storage, ChangePreparation preparation, ICurrentPlugins plugins)
+internal sealed class ChangeExecution(IStorage storage, ChangePreparation preparation, FieldSealing sealing, ICurrentPlugins plugins)
 {
     // Each round of contenders for one record lets one through, so this also bounds how many may contend.
     private const int MaxAttempts = 100;
@@ -18,8 +18,18 @@ internal sealed class ChangeExecution(IStorage storage, ChangePreparation prepar
     /// <summary>An id in its one spelling, or null when no record can have it.</summary>
     public static string? CanonicalId(string? id) => Guid.TryParseExact(id, "D", out var guid) ? guid.ToString("D") : null;
 
-    public StoredRecord Returned(ResourceCall call, StoredRecord record) =>
-        RecordForms.Returned(call.Resource, preparation.Upgraded(call, record));
+    /// <summary>A record of the store as the caller gets it: decrypted, in the current schema version, without secrets.</summary>
+    public async ValueTask<StoredRecord> ReturnedAsync(ResourceCall call, StoredRecord record, CancellationToken cancellationToken) =>
+        RecordForms.Returned(call.Resource, preparation.Upgraded(call, await sealing.OpenAsync(call.Resource, call.Context.Tenant, record, cancellationToken).ConfigureAwait(false)));
+
+    /// <summary>Refuses changes that the caller may make on no record at all.</summary>
+    public async ValueTask DemandAsync(ResourceCall call, ImmutableArray<ResourceChange> changes, CancellationToken cancellationToken)
+    {
+        foreach (var change in changes.DistinctBy(c => (c.Kind, c.Action)))
+        {
+            await preparation.DemandAsync(call, change, cancellationToken).ConfigureAwait(false);
+        }
+    }
 
     /// <summary>One change in its own commit; a refusal is in the result.</summary>
     public async ValueTask<ChangeResult> RunAsync(ResourceCall call, ResourceChange change, AnswerSeal? seal, CancellationToken cancellationToken)
@@ -35,7 +45,7 @@ internal sealed class ChangeExecution(IStorage storage, ChangePreparation prepar
             {
                 var unit = UnitOfWork.Of(call.Plugin.Manifest.Name);
                 var prepared = await preparation.PrepareAsync(call, change, unit?.Staged, cancellationToken).ConfigureAwait(false);
-                await CommitAsync(unit, [prepared], seal, cancellationToken).ConfigureAwait(false);
+                await CommitAsync(call, unit, [prepared], seal, cancellationToken).ConfigureAwait(false);
                 return prepared.Result;
             }
             catch (GenerationDrainsException) when (attempt < MaxAttempts && plugins.Find(call) is { } current)
@@ -80,7 +90,7 @@ internal sealed class ChangeExecution(IStorage storage, ChangePreparation prepar
                     return Refused(changes, errors);
                 }
 
-                await CommitAsync(unit, prepared, seal, cancellationToken).ConfigureAwait(false);
+                await CommitAsync(call, unit, prepared, seal, cancellationToken).ConfigureAwait(false);
                 return [.. prepared.Select(p => p.Result)];
             }
             catch (GenerationDrainsException) when (attempt < MaxAttempts && plugins.Find(call) is { } current)
@@ -126,21 +136,26 @@ internal sealed class ChangeExecution(IStorage storage, ChangePreparation prepar
         return [.. changes.Select((c, i) => new ChangeResult(c.Id, null, errors[i] ?? others))];
     }
 
-    private async ValueTask CommitAsync(UnitOfWork? unit, List<PreparedChange> prepared, AnswerSeal? seal, CancellationToken cancellationToken)
+    private async ValueTask CommitAsync(ResourceCall call, UnitOfWork? unit, List<PreparedChange> prepared, AnswerSeal? seal, CancellationToken cancellationToken)
     {
         var writes = ImmutableArray.CreateBuilder<RecordWrite>(prepared.Count + 1);
-        writes.AddRange(prepared.Select(p => p.Write));
+        foreach (var change in prepared)
+        {
+            writes.Add(change.Write.Record is not { } record ? change.Write
+                : change.Write with { Record = await sealing.SealAsync(call.Resource, change.Write.Key.Tenant, record, cancellationToken).ConfigureAwait(false) });
+        }
+
         if (seal is not null)
         {
-            writes.Add(seal([.. prepared.Select(p => p.Result)]));
+            writes.Add(await seal([.. prepared.Select(p => p.Result)]).ConfigureAwait(false));
         }
 
         if (unit is not null)
         {
             // The unit of work that the plugin's code runs in commits later.
-            foreach (var write in writes)
+            for (int i = 0; i < writes.Count; i++)
             {
-                unit.Add(write, write.Record);
+                unit.Add(writes[i], i < prepared.Count ? prepared[i].Write.Record : writes[i].Record);
             }
 
             unit.Publish(prepared.Select(p => p.Event));
@@ -161,7 +176,7 @@ internal sealed class ChangeExecution(IStorage storage, ChangePreparation prepar
 
         if (conflict.UniqueFields is { } fields)
         {
-            var names = fields.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+            var names = fields.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Select(Records.ProtectedFields.NameOf).ToArray();
             return new(ErrorCodes.UniqueViolation, $"Another {call.Resource.Singular} has the same {string.Join(" and ", names)}.")
             {
                 Errors = [.. names.Select(n => new FieldError("/" + n.Replace('.', '/'), "unique", "is taken by another record."))],

@@ -8,7 +8,7 @@ namespace Nexus.Data.Resources;
 internal sealed record PreparedChange(RecordWrite Write, EventMessage Event, ChangeResult Result, AuditEntry? Audit);
 
 /// <summary>Turns an asked change into the write and event that carry it out: permission, body, rules, references.</summary>
-internal sealed class ChangePreparation(IStorage storage, RecordAccess access, HookRunner hooks, IAuditTrail trail, TimeProvider time)
+internal sealed class ChangePreparation(IStorage storage, RecordAccess access, FieldSealing sealing, HookRunner hooks, IAuditTrail trail, TimeProvider time)
 {
     public static NexusException Changed(ResourceCall call, string id, long expected, long current) =>
         new(ErrorCodes.PreconditionFailed, $"{call.Resource.Singular} {id} has revision {current}, not {expected}.");
@@ -40,6 +40,13 @@ internal sealed class ChangePreparation(IStorage storage, RecordAccess access, H
         }
 
         return Guid.CreateVersion7(time.GetUtcNow()).ToString("D");
+    }
+
+    /// <summary>Refuses a change that the caller may make on no record at all, so that a stored answer is told to nobody who may not ask any more.</summary>
+    public async ValueTask DemandAsync(ResourceCall call, ResourceChange change, CancellationToken cancellationToken)
+    {
+        var action = change.Kind == ChangeKind.Action ? FindAction(call, change.Action) : null;
+        await access.DemandAsync(call.Context, PermissionOf(call, change.Kind, action), cancellationToken).ConfigureAwait(false);
     }
 
     public async ValueTask<PreparedChange> PrepareAsync(ResourceCall call, ResourceChange change, StagedRecords? staged, CancellationToken cancellationToken)
@@ -133,6 +140,8 @@ internal sealed class ChangePreparation(IStorage storage, RecordAccess access, H
             throw await access.OutsideAsync(call, stored, permission, cancellationToken).ConfigureAwait(false);
         }
 
+        stored = await sealing.OpenAsync(call.Resource, key.Tenant, stored, cancellationToken).ConfigureAwait(false);
+
         return change.ExpectedRevision is { } expected && expected != stored.Revision
             ? throw Changed(call, key.Id, expected, stored.Revision)
             : Upgraded(call, stored);
@@ -223,6 +232,8 @@ internal sealed class ChangePreparation(IStorage storage, RecordAccess access, H
 
     private async ValueTask<HashSet<string>> FindIdsAsync(ResourceCall call, string table, string[] ids, StagedRecords? staged, CancellationToken cancellationToken)
     {
+        // A record that the caller may not see does not exist for it, also not as the target of a reference.
+        var scope = await access.ScopeAsync(call.Context, $"{table}:read", cancellationToken).ConfigureAwait(false);
         var found = new HashSet<string>(StringComparer.Ordinal);
         var unknown = new List<string>(ids.Length);
         foreach (string id in ids)
@@ -239,7 +250,7 @@ internal sealed class ChangePreparation(IStorage storage, RecordAccess access, H
 
         if (unknown.Count == 1)
         {
-            if (await storage.FindAsync(new(call.Context.Tenant, table, unknown[0]), cancellationToken).ConfigureAwait(false) is not null)
+            if (await storage.FindAsync(new(call.Context.Tenant, table, unknown[0]), cancellationToken).ConfigureAwait(false) is { } target && RecordAccess.Covers(scope, call.Context.Caller, target))
             {
                 found.Add(unknown[0]);
             }
@@ -251,7 +262,7 @@ internal sealed class ChangePreparation(IStorage storage, RecordAccess access, H
         {
             var filter = new Filter.In("id", [.. part.Select(id => JsonSerializer.SerializeToElement(id))]);
             var page = await storage.QueryAsync(new() { Tenant = call.Context.Tenant, Table = table, Filter = filter, Limit = part.Length }, cancellationToken).ConfigureAwait(false);
-            found.UnionWith(page.Records.Select(r => r.Id));
+            found.UnionWith(page.Records.Where(r => RecordAccess.Covers(scope, call.Context.Caller, r)).Select(r => r.Id));
         }
 
         return found;
@@ -270,7 +281,7 @@ internal sealed class ChangePreparation(IStorage storage, RecordAccess access, H
         {
             Id = Guid.CreateVersion7(now),
             Name = call.Resource.EventFor(verb),
-            Data = RecordForms.EventOf(returned),
+            Data = RecordForms.EventOf(call.Resource, returned),
             OccurredAt = now,
             Source = call.Resource.Plugin,
             Tenant = key.Tenant,

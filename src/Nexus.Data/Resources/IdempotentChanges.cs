@@ -7,7 +7,7 @@ using System.Text.Json;
 namespace Nexus.Data.Resources;
 
 /// <summary>Answers a repeated request with the stored answer of the first. The answer is written in the first one's own commit, so that there is never a change without its answer.</summary>
-internal sealed class IdempotentChanges(IStorage storage, TimeProvider time)
+internal sealed class IdempotentChanges(IStorage storage, FieldSealing sealing, TimeProvider time)
 {
     /// <summary>How long an answer is kept.</summary>
     public static readonly TimeSpan Kept = TimeSpan.FromHours(24);
@@ -62,7 +62,7 @@ internal sealed class IdempotentChanges(IStorage storage, TimeProvider time)
         var now = time.GetUtcNow();
         if (stored is not null && stored.UpdatedAt > now - Kept)
         {
-            return Replay(request, stored);
+            return await ReplayAsync(call, request, stored, cancellationToken).ConfigureAwait(false);
         }
 
         if (Interlocked.Increment(ref answers) % SweepEvery == 0)
@@ -71,7 +71,7 @@ internal sealed class IdempotentChanges(IStorage storage, TimeProvider time)
         }
 
         long revision = stored?.Revision ?? 0;
-        return await run(call, results => new RecordWrite
+        return await run(call, async results => new RecordWrite
         {
             Key = key,
             ExpectedRevision = revision,
@@ -81,7 +81,7 @@ internal sealed class IdempotentChanges(IStorage storage, TimeProvider time)
                 Revision = revision + 1,
                 CreatedAt = now,
                 UpdatedAt = now,
-                Json = Write(request, results, now + Kept),
+                Json = Write(request, await SealedAsync(call, results, cancellationToken).ConfigureAwait(false), now + Kept),
             },
         }).ConfigureAwait(false);
     }
@@ -127,6 +127,28 @@ internal sealed class IdempotentChanges(IStorage storage, TimeProvider time)
         }
 
         return buffer.WrittenSpan.ToArray();
+    }
+
+    private async ValueTask<ImmutableArray<ChangeResult>> SealedAsync(ResourceCall call, ImmutableArray<ChangeResult> results, CancellationToken cancellationToken)
+    {
+        var kept = ImmutableArray.CreateBuilder<ChangeResult>(results.Length);
+        foreach (var result in results)
+        {
+            kept.Add(result.Record is not { } record ? result : result with { Record = await sealing.SealAsync(call.Resource, call.Context.Tenant, record, cancellationToken).ConfigureAwait(false) });
+        }
+
+        return kept.DrainToImmutable();
+    }
+
+    private async ValueTask<ImmutableArray<ChangeResult>> ReplayAsync(ResourceCall call, IdempotentRequest request, StoredRecord stored, CancellationToken cancellationToken)
+    {
+        var replayed = ImmutableArray.CreateBuilder<ChangeResult>();
+        foreach (var result in Replay(request, stored))
+        {
+            replayed.Add(result.Record is not { } record ? result : result with { Record = await sealing.OpenAsync(call.Resource, call.Context.Tenant, record, cancellationToken).ConfigureAwait(false) });
+        }
+
+        return replayed.DrainToImmutable();
     }
 
     private static ImmutableArray<ChangeResult> Replay(IdempotentRequest request, StoredRecord stored)

@@ -11,6 +11,10 @@ internal sealed class RecordAccess(IAuthorization authorization)
         return decision.Scope != AccessScope.None ? decision.Scope : throw Denied(permission);
     }
 
+    /// <summary>The scope of a permission, none among them.</summary>
+    public async ValueTask<AccessScope> ScopeAsync(CallContext context, string permission, CancellationToken cancellationToken) =>
+        (await authorization.DecideAsync(context, permission, cancellationToken).ConfigureAwait(false)).Scope;
+
     /// <summary>The error about a record that exists but lies outside of the scope of a change: it is only named to those who may read it.</summary>
     public async ValueTask<NexusException> OutsideAsync(ResourceCall call, StoredRecord record, string permission, CancellationToken cancellationToken)
     {

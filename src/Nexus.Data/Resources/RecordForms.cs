@@ -9,15 +9,15 @@ internal static class RecordForms
     public static StoredRecord Returned(ResourceDescriptor resource, StoredRecord record)
     {
         var shape = RecordShape.For(resource);
-        if (!shape.HasSecrets)
-        {
-            return record;
-        }
+        return shape.HasSecrets ? Without(shape, record, personalToo: false) : record;
+    }
 
+    private static StoredRecord Without(RecordShape shape, StoredRecord record, bool personalToo)
+    {
         var (buffer, writer) = RecordComposer.Rent();
         var reader = new Utf8JsonReader(record.Json.Span, ObjectScan.Options);
         reader.Read();
-        CopyObject(shape.Fields, record.Json.Span, ref reader, writer);
+        CopyObject(shape.Fields, record.Json.Span, ref reader, writer, personalToo);
         writer.Flush();
         return record with { Json = buffer.WrittenSpan.ToArray() };
     }
@@ -38,9 +38,11 @@ internal static class RecordForms
         return buffer.WrittenSpan.ToArray();
     }
 
-    /// <summary>Data of an event about a record.</summary>
-    public static ReadOnlyMemory<byte> EventOf(StoredRecord returned)
+    /// <summary>Data of an event about a record. Events are stored and go to whoever subscribes, so secret and personal fields are left out: a handler that needs them reads the record.</summary>
+    public static ReadOnlyMemory<byte> EventOf(ResourceDescriptor resource, StoredRecord record)
     {
+        var shape = RecordShape.For(resource);
+        var returned = shape.HasProtected ? Without(shape, record, personalToo: true) : record;
         var (buffer, writer) = RecordComposer.Rent();
         writer.WriteStartObject();
         writer.WriteString("id"u8, returned.Id);
@@ -52,18 +54,18 @@ internal static class RecordForms
         return buffer.WrittenSpan.ToArray();
     }
 
-    private static void Copy(FieldShape? field, ReadOnlySpan<byte> source, ref Utf8JsonReader reader, Utf8JsonWriter writer)
+    private static void Copy(FieldShape? field, ReadOnlySpan<byte> source, ref Utf8JsonReader reader, Utf8JsonWriter writer, bool personalToo)
     {
         if (field?.Declared.Kind == FieldKind.Group && reader.TokenType == JsonTokenType.StartObject)
         {
-            CopyObject(field.Fields, source, ref reader, writer);
+            CopyObject(field.Fields, source, ref reader, writer, personalToo);
         }
         else if (field?.Declared.Kind == FieldKind.List && reader.TokenType == JsonTokenType.StartArray)
         {
             writer.WriteStartArray();
             while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
             {
-                Copy(field.Element, source, ref reader, writer);
+                Copy(field.Element, source, ref reader, writer, personalToo);
             }
 
             writer.WriteEndArray();
@@ -75,7 +77,7 @@ internal static class RecordForms
             {
                 writer.WritePropertyName(reader.GetString()!);
                 reader.Read();
-                Copy(field.Element, source, ref reader, writer);
+                Copy(field.Element, source, ref reader, writer, personalToo);
             }
 
             writer.WriteEndObject();
@@ -88,7 +90,7 @@ internal static class RecordForms
         }
     }
 
-    private static void CopyObject(FieldTable fields, ReadOnlySpan<byte> source, ref Utf8JsonReader reader, Utf8JsonWriter writer)
+    private static void CopyObject(FieldTable fields, ReadOnlySpan<byte> source, ref Utf8JsonReader reader, Utf8JsonWriter writer, bool personalToo)
     {
         writer.WriteStartObject();
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
@@ -96,14 +98,14 @@ internal static class RecordForms
             string name = reader.GetString()!;
             int index = fields.IndexOf(System.Text.Encoding.UTF8.GetBytes(name), 0);
             reader.Read();
-            if (index >= 0 && fields.All[index].Declared.Secret)
+            if (index >= 0 && (fields.All[index].Declared.Secret || (personalToo && fields.All[index].Declared.Personal)))
             {
                 reader.Skip();
                 continue;
             }
 
             writer.WritePropertyName(name);
-            Copy(index < 0 ? null : fields.All[index], source, ref reader, writer);
+            Copy(index < 0 ? null : fields.All[index], source, ref reader, writer, personalToo);
         }
 
         writer.WriteEndObject();

@@ -17,6 +17,7 @@ internal sealed class RecordShape
         Table = descriptor.Table;
         Fields = new(descriptor.Fields);
         HasSecrets = Fields.All.Any(HasSecret);
+        HasProtected = Fields.All.Any(IsProtected);
         HasReferences = Fields.All.Any(HasReference);
         ReadPermission = descriptor.PermissionFor("read");
         CreatePermission = descriptor.PermissionFor("create");
@@ -29,6 +30,9 @@ internal sealed class RecordShape
     public FieldTable Fields { get; }
 
     public bool HasSecrets { get; }
+
+    /// <summary>Whether a field is encrypted at rest.</summary>
+    public bool HasProtected { get; }
 
     public bool HasReferences { get; }
 
@@ -46,6 +50,9 @@ internal sealed class RecordShape
 
     private static bool HasSecret(FieldShape field) =>
         field.Declared.Secret || (field.Element is { } element && HasSecret(element)) || field.Fields.All.Any(HasSecret);
+
+    private static bool IsProtected(FieldShape field) =>
+        field.Declared.Secret || field.Declared.Personal || (field.Element is { } element && IsProtected(element)) || field.Fields.All.Any(IsProtected);
 
     private static bool HasReference(FieldShape field) =>
         field.Declared.Kind == FieldKind.Reference || (field.Element is { } element && HasReference(element)) || field.Fields.All.Any(HasReference);

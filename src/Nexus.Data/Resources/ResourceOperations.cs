@@ -4,7 +4,7 @@ using Nexus.Data.Units;
 namespace Nexus.Data.Resources;
 
 /// <summary>The pipeline of all surfaces and repositories.</summary>
-internal sealed class ResourceOperations(IStorage storage, RecordAccess access, ChangeExecution execution, IdempotentChanges idempotent) : IResourceOperations
+internal sealed class ResourceOperations(IStorage storage, RecordAccess access, FieldSealing sealing, ChangeExecution execution, IdempotentChanges idempotent) : IResourceOperations
 {
     private const int MaxLimit = 1000;
 
@@ -24,7 +24,7 @@ internal sealed class ResourceOperations(IStorage storage, RecordAccess access, 
         var record = UnitOfWork.Of(call.Plugin.Manifest.Name) is { } unit && unit.Staged.TryGet(address, out var staged)
             ? staged
             : await storage.FindAsync(address, cancellationToken).ConfigureAwait(false);
-        return record is null || !RecordAccess.Covers(scope, call.Context.Caller, record) ? null : execution.Returned(call, record);
+        return record is null || !RecordAccess.Covers(scope, call.Context.Caller, record) ? null : await execution.ReturnedAsync(call, record, cancellationToken).ConfigureAwait(false);
     }
 
     public async ValueTask<RecordPage> ListAsync(ResourceCall call, ResourceQuery query, CancellationToken cancellationToken)
@@ -38,7 +38,8 @@ internal sealed class ResourceOperations(IStorage storage, RecordAccess access, 
         }
 
         var check = new QueryCheck(call.Resource);
-        var asked = query.Filter is { } filter ? check.Check(filter) : null;
+        var asked = query.Filter is { } filter ? await sealing.RewriteAsync(call.Resource, call.Context.Tenant, check.Check(filter), cancellationToken).ConfigureAwait(false) : null;
+        sealing.CheckSort(call.Resource, query.Sort.IsDefault ? [] : query.Sort);
         var seen = RecordAccess.FilterOf(scope, call.Context.Caller);
         var page = await storage.QueryAsync(
             new()
@@ -54,15 +55,39 @@ internal sealed class ResourceOperations(IStorage storage, RecordAccess access, 
                 Count = query.Count,
             },
             cancellationToken).ConfigureAwait(false);
-        return shape.HasSecrets || call.Resource.Upgrade is not null
-            ? page with { Records = [.. page.Records.Select(r => execution.Returned(call, r))] }
-            : page;
+        if (!shape.HasProtected && call.Resource.Upgrade is null)
+        {
+            return page;
+        }
+
+        var records = ImmutableArray.CreateBuilder<StoredRecord>(page.Records.Length);
+        foreach (var record in page.Records)
+        {
+            records.Add(await execution.ReturnedAsync(call, record, cancellationToken).ConfigureAwait(false));
+        }
+
+        return page with { Records = records.DrainToImmutable() };
     }
 
-    public ValueTask<ImmutableArray<ChangeResult>> ChangeAsync(ResourceCall call, ImmutableArray<ResourceChange> changes, bool atomic, CancellationToken cancellationToken) =>
-        atomic && changes.Length > 1 ? ChangeTogetherAsync(call, changes, cancellationToken)
-        : changes.Length == 1 ? ChangeOneAsync(call, changes[0], cancellationToken)
-        : ChangeEachAsync(call, changes, cancellationToken);
+    public async ValueTask<ImmutableArray<ChangeResult>> ChangeAsync(ResourceCall call, ImmutableArray<ResourceChange> changes, bool atomic, CancellationToken cancellationToken)
+    {
+        if (call.Idempotency is not null)
+        {
+            try
+            {
+                // A stored answer is told to nobody who may not ask any more.
+                await execution.DemandAsync(call, changes, cancellationToken).ConfigureAwait(false);
+            }
+            catch (NexusException e)
+            {
+                return [.. changes.Select(c => new ChangeResult(c.Id, null, e))];
+            }
+        }
+
+        return atomic && changes.Length > 1 ? await ChangeTogetherAsync(call, changes, cancellationToken).ConfigureAwait(false)
+            : changes.Length == 1 ? await ChangeOneAsync(call, changes[0], cancellationToken).ConfigureAwait(false)
+            : await ChangeEachAsync(call, changes, cancellationToken).ConfigureAwait(false);
+    }
 
     private ValueTask<ImmutableArray<ChangeResult>> ChangeTogetherAsync(ResourceCall call, ImmutableArray<ResourceChange> changes, CancellationToken cancellationToken) =>
         idempotent.RunAsync(call, (current, seal) => execution.RunTogetherAsync(current, changes, seal, cancellationToken), cancellationToken);

@@ -13,6 +13,7 @@ public static class ResourcesRegistration
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton<ICurrentPlugins, CurrentPlugins>();
         services.AddSingleton<RecordAccess>();
+        services.AddSingleton(provider => new FieldSealing(() => provider.GetService<IFieldProtection>()));
         services.AddSingleton<HookRunner>();
         services.AddSingleton<ChangePreparation>();
         services.AddSingleton<ChangeExecution>();

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Text.Json;
+using Nexus.Data.Events;
 using Nexus.Data.Sqlite;
 using Nexus.Data.Units;
 
@@ -24,15 +25,16 @@ internal sealed class SqlFile : ISqlDatabase, IDisposable
     private readonly OutboxRelay _relay;
     private readonly MainPart _main;
     private readonly string _plugin;
+    private readonly string _tenant;
     private List<TaskCompletionSource> _group = [];
     private bool _published;
     private bool _isComplete;
     private int _waiting;
 
-    public SqlFile(string path, string plugin, bool durable, MainPart main)
+    public SqlFile(string path, string plugin, string tenant, bool durable, MainPart main)
     {
         Path = path;
-        (_plugin, _main) = (plugin, main);
+        (_plugin, _tenant, _main) = (plugin, tenant, main);
         try
         {
             Writer = Connection.OpenWriter(path, durable);
@@ -164,7 +166,7 @@ internal sealed class SqlFile : ISqlDatabase, IDisposable
     public void Publish(EventMessage message)
     {
         using var insert = Writer.Prepare("INSERT INTO nexus_outbox (message) VALUES (?1)");
-        insert.BindText(1, JsonSerializer.SerializeToUtf8Bytes(message));
+        insert.BindText(1, JsonSerializer.SerializeToUtf8Bytes(OwnEvents.Stamp(message, _plugin, _tenant)));
         insert.Step();
         _published = true;
     }

@@ -67,7 +67,7 @@ internal sealed class SqlFiles(string folder, bool durable, MainPart main) : ISq
         return _open.GetOrAdd(name, key => new Lazy<SqlFile>(() =>
         {
             Directory.CreateDirectory(folder);
-            var file = new SqlFile(Path.Combine(folder, key + ".db"), plugin, durable, main);
+            var file = new SqlFile(Path.Combine(folder, key + ".db"), plugin, tenant, durable, main);
             if (tenant != CallContext.DefaultTenant)
                 SqlMigrations.Follow(Open(plugin, CallContext.DefaultTenant), file);
             file.StartRelay();

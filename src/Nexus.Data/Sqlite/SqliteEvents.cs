@@ -102,6 +102,8 @@ internal sealed class SqliteEvents(MainFile file, TimeProvider time) : IEventSto
         if (query.Id is { } id)
             where.Add($"hex(e.id)={filter.Add(JsonScalar.From(Convert.ToHexString(id.ToByteArray(bigEndian: true))))}");
         AddScope(where, filter, query.Pattern, query.From, query.To);
+        if (query.Tenant is { } tenant)
+            where.Add($"e.tenant={filter.Add(JsonScalar.From(tenant))}");
         if (query.CorrelationId is { } correlation)
             where.Add($"e.correlation={filter.Add(JsonScalar.From(correlation))}");
 
@@ -147,6 +149,8 @@ internal sealed class SqliteEvents(MainFile file, TimeProvider time) : IEventSto
         }
 
         AddScope(where, filter, replay.Pattern, null, null);
+        if (replay.Tenant is { } tenant)
+            where.Add($"e.tenant={filter.Add(JsonScalar.From(tenant))}");
         var condition = where.Count == 0 ? "1" : string.Join(" AND ", where);
         if (replay.DryRun)
         {
@@ -193,11 +197,11 @@ internal sealed class SqliteEvents(MainFile file, TimeProvider time) : IEventSto
         var id = query.EventId is { } guid ? guid.ToByteArray(bigEndian: true) : null;
         using var statement = connection.Prepare($"""
             SELECT {EventTables.MessageColumns},d.grp,d.seq,g.name,d.attempt,d.state,d.error,d.fence FROM deliveries d JOIN event_groups g ON g.grp=d.grp JOIN events e ON e.seq=d.seq
-            WHERE {(id is null ? "?1 IS NULL" : "d.seq=(SELECT seq FROM events WHERE id=?1)")} AND (?2 IS NULL OR d.state=?2) AND (?3 IS NULL OR g.name=?3) ORDER BY d.seq,d.grp LIMIT ?4
+            WHERE {(id is null ? "?1 IS NULL" : "d.seq=(SELECT seq FROM events WHERE id=?1)")} AND (?2 IS NULL OR d.state=?2) AND (?3 IS NULL OR g.name=?3) AND (?5 IS NULL OR e.tenant=?5) ORDER BY d.seq,d.grp LIMIT ?4
             """);
         if (id is not null)
             statement.BindBlob(1, id);
-        statement.Bind(2, (long?)query.State).Bind(3, query.Group).Bind(4, query.Limit);
+        statement.Bind(2, (long?)query.State).Bind(3, query.Group).Bind(4, query.Limit).Bind(5, query.Tenant);
         var found = new List<(long, long, EventDelivery)>();
         while (statement.Step())
         {

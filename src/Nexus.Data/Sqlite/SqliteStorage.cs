@@ -1,11 +1,12 @@
 using System.Collections.Immutable;
 using Nexus.Data.Blobs;
+using Nexus.Data.Records;
 using Nexus.Data.Sql;
 
 namespace Nexus.Data.Sqlite;
 
 /// <summary>The default engine: one folder, nothing to install. <c>nexus.db</c> for records and events, <c>sql/</c> for plugins' own databases, <c>blobs/</c> for blobs.</summary>
-internal sealed class SqliteStorage(TimeProvider time) : IStorageEngine
+internal sealed class SqliteStorage(TimeProvider time, Func<bool>? protects = null) : IStorageEngine
 {
     public string Name => "sqlite";
 
@@ -23,7 +24,7 @@ internal sealed class SqliteStorage(TimeProvider time) : IStorageEngine
             await sql.OpenExistingAsync();
             var blobs = new FileBlobs(Path.Combine(options.Directory, "blobs"), new SqliteBlobReferences(file));
             blobs.RemoveUnfinished();
-            return new StorageSet(records, new SqliteEvents(file, time), sql, blobs, new Changes(file, sql, blobs))
+            return new StorageSet(records, new SqliteEvents(file, time), sql, blobs, new Changes(file, sql, blobs, protects))
             {
                 Close = () =>
                 {
@@ -64,12 +65,12 @@ internal sealed class SqliteStorage(TimeProvider time) : IStorageEngine
         }
     }
 
-    private sealed class Changes(MainFile file, SqlFiles sql, FileBlobs blobs) : ISchemaChanges
+    private sealed class Changes(MainFile file, SqlFiles sql, FileBlobs blobs, Func<bool>? protects) : ISchemaChanges
     {
         public ValueTask<ISchemaChange> BeginAsync(SchemaRequest request, CancellationToken cancellationToken)
         {
             ArgumentNullException.ThrowIfNull(request);
-            return TableChange.BeginAsync(file, sql, request);
+            return TableChange.BeginAsync(file, sql, protects?.Invoke() == true ? ProtectedFields.Stored(request) : request);
         }
 
         public async ValueTask DeleteAsync(string plugin, string documentRoot, CancellationToken cancellationToken)

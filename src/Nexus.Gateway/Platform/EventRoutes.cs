@@ -39,12 +39,15 @@ internal sealed class EventRoutes(IServiceProvider host, RequestBody bodies, IHo
 
     private IEvents Bus => host.GetService<IEvents>() ?? throw new NexusException(ErrorCodes.ServiceUnavailable, "This host has no event bus.");
 
+    private static string Tenant(HttpContext context) => GatewayRequest.Of(context).Context.Tenant;
+
     private async Task ListAsync(HttpContext context)
     {
         var query = context.Request.Query;
         var page = await Store.ReadAsync(
             new EventQuery
             {
+                Tenant = Tenant(context),
                 Pattern = Pattern(context),
                 AfterSequence = Number(context, "after", 0, long.MaxValue),
                 CorrelationId = query["correlationId"].FirstOrDefault(),
@@ -69,7 +72,7 @@ internal sealed class EventRoutes(IServiceProvider host, RequestBody bodies, IHo
     {
         if (!Guid.TryParse((string?)context.Request.RouteValues["id"], out var id))
             throw new NexusException(ErrorCodes.EventNotFound, "An event's id is a UUID.");
-        var page = await Store.ReadAsync(new EventQuery { Id = id, Limit = 1 }, context.RequestAborted);
+        var page = await Store.ReadAsync(new EventQuery { Id = id, Limit = 1, Tenant = Tenant(context) }, context.RequestAborted);
         if (page.Events is not [var stored, ..])
             throw new NexusException(ErrorCodes.EventNotFound, $"No event {id} is stored.");
         var deliveries = await Store.DeliveriesAsync(new DeliveryQuery(id, Limit: 1000), context.RequestAborted);
@@ -102,7 +105,7 @@ internal sealed class EventRoutes(IServiceProvider host, RequestBody bodies, IHo
 
     private async Task DeadLettersAsync(HttpContext context)
     {
-        var dead = await Store.DeliveriesAsync(new DeliveryQuery(State: DeliveryState.Dead, Group: context.Request.Query["group"].FirstOrDefault(), Limit: (int)Number(context, "limit", 100, 1000)), context.RequestAborted);
+        var dead = await Store.DeliveriesAsync(new DeliveryQuery(State: DeliveryState.Dead, Group: context.Request.Query["group"].FirstOrDefault(), Limit: (int)Number(context, "limit", 100, 1000), Tenant: Tenant(context)), context.RequestAborted);
         await JsonAnswer.SendAsync(context, json =>
         {
             json.WriteStartArray();
@@ -115,7 +118,7 @@ internal sealed class EventRoutes(IServiceProvider host, RequestBody bodies, IHo
     private async Task ReplayDeadAsync(HttpContext context)
     {
         Guid? id = context.Request.Query["event"] is [{ } text] ? Guid.TryParse(text, out var parsed) ? parsed : throw new NexusException(ErrorCodes.EventNotFound, "An event's id is a UUID.") : null;
-        var replayed = await Store.DeliveriesAsync(new DeliveryQuery(id, DeliveryState.Dead, context.Request.Query["group"].FirstOrDefault(), Replay: true, Limit: 1000), CancellationToken.None);
+        var replayed = await Store.DeliveriesAsync(new DeliveryQuery(id, DeliveryState.Dead, context.Request.Query["group"].FirstOrDefault(), Replay: true, Limit: 1000, Tenant: Tenant(context)), CancellationToken.None);
         await JsonAnswer.SendAsync(context, new { replayed = replayed.Length });
     }
 
@@ -124,13 +127,13 @@ internal sealed class EventRoutes(IServiceProvider host, RequestBody bodies, IHo
         var body = await bodies.ReadJsonAsync(context, GatewayRequest.Of(context));
         if (Read<EventReplay>(body) is not { Group: { Length: > 0 } } replay)
             throw new NexusException(ErrorCodes.ValidationError, "A replay needs a group.") { Errors = [new FieldError("/group", "required", "group must be given; /api/v1/events/subscribers names the groups.")] };
-        await JsonAnswer.SendAsync(context, new { replayed = await Store.ReplayAsync(replay with { Pattern = replay.Pattern ?? "*" }, CancellationToken.None), dryRun = replay.DryRun });
+        await JsonAnswer.SendAsync(context, new { replayed = await Store.ReplayAsync(replay with { Pattern = replay.Pattern ?? "*", Tenant = Tenant(context) }, CancellationToken.None), dryRun = replay.DryRun });
     }
 
     private async Task StreamAsync(HttpContext context)
     {
         var store = Store;
-        var pattern = Pattern(context);
+        var (pattern, tenant) = (Pattern(context), Tenant(context));
         using var ends = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, lifetime.ApplicationStopping);
         var after = long.TryParse(context.Request.Headers["Last-Event-ID"], NumberStyles.None, CultureInfo.InvariantCulture, out var last)
             ? last
@@ -143,7 +146,7 @@ internal sealed class EventRoutes(IServiceProvider host, RequestBody bodies, IHo
         {
             while (!ends.IsCancellationRequested)
             {
-                var page = await store.ReadAsync(new EventQuery { Pattern = pattern, AfterSequence = after, Limit = 500, MaxWait = Heartbeat }, ends.Token);
+                var page = await store.ReadAsync(new EventQuery { Tenant = tenant, Pattern = pattern, AfterSequence = after, Limit = 500, MaxWait = Heartbeat }, ends.Token);
                 foreach (var stored in page.Events)
                     await context.Response.WriteAsync($"id: {stored.Sequence}\nevent: {stored.Message.Name}\ndata: {Text(stored)}\n\n", ends.Token);
                 if (page.Events.IsEmpty)

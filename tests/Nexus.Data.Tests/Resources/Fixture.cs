@@ -62,6 +62,19 @@ internal sealed record Invoice(
     public JsonElement? Extra { get; init; }
 }
 
+internal sealed record Contact(string Kind, [property: Personal] string Value);
+
+internal sealed record Person(string Name, [property: Personal] string Email, [property: Personal] string? Phone = null) : Resource
+{
+    [Secret]
+    public string? Pin { get; init; }
+
+    [Personal]
+    public decimal? Salary { get; init; }
+
+    public ImmutableArray<Contact> Contacts { get; init; } = [];
+}
+
 internal sealed record ShipInput([property: StringLength(10)] string Carrier, int Parcels = 1);
 
 internal sealed class FakeAuthorization : IAuthorization
@@ -129,16 +142,17 @@ internal sealed class Shop
 
     private readonly ActivePlugin plugin;
 
-    public Shop(Action<ResourceBuilder<Invoice>>? declare = null, TimeSpan? hookLimit = null, IStorage? storage = null, TimeProvider? time = null)
+    public Shop(Action<ResourceBuilder<Invoice>>? declare = null, TimeSpan? hookLimit = null, IStorage? storage = null, TimeProvider? time = null, IFieldProtection? protection = null, IAuthorization? authorization = null)
     {
         var builder = new TestBuilder("shop");
-        builder.AddResource<Invoice>("invoices", declare ?? Declare).AddResource<Customer>("customers");
+        builder.AddResource<Invoice>("invoices", declare ?? Declare).AddResource<Customer>("customers").AddResource<Person>("people", people => people.Unique(p => p.Email).Index(p => p.Name).Search(p => p.Name).Search(p => p.Phone));
         Storage = storage ?? Fake;
         time ??= TimeProvider.System;
-        var access = new RecordAccess(Authorization);
-        var preparation = new ChangePreparation(Storage, access, new HookRunner(NullLogger<HookRunner>.Instance, TimeProvider.System) { TimeLimit = hookLimit ?? HookRunner.Limit }, Trail, time);
-        var execution = new ChangeExecution(Storage, preparation, new Successor(this));
-        Operations = new ResourceOperations(Storage, access, execution, new IdempotentChanges(Storage, time));
+        var access = new RecordAccess(authorization ?? Authorization);
+        var sealing = new FieldSealing(() => protection);
+        var preparation = new ChangePreparation(Storage, access, sealing, new HookRunner(NullLogger<HookRunner>.Instance, TimeProvider.System) { TimeLimit = hookLimit ?? HookRunner.Limit }, Trail, time);
+        var execution = new ChangeExecution(Storage, preparation, sealing, new Successor(this));
+        Operations = new ResourceOperations(Storage, access, sealing, execution, new IdempotentChanges(Storage, sealing, time));
         var manifest = new PluginManifest { Name = "shop", Version = "1.0.0", Category = PluginCategory.Business, Description = "Shop.", Entry = "" };
         var services = builder.Services;
         new RepositoryPorts(new ServiceCollection().AddSingleton(Operations).BuildServiceProvider()).Add(services, new PluginPortContext(manifest, 1, null, new FakeGeneration(new ServiceCollection().BuildServiceProvider())));
