@@ -10,6 +10,26 @@ public static class AuditEncoding
     private const byte Version = 1;
     private const int HeadLength = 10;
 
+    /// <summary>Number of a text for <see cref="TextOf"/>.</summary>
+    public const int Tenant = 0, Actor = 1, Action = 2, Subject = 3, Address = 4, UserAgent = 5, CorrelationId = 6, Detail = 7;
+
+    /// <summary>One text within the bytes of an entry, without decoding the others; empty when it is null or the bytes are no entry.</summary>
+    public static ReadOnlySpan<byte> TextOf(ReadOnlySpan<byte> encoded, int number)
+    {
+        for (var offset = HeadLength; encoded.Length - offset >= 4; number--)
+        {
+            var length = Math.Max(BinaryPrimitives.ReadInt32BigEndian(encoded[offset..]), 0);
+            offset += 4;
+            if (length > encoded.Length - offset)
+                return default;
+            if (number == 0)
+                return encoded.Slice(offset, length);
+            offset += length;
+        }
+
+        return default;
+    }
+
     /// <summary>The bytes of an entry.</summary>
     public static byte[] Encode(AuditEntry entry)
     {

@@ -93,8 +93,12 @@ public interface IAuditQueue
 
 /// <summary>An entry with its position in commit order.</summary>
 /// <param name="Position">Grows with each entry, without gaps that mean anything.</param>
-/// <param name="Entry">The entry.</param>
-public sealed record QueuedAuditEntry(long Position, AuditEntry Entry);
+/// <param name="Encoded">The entry as <see cref="AuditEncoding"/> writes it, so that who hashes it need not decode it.</param>
+public readonly record struct QueuedAuditEntry(long Position, ReadOnlyMemory<byte> Encoded)
+{
+    /// <summary>The entry, decoded at each call.</summary>
+    public AuditEntry Entry => AuditEncoding.Decode(Encoded);
+}
 
 /// <summary>The plugin seals the audit trail: it gets <see cref="IAuditQueue"/>.</summary>
 public sealed record AuditContribution : Contribution;

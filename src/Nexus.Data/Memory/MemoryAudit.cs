@@ -8,7 +8,7 @@ internal sealed class MemoryAudit : IAuditQueue
 {
     private readonly Lock _gate = new();
     private readonly CommitSignal _signal = new();
-    private ImmutableSortedDictionary<long, AuditEntry> _entries = ImmutableSortedDictionary<long, AuditEntry>.Empty;
+    private ImmutableSortedDictionary<long, byte[]> _entries = ImmutableSortedDictionary<long, byte[]>.Empty;
     private long _position;
 
     /// <summary>Called by commits in their order.</summary>
@@ -19,7 +19,7 @@ internal sealed class MemoryAudit : IAuditQueue
         lock (_gate)
         {
             foreach (var entry in entries)
-                _entries = _entries.Add(++_position, AuditEncoding.Decode(AuditEncoding.Encode(entry)));
+                _entries = _entries.Add(++_position, AuditEncoding.Encode(entry));
         }
 
         _signal.Fire();

@@ -35,7 +35,7 @@ internal sealed class SqliteAudit(MainFile file) : IAuditQueue
             using var statement = connection.Prepare("SELECT position,entry FROM audit_queue WHERE position>?1 ORDER BY position LIMIT ?2");
             statement.Bind(1, state.after).Bind(2, state.limit);
             while (statement.Step())
-                found.Add(new QueuedAuditEntry(statement.Integer(0), AuditEncoding.Decode(statement.Bytes(1))));
+                found.Add(new QueuedAuditEntry(statement.Integer(0), statement.Bytes(1)));
             return found.ToImmutable();
         }));
 

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.Logging;
@@ -24,20 +25,25 @@ internal sealed partial class AlertWatch(ISqlDatabase database, IAuditTrail trai
     ];
 
     /// <summary>Counts entries; an alert for the same thing is raised again only after its time has passed.</summary>
-    public async Task WatchAsync(IReadOnlyList<SealedEntry> entries, CancellationToken cancellationToken)
+    public async Task WatchAsync(Batch batch, CancellationToken cancellationToken)
     {
-        foreach (var sealedEntry in entries)
+        for (var i = 0; i < batch.Count; i++)
         {
-            // What the trail says of itself must not feed itself.
-            if (sealedEntry.Entry.Action.StartsWith("core.audit.", StringComparison.Ordinal))
+            // Most entries fit no rule, which their action alone says.
+            var action = Encoding.UTF8.GetString(AuditEncoding.TextOf(batch.Encoded(i).Span, AuditEncoding.Action));
+            if (!IsWatched(action) || batch.Find(i) is not { } entry)
                 continue;
             foreach (var rule in rules)
             {
-                if (Matches(rule, sealedEntry.Entry) && Count(rule, sealedEntry.Entry) is { } who)
-                    await RaiseAsync(rule, who, sealedEntry, cancellationToken);
+                if (Matches(rule, entry.Entry) && Count(rule, entry.Entry) is { } who)
+                    await RaiseAsync(rule, who, entry, cancellationToken);
             }
         }
     }
+
+    // What the trail says of itself must not feed itself.
+    private bool IsWatched(string action) => !action.StartsWith("core.audit.", StringComparison.Ordinal)
+        && rules.Any(r => System.IO.Enumeration.FileSystemName.MatchesSimpleExpression(r.Action, action, ignoreCase: false));
 
     private static bool Matches(AlertRule rule, AuditEntry entry) =>
         (rule.Result is null || rule.Result == entry.Result) && System.IO.Enumeration.FileSystemName.MatchesSimpleExpression(rule.Action, entry.Action, ignoreCase: false);

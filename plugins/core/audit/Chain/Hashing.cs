@@ -1,5 +1,3 @@
-using System.Buffers;
-using System.Buffers.Binary;
 using System.Security.Cryptography;
 using System.Text;
 
@@ -11,36 +9,8 @@ internal static class Hashing
     /// <summary>Bytes of a hash.</summary>
     public const int Size = 32;
 
-    private const int OnStack = 2048;
-
     /// <summary>Where the chain of a tenant begins.</summary>
     public static byte[] Genesis(string tenant) => SHA256.HashData(Encoding.UTF8.GetBytes("nexus audit chain v1\0" + tenant));
-
-    /// <summary>What the leaf hash is taken over: the place in the node's queue (8 bytes, big-endian) and the encoding of the entry. The place orders entries; a copy of one elsewhere has another hash.</summary>
-    public static byte[] LeafInput(long source, AuditEntry entry)
-    {
-        var input = new byte[9 + AuditEncoding.LengthOf(entry)];
-        WriteLeaf(source, entry, input);
-        return input;
-    }
-
-    /// <summary>Hash of an entry.</summary>
-    public static void Leaf(long source, AuditEntry entry, Span<byte> hash)
-    {
-        var length = 9 + AuditEncoding.LengthOf(entry);
-        if (length <= OnStack)
-        {
-            Span<byte> input = stackalloc byte[OnStack];
-            WriteLeaf(source, entry, input[..length]);
-            SHA256.HashData(input[..length], hash);
-            return;
-        }
-
-        var rented = ArrayPool<byte>.Shared.Rent(length);
-        WriteLeaf(source, entry, rented.AsSpan(0, length));
-        SHA256.HashData(rented.AsSpan(0, length), hash);
-        ArrayPool<byte>.Shared.Return(rented);
-    }
 
     /// <summary>The chain after an entry.</summary>
     public static void Link(ReadOnlySpan<byte> before, ReadOnlySpan<byte> leaf, Span<byte> after) => Pair(2, before, leaf, after);
@@ -55,12 +25,5 @@ internal static class Hashing
         first.CopyTo(input[1..]);
         second.CopyTo(input[(1 + Size)..]);
         SHA256.HashData(input, hash);
-    }
-
-    private static void WriteLeaf(long source, AuditEntry entry, Span<byte> input)
-    {
-        input[0] = 0;
-        BinaryPrimitives.WriteInt64BigEndian(input[1..], source);
-        AuditEncoding.Write(entry, input[9..]);
     }
 }

@@ -1,4 +1,7 @@
 using System.Collections.Immutable;
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
 using Microsoft.Extensions.Logging;
 using Nexus.Core.Audit.Alerts;
 using Nexus.Core.Audit.Anchors;
@@ -49,7 +52,7 @@ internal sealed partial class Sealer(IAuditQueue queue, TrailStore store, SealKe
             for (; batches > 0 && await queue.ReadAsync(_after, MaxBatch, cancellationToken) is { IsEmpty: false } batch; batches--)
             {
                 // Begun, it is carried through: a caller who hangs up must not leave a batch half moved.
-                foreach (var group in batch.GroupBy(e => e.Entry.Tenant, StringComparer.Ordinal))
+                foreach (var group in batch.GroupBy(e => Encoding.UTF8.GetString(AuditEncoding.TextOf(e.Encoded.Span, AuditEncoding.Tenant)), StringComparer.Ordinal))
                     await SealAsync(group.Key, [.. group], CancellationToken.None);
                 await queue.RemoveAsync(batch[^1].Position, CancellationToken.None);
                 _after = batch[^1].Position;
@@ -109,49 +112,33 @@ internal sealed partial class Sealer(IAuditQueue queue, TrailStore store, SealKe
         CallContext.Current = CallContext.System with { Tenant = tenant };
         if (!_heads.TryGetValue(tenant, out var head))
             head = await LoadAsync(tenant, entries[0].Position, cancellationToken);
-        var (chained, leaves) = Link(tenant, head, entries);
-        if (chained.Count > 0)
+        var fresh = head.Recent.Count == 0 ? entries : [.. entries.Where(e => !head.Recent.Contains(KeyOf(e.Position, e.Encoded)))];
+        if (!fresh.IsEmpty)
         {
+            var chain = head.Chain.ToArray();
+            var batch = Batch.Seal(head.Last + 1, [.. fresh.Select(e => (e.Position, e.Encoded))], chain);
+            var leaves = batch.Leaves();
             var seal = Sign(tenant, new Seal
             {
                 Number = head.Number + 1,
-                First = chained[0].Position,
-                Last = chained[^1].Position,
+                First = batch.First,
+                Last = batch.First + batch.Count - 1,
                 At = TrailStore.Microseconds(host.Time.GetUtcNow()),
                 Root = MerkleTree.Root(leaves),
-                Chain = chained[^1].Chain,
+                Chain = chain,
                 Previous = head.Digest,
                 Key = keys.Current,
             });
-            await store.AppendAsync(chained, seal, cancellationToken);
+            await store.AppendAsync(batch, Terms.Of(batch), seal, cancellationToken);
             head = new Head(seal.Number, seal.Last, seal.Chain, seal.Digest(tenant), []);
             await AnchorAsync(new AnchoredSeal(tenant, seal, AnchoredSeal.MarksOf(leaves)), cancellationToken);
-            await alerts.WatchAsync(chained, cancellationToken);
+            await alerts.WatchAsync(batch, cancellationToken);
         }
 
         _heads[tenant] = head with { Recent = [] };
     }
 
     private Seal Sign(string tenant, Seal seal) => seal with { Signature = keys.Sign(seal.Signed(tenant)) };
-
-    private static (List<SealedEntry> Entries, byte[] Leaves) Link(string tenant, Head head, ImmutableArray<QueuedAuditEntry> entries)
-    {
-        var chained = new List<SealedEntry>(entries.Length);
-        var leaves = new byte[entries.Length * Hashing.Size];
-        var (chain, position) = (head.Chain, head.Last);
-        foreach (var (source, entry) in entries)
-        {
-            var leaf = leaves.AsSpan(chained.Count * Hashing.Size, Hashing.Size);
-            Hashing.Leaf(source, entry, leaf);
-            if (head.Recent.Count > 0 && head.Recent.Contains(Convert.ToHexString(leaf)))
-                continue;
-            var next = new byte[Hashing.Size];
-            Hashing.Link(chain, leaf, next);
-            chained.Add(new SealedEntry(++position, source, entry with { Tenant = tenant }, chain = next));
-        }
-
-        return (chained, leaves[..(chained.Count * Hashing.Size)]);
-    }
 
     /// <summary>Where the trail of a tenant ends; with the leaves of those seals whose entries the queue may still hold, and its anchors brought up to it.</summary>
     private async Task<Head> LoadAsync(string tenant, long oldest, CancellationToken cancellationToken)
@@ -167,9 +154,10 @@ internal sealed partial class Sealer(IAuditQueue queue, TrailStore store, SealKe
         // Several deaths in a row leave entries of several seals; a queue that began anew has lower places than all of them.
         for (var (seal, turns) = (last, 0); seal is not null && turns < MaxRecent; seal = await store.SealOfAsync(seal.First - 1, cancellationToken), turns++)
         {
-            var entries = await store.EntriesAsync(seal.First, seal.Last, cancellationToken);
-            recent.UnionWith(entries.Select(e => Convert.ToHexString(LeafOf(e))));
-            if (entries.IsEmpty || entries[0].Source < oldest)
+            if (await store.FindBatchAsync(seal.Number, cancellationToken) is not { } batch)
+                break;
+            recent.UnionWith(Enumerable.Range(0, batch.Count).Select(i => KeyOf(batch.Source(i), batch.Encoded(i))));
+            if (batch.Source(0) < oldest)
                 break;
         }
 
@@ -200,9 +188,8 @@ internal sealed partial class Sealer(IAuditQueue queue, TrailStore store, SealKe
             {
                 foreach (var seal in seals)
                 {
-                    var entries = await store.EntriesAsync(seal.First, seal.Last, cancellationToken);
-                    var leaves = entries.SelectMany(LeafOf).ToArray();
-                    await anchor.AppendAsync(new AnchoredSeal(tenant, seal, AnchoredSeal.MarksOf(leaves)), cancellationToken);
+                    var batch = await store.FindBatchAsync(seal.Number, cancellationToken);
+                    await anchor.AppendAsync(new AnchoredSeal(tenant, seal, AnchoredSeal.MarksOf(batch?.Leaves() ?? [])), cancellationToken);
                     anchored = seal.Number;
                 }
             }
@@ -229,12 +216,8 @@ internal sealed partial class Sealer(IAuditQueue queue, TrailStore store, SealKe
         }
     }
 
-    private static byte[] LeafOf(SealedEntry entry)
-    {
-        var leaf = new byte[Hashing.Size];
-        Hashing.Leaf(entry.Source, entry.Entry, leaf);
-        return leaf;
-    }
+    /// <summary>What tells an entry of the queue from any other, also from one of a queue that began anew.</summary>
+    private static string KeyOf(long source, ReadOnlyMemory<byte> encoded) => string.Create(CultureInfo.InvariantCulture, $"{source}:{Convert.ToHexString(SHA256.HashData(encoded.Span))}");
 
     [LoggerMessage(Level = LogLevel.Error, Message = "audit.sealing.failed: entries wait in the queue and are tried again")]
     private static partial void LogFailed(ILogger log, Exception cause);

@@ -56,8 +56,8 @@ internal static class AuditRoutes
     {
         await CaughtUpAsync(context);
         var position = Position(context);
-        var found = await context.RequestServices.GetRequiredService<TrailStore>().EntriesAsync(position, position, context.RequestAborted);
-        await SendAsync(context, found.IsEmpty ? throw NotFound(position) : JsonNode.Parse(EntryJson.Line(found[0]))!);
+        var found = await context.RequestServices.GetRequiredService<TrailStore>().FindAsync(position, context.RequestAborted) ?? throw NotFound(position);
+        await SendAsync(context, JsonNode.Parse(EntryJson.Line(found))!);
     }
 
     private static async Task ProveAsync(HttpContext context)

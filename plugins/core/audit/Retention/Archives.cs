@@ -39,25 +39,17 @@ internal sealed class Archives(ISqlDatabase database, TrailStore store, IAuditTr
     public string PathOf(Archive archive) => Path.Combine(folder, TrailStore.Tenant, Path.GetFileName(archive.File));
 
     /// <summary>The entries of an archive by seal.</summary>
-    public async IAsyncEnumerable<(Seal Seal, ImmutableArray<SealedEntry> Entries)> ReadAsync(Archive archive, IReadOnlyList<Seal> seals, [EnumeratorCancellation] CancellationToken cancellationToken)
+    public async IAsyncEnumerable<(Seal Seal, Batch Batch)> ReadAsync(Archive archive, IReadOnlyList<Seal> seals, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        var byPosition = (await LinesAsync(archive, cancellationToken)).ToLookup(e => e.Position);
+        var byPosition = (await LinesAsync(archive, cancellationToken)).ToLookup(l => l.Position);
         for (var number = archive.FirstSeal; number <= archive.LastSeal && number <= seals.Count; number++)
         {
             var seal = seals[(int)number - 1];
-            var chain = number == 1 ? Hashing.Genesis(TrailStore.Tenant) : seals[(int)number - 2].Chain;
-            var entries = ImmutableArray.CreateBuilder<SealedEntry>();
+            var chain = number == 1 ? Hashing.Genesis(TrailStore.Tenant) : seals[(int)number - 2].Chain.ToArray();
+            var lines = new List<(long, ReadOnlyMemory<byte>)>(seal.Count);
             for (var position = seal.First; position <= seal.Last; position++)
-            {
-                if (byPosition[position].FirstOrDefault() is not { } line)
-                    continue;
-                var (leaf, next) = (new byte[Hashing.Size], new byte[Hashing.Size]);
-                Hashing.Leaf(line.Source, line.Entry, leaf);
-                Hashing.Link(chain, leaf, next);
-                entries.Add(line with { Chain = chain = next });
-            }
-
-            yield return (seal, entries.ToImmutable());
+                lines.AddRange(byPosition[position].Take(1).Select(l => (l.Source, (ReadOnlyMemory<byte>)l.Encoded)));
+            yield return (seal, Batch.Seal(seal.First, lines, chain));
         }
     }
 
@@ -98,8 +90,9 @@ internal sealed class Archives(ISqlDatabase database, TrailStore store, IAuditTr
             {
                 foreach (var seal in seals)
                 {
-                    foreach (var entry in await store.EntriesAsync(seal.First, seal.Last, cancellationToken))
-                        await zip.WriteAsync(EntryJson.Line(entry, encoded: true), cancellationToken);
+                    var batch = await store.FindBatchAsync(seal.Number, cancellationToken) ?? throw new NexusException(ErrorCodes.StorageCorrupt, $"The entries under seal {seal.Number} are gone; they cannot be archived. Run 'nexus audit verify'.");
+                    for (var i = 0; i < batch.Count; i++)
+                        await zip.WriteAsync(EntryJson.Line(batch.Find(i) ?? throw new NexusException(ErrorCodes.StorageCorrupt, $"Entry {batch.First + i} cannot be read; it cannot be archived. Run 'nexus audit verify'."), encoded: true), cancellationToken);
                 }
             }
 
@@ -112,16 +105,16 @@ internal sealed class Archives(ISqlDatabase database, TrailStore store, IAuditTr
         await database.WriteAsync(async (session, _) =>
         {
             await session.ExecuteAsync("INSERT INTO archives (first_seal,last_seal,first,last,file,sha256,at) VALUES (@fs,@ls,@f,@l,@file,@sha,@at)", new Dictionary<string, object?> { ["fs"] = archive.FirstSeal, ["ls"] = archive.LastSeal, ["f"] = archive.First, ["l"] = archive.Last, ["file"] = archive.File, ["sha"] = archive.Sha256, ["at"] = archive.At });
-            return await session.ExecuteAsync("DELETE FROM entries WHERE position<=@last", new Dictionary<string, object?> { ["last"] = archive.Last });
+            return await session.ExecuteAsync("DELETE FROM batches WHERE seal<=@last", new Dictionary<string, object?> { ["last"] = archive.LastSeal });
         }, cancellationToken);
         var detail = JsonSerializer.SerializeToUtf8Bytes(new JsonObject { ["first"] = archive.First, ["last"] = archive.Last, ["file"] = archive.File, ["sha256"] = archive.Sha256 });
         await trail.RecordAsync(AuditEntry.For(CallContext.Current, time.GetUtcNow(), "core.audit.archived", $"archives/{archive.File}", AuditResult.Success, detail), cancellationToken);
         return archive;
     }
 
-    private async Task<List<SealedEntry>> LinesAsync(Archive archive, CancellationToken cancellationToken)
+    private async Task<List<(long Position, long Source, byte[] Encoded)>> LinesAsync(Archive archive, CancellationToken cancellationToken)
     {
-        var entries = new List<SealedEntry>();
+        var entries = new List<(long, long, byte[])>();
         try
         {
             await using var zip = new GZipStream(File.OpenRead(PathOf(archive)), CompressionMode.Decompress);
@@ -129,8 +122,7 @@ internal sealed class Archives(ISqlDatabase database, TrailStore store, IAuditTr
             while (await reader.ReadLineAsync(cancellationToken) is { } line)
             {
                 using var json = JsonDocument.Parse(line);
-                var entry = AuditEncoding.Decode(json.RootElement.GetProperty("encoded").GetBytesFromBase64());
-                entries.Add(new SealedEntry(json.RootElement.GetProperty("position").GetInt64(), json.RootElement.GetProperty("source").GetInt64(), entry, []));
+                entries.Add((json.RootElement.GetProperty("position").GetInt64(), json.RootElement.GetProperty("source").GetInt64(), json.RootElement.GetProperty("encoded").GetBytesFromBase64()));
             }
         }
         catch (Exception e) when (e is InvalidDataException or JsonException or KeyNotFoundException or FormatException or InvalidOperationException)

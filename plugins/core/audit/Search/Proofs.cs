@@ -12,17 +12,16 @@ internal sealed class Proofs(TrailStore store, SealKeys keys)
     {
         if (await store.SealOfAsync(position, cancellationToken) is not { } seal)
             return null;
-        var entries = await store.EntriesAsync(seal.First, seal.Last, cancellationToken);
-        var index = (int)(position - seal.First);
-        if (entries.Length != seal.Count)
+        if (await store.FindBatchAsync(seal.Number, cancellationToken) is not { } batch || batch.Count != seal.Count)
             return null;
-        var leaves = new byte[entries.Length * Hashing.Size];
-        for (var i = 0; i < entries.Length; i++)
-            Hashing.Leaf(entries[i].Source, entries[i].Entry, leaves.AsSpan(i * Hashing.Size, Hashing.Size));
+        var index = (int)(position - seal.First);
+        var leaves = batch.Leaves();
+        if (batch.Find(index) is not { } entry)
+            return null;
         return new JsonObject
         {
-            ["entry"] = JsonNode.Parse(EntryJson.Line(entries[index])),
-            ["leafInput"] = Convert.ToBase64String(Hashing.LeafInput(entries[index].Source, entries[index].Entry)),
+            ["entry"] = JsonNode.Parse(EntryJson.Line(entry)),
+            ["leafInput"] = Convert.ToBase64String(batch.LeafInput(index)),
             ["index"] = index,
             ["count"] = seal.Count,
             ["path"] = new JsonArray([.. MerkleTree.Path(leaves, index).Select(h => (JsonNode)Convert.ToHexStringLower(h))]),

@@ -29,8 +29,7 @@ internal sealed class Verifier(TrailStore store, Archives archives, SealKeys key
         var archived = await archives.ListAsync(cancellationToken);
         var all = seals.Count == 0 ? 0 : seals[^1].Last;
         var (done, missing) = await CheckEntriesAsync(seals, anchored, archived, findings, n => progress?.Report((n, all)), cancellationToken);
-        var (_, last) = await store.BoundsAsync(cancellationToken);
-        if (last > all)
+        if (await store.LastBatchAsync(cancellationToken) > seals.Count)
             findings.Add(all + 1, 0, FindingKind.Inserted, "an entry lies beyond the last seal");
         if (anchored.Count > 0 && anchored.Keys.Max() is var newest && newest > seals.Count)
             findings.Add(all + 1, seals.Count + 1, FindingKind.Missing, $"the anchor knows seals up to {newest}, the database has {seals.Count}: entries {all + 1} to {anchored[newest].Seal.Last} are gone");
@@ -91,8 +90,7 @@ internal sealed class Verifier(TrailStore store, Archives archives, SealKeys key
     private async Task ExplainAsync(Seal seal, AnchoredSeal? kept, string what, Findings findings, CancellationToken cancellationToken)
     {
         var first = kept?.Seal.First ?? seal.First;
-        var entries = kept is null ? [] : await store.EntriesAsync(first, Math.Max(seal.Last, kept.Seal.Last), cancellationToken);
-        if (kept is null || !Comparison.WithMarks(entries, first, kept, findings, what))
+        if (kept is null || !Comparison.WithMarks(await store.FindBatchAsync(seal.Number, cancellationToken), kept, findings, what))
             findings.AddSeal(seal, what);
     }
 
@@ -107,10 +105,10 @@ internal sealed class Verifier(TrailStore store, Archives archives, SealKeys key
                 continue;
             }
 
-            await foreach (var (seal, entries) in archives.ReadAsync(archive, seals, cancellationToken))
+            await foreach (var (seal, batch) in archives.ReadAsync(archive, seals, cancellationToken))
             {
-                Comparison.WithSeal(entries, seal, BeforeOf(seals, seal), anchored.GetValueOrDefault(seal.Number), findings);
-                progress(done += entries.Length);
+                Comparison.WithSeal(batch, seal, BeforeOf(seals, seal), anchored.GetValueOrDefault(seal.Number), findings);
+                progress(done += batch.Count);
             }
         }
 
@@ -122,11 +120,19 @@ internal sealed class Verifier(TrailStore store, Archives archives, SealKeys key
             if (findings.First is { } found && found.Position < seal.First)
                 return;
             CallContext.Current = context;
-            var entries = await store.EntriesAsync(seal.First, seal.Last, cancel);
-            Comparison.WithSeal(entries, seal, BeforeOf(seals, seal), anchored.GetValueOrDefault(seal.Number), findings);
-            progress(Interlocked.Add(ref done, entries.Length));
+            var stored = await store.FindBatchWithTermsAsync(seal.Number, cancel);
+            Comparison.WithSeal(stored?.Batch, seal, BeforeOf(seals, seal), anchored.GetValueOrDefault(seal.Number), findings);
+            if (stored is { } row && !IsIndexed(row, seal))
+                findings.AddSeal(seal, $"what helps to find the entries of seal {seal.Number} does not fit them: a search may miss them");
+            progress(Interlocked.Add(ref done, stored?.Batch.Count ?? 0));
         });
         return (done, missing);
+    }
+
+    private static bool IsIndexed((Batch Batch, Terms Terms, long Last) row, Seal seal)
+    {
+        var terms = Terms.Of(row.Batch);
+        return row.Batch.First == seal.First && row.Last == seal.Last && row.Terms.Earliest == terms.Earliest && row.Terms.Latest == terms.Latest && row.Terms.Filter.AsSpan().SequenceEqual(terms.Filter);
     }
 
     private static byte[] BeforeOf(List<Seal> seals, Seal seal) => seal.Number == 1 ? Hashing.Genesis(TrailStore.Tenant) : seals[(int)seal.Number - 2].Chain;
