@@ -43,6 +43,8 @@ internal sealed class Provider : IAsyncDisposable
         {
             var back = hops > 0 && address.AbsolutePath.EndsWith("/callback", StringComparison.Ordinal);
             if (back && change is not null) address = change(address);
+            // Another browser, with a sign-in of its own under way: it has a cookie, and not this one.
+            if (back && !keepCookies) await other.GetAsync(new Uri(nexus.Address + start));
             var answer = await (back && !keepCookies ? other : browser).GetAsync(address);
             if (!back && answer.StatusCode is System.Net.HttpStatusCode.Redirect or System.Net.HttpStatusCode.SeeOther && !back)
             {
