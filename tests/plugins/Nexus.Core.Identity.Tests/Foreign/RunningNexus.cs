@@ -35,7 +35,7 @@ internal sealed class RunningNexus : IAsyncDisposable
         var address = $"http://localhost:{port}";
         string[] arguments =
         [
-            "--environment=development", $"--server:port={port}", $"--database:directory={folder}", $"--plugins:dataDirectory={folder}", $"--plugins:directories:0={folder}/none", "--logging:level=critical",
+            "--environment=development", $"--server:port={port}", $"--database:directory={folder}", $"--plugins:dataDirectory={folder}", $"--plugins:directories:0={folder}/none", "--plugins:outbound:allowed:0=127.0.0.1", "--logging:level=critical",
             $"--plugins:core.identity:issuer={address}", .. (settings?.Invoke(address) ?? []).Select(s => $"--plugins:core.identity:{s.Key}={s.Value}"),
         ];
         var manifest = new PluginManifest
