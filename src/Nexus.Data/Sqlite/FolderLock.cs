@@ -14,13 +14,22 @@ internal sealed class FolderLock : IDisposable
         _pidFile = pidFile;
     }
 
+    /// <summary>A new folder is its user's own: what lies in it (accounts, sealed fields, keys) is nobody else's to read. One that exists keeps what its operator chose.</summary>
+    private static void MakeFolder(string folder)
+    {
+        if (OperatingSystem.IsWindows())
+            Directory.CreateDirectory(folder);
+        else
+            Directory.CreateDirectory(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+    }
+
     public static FolderLock Take(string folder)
     {
         var (lockFile, pidFile) = (Path.Combine(folder, "nexus.lock"), Path.Combine(folder, "nexus.pid"));
         FileStream held;
         try
         {
-            Directory.CreateDirectory(folder);
+            MakeFolder(folder);
             held = new FileStream(lockFile, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
         }
         catch (UnauthorizedAccessException e)

@@ -48,6 +48,20 @@ public sealed class FailureTests : IDisposable
     }
 
     [Fact]
+    public async Task A_new_folder_is_its_users_own_and_one_that_exists_keeps_its_mode()
+    {
+        if (OperatingSystem.IsWindows())
+            return;
+
+        var (fresh, chosen) = (Path.Combine(_folder, "a", "fresh"), Directory.CreateDirectory(Path.Combine(_folder, "chosen"), UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute | UnixFileMode.GroupRead | UnixFileMode.GroupExecute).FullName);
+        foreach (var folder in new[] { fresh, chosen })
+            await (await new SqliteStorage(TimeProvider.System).OpenAsync(new StorageOptions(folder), CancellationToken.None)).DisposeAsync();
+
+        Assert.Equal("UserExecute, UserWrite, UserRead", File.GetUnixFileMode(fresh).ToString());
+        Assert.Equal("GroupExecute, GroupRead, UserExecute, UserWrite, UserRead", File.GetUnixFileMode(chosen).ToString());
+    }
+
+    [Fact]
     public async Task A_blob_that_a_crash_left_without_its_reference_is_removed_at_the_start()
     {
         string orphan = new string('a', 64), notes = Path.Combine(_folder, "blobs", "readme.txt");
