@@ -1,10 +1,17 @@
 using System.Diagnostics;
+using Nexus.Data.Units;
 
 namespace Nexus.Data;
 
 /// <summary>Whatever the engine: a span around each call while somebody listens, and nothing but the call otherwise.</summary>
-internal sealed class TracedStorage(IStorage storage) : IStorage
+internal sealed class TracedStorage(IStorage storage) : IJointStorage
 {
+    private IJointStorage Joint => storage as IJointStorage ?? throw new InvalidOperationException("This storage engine cannot commit a unit of work together with a plugin's SQL database; write to one of them.");
+
+    public Task CommitAsync(WriteBatch batch, IJointPart other) => Joint.CommitAsync(batch, other);
+
+    public Task CompleteAsync(string name, string id, WriteBatch batch) => Joint.CompleteAsync(name, id, batch);
+
     public ValueTask<CommitResult> CommitAsync(WriteBatch batch, CancellationToken cancellationToken)
     {
         if (NexusTracing.Start(NexusTracing.StorageCommit) is not { } span)

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Nexus.Data.Documents;
 using Nexus.Data.Memory;
@@ -309,6 +310,37 @@ public sealed class UnitOfWorkTests
         await Assert.ThrowsAsync<StorageConflictException>(async () => await shop.All.HandleAsync("shop", held, t => shop.Documents.SetAsync("late", 1, t), token));
 
         Assert.False(await shop.Documents.ExistsAsync("late", token));
+    }
+
+    [Theory, MemberData(nameof(Engines))]
+    public async Task In_a_host_the_ports_of_a_plugin_meet_in_one_unit(string engine)
+    {
+        var folder = Directory.CreateTempSubdirectory("nexus-units-").FullName;
+        var token = TestContext.Current.CancellationToken;
+        var settings = new ConfigurationBuilder().AddInMemoryCollection(new Dictionary<string, string?> { ["database:type"] = engine, ["database:directory"] = folder }).Build();
+        await using (var host = new ServiceCollection().AddLogging().AddNexusData(settings).BuildServiceProvider())
+        {
+            var set = await StorageOpener.OpenAsync(host, token);
+            var ports = new ServiceCollection();
+            foreach (var room in host.GetServices<IPluginPorts>())
+                room.Add(ports, new PluginPortContext(new PluginManifest { Name = "shop", Version = "1.0.0", Category = PluginCategory.Business, Description = "Shop.", Entry = "" }, 1, null, new FakeGeneration(host)));
+            await using var plugin = ports.BuildServiceProvider();
+            var (documents, sql) = (plugin.GetRequiredService<IDocuments>(), plugin.GetRequiredService<ISqlDatabase>());
+            await sql.WriteAsync((session, _) => session.ExecuteAsync("CREATE TABLE line (text TEXT)"), token);
+
+            await plugin.GetRequiredService<IUnitOfWork>().RunAsync(async t =>
+            {
+                await sql.WriteAsync((session, _) => session.ExecuteAsync("INSERT INTO line VALUES ('x')"), t);
+                await documents.SetAsync("last", "x", t);
+                Assert.True(host.GetRequiredService<IUnitsOfWork>().TryPublish("shop", [new EventMessage { Name = "shop.sold" }]));
+            }, token);
+
+            Assert.Equal("x", await documents.GetAsync<string>("last", token));
+            Assert.Single(await sql.QueryAsync("SELECT text FROM line", cancellationToken: token));
+            Assert.Single((await set.Events.ReadAsync(new EventQuery(), token)).Events);
+        }
+
+        Directory.Delete(folder, recursive: true);
     }
 
     [Fact]
