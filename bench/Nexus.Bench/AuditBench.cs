@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Diagnostics;
 using System.Globalization;
 using System.Text;
@@ -140,13 +141,21 @@ internal static class AuditBench
         SQLitePCL.Batteries_V2.Init();
         using var connection = new SqliteConnection($"Data Source={file};Pooling=False");
         connection.Open();
-        using var command = connection.CreateCommand();
-        command.CommandText = "SELECT detail FROM entries WHERE position=@position";
-        command.Parameters.AddWithValue("@position", position);
-        var detail = (byte[])command.ExecuteScalar()!;
-        detail[Random.Shared.Next(detail.Length)] ^= (byte)(1 << Random.Shared.Next(8));
-        command.CommandText = "UPDATE entries SET detail=@detail WHERE position=@position";
-        command.Parameters.AddWithValue("@detail", detail);
-        command.ExecuteNonQuery();
+        using var find = connection.CreateCommand();
+        find.CommandText = "SELECT seal,first,entries FROM batches WHERE first<=@position ORDER BY seal DESC LIMIT 1";
+        find.Parameters.AddWithValue("@position", position);
+        using var row = find.ExecuteReader();
+        row.Read();
+        var (seal, first, entries) = (row.GetInt64(0), row.GetInt64(1), (byte[])row.GetValue(2));
+        row.Close();
+        // Each entry is its length (4 bytes), 32 bytes of chain and the bytes that are hashed.
+        var at = 0;
+        for (var i = first; i < position; i++) at += 36 + BinaryPrimitives.ReadInt32BigEndian(entries.AsSpan(at));
+        entries[at + 36 + Random.Shared.Next(BinaryPrimitives.ReadInt32BigEndian(entries.AsSpan(at)))] ^= (byte)(1 << Random.Shared.Next(8));
+        using var update = connection.CreateCommand();
+        update.CommandText = "UPDATE batches SET entries=@entries WHERE seal=@seal";
+        update.Parameters.AddWithValue("@entries", entries);
+        update.Parameters.AddWithValue("@seal", seal);
+        update.ExecuteNonQuery();
     }
 }

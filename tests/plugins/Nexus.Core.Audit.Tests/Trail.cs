@@ -1,7 +1,9 @@
+using System.Buffers.Binary;
 using System.Globalization;
 using System.Text;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.DependencyInjection;
+using Nexus.Core.Audit.Chain;
 using Nexus.Testing;
 
 namespace Nexus.Core.Audit.Tests;
@@ -89,6 +91,35 @@ internal sealed class Trail : IAsyncDisposable
         return report["finding"] is { } finding ? $"{finding["position"]} {finding["kind"]}" : (bool)report["sound"]! ? "sound" : "neither";
     }
 
+    /// <summary>Changes the entries under a seal behind the back of the node; each keeps the chain that is stored with it.</summary>
+    public async Task EditAsync(long seal, Func<List<StoredEntry>, List<StoredEntry>> change)
+    {
+        var batch = (await new TrailStore(Database).FindBatchAsync(seal, CancellationToken.None))!;
+        var entries = change([.. Enumerable.Range(0, batch.Count).Select(i => new StoredEntry(batch.Source(i), batch.Chain(i).ToArray(), AuditEncoding.Decode(batch.Encoded(i))))]);
+        using var bytes = new MemoryStream();
+        foreach (var (source, chain, entry) in entries)
+        {
+            var encoded = AuditEncoding.Encode(entry);
+            var number = new byte[8];
+            BinaryPrimitives.WriteInt32BigEndian(number, 9 + encoded.Length);
+            bytes.Write(number, 0, 4);
+            bytes.Write(chain);
+            bytes.WriteByte(0);
+            BinaryPrimitives.WriteInt64BigEndian(number, source);
+            bytes.Write(number);
+            bytes.Write(encoded);
+        }
+
+        await SqlAsync($"UPDATE batches SET entries=x'{Convert.ToHexString(bytes.ToArray())}' WHERE seal={seal}");
+    }
+
+    /// <summary>Changes one of the entries 1 to 95 in seals of twenty.</summary>
+    public Task EditEntryAsync(int position, Func<AuditEntry, AuditEntry> change) => EditAsync(((position - 1) / 20) + 1, entries =>
+    {
+        entries[(position - 1) % 20] = entries[(position - 1) % 20] with { Entry = change(entries[(position - 1) % 20].Entry) };
+        return entries;
+    });
+
     public Task SqlAsync(string sql) => Database.WriteAsync((session, _) => session.ExecuteAsync(sql)).AsTask();
 
     public async Task<object?> ScalarAsync(string sql) => (await Database.QueryAsync(sql))[0].Values[0];
@@ -100,3 +131,6 @@ internal sealed class Trail : IAsyncDisposable
             Directory.Delete(Folder, recursive: true);
     }
 }
+
+/// <summary>An entry with the chain that is stored with it.</summary>
+internal sealed record StoredEntry(long Source, byte[] Chain, AuditEntry Entry);

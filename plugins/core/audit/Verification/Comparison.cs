@@ -29,7 +29,7 @@ internal static class Comparison
         if (broken < 0 && batch.Count == seal.Count && chain.SequenceEqual(seal.Chain) && MerkleTree.Root(leaves).AsSpan().SequenceEqual(seal.Root))
             return;
         if (anchored is null || !WithMarks(batch, anchored, findings, $"it is not what seal {seal.Number} was made over"))
-            Explain(batch, seal, broken, anchored is not null, findings);
+            Explain(batch, seal, broken >= 0 && anchored is not null && !chain.SequenceEqual(seal.Chain) ? -1 : broken, anchored is not null, findings);
     }
 
     /// <summary>Finds the first entry whose mark is not the anchored one; false when all fit.</summary>
@@ -55,7 +55,7 @@ internal static class Comparison
         return true;
     }
 
-    /// <summary>Without an anchor the chain beside the entries says where it breaks.</summary>
+    /// <summary>The chain beside the entries says where it breaks; entries that are those of the anchor stand in a chain that breaks before them.</summary>
     private static void Explain(Batch batch, Seal seal, int broken, bool marked, Findings findings)
     {
         if (broken >= 0)

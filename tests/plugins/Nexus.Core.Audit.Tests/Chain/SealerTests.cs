@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.DependencyInjection;
+using Nexus.Core.Audit.Chain;
 using Nexus.Testing;
 
 namespace Nexus.Core.Audit.Tests.Chain;
@@ -14,10 +15,11 @@ public sealed class SealerTests
         await trail.RecordAsync(Trail.Entry(1), Trail.Entry(2, tenant: "t2"), Trail.Entry(3), Trail.Entry(4, tenant: "t2"));
 
         var page = await trail.GetAsync("/api/v1/audit");
-        var other = await trail.Host.Services.GetRequiredService<ISqlDatabases>().Get("core.audit", "t2").QueryAsync("SELECT subject FROM entries ORDER BY position");
+        var other = await trail.Host.Services.GetRequiredService<ISqlDatabases>().Get("core.audit", "t2").QueryAsync("SELECT entries FROM batches ORDER BY seal");
 
         Assert.Equal(["orders/3", "orders/1"], page["items"]!.AsArray().Select(i => (string)i!["subject"]!));
-        Assert.Equal(["orders/2", "orders/4"], other.Select(r => (string)r.Values[0]!));
+        var batch = Batch.Parse(1, (byte[])other[0].Values[0]!);
+        Assert.Equal(["orders/2", "orders/4"], Enumerable.Range(0, batch.Count).Select(i => batch.Find(i)!.Entry.Subject));
     }
 
     [Fact]
@@ -62,7 +64,7 @@ public sealed class SealerTests
         await using var trail = await Trail.StartAsync();
         await trail.FillAsync(10, 5);
         await trail.SqlAsync("DELETE FROM seals WHERE number=2");
-        await trail.SqlAsync("DELETE FROM entries WHERE position>5");
+        await trail.SqlAsync("DELETE FROM batches WHERE seal=2");
         var folder = trail.Folder;
 
         // A second node on the same folder stands for the same node after its database was put back.
@@ -115,21 +117,28 @@ public sealed class SealerTests
     [Fact]
     public async Task An_anchor_elsewhere_gets_each_seal_and_is_caught_up_after_it_was_away()
     {
-        using var listener = new Target();
+        var (status, kept) = (204, new List<string>());
         await using var trail = await Trail.StartAsync(options =>
         {
-            options.Settings["plugins:core.audit:anchors:0"] = listener.Address;
+            options.Settings["plugins:core.audit:anchors:0"] = "https://anchor.test/seals";
             options.Settings["plugins:core.audit:anchors:1"] = Path.Combine(Path.GetTempPath(), $"nexus-anchor-{Guid.NewGuid():N}.jsonl");
+            options.Http = request =>
+            {
+                using var reader = new StreamReader(request.Content!.ReadAsStream());
+                if (status < 300)
+                    kept.Add(reader.ReadToEnd());
+                return new HttpResponseMessage((HttpStatusCode)status);
+            };
         });
         await trail.FillAsync(2, 1);
-        listener.Status = 503;
+        status = 503;
         await trail.RecordAsync(Trail.Entry(3));
         await trail.GetAsync("/api/v1/audit/status");
-        listener.Status = 204;
+        status = 204;
         await trail.RecordAsync(Trail.Entry(4));
         await trail.GetAsync("/api/v1/audit/status");
 
-        Assert.Equal(["1", "2", "3", "4"], listener.Kept.Select(l => JsonNode.Parse(l)!["number"]!.ToString()));
+        Assert.Equal(["1", "2", "3", "4"], kept.Select(l => JsonNode.Parse(l)!["number"]!.ToString()));
         Assert.Equal("sound", await trail.VerifyAsync());
     }
 
@@ -137,51 +146,5 @@ public sealed class SealerTests
     {
         using var reader = new StreamReader(new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite));
         return reader.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries);
-    }
-
-    /// <summary>An address that takes seals while its status is good.</summary>
-    private sealed class Target : IDisposable
-    {
-        private readonly HttpListener _listener = new();
-
-        public Target()
-        {
-            using var probe = new System.Net.Sockets.TcpListener(IPAddress.Loopback, 0);
-            probe.Start();
-            Address = $"http://127.0.0.1:{((IPEndPoint)probe.LocalEndpoint).Port}/";
-            probe.Stop();
-            _listener.Prefixes.Add(Address);
-            _listener.Start();
-            _ = ServeAsync();
-        }
-
-        public string Address { get; }
-
-        public int Status { get; set; } = 204;
-
-        public List<string> Kept { get; } = [];
-
-        public void Dispose() => _listener.Close();
-
-        private async Task ServeAsync()
-        {
-            try
-            {
-                while (true)
-                {
-                    var context = await _listener.GetContextAsync();
-                    using var reader = new StreamReader(context.Request.InputStream);
-                    var body = await reader.ReadToEndAsync();
-                    context.Response.StatusCode = Status;
-                    if (Status < 300)
-                        Kept.Add(body);
-                    context.Response.Close();
-                }
-            }
-            catch (Exception e) when (e is HttpListenerException or ObjectDisposedException)
-            {
-                // Closed at the end of the test.
-            }
-        }
     }
 }

@@ -15,7 +15,7 @@ public sealed class ArchivesTests
         // The node does the same by itself, so either may have been first.
         var made = (await trail.GetAsync("/api/v1/audit/status"))["archives"]!.AsArray();
         Assert.Equal((1L, 40L), ((long)made[0]!["first"]!, (long)made[0]!["last"]!));
-        Assert.Equal(41L, await trail.ScalarAsync("SELECT min(position) FROM entries"));
+        Assert.Equal(41L, await trail.ScalarAsync("SELECT min(first) FROM batches"));
         var report = await trail.PostAsync("/api/v1/audit/verify");
         Assert.Equal((true, 40L, 0L), ((bool)report["sound"]!, (long)report["archived"]!, (long)report["archivedElsewhere"]!));
         Assert.True((long)report["entries"]! >= 50);
