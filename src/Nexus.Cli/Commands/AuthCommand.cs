@@ -8,7 +8,7 @@ internal static class AuthCommand
 {
     public static Command Build() => new("auth", "Who may do what: users, roles, keys, sign-in sessions")
     {
-        Can(), WhoAmI(), Users(), Roles(), Keys(), Sessions(), SignInCommands.BuildLogin(), SignInCommands.BuildLogout(),
+        Can(), WhoAmI(), Users(), Roles(), Keys(), Sessions(), Clients(), SigningKeys(), SignInCommands.BuildLogin(), SignInCommands.BuildLogout(),
     };
 
     private static Command Can()
@@ -84,6 +84,41 @@ internal static class AuthCommand
         Reading("list", "List them", "/api/v1/auth/sessions", found => Output.Table(found!["items"], Output.Column("ID", "id"), Output.Column("METHOD", "method"), Output.Column("ADDRESS", "address"), Output.Column("LAST USED", "lastUsedAt"), Output.Column("CURRENT", "current"))),
         Naming("end", "End one", "Its id", HttpMethod.Delete, "/api/v1/auth/sessions/{0}"),
     };
+
+    private static Command Clients()
+    {
+        var list = Reading("list", "List clients", "/api/v1/auth/clients", found => Output.Table(found!["items"], Output.Column("ID", "id"), Output.Column("NAME", "name"), Output.Column("REDIRECTS", "redirectUris"), Output.Column("SCOPES", "scopes"), Output.Column("TRUSTED", "trusted")));
+        var name = new Argument<string>("name") { Description = "Name that users see" };
+        var id = new Option<string?>("--id") { Description = "Its id; made up when absent" };
+        var redirects = new Option<string[]>("--redirect") { Description = "Address that codes may be sent to; may be repeated", Required = true };
+        var logouts = new Option<string[]>("--logout-redirect") { Description = "Address that browsers may go to after signing out; may be repeated" };
+        var scopes = new Option<string[]>("--scope") { Description = "A permission it may ask for; may be repeated" };
+        var trusted = new Option<bool>("--trusted") { Description = "One of your own programs: users are not asked for consent, and it may ask for the scope api" };
+        var add = new Command("add", "Register a program that signs users in here (OpenID Connect, code with PKCE)") { name, id, redirects, logouts, scopes, trusted };
+        add.SetAction(async (call, cancel) =>
+        {
+            using var host = Host.Of(call);
+            var body = new JsonObject { ["id"] = call.GetValue(id), ["name"] = call.GetValue(name), ["redirectUris"] = Texts(call.GetValue(redirects)), ["postLogoutRedirectUris"] = Texts(call.GetValue(logouts)), ["scopes"] = Texts(call.GetValue(scopes)), ["trusted"] = call.GetValue(trusted) };
+            return Output.Print(call, await host.PostAsync("/api/v1/auth/clients", body, cancel), Output.Text);
+        });
+        return new Command("clients", "Manage programs that sign users in here") { list, add, Naming("remove", "Remove a client", "Its id", HttpMethod.Delete, "/api/v1/auth/clients/{0}") };
+    }
+
+    private static Command SigningKeys()
+    {
+        var rotate = new Command("rotate", "Sign tokens with a new key from now on; those of the old one stay good until they end");
+        rotate.SetAction(async (call, cancel) =>
+        {
+            using var host = Host.Of(call);
+            return Output.Print(call, await host.PostAsync("/api/v1/auth/keys/rotate", new JsonObject(), cancel), Show);
+        });
+        return new Command("signing-keys", "Manage the keys that sign tokens")
+        {
+            Reading("list", "List them, the newest last", "/.well-known/jwks.json", Show), rotate, Naming("withdraw", "Refuse every token of a key from now on, as when it leaked", "Its id", HttpMethod.Delete, "/api/v1/auth/keys/{0}"),
+        };
+
+        static void Show(JsonNode? found) => Output.Table(found!["keys"], Output.Column("ID", "kid"), Output.Column("ALGORITHM", "alg"));
+    }
 
     private static Command Role(string verb, string description, HttpMethod method)
     {

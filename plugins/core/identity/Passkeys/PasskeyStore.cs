@@ -8,7 +8,7 @@ using Nexus.Core.Identity.Tokens;
 namespace Nexus.Core.Identity.Passkeys;
 
 /// <summary>Passkeys as they are stored, in the form in which the framework's handler asks for them: <c>passkeys/{user}/{hash of the credential id}</c>, and <c>passkey-ids/{hash}</c> that names the user, so that no credential is two users'.</summary>
-internal sealed class PasskeyStore(UserDirectory users, Tree tree) : IUserPasskeyStore<User>
+internal sealed class PasskeyStore(UserDirectory users, Tree tree) : IUserPasskeyStore<User>, IAccountPart
 {
     /// <summary>Passkeys of one user, oldest first.</summary>
     public async Task<ImmutableArray<StoredPasskey>> ListAsync(string user, CancellationToken cancellationToken) =>
@@ -19,8 +19,18 @@ internal sealed class PasskeyStore(UserDirectory users, Tree tree) : IUserPasske
     {
         if ((await ListAsync(user, cancellationToken)).FirstOrDefault(p => p.Id == id) is not { } passkey)
             return false;
-        await tree.CommitAsync(CallContext.DefaultTenant, [new DocumentWrite(Path(user, passkey.Id), null, Delete: true), new DocumentWrite(Owner(passkey.Id), null, Delete: true)], cancellationToken: cancellationToken);
+        await tree.CommitAsync(CallContext.DefaultTenant, Removals(user, passkey.Id), cancellationToken: cancellationToken);
         return true;
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<ImmutableArray<DocumentWrite>> RemovalsAsync(User user, CancellationToken cancellationToken)
+    {
+        ImmutableArray<DocumentWrite> writes = [.. (await ListAsync(user.Id, cancellationToken)).SelectMany(p => Removals(user.Id, p.Id))];
+        if (user.Tenant == CallContext.DefaultTenant || writes.IsEmpty)
+            return writes;
+        await tree.CommitAsync(CallContext.DefaultTenant, writes, cancellationToken: cancellationToken);
+        return [];
     }
 
     /// <inheritdoc/>
@@ -80,6 +90,8 @@ internal sealed class PasskeyStore(UserDirectory users, Tree tree) : IUserPasske
     }
 
     private static NotSupportedException Foreign() => new("Users are changed by the directory alone.");
+
+    private static ImmutableArray<DocumentWrite> Removals(string user, string id) => [new DocumentWrite(Path(user, id), null, Delete: true), new DocumentWrite(Owner(id), null, Delete: true)];
 
     private static string Path(string user, string id) => $"passkeys/{user}/{Tickets.Hash(id)}";
 

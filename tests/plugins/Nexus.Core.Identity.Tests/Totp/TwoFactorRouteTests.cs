@@ -62,6 +62,19 @@ public sealed class TwoFactorRouteTests
         Assert.Equal(200, (await node.LoginAsync("ada", IdentityNode.Password)).Status);
     }
 
+    [Fact]
+    public async Task An_account_that_is_deleted_leaves_no_second_factor()
+    {
+        await using var node = await IdentityNode.StartAsync();
+        var (token, _, _) = await EnabledAsync(node);
+        var id = (string)(await node.GetAsync("/api/v1/auth/me", token)).Json["id"]!;
+        Assert.True(await node.Get<TwoFactor>().IsEnabledAsync(id));
+
+        Assert.Equal(204, (await node.SendAsync(HttpMethod.Delete, $"/api/v1/users/{id}", node.Admin)).Status);
+
+        Assert.False(await node.Get<TwoFactor>().IsEnabledAsync(id));
+    }
+
     private static async Task<(string Token, JsonNode Begun, string[] Codes)> EnabledAsync(IdentityNode node)
     {
         var token = await node.SignedInAsync("ada", "user");
