@@ -2,7 +2,7 @@ using System.Collections.Frozen;
 using System.Net;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Primitives;
-using Nexus.Gateway.Errors;
+using Nexus.Gateway.Security.Watch;
 
 namespace Nexus.Gateway.Pipeline;
 
@@ -10,7 +10,7 @@ namespace Nexus.Gateway.Pipeline;
 /// Keeps web pages away from a local node: by the Host header (DNS rebinding), and by Origin and Sec-Fetch-Site (requests that a
 /// browser sends on behalf of another site). Origins that are allowed get CORS headers.
 /// </summary>
-internal sealed class HostFilter(RequestDelegate next, ServerSettings settings)
+internal sealed class HostFilter(RequestDelegate next, ServerSettings settings, Refusals refusals)
 {
     private static readonly string[] Loopback = ["localhost", "127.0.0.1", "[::1]", "::1"];
     private volatile Names names = new(settings.Current);
@@ -22,14 +22,14 @@ internal sealed class HostFilter(RequestDelegate next, ServerSettings settings)
             names = allowed = new Names(settings.Current);
         var host = context.Request.Host;
         if (!allowed.AnyHost && !IsServed(host, allowed.Hosts))
-            return Problem.WriteAsync(context, ErrorCodes.HostNotAllowed, $"The host name {host.Host} is not served here; call 127.0.0.1 or localhost, or add it to server.allowedHosts.");
+            return refusals.RefuseAsync(context, ErrorCodes.HostNotAllowed, "security.host.refused", $"The host name {host.Host} is not served here; call 127.0.0.1 or localhost, or add it to server.allowedHosts.");
         var headers = context.Request.Headers;
         if (headers.Origin is { Count: > 0 } origin)
         {
             if (IsSameOrigin(context, origin))
                 return next(context);
             if (origin is not [{ } named] || !allowed.Origins.Contains(named))
-                return Problem.WriteAsync(context, ErrorCodes.OriginNotAllowed, $"Pages of {origin} may not call this node; add the origin to server.allowedOrigins if they should.");
+                return refusals.RefuseAsync(context, ErrorCodes.OriginNotAllowed, "security.origin.refused", $"Pages of {origin} may not call this node; add the origin to server.allowedOrigins if they should.");
             var answer = context.Response.Headers;
             answer.AccessControlAllowOrigin = named;
             answer.AccessControlAllowCredentials = "true";
@@ -41,7 +41,7 @@ internal sealed class HostFilter(RequestDelegate next, ServerSettings settings)
         else if (headers["Sec-Fetch-Site"] is ["cross-site"] && headers["Sec-Fetch-Mode"] is not ["navigate"])
         {
             // Images, scripts and forms of other sites send no Origin with GET; a link that a person follows is a navigation.
-            return Problem.WriteAsync(context, ErrorCodes.OriginNotAllowed, "Another site's page asked for this; only its own pages and allowed origins may.");
+            return refusals.RefuseAsync(context, ErrorCodes.OriginNotAllowed, "security.origin.refused", "Another site's page asked for this; only its own pages and allowed origins may.");
         }
         return next(context);
     }

@@ -2,7 +2,6 @@ using System.Diagnostics;
 using System.Globalization;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Options;
 using Nexus.Gateway.Errors;
 using Nexus.Gateway.Metrics;
 using Nexus.Gateway.Security;
@@ -14,7 +13,7 @@ namespace Nexus.Gateway.Pipeline;
 /// The outermost stage: request id, time, access log, metrics, and the turning of every failure into problem details.
 /// 1. Give the request an id. 2. Run the rest. 3. Turn an exception, or an error status without a body, into a problem. 4. Count and log.
 /// </summary>
-internal sealed class RequestEntry(RequestDelegate next, RequestMetrics metrics, ILoggerFactory loggers, ServerSettings settings, IOptionsMonitor<SecurityOptions> security)
+internal sealed class RequestEntry(RequestDelegate next, RequestMetrics metrics, ILoggerFactory loggers, ServerSettings settings, SecuritySettings security)
 {
     private readonly ILogger log = loggers.CreateLogger("Nexus.Gateway");
     private readonly ILogger access = loggers.CreateLogger("Nexus.Access");
@@ -31,7 +30,7 @@ internal sealed class RequestEntry(RequestDelegate next, RequestMetrics metrics,
         var headers = context.Response.Headers;
         headers["X-Request-ID"] = request.Id;
         headers.XContentTypeOptions = "nosniff";
-        if (security.CurrentValue.Headers)
+        if (security.Current.Headers)
             AnswerHeaders.Begin(context);
         context.Response.OnStarting(Complete, context);
 

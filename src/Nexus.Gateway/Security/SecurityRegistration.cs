@@ -33,6 +33,7 @@ internal static class SecurityRegistration
         services.TryAddSingleton<LocalAdministrator>();
         services.TryAddSingleton<IAuthorization, PolicyPoint>();
         services.Configure<HttpsOptions>(configuration.GetSection("server:https"));
+        services.TryAddSingleton<SecuritySettings>();
         services.TryAddSingleton<AddressRules>();
         services.TryAddSingleton<AddressBlocks>();
         services.TryAddSingleton<RequestLimits>();

@@ -8,7 +8,7 @@ namespace Nexus.Gateway.Tests.Security;
 
 public sealed partial class Answer_headers
 {
-    private static readonly string[] Names = ["X-Frame-Options", "X-Content-Type-Options", "Referrer-Policy", "Permissions-Policy", "Content-Security-Policy", "Cross-Origin-Opener-Policy", "Cross-Origin-Resource-Policy"];
+    private static readonly string[] Names = ["X-Frame-Options", "X-Content-Type-Options", "Referrer-Policy", "Permissions-Policy", "Content-Security-Policy", "Cross-Origin-Resource-Policy"];
 
     [Fact]
     public async Task Every_get_route_of_the_platform_has_them_and_so_has_every_error()
@@ -32,6 +32,7 @@ public sealed partial class Answer_headers
             ("GET", "/page", c => { c.Response.ContentType = "text/html; charset=utf-8"; return c.Response.WriteAsync($"<script nonce=\"{c.GetContentNonce()}\">1</script>"); }),
             ("GET", "/drawing", c => { c.Response.ContentType = "image/svg+xml"; return c.Response.WriteAsync("<svg onload='alert(1)'/>"); }),
             ("GET", "/own", c => { c.Response.Headers.ContentSecurityPolicy = "default-src https:"; c.Response.ContentType = "text/html"; return c.Response.WriteAsync("x"); }),
+            ("GET", "/bytes", c => { c.Response.ContentType = "application/octet-stream"; return c.Response.WriteAsync("<script>"); }),
             ("GET", "/data", c => c.Response.WriteAsync("{}"))));
 
         async Task<(string Policy, string Body)> GetAsync(string path)
@@ -47,6 +48,8 @@ public sealed partial class Answer_headers
         Assert.NotEqual(nonce, Nonce().Match((await GetAsync("page")).Body).Groups[1].Value);
         Assert.Contains("sandbox", (await GetAsync("drawing")).Policy, StringComparison.Ordinal);
         Assert.Equal("default-src https:", (await GetAsync("own")).Policy);
+        Assert.Equal("attachment", (await host.Client.GetAsync("/api/custom/probe/bytes")).Content.Headers.ContentDisposition!.ToString());
+        Assert.Equal("same-origin", (await host.Client.GetAsync("/api/custom/probe/page")).Headers.GetValues("Cross-Origin-Opener-Policy").Single());
         Assert.StartsWith("default-src 'none'", (await GetAsync("data")).Policy, StringComparison.Ordinal);
     }
 

@@ -64,16 +64,18 @@ public sealed class Pipeline_order
         host.Plugins.Publish(identity.Plugin());
 
         await Resource_routes.SendAsync(host, HttpMethod.Get, "/health", null, ("X-Forwarded-For", "203.0.113.66"));
+        await Resource_routes.SendAsync(host, HttpMethod.Get, "/health", null, Forwarded, ("Host", "evil.example"));
+        await Resource_routes.SendAsync(host, HttpMethod.Get, "/health", null, Forwarded, ("Origin", "http://evil.example"));
         await Resource_routes.SendAsync(host, HttpMethod.Get, "/health?q=%3Cscript%3E", null, Forwarded);
         await Resource_routes.SendAsync(host, HttpMethod.Get, "/api/v1/plugins", null, Forwarded);
         await Resource_routes.SendAsync(host, HttpMethod.Get, "/api/v1/plugins", null, Forwarded, ("Authorization", "Bearer nobody"));
         await Resource_routes.SendAsync(host, HttpMethod.Put, "/api/v1/config", "{}", Forwarded, ("Cookie", "nexus_session=cookie"));
 
-        Assert.Equal(["security.address.refused", "security.request.blocked", "auth.access.denied", "auth.access.denied", "security.csrf.refused"], trail.Actions);
+        Assert.Equal(["security.address.refused", "security.host.refused", "security.origin.refused", "security.request.blocked", "auth.access.denied", "auth.access.denied", "security.csrf.refused"], trail.Actions);
         Assert.All(trail.Entries, e => Assert.Equal(AuditResult.Denied, e.Result));
-        Assert.Equal(["203.0.113.66", "203.0.113.5", "203.0.113.5", "203.0.113.5", "203.0.113.5"], trail.Entries.Select(e => e.Address));
-        Assert.Equal(["anonymous", "anonymous", "anonymous", "nobody", "eve"], trail.Entries.Select(e => e.Actor));
-        Assert.Contains("platform.plugins:read", Encoding.UTF8.GetString(trail.Entries[2].Detail.Span), StringComparison.Ordinal);
+        Assert.Equal(["203.0.113.66", "203.0.113.5", "203.0.113.5", "203.0.113.5", "203.0.113.5", "203.0.113.5", "203.0.113.5"], trail.Entries.Select(e => e.Address));
+        Assert.Equal(["anonymous", "anonymous", "anonymous", "anonymous", "anonymous", "nobody", "eve"], trail.Entries.Select(e => e.Actor));
+        Assert.Contains("platform.plugins:read", Encoding.UTF8.GetString(trail.Entries[4].Detail.Span), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -16,6 +16,7 @@ internal static class AnswerHeaders
     private static readonly StringValues Permissions = "accelerometer=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), magnetometer=(), microphone=(self), payment=(), usb=()";
     private static readonly StringValues Deny = "DENY";
     private static readonly StringValues NoReferrer = "no-referrer";
+    private static readonly StringValues Attachment = "attachment";
     private static readonly StringValues SameOrigin = "same-origin";
 
     /// <summary>Puts them on, before anything else writes headers.</summary>
@@ -25,7 +26,6 @@ internal static class AnswerHeaders
         headers.XFrameOptions = Deny;
         headers["Referrer-Policy"] = NoReferrer;
         headers["Permissions-Policy"] = Permissions;
-        headers["Cross-Origin-Opener-Policy"] = SameOrigin;
         headers["Cross-Origin-Resource-Policy"] = SameOrigin;
         headers.ContentSecurityPolicy = DataPolicy;
     }
@@ -39,10 +39,22 @@ internal static class AnswerHeaders
             headers.SetCookie = Guard(headers.SetCookie, context.Request.IsHttps);
         if (context.Response.ContentType is not { } type || !ReferenceEquals((string?)headers.ContentSecurityPolicy, (string?)DataPolicy))
             return;
+        if (type.StartsWith("application/json", StringComparison.Ordinal))
+            return;
         if (type.StartsWith("text/html", StringComparison.OrdinalIgnoreCase))
+        {
             headers.ContentSecurityPolicy = PagePolicy(context.GetContentNonce());
+            headers["Cross-Origin-Opener-Policy"] = SameOrigin;
+        }
         else if (IsDocument(type))
+        {
             headers.ContentSecurityPolicy = DocumentPolicy;
+        }
+        else if (headers.ContentDisposition.Count == 0 && type.StartsWith("application/octet-stream", StringComparison.OrdinalIgnoreCase))
+        {
+            // Bytes of nobody knows what are saved, never shown.
+            headers.ContentDisposition = Attachment;
+        }
     }
 
     private static string PagePolicy(string nonce) =>

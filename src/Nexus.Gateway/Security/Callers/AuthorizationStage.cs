@@ -1,7 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
 using Microsoft.AspNetCore.Http;
-using Microsoft.Extensions.Options;
 using Nexus.Gateway.Pipeline;
 using Nexus.Gateway.Rest;
 using Nexus.Gateway.Security.Watch;
@@ -12,7 +11,7 @@ namespace Nexus.Gateway.Security.Callers;
 /// Stands after routing and before every handler: what it refuses never reaches the plugin. In this order: a request that came by a cookie and
 /// changes something needs its CSRF token; a caller who must change the password may do nothing else; the policy point must allow the route's permission.
 /// </summary>
-internal sealed class AuthorizationStage(RequestDelegate next, IAuthorization authorization, Refusals refusals, AbuseWatch watch, IOptionsMonitor<SecurityOptions> options)
+internal sealed class AuthorizationStage(RequestDelegate next, IAuthorization authorization, Refusals refusals, AbuseWatch watch, SecuritySettings options)
 {
     /// <summary>Name of the header that repeats <see cref="SignedIn.CsrfToken"/>.</summary>
     public const string CsrfHeader = "X-CSRF-Token";
@@ -22,7 +21,7 @@ internal sealed class AuthorizationStage(RequestDelegate next, IAuthorization au
         if (context.GetEndpoint()?.Metadata.GetMetadata<RouteFacts>() is not { } route)
             return next(context);
         var request = GatewayRequest.Of(context);
-        if (request.SignedIn is { CsrfToken: { } token } && options.CurrentValue.Csrf && IsUnsafe(context.Request.Method) && !IsRepeated(context, token))
+        if (request.SignedIn is { CsrfToken: { } token } && options.Current.Csrf && IsUnsafe(context.Request.Method) && !IsRepeated(context, token))
         {
             // A public route is served as to anybody: without the token the cookie may have been sent for another site's page.
             if (route.Permission is not null)

@@ -2,7 +2,6 @@ using System.Net;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Options;
 
 namespace Nexus.Gateway.Security.Callers;
 
@@ -10,7 +9,7 @@ namespace Nexus.Gateway.Security.Callers;
 /// The caller that a development host takes everybody on its own machine for who brings no credentials: as long as no identity plugin
 /// has been active in this process, or where <c>security:localAdministrator</c> says so. Never in production.
 /// </summary>
-internal sealed partial class LocalAdministrator(ActiveIdentity identity, IHostEnvironment environment, IOptionsMonitor<SecurityOptions> options, ILogger<LocalAdministrator> log)
+internal sealed partial class LocalAdministrator(ActiveIdentity identity, IHostEnvironment environment, SecuritySettings options, ILogger<LocalAdministrator> log)
 {
     private readonly bool production = environment.IsProduction();
     private int told;
@@ -19,7 +18,7 @@ internal sealed partial class LocalAdministrator(ActiveIdentity identity, IHostE
     public static Caller Caller { get; } = new("local", "Local administrator", [], ["administrator"]);
 
     /// <summary>Whether callers of this machine are the local administrator now.</summary>
-    public bool IsServed => !production && (!identity.WasEverActive || options.CurrentValue.LocalAdministrator);
+    public bool IsServed => !production && (!identity.WasEverActive || options.Current.LocalAdministrator);
 
     /// <summary>Whether a request that brought no credentials is the local administrator's. A transport without addresses (a Unix socket, a test) is of this machine; one that came through a trusted proxy is where the proxy says.</summary>
     public bool Sent(HttpContext context, IPAddress? address)

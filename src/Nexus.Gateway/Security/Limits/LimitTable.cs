@@ -2,19 +2,26 @@ using System.Runtime.CompilerServices;
 
 namespace Nexus.Gateway.Security.Limits;
 
-/// <summary>A rate in the clock's ticks.</summary>
-internal readonly struct Rate
+/// <summary>A rate: a bucket of so many requests that fills again in a window, or so many requests within one. Made once and kept, with the texts that headers have of it.</summary>
+internal sealed class Rate
 {
-    /// <summary>A bucket of <paramref name="requests"/> that fills again in <paramref name="window"/>.</summary>
     public Rate(int requests, TimeSpan window)
     {
         Requests = Math.Max(1, requests);
         Window = window;
+        Text = LimitNotice.Text(Requests);
+        Policy = $"{Text};w={LimitNotice.Seconds(window)}";
     }
 
     public int Requests { get; }
 
     public TimeSpan Window { get; }
+
+    /// <summary>The number of requests.</summary>
+    public string Text { get; }
+
+    /// <summary>The number of requests with the window.</summary>
+    public string Policy { get; }
 }
 
 /// <summary>What a table said to one request.</summary>
@@ -74,7 +81,7 @@ internal sealed class LimitTable
     /// <param name="key">Whose bucket.</param>
     /// <param name="rate">Its size; may differ from call to call.</param>
     /// <param name="patience">How long the request may be made to wait for its token; the answer then tells how long.</param>
-    public Verdict Take(ulong key, in Rate rate, TimeSpan patience = default)
+    public Verdict Take(ulong key, Rate rate, TimeSpan patience = default)
     {
         var now = Now();
         var window = rate.Window.Ticks;
@@ -92,7 +99,7 @@ internal sealed class LimitTable
     }
 
     /// <summary>Counts a request within a window that begins with its first request.</summary>
-    public Verdict Count(ulong key, in Rate rate)
+    public Verdict Count(ulong key, Rate rate)
     {
         var now = Now();
         lock (StripeOf(key, out var set))

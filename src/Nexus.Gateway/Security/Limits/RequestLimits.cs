@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Options;
@@ -12,6 +13,7 @@ internal sealed class RequestLimits : IDisposable
 {
     private readonly LimitTable addresses;
     private readonly LimitTable callers;
+    private readonly ConcurrentDictionary<int, Rate> keyRates = new();
     private readonly TimeProvider time;
     private readonly Refusals refusals;
     private readonly IDisposable? following;
@@ -55,18 +57,29 @@ internal sealed class RequestLimits : IDisposable
                 return next(context);
             return Decide(context, request, now, now.Caller, callers.Take(KeyOf(signedIn), now.Caller, PatienceOf(now)), next);
         }
-        var rate = new Rate(own, TimeSpan.FromMinutes(1));
+        var rate = RateOf(own);
         return Decide(context, request, now, rate, callers.Take(KeyOf(signedIn), rate, PatienceOf(now)), next);
     }
 
     /// <inheritdoc/>
     public void Dispose() => following?.Dispose();
 
+    /// <summary>The rates of API keys; there are few different ones.</summary>
+    private Rate RateOf(int perMinute)
+    {
+        if (keyRates.TryGetValue(perMinute, out var known))
+            return known;
+        var rate = new Rate(perMinute, TimeSpan.FromMinutes(1));
+        if (keyRates.Count < 1000)
+            keyRates.TryAdd(perMinute, rate);
+        return rate;
+    }
+
     private static ulong KeyOf(SignedIn signedIn) => LimitTable.Mix(signedIn.LimitKey ?? signedIn.Caller.Id);
 
     private TimeSpan PatienceOf(Settings now) => now.Patience > TimeSpan.Zero && Volatile.Read(ref delayed) < now.MaxDelayed ? now.Patience : TimeSpan.Zero;
 
-    private Task Decide(HttpContext context, GatewayRequest request, Settings now, in Rate rate, in Verdict verdict, RequestDelegate next)
+    private Task Decide(HttpContext context, GatewayRequest request, Settings now, Rate rate, in Verdict verdict, RequestDelegate next)
     {
         request.Limit = new LimitNotice(rate, verdict);
         if (!verdict.Allowed)

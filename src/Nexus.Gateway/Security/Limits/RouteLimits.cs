@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Microsoft.AspNetCore.Http;
 using Nexus.Gateway.Pipeline;
 using Nexus.Gateway.Rest;
@@ -10,6 +11,7 @@ namespace Nexus.Gateway.Security.Limits;
 internal sealed class RouteLimits(Refusals refusals, TimeProvider time)
 {
     private readonly LimitTable table = new(1 << 12, time);
+    private readonly ConditionalWeakTable<RateLimit, Rate> rates = [];
 
     /// <summary>Counts a request; null when it may go on, else the answer that refuses it, being written.</summary>
     public Task? Refuse(HttpContext context, GatewayRequest request, RouteFacts route, RateLimit limit)
@@ -17,7 +19,7 @@ internal sealed class RouteLimits(Refusals refusals, TimeProvider time)
         if (request.Counted)
             return null;
         request.Counted = true;
-        var rate = new Rate(limit.Requests, limit.Window);
+        var rate = rates.GetValue(limit, static l => new Rate(l.Requests, l.Window));
         var verdict = table.Count(LimitTable.Mix(KeyOf(request), route.Pattern) + LimitTable.Mix(context.Request.Method), rate);
         request.Limit = new LimitNotice(rate, verdict);
         if (verdict.Allowed)

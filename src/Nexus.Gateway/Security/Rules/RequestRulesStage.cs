@@ -1,16 +1,15 @@
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
-using Microsoft.Extensions.Options;
 using Nexus.Gateway.Security.Watch;
 
 namespace Nexus.Gateway.Security.Rules;
 
 /// <summary>Refuses requests whose address has the shape of an attack, or only records them, as <c>security.requestRules</c> says.</summary>
-internal sealed class RequestRulesStage(RequestDelegate next, IOptionsMonitor<SecurityOptions> options, Refusals refusals, SecurityTrail trail)
+internal sealed class RequestRulesStage(RequestDelegate next, SecuritySettings options, Refusals refusals, SecurityTrail trail)
 {
     public Task InvokeAsync(HttpContext context)
     {
-        var mode = options.CurrentValue.RequestRules;
+        var mode = options.Current.RequestRules;
         if (mode == RequestRuleMode.Off || RequestRules.Find(TargetOf(context)) is not { } rule)
             return next(context);
         if (mode == RequestRuleMode.Block)

@@ -1,5 +1,4 @@
 using Microsoft.AspNetCore.Http;
-using Microsoft.Extensions.Options;
 using Nexus.Gateway.Pipeline;
 using Nexus.Gateway.Security.Addresses;
 using Nexus.Gateway.Security.Limits;
@@ -7,7 +6,7 @@ using Nexus.Gateway.Security.Limits;
 namespace Nexus.Gateway.Security.Watch;
 
 /// <summary>Counts what looks like abuse within bounded memory: failed sign-ins by address, refused administration by caller.</summary>
-internal sealed class AbuseWatch(IOptionsMonitor<SecurityOptions> options, AddressBlocks blocks, Alerts alerts, SecurityTrail trail, TimeProvider time)
+internal sealed class AbuseWatch(SecuritySettings options, AddressBlocks blocks, Alerts alerts, SecurityTrail trail, TimeProvider time)
 {
     private static readonly TimeSpan LoginWindow = TimeSpan.FromHours(1);
     private static readonly TimeSpan DeniedWindow = TimeSpan.FromMinutes(10);
@@ -15,17 +14,17 @@ internal sealed class AbuseWatch(IOptionsMonitor<SecurityOptions> options, Addre
     private readonly LimitTable denials = new(1 << 10, time);
 
     /// <summary>Whether sign-ins are watched.</summary>
-    public bool WatchesLogins => options.CurrentValue.Abuse.FailedLogins > 0;
+    public bool WatchesLogins => options.Current.Abuse.FailedLogins > 0;
 
     /// <summary>Whether one more failed sign-in blocks the caller's address.</summary>
     public bool IsLastChance(GatewayRequest request) =>
-        request.RemoteAddress is { } address && logins.Counted(AddressSet.CountingKey(address)) >= options.CurrentValue.Abuse.FailedLogins;
+        request.RemoteAddress is { } address && logins.Counted(AddressSet.CountingKey(address)) >= options.Current.Abuse.FailedLogins;
 
     /// <summary>Counts a failed sign-in; the block that it led to, or null.</summary>
     public async ValueTask<AddressBlock?> LoginFailedAsync(HttpContext context)
     {
         var request = GatewayRequest.Of(context);
-        var abuse = options.CurrentValue.Abuse;
+        var abuse = options.Current.Abuse;
         if (request.RemoteAddress is not { } address || logins.Count(AddressSet.CountingKey(address), new Rate(abuse.FailedLogins, LoginWindow)).Allowed)
             return null;
         logins.Forget(AddressSet.CountingKey(address));
@@ -39,7 +38,7 @@ internal sealed class AbuseWatch(IOptionsMonitor<SecurityOptions> options, Addre
     public ValueTask AdministrationDeniedAsync(HttpContext context, string permission)
     {
         var request = GatewayRequest.Of(context);
-        var limit = options.CurrentValue.Abuse.DeniedAdministration;
+        var limit = options.Current.Abuse.DeniedAdministration;
         if (limit == 0)
             return ValueTask.CompletedTask;
         var caller = request.Context.Caller;
