@@ -72,6 +72,7 @@ public static class NexusHost
         var plugins = new PluginsOptions();
         // What nobody vouches for does not run in production, unless the operator says otherwise.
         plugins.RequireSignature = builder.Environment.IsProduction();
+        plugins.CodeCheck = builder.Environment.IsProduction() ? CodeCheck.Refuse : CodeCheck.Warn;
         builder.Configuration.GetSection("plugins").Bind(plugins);
         plugins.DataDirectory = builder.Configuration["plugins:dataDirectory"] ?? builder.Configuration["database:directory"] ?? "data";
         foreach (var plugin in StoragePlugin.All.Select(p => new BuiltInPlugin(p.Manifest, p.Create)).Concat(builtIn)) plugins.BuiltIn.Add(plugin);

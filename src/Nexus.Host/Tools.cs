@@ -53,7 +53,11 @@ internal static class Tools
     private static async Task<int> ValidateAsync(string path, bool json)
     {
         var manifest = await PluginPackages.ValidateAsync(path);
-        return Print(json ? new JsonObject { ["id"] = manifest.Name, ["version"] = manifest.Version, ["valid"] = true }.ToJsonString(Indented) : $"{manifest.Name} {manifest.Version} is valid");
+        var asked = manifest.Permissions.Select(p => p.Name).ToHashSet(StringComparer.Ordinal);
+        var findings = await PluginPackages.InspectAsync(path);
+        if (json)
+            return Print(new JsonObject { ["id"] = manifest.Name, ["version"] = manifest.Version, ["valid"] = true, ["code"] = new JsonArray([.. findings.Select(f => (JsonNode)new JsonObject { ["assembly"] = f.Assembly, ["location"] = f.Location, ["member"] = f.Member, ["capability"] = f.Capability, ["asked"] = asked.Contains(f.Capability) })]) }.ToJsonString(Indented));
+        return Print(string.Join('\n', findings.Select(f => $"{(asked.Contains(f.Capability) ? "ok" : "!!")}  {f.Location} ({f.Assembly}) uses {f.Member}, which needs {f.Capability}{(asked.Contains(f.Capability) ? "" : ": the manifest does not ask for it, and a node in production refuses the package")}").Prepend($"{manifest.Name} {manifest.Version} is valid")));
     }
 
     private static async Task<int> PublishAsync(string package, string registry, bool json)

@@ -17,6 +17,9 @@ public sealed class PluginsOptions
     /// <summary>Plugins may use nothing that their manifests do not ask for; off, what concerns their own part of the platform needs no asking.</summary>
     public bool StrictCapabilities { get; set; }
 
+    /// <summary>What happens to a package whose code reaches around the platform's ports without asking. The host refuses it in production unless the configuration says otherwise.</summary>
+    public CodeCheck CodeCheck { get; set; } = CodeCheck.Warn;
+
     /// <summary>Where plugins may connect to.</summary>
     public PluginOutboundOptions Outbound { get; set; } = new();
 
@@ -76,6 +79,19 @@ public sealed class PluginsOptions
 
     /// <summary>Plugins compiled into the host program.</summary>
     public IList<BuiltInPlugin> BuiltIn { get; } = [];
+}
+
+/// <summary>What happens to a package whose code does what its manifest does not ask for.</summary>
+public enum CodeCheck
+{
+    /// <summary>It is installed, and its status warns of it.</summary>
+    Warn,
+
+    /// <summary>It is not installed and does not start.</summary>
+    Refuse,
+
+    /// <summary>Nobody looks.</summary>
+    Off,
 }
 
 /// <summary>Section <c>plugins:outbound</c>.</summary>

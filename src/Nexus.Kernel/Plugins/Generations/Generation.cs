@@ -61,6 +61,9 @@ internal sealed class Generation : IGeneration, IAsyncDisposable
     /// <summary>What stands before its ports.</summary>
     public CapabilityGuard Guard { get; set; }
 
+    /// <summary>What operators should know of its code; null when there is nothing.</summary>
+    public string? Warning { get; set; }
+
     /// <summary>Its highest SQL migration; 0 when it has none.</summary>
     public int SchemaVersion { get; set; }
 

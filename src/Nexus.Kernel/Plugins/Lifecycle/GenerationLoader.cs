@@ -33,6 +33,7 @@ internal sealed class GenerationLoader(IServiceProvider host, ContractAssemblies
             generation.Guard = await decisions.GuardAsync(package.Manifest, cancellationToken);
         }
 
+        CheckCode(generation, package);
         using var container = new Owner(new ChildContainer(host, generation));
         Configure(generation, package, builtIn, container.Value);
         enter(PluginState.Loaded);
@@ -62,6 +63,18 @@ internal sealed class GenerationLoader(IServiceProvider host, ContractAssemblies
         {
             throw new NexusException(ErrorCodes.PluginUnhealthy, $"{package.Manifest.Name} {package.Manifest.Version} is not healthy: {health.Detail ?? "it gave no detail"}");
         }
+    }
+
+    /// <summary>Looks into the code for what reaches around the ports, before any of it runs: of each package that arrives and, where it is refused, at every load.</summary>
+    private void CheckCode(Generation generation, PluginPackage package)
+    {
+        var check = host.GetService<PluginsOptions>()?.CodeCheck ?? CodeCheck.Off;
+        if (check == CodeCheck.Off || package.Directory.Length == 0 || (check == CodeCheck.Warn && !package.IsArriving) || CodeInspection.Told(package, generation.Guard) is not { } told)
+        {
+            return;
+        }
+
+        generation.Warning = check == CodeCheck.Warn ? told : throw new NexusException(ErrorCodes.CapabilityDenied, told);
     }
 
     /// <summary>Gives the plugin's settings back to the rules of what serves; of a plugin that does not, its settings are not validated.</summary>

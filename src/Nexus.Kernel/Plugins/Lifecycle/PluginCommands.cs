@@ -8,7 +8,7 @@ internal sealed class PluginCommands(PluginTable table, Swap swap, Rollouts roll
 {
     public async Task<PluginStatus> ExecuteAsync(PluginCommand command, IProgress<PluginProgress>? progress, CancellationToken cancellationToken)
     {
-        var package = command is PluginCommand.Install add ? await packages.ImportAsync(add.Path, cancellationToken) : null;
+        var package = command is PluginCommand.Install add ? (await packages.ImportAsync(add.Path, cancellationToken)) with { IsArriving = true } : null;
         var entry = package is not null ? table.GetOrAdd(package.Manifest.Name) : table.Get(command.Id);
         await entry.Gate.WaitAsync(cancellationToken);
         try
@@ -124,7 +124,7 @@ internal sealed class PluginCommands(PluginTable table, Swap swap, Rollouts roll
 
         if (rollout is { Path: { } path, Percent: > 0 and < 100 })
         {
-            var package = await packages.ImportAsync(path, cancellationToken);
+            var package = (await packages.ImportAsync(path, cancellationToken)) with { IsArriving = true };
             if (package.Manifest.Name != entry.Id)
             {
                 throw new NexusException(ErrorCodes.BadRequest, $"{path} is {package.Manifest.Name}, not {entry.Id}.");

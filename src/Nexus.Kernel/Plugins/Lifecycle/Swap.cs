@@ -127,7 +127,7 @@ internal sealed class Swap(GenerationLoader loader, SnapshotBoard board, Retirem
         entry.Before = old is null ? null : entry.Package;
         entry.WatchedUntil = old is null ? default : time.GetUtcNow() + options.WatchPeriod;
         (entry.Active, entry.Package, entry.Dormant, entry.LastError, entry.Lingering) = (generation, package, false, null, false);
-        entry.Set(s => s with { FailedIn = null, Cause = null, Remedy = null, Pending = null, Health = PluginHealth.Healthy });
+        entry.Set(s => s with { FailedIn = null, Cause = null, Remedy = null, Pending = null, Health = PluginHealth.Healthy, Warning = generation.Warning ?? s.Warning });
         SetState(entry, generation, PluginState.Active);
         generation.NotifyPublished();
         if (old is not null)

@@ -8,7 +8,11 @@ namespace Nexus.Kernel.Plugins;
 /// <param name="ContentHash">SHA-256 over its file list, lower-case hex.</param>
 /// <param name="Origin"><c>core</c>, <c>custom</c> or <c>third-party</c>.</param>
 /// <param name="SourcePath">Folder or <c>.nxp</c> file that it came from.</param>
-internal sealed record PluginPackage(PluginManifest Manifest, string Directory, string ContentHash, string Origin, string SourcePath);
+internal sealed record PluginPackage(PluginManifest Manifest, string Directory, string ContentHash, string Origin, string SourcePath)
+{
+    /// <summary>It comes by a command now: its code is looked at before it is loaded.</summary>
+    public bool IsArriving { get; init; }
+}
 
 /// <summary>Something about a package that did not hold.</summary>
 /// <param name="Id">The plugin; the folder's or file's name when its manifest is unreadable.</param>

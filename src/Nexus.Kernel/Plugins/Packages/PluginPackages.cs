@@ -1,3 +1,6 @@
+using System.Collections.Immutable;
+using Nexus.Kernel.Plugins.Capabilities;
+
 namespace Nexus.Kernel.Plugins;
 
 /// <summary>What can be done with packages without a running node.</summary>
@@ -17,6 +20,25 @@ public static class PluginPackages
                 path = Path.GetDirectoryName(Path.GetFullPath(path))!;
             using var store = new PackageStore(new PackageStoreOptions(temporary.FullName, []), NoStorage.Instance);
             return (await store.ImportAsync(path, cancellationToken)).Manifest;
+        }
+        finally
+        {
+            temporary.Delete(recursive: true);
+        }
+    }
+
+    /// <summary>Reads the code of a plugin for what reaches around the platform's ports, with the capability that each finding needs. No code of the plugin runs.</summary>
+    /// <param name="path">A plugin folder or a <c>.nxp</c> file.</param>
+    /// <param name="cancellationToken">Stops the work.</param>
+    public static async Task<ImmutableArray<CodeFinding>> InspectAsync(string path, CancellationToken cancellationToken = default)
+    {
+        var temporary = Directory.CreateTempSubdirectory("nexus-inspect-");
+        try
+        {
+            if (Path.GetFileName(path) == ManifestReader.FileName)
+                path = Path.GetDirectoryName(Path.GetFullPath(path))!;
+            using var store = new PackageStore(new PackageStoreOptions(temporary.FullName, []), NoStorage.Instance);
+            return CodeInspection.Inspect((await store.ImportAsync(path, cancellationToken)).Directory);
         }
         finally
         {
