@@ -106,7 +106,7 @@ internal sealed class Host : IDisposable
         if (body is not JsonObject problem) return $"nexus: the host answered {(int)status}.";
         var text = new StringBuilder().Append((string?)problem["code"] ?? ((int)status).ToString(System.Globalization.CultureInfo.InvariantCulture)).Append(": ").Append((string?)problem["detail"] ?? (string?)problem["title"]);
         if (problem["errors"] is JsonArray errors)
-            foreach (var error in errors.OfType<JsonObject>()) text.Append("\n  ").Append((string?)error["pointer"]).Append("  ").Append((string?)error["message"]);
+            foreach (var error in errors.OfType<JsonObject>()) text.Append("\n  ").Append((string?)error["pointer"]).Append("  ").Append((string?)(error["detail"] ?? error["message"]));
         text.Append((string?)problem["code"] switch
         {
             ErrorCodes.AuthenticationRequired => "\n→ Sign in with 'nexus login', or set NEXUS_TOKEN to a bearer token.",

@@ -192,7 +192,7 @@ internal sealed class FakeEventStore(TimeProvider time) : IEventStore, IStorage
 
     public ValueTask<long> PurgeAsync(EventPurge purge, CancellationToken cancellationToken) => throw new NotSupportedException();
 
-    public ValueTask<StoredRecord?> FindAsync(RecordKey key, CancellationToken cancellationToken) => throw new NotSupportedException();
+    public ValueTask<StoredRecord?> FindAsync(RecordKey key, CancellationToken cancellationToken) => ValueTask.FromResult<StoredRecord?>(null);
 
     public ValueTask<RecordPage> QueryAsync(RecordQuery query, CancellationToken cancellationToken) => throw new NotSupportedException();
 
