@@ -43,6 +43,11 @@ internal static class SignInRoutes
         {
             return Send(context, await signIn.SignInAsync(Asking.Tenant(request.Tenant, catalogue), request.Who!, (request.Password ?? request.Pass)!, request.Code, origin, context.RequestAborted), catalogue, time);
         }
+        catch (NexusException locked) when (locked.Extensions?["retry_after"] is { } seconds)
+        {
+            context.Response.Headers.RetryAfter = seconds.ToString();
+            throw;
+        }
         catch (TwoFactorNeededException needed) when (context.RequestServices.GetRequiredService<TwoFactorChallenges>() is var challenges)
         {
             return await challenges.AskAsync(needed.User, origin, context.RequestAborted) is { } challenge ? challenge.Answer(context) : throw new NexusException(ErrorCodes.TwoFactorRequired, needed.Message);

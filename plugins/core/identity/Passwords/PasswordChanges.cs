@@ -1,3 +1,5 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
 using Nexus.Core.Identity.Accounts;
 using Nexus.Core.Identity.Mail;
 using Nexus.Core.Identity.SignIn;
@@ -73,14 +75,23 @@ internal sealed class PasswordChanges(UserDirectory users, PasswordHashing hashi
     }
 
     /// <summary>The answer to a wrong password.</summary>
-    private static NexusException Wrong(int left) => new(ErrorCodes.CredentialsInvalid, "The name or the password is wrong.") { Extensions = new System.Text.Json.Nodes.JsonObject { ["attempts_remaining"] = left } };
+    private static NexusException Wrong(int left) => new(ErrorCodes.CredentialsInvalid, "The name or the password is wrong.") { Extensions = new JsonObject { ["attempts_remaining"] = left } };
 
     /// <summary>Begins a try; the result ends it and says how many are left.</summary>
     /// <exception cref="NexusException"><c>ACCOUNT_LOCKED</c>.</exception>
-    private async Task<Func<bool?, int>> AttemptsAsync(Place who, CancellationToken cancellationToken) =>
-        await lockouts.BeginAsync(who, cancellationToken) is { } until
-            ? throw new NexusException(ErrorCodes.AccountLocked, $"Too many wrong passwords were tried; the account opens again at {until.UtcDateTime:yyyy-MM-dd HH:mm:ss} UTC.") { Extensions = new System.Text.Json.Nodes.JsonObject { ["attempts_remaining"] = 0, ["locked_until"] = until.UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ssZ", System.Globalization.CultureInfo.InvariantCulture) } }
-            : held => lockouts.End(who, held);
+    private async Task<Func<bool?, int>> AttemptsAsync(Place who, CancellationToken cancellationToken)
+    {
+        if (await lockouts.BeginAsync(who, cancellationToken) is not { } until) return held => lockouts.End(who, held);
+        throw new NexusException(ErrorCodes.AccountLocked, $"Too many wrong passwords were tried; the account opens again at {until.UtcDateTime:yyyy-MM-dd HH:mm:ss} UTC.")
+        {
+            Extensions = new JsonObject
+            {
+                ["attempts_remaining"] = 0,
+                ["locked_until"] = until.UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ssZ", CultureInfo.InvariantCulture),
+                ["retry_after"] = (long)Math.Ceiling((until - time.GetUtcNow()).TotalSeconds),
+            },
+        };
+    }
 
     private User? Of(MailTicket? ticket) =>
         ticket is not null && users.Find(new Place(ticket.Tenant, ticket.UserId)) is { Disabled: false } user && user.PasswordChangedAt == ticket.PasswordChangedAt ? user : null;

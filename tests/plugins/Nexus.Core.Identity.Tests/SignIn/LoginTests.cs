@@ -84,6 +84,7 @@ public sealed class LoginTests
         Assert.Equal([4, 3, 2, 1, 0], tries.Select(t => (int)t.Json["attempts_remaining"]!));
         Assert.All(tries, t => Assert.Equal((401, "CREDENTIALS_INVALID", "The name or the password is wrong."), (t.Status, t.Code, (string?)t.Json["detail"])));
         Assert.Equal((423, "ACCOUNT_LOCKED"), (sixth.Status, sixth.Code));
+        Assert.InRange((int)sixth.Json["retry_after"]!, 890, 900);
         clock.Advance(TimeSpan.FromMinutes(14.9));
         Assert.Equal(423, (await node.LoginAsync(name, IdentityNode.Password)).Status);
         clock.Advance(TimeSpan.FromMinutes(0.2));
