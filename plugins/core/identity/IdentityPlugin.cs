@@ -66,6 +66,7 @@ public sealed class IdentityPlugin : IPlugin, IStart
         .AddSingleton<Accounts.Tenants>()
         .AddSingleton<FirstUser>()
         .AddSingleton<Registration>()
+        .AddSingleton<AccountParts>()
         .AddSingleton<AccountRemoval>()
         .AddSingleton<SecurityTrail>()
         .AddSingleton(_ => PasswordHashing.Default())
