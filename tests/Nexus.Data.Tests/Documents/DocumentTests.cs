@@ -26,6 +26,21 @@ public sealed class DocumentTests : IAsyncLifetime
         Assert.NotNull(await _set.Records.FindAsync(new RecordKey(CallContext.DefaultTenant, IStorage.Documents, "plugins/business/finance.ledger/data/settings/theme"), CancellationToken.None));
     }
 
+    [Fact]
+    public async Task Only_who_keeps_the_core_part_of_the_tree_addresses_it_and_others_get_a_part_of_that_name_of_their_own()
+    {
+        var keeper = new PluginDocuments(_set.Records, "core.identity", "plugins/core/core.identity", TimeProvider.System, core: true);
+
+        await keeper.CommitAsync([new DocumentWrite("core/users/ada", 1, 0), new DocumentWrite("sessions/s", 2, 0)]);
+        await _documents.SetAsync("core/users/eve", 3);
+
+        Assert.Equal(["core/users/ada"], await keeper.ListAsync("core/users"));
+        Assert.Equal(["sessions/s"], await keeper.ListAsync("sessions"));
+        Assert.Null(await _documents.FindAsync("core/users/ada"));
+        Assert.NotNull(await _set.Records.FindAsync(new RecordKey(CallContext.DefaultTenant, IStorage.Documents, "core/users/ada"), CancellationToken.None));
+        Assert.Null(await _set.Records.FindAsync(new RecordKey(CallContext.DefaultTenant, IStorage.Documents, "core/users/eve"), CancellationToken.None));
+    }
+
     [Theory]
     [InlineData("../config/x")]
     [InlineData("a/../../b")]
