@@ -215,6 +215,23 @@ public sealed partial class AttackTests
         Assert.True(clock.Elapsed < TimeSpan.FromSeconds(30), clock.Elapsed.ToString());
     }
 
+    [Fact]
+    public async Task Eleven_wrong_sign_ins_at_the_real_identity_block_their_address()
+    {
+        await using var host = await RunningHost.StartAsync([Path.Combine(Programs.Plugins, "core.identity")], []);
+        var statuses = new List<int>();
+
+        for (var i = 0; i < 11; i++)
+        {
+            using var answer = await host.Client.PostAsync("/login", new StringContent($$"""{"username":"admin{{i}}","password":"wrong-password-{{i}}"}""", Encoding.UTF8, "application/json"));
+            statuses.Add((int)answer.StatusCode);
+        }
+
+        Assert.Equal([.. Enumerable.Repeat(401, 10), 403], statuses);
+        Assert.Equal(403, (int)(await host.Client.GetAsync("/health/live")).StatusCode);
+        Assert.Contains("security alert login_abuse", host.Log, StringComparison.Ordinal);
+    }
+
     private static async Task<RunningHost> StartAsync(params string[] settings)
     {
         var folder = Directory.CreateTempSubdirectory("nexus-attack-").FullName;
