@@ -18,10 +18,13 @@ internal sealed class CapabilityGuard(PluginManifest manifest, Allowance allowan
     /// <summary>What a plugin may use: what concerns its own part of the platform, what its manifest asks for and what an operator granted, without what one denied. Code of the host program is as trusted as the host.</summary>
     public static FrozenSet<string> Allowed(PluginManifest manifest, CapabilityDecision decision, bool strict)
     {
-        var hosts = manifest.Entry.Length == 0 || manifest.Category == PluginCategory.Core;
+        var hosts = IsHosts(manifest);
         var asked = manifest.Permissions.Select(p => p.Name).Concat(strict && !hosts ? [] : Capability.Own).Concat(hosts ? Capability.Outward : []);
         return asked.Concat(decision.Granted).Except(decision.Denied).ToFrozenSet(StringComparer.Ordinal);
     }
+
+    /// <summary>Compiled into the host program, or a part of the platform: as trusted as the host.</summary>
+    public static bool IsHosts(PluginManifest manifest) => manifest.Entry.Length == 0 || manifest.Category == PluginCategory.Core;
 
     public bool Allows(string capability)
     {

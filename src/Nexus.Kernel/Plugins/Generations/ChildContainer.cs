@@ -23,7 +23,7 @@ internal sealed class ChildContainer : IPluginBuilder, IDisposable
     {
         this.host = host;
         this.generation = generation;
-        handlers = new OutboundHandlers(new OutboundTargets(host.GetService<PluginsOptions>()?.Outbound ?? new PluginOutboundOptions()), generation.Guard);
+        handlers = new OutboundHandlers(CapabilityGuard.IsHosts(generation.Manifest) ? null : new OutboundTargets(host.GetService<PluginsOptions>()?.Outbound ?? new PluginOutboundOptions()), generation.Guard);
         var loggers = host.GetRequiredService<ILoggerFactory>();
         lifetime = new GenerationLifetime(generation, loggers.CreateLogger(generation.Manifest.Name));
 
