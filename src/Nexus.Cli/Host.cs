@@ -48,6 +48,19 @@ internal sealed class Host : IDisposable
         throw new CliException(Describe(response.StatusCode, body));
     }
 
+    /// <summary>Stores an answer as a file.</summary>
+    public async Task<long> SaveAsync(string path, string file, CancellationToken cancellationToken)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, path);
+        await AuthorizeAsync(request, cancellationToken);
+        using var response = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
+        if (!response.IsSuccessStatusCode)
+            throw new CliException(Describe(response.StatusCode, Parse(await response.Content.ReadAsByteArrayAsync(cancellationToken))));
+        await using var target = new FileStream(file, FileMode.CreateNew, FileAccess.Write);
+        await response.Content.CopyToAsync(target, cancellationToken);
+        return target.Length;
+    }
+
     /// <summary>The lines of a streamed answer (SSE or NDJSON), as they arrive.</summary>
     public IAsyncEnumerable<string> LinesAsync(string path, CancellationToken cancellationToken) => LinesAsync(HttpMethod.Get, path, "text/event-stream", cancellationToken);
 

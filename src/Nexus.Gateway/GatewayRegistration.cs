@@ -58,6 +58,7 @@ public static class GatewayRegistration
         services.AddSingleton<IPlatformRoutes, PluginLogRoutes>();
         services.AddSingleton<IPlatformRoutes, EventRoutes>();
         services.AddSingleton<IPlatformRoutes, DocumentRoutes>();
+        services.AddSingleton<IPlatformRoutes, DataRoutes>();
         services.AddSingleton<IPlatformRoutes, SettingsRoutes>();
         services.AddSingleton<IPlatformRoutes, OpenApiRoutes>();
         return services;

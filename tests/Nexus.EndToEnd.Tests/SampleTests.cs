@@ -62,6 +62,10 @@ public sealed class SampleTests
         await host.PostAsync("/api/business/orders/orders/", new { customer = "Ada", sku = "tea", quantity = 3 });
         await host.UntilAsync("/api/business/inventory/stock/", stock => Quantity(stock) == 7);
 
+        var schema = await host.GetAsync("/api/v1/data/schema?plugin=inventory");
+        Assert.Equal(["inventory.stock", "inventory.reservations"], schema["collections"]!.AsArray().Select(c => (string)c!["name"]!));
+        Assert.Equal(("sku", true), ((string)schema["collections"]![0]!["indexes"]![0]!["fields"]!, (bool)schema["collections"]![0]!["indexes"]![0]!["unique"]!));
+
         await host.PostAsync("/api/v1/plugins/inventory/disable");
         Assert.Equal(HttpStatusCode.NotFound, (await host.Client.GetAsync("/api/business/inventory/stock/")).StatusCode);
         await host.PostAsync("/api/business/orders/orders/", new { customer = "Ada", sku = "tea", quantity = 2 });

@@ -7,6 +7,9 @@ public interface ISqlDatabases
 {
     /// <summary>The database of a plugin; made at first use.</summary>
     ISqlDatabase Get(string plugin, string tenant);
+
+    /// <summary>Whether a plugin has a database already; true when the engine cannot tell.</summary>
+    bool Exists(string plugin, string tenant) => true;
 }
 
 /// <summary>A plugin's own relational database. SQL is that of the configured engine; parameters are named <c>@name</c>. Thread-safe.</summary>

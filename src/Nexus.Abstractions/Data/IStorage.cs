@@ -26,6 +26,9 @@ public sealed record StorageSet(IStorage Records, IEventStore Events, ISqlDataba
     /// <summary>Audit entries that were committed and not yet sealed.</summary>
     public required IAuditQueue Audit { get; init; }
 
+    /// <summary>Export and deletion of tenants; null when the engine has none.</summary>
+    public ITenantStore? Tenants { get; init; }
+
     /// <summary>A cheap check that the engine answers.</summary>
     public required Func<CancellationToken, ValueTask<PluginHealth>> CheckHealth { get; init; }
 

@@ -16,6 +16,9 @@ internal interface IBlobReferences
     /// <summary>Everything an owner refers to.</summary>
     ImmutableArray<(string Tenant, string Sha256)> Of(string owner);
 
+    /// <summary>Everything that a tenant's plugins refer to.</summary>
+    ImmutableArray<(string Owner, string Sha256)> OfTenant(string tenant);
+
     /// <summary>Every content that anyone refers to.</summary>
     IReadOnlySet<string> All();
 }
@@ -31,6 +34,18 @@ internal sealed class FileBlobs(string folder, IBlobReferences references) : IBl
     private readonly string _temporary = Path.Combine(folder, "incoming");
 
     public IBlobs Get(string owner, string tenant) => new Owned(this, owner, tenant);
+
+    /// <summary>The blobs of a tenant with their owners.</summary>
+    public ImmutableArray<(string Owner, string Sha256)> OfTenant(string tenant) => references.OfTenant(tenant);
+
+    /// <summary>Deletes all blobs of a tenant; how many there were.</summary>
+    public async Task<long> DeleteTenantAsync(string tenant, CancellationToken cancellationToken)
+    {
+        var blobs = references.OfTenant(tenant);
+        foreach (var (owner, sha256) in blobs)
+            await DeleteAsync(owner, tenant, sha256, cancellationToken);
+        return blobs.Length;
+    }
 
     /// <summary>Deletes all blobs of an owner.</summary>
     public async Task DeleteAllAsync(string owner, CancellationToken cancellationToken)

@@ -36,6 +36,23 @@ internal sealed class MemoryEventLog(TimeProvider time, CommitSignal signal) : I
         }
     }
 
+    public ImmutableArray<EventMessage> OfTenant(string tenant)
+    {
+        lock (_gate)
+            return [.. _events.Where(e => e.Message.Tenant == tenant).Select(e => e.Message)];
+    }
+
+    /// <summary>Removes the events of a tenant with their deliveries.</summary>
+    public long DeleteTenant(string tenant)
+    {
+        lock (_gate)
+        {
+            _deliveries.RemoveAll(d => d.Event.Message.Tenant == tenant);
+            _ids.ExceptWith(_events.Where(e => e.Message.Tenant == tenant).Select(e => e.Message.Id));
+            return _events.RemoveAll(e => e.Message.Tenant == tenant);
+        }
+    }
+
     /// <summary>Appends those that are not known yet.</summary>
     public void Relay(ImmutableArray<EventMessage> events)
     {

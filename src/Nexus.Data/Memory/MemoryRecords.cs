@@ -101,6 +101,19 @@ internal sealed class MemoryRecords(MemoryEventLog log, MemoryAudit audit, Commi
         }
     }
 
+    public MemoryState State => _state;
+
+    /// <summary>Deletes the records of a tenant; how many there were by table, stored answers not counted.</summary>
+    public ImmutableSortedDictionary<string, long> DeleteTenant(string tenant)
+    {
+        lock (_gate)
+        {
+            var own = _state.Tables.Where(t => t.Key.Tenant == tenant).ToList();
+            _state = new MemoryState(_state.Tables.RemoveRange(own.Select(t => t.Key)));
+            return own.Where(t => t.Value.Count > 0 && t.Key.Table != IStorage.Answers).ToImmutableSortedDictionary(t => t.Key.Table, t => (long)t.Value.Count, StringComparer.Ordinal);
+        }
+    }
+
     /// <summary>Drops the tables of a plugin and its documents below a root, in all tenants.</summary>
     public void Delete(string plugin, string documentRoot)
     {

@@ -4,6 +4,7 @@ using Nexus.Data.Blobs;
 using Nexus.Data.Events;
 using Nexus.Data.Records;
 using Nexus.Data.Sql;
+using Nexus.Data.Tenants;
 
 namespace Nexus.Data.Memory;
 
@@ -27,6 +28,7 @@ internal sealed class MemoryStorage(TimeProvider time, Func<bool>? protects = nu
         var blobs = new FileBlobs(Path.Combine(folder, "blobs"), new BlobReferences());
         return ValueTask.FromResult(new StorageSet(records, events, sql, blobs, new Changes(records, sql, blobs, protects))
         {
+            Tenants = new TenantStore(new MemoryTenantRows(records, events), sql, blobs),
             Close = () =>
             {
                 sql.Close();
@@ -55,6 +57,8 @@ internal sealed class MemoryStorage(TimeProvider time, Func<bool>? protects = nu
         }
 
         public bool Contains(string owner, string tenant, string sha256) => _known.ContainsKey((owner, tenant, sha256));
+
+        public ImmutableArray<(string Owner, string Sha256)> OfTenant(string tenant) => [.. _known.Keys.Where(k => k.Tenant == tenant).Select(k => (k.Owner, k.Sha256)).Order()];
 
         public IReadOnlySet<string> All() => _known.Keys.Select(k => k.Sha256).ToHashSet(StringComparer.Ordinal);
 

@@ -27,6 +27,7 @@ public static class DataRegistration
         services.AddSingleton(provider => provider.GetRequiredService<StorageOpener>().Set.Sql);
         services.AddSingleton(provider => provider.GetRequiredService<StorageOpener>().Set.Blobs);
         services.AddSingleton(provider => provider.GetRequiredService<StorageOpener>().Set.Schema);
+        services.AddSingleton(provider => provider.GetRequiredService<StorageOpener>().Set.Tenants ?? throw new NexusException(ErrorCodes.ServiceUnavailable, "The storage engine neither exports nor deletes tenants."));
         services.AddFieldProtection(configuration);
         services.AddSingleton<AuditTrail>();
         services.AddSingleton<IAuditTrail>(provider => provider.GetRequiredService<AuditTrail>());

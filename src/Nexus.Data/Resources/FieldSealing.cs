@@ -11,7 +11,8 @@ namespace Nexus.Data.Resources;
 /// <summary>Encrypts the fields that are marked secret or personal on their way to the store and decrypts them on their way back. In the store such a field is <c>{"$sealed":"…"}</c>, with <c>"$digest"</c> beside it when an index is declared for it; null stays null. A host without <see cref="IFieldProtection"/> stores plain values; what was stored plain is read as it is and sealed by its next write.</summary>
 internal sealed class FieldSealing(Func<IFieldProtection?> find)
 {
-    private const string Sealed = "$sealed";
+    /// <summary>Member that holds the cipher text.</summary>
+    public const string Sealed = "$sealed";
 
     private static readonly JsonSerializerOptions Relaxed = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 

@@ -10,6 +10,8 @@ internal sealed class SqlFiles(string folder, bool durable, MainPart main) : ISq
 
     public ISqlDatabase Get(string plugin, string tenant) => Open(plugin, tenant);
 
+    public bool Exists(string plugin, string tenant) => OfTenant(tenant).Contains(plugin);
+
     /// <summary>The plugin's files that exist, the default tenant's first.</summary>
     public ImmutableArray<SqlFile> All(string plugin)
     {
@@ -36,8 +38,13 @@ internal sealed class SqlFiles(string folder, bool durable, MainPart main) : ISq
     /// <summary>Closes the plugin's files and deletes them, of all tenants.</summary>
     public void Delete(string plugin)
     {
-        bool IsOwn(string name) => name == CheckName(plugin) || name.StartsWith(plugin + "@", StringComparison.Ordinal);
-        foreach (var name in _open.Keys.Where(IsOwn))
+        CheckName(plugin);
+        DeleteFiles(name => name == plugin || name.StartsWith(plugin + "@", StringComparison.Ordinal));
+    }
+
+    private void DeleteFiles(Func<string, bool> isOwn)
+    {
+        foreach (var name in _open.Keys.Where(isOwn))
         {
             if (_open.TryRemove(name, out var file) && file.IsValueCreated)
                 file.Value.Dispose();
@@ -45,13 +52,55 @@ internal sealed class SqlFiles(string folder, bool durable, MainPart main) : ISq
 
         if (!Directory.Exists(folder))
             return;
-        foreach (var path in Directory.EnumerateFiles(folder, plugin + "*").ToList())
+        foreach (var path in Directory.EnumerateFiles(folder).ToList())
         {
             var name = Path.GetFileName(path);
             var suffix = name.LastIndexOf(".db", StringComparison.Ordinal);
-            if (suffix > 0 && IsOwn(name[..suffix]) && name[suffix..] is ".db" or ".db-wal" or ".db-shm" or ".db-journal")
+            if (suffix > 0 && isOwn(name[..suffix]) && name[suffix..] is ".db" or ".db-wal" or ".db-shm" or ".db-journal")
                 File.Delete(path);
         }
+    }
+
+    /// <summary>Plugins that have a database of the tenant, sorted.</summary>
+    public ImmutableArray<string> OfTenant(string tenant)
+    {
+        if (!Directory.Exists(folder))
+            return [];
+        var suffix = tenant == CallContext.DefaultTenant ? "" : "@" + CheckName(tenant);
+        return [.. Directory.EnumerateFiles(folder, "*.db").Select(f => Path.GetFileNameWithoutExtension(f)).Where(n => suffix.Length == 0 ? !n.Contains('@') : n.EndsWith(suffix, StringComparison.Ordinal)).Select(n => n[..^suffix.Length]).Order(StringComparer.Ordinal)];
+    }
+
+    /// <summary>Copies a database, as of one moment, into a stream.</summary>
+    public async Task CopyAsync(string plugin, string tenant, Stream target, CancellationToken cancellationToken)
+    {
+        var copy = Path.Combine(folder, $"copy-{Guid.NewGuid():N}");
+        try
+        {
+            var file = Open(plugin, tenant);
+            await file.HoldAsync();
+            try
+            {
+                file.Writer.Execute($"VACUUM INTO '{copy.Replace("'", "''", StringComparison.Ordinal)}'");
+            }
+            finally
+            {
+                file.Release();
+            }
+
+            await using var stream = new FileStream(copy, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 16, FileOptions.Asynchronous);
+            await stream.CopyToAsync(target, cancellationToken);
+        }
+        finally
+        {
+            File.Delete(copy);
+        }
+    }
+
+    /// <summary>Closes and deletes the databases of a tenant.</summary>
+    public void DeleteTenant(string tenant)
+    {
+        foreach (var plugin in OfTenant(tenant))
+            DeleteFiles(name => name == $"{plugin}@{tenant}");
     }
 
     /// <summary>Closes all; not <see cref="IDisposable"/>, because a container that hands this out must not close it.</summary>

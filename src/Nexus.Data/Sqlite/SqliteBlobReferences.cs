@@ -28,6 +28,16 @@ internal sealed class SqliteBlobReferences(MainFile file) : IBlobReferences
         return find.Bind(1, key.owner).Bind(2, key.tenant).Bind(3, key.sha256).Step();
     });
 
+    public ImmutableArray<(string Owner, string Sha256)> OfTenant(string tenant) => file.Read(tenant, static (connection, tenant) =>
+    {
+        var found = ImmutableArray.CreateBuilder<(string, string)>();
+        using var list = connection.Prepare("SELECT owner,sha256 FROM blobs WHERE tenant=?1 ORDER BY owner,sha256");
+        list.Bind(1, tenant);
+        while (list.Step())
+            found.Add((list.Text(0)!, list.Text(1)!));
+        return found.DrainToImmutable();
+    });
+
     public IReadOnlySet<string> All() => file.Read(0, static (connection, _) =>
     {
         var found = new HashSet<string>(StringComparer.Ordinal);

@@ -121,7 +121,7 @@ internal sealed class SqliteRecords(MainFile file) : IJointStorage
         return records.DrainToImmutable();
     }
 
-    private static StoredRecord ReadRecord(Statement statement, string id, int firstColumn) => new()
+    public static StoredRecord ReadRecord(Statement statement, string id, int firstColumn) => new()
     {
         Id = id,
         Revision = statement.Integer(firstColumn),

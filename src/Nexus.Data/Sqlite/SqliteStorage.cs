@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Nexus.Data.Blobs;
 using Nexus.Data.Records;
 using Nexus.Data.Sql;
+using Nexus.Data.Tenants;
 
 namespace Nexus.Data.Sqlite;
 
@@ -26,7 +27,8 @@ internal sealed class SqliteStorage(TimeProvider time, Func<bool>? protects = nu
             blobs.RemoveUnfinished();
             return new StorageSet(records, new SqliteEvents(file, time), sql, blobs, new Changes(file, sql, blobs, protects))
             {
-                Close = () =>
+                Tenants = new TenantStore(new SqliteTenantRows(file), sql, blobs),
+            Close = () =>
                 {
                     sql.Close();
                     file.Dispose();
