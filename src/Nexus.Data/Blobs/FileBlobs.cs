@@ -13,14 +13,8 @@ internal interface IBlobReferences
 
     bool Contains(string owner, string tenant, string sha256);
 
-    /// <summary>Everything an owner refers to.</summary>
-    ImmutableArray<(string Tenant, string Sha256)> Of(string owner);
-
-    /// <summary>Everything that a tenant's plugins refer to.</summary>
-    ImmutableArray<(string Owner, string Sha256)> OfTenant(string tenant);
-
-    /// <summary>Every content that anyone refers to.</summary>
-    IReadOnlySet<string> All();
+    /// <summary>Who refers to what: all references, or those of an owner or a tenant.</summary>
+    ImmutableArray<(string Owner, string Tenant, string Sha256)> List(string? owner = null, string? tenant = null);
 }
 
 /// <summary>Blobs as files <c>blobs/{first two digits}/{sha256}</c>, stored once for all owners and freed with the last reference.</summary>
@@ -36,13 +30,13 @@ internal sealed class FileBlobs(string folder, IBlobReferences references) : IBl
     public IBlobs Get(string owner, string tenant) => new Owned(this, owner, tenant);
 
     /// <summary>The blobs of a tenant with their owners.</summary>
-    public ImmutableArray<(string Owner, string Sha256)> OfTenant(string tenant) => references.OfTenant(tenant);
+    public ImmutableArray<(string Owner, string Sha256)> OfTenant(string tenant) => [.. references.List(tenant: tenant).Select(r => (r.Owner, r.Sha256))];
 
     /// <summary>Deletes all blobs of a tenant; how many there were.</summary>
     public async Task<long> DeleteTenantAsync(string tenant, CancellationToken cancellationToken)
     {
-        var blobs = references.OfTenant(tenant);
-        foreach (var (owner, sha256) in blobs)
+        var blobs = references.List(tenant: tenant);
+        foreach (var (owner, _, sha256) in blobs)
             await DeleteAsync(owner, tenant, sha256, cancellationToken);
         return blobs.Length;
     }
@@ -50,7 +44,7 @@ internal sealed class FileBlobs(string folder, IBlobReferences references) : IBl
     /// <summary>Deletes all blobs of an owner.</summary>
     public async Task DeleteAllAsync(string owner, CancellationToken cancellationToken)
     {
-        foreach (var (tenant, sha256) in references.Of(owner))
+        foreach (var (_, tenant, sha256) in references.List(owner))
             await DeleteAsync(owner, tenant, sha256, cancellationToken);
     }
 
@@ -61,7 +55,7 @@ internal sealed class FileBlobs(string folder, IBlobReferences references) : IBl
             Directory.Delete(_temporary, recursive: true);
         if (!Directory.Exists(folder))
             return;
-        var known = references.All();
+        var known = references.List().Select(r => r.Sha256).ToHashSet(StringComparer.Ordinal);
         foreach (var file in Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories))
         {
             // Only what this class names: a file that somebody else put here is not its to delete.

@@ -58,11 +58,8 @@ internal sealed class MemoryStorage(TimeProvider time, Func<bool>? protects = nu
 
         public bool Contains(string owner, string tenant, string sha256) => _known.ContainsKey((owner, tenant, sha256));
 
-        public ImmutableArray<(string Owner, string Sha256)> OfTenant(string tenant) => [.. _known.Keys.Where(k => k.Tenant == tenant).Select(k => (k.Owner, k.Sha256)).Order()];
-
-        public IReadOnlySet<string> All() => _known.Keys.Select(k => k.Sha256).ToHashSet(StringComparer.Ordinal);
-
-        public ImmutableArray<(string Tenant, string Sha256)> Of(string owner) => [.. _known.Keys.Where(k => k.Owner == owner).Select(k => (k.Tenant, k.Sha256))];
+        public ImmutableArray<(string Owner, string Tenant, string Sha256)> List(string? owner, string? tenant) =>
+            [.. _known.Keys.Where(k => (owner is null || k.Owner == owner) && (tenant is null || k.Tenant == tenant)).Order()];
     }
 
     private sealed class Changes(MemoryRecords records, SqlFiles sql, FileBlobs blobs, Func<bool>? protects) : ISchemaChanges

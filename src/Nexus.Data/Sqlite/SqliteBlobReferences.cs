@@ -28,32 +28,13 @@ internal sealed class SqliteBlobReferences(MainFile file) : IBlobReferences
         return find.Bind(1, key.owner).Bind(2, key.tenant).Bind(3, key.sha256).Step();
     });
 
-    public ImmutableArray<(string Owner, string Sha256)> OfTenant(string tenant) => file.Read(tenant, static (connection, tenant) =>
+    public ImmutableArray<(string Owner, string Tenant, string Sha256)> List(string? owner, string? tenant) => file.Read((owner, tenant), static (connection, state) =>
     {
-        var found = ImmutableArray.CreateBuilder<(string, string)>();
-        using var list = connection.Prepare("SELECT owner,sha256 FROM blobs WHERE tenant=?1 ORDER BY owner,sha256");
-        list.Bind(1, tenant);
+        var found = ImmutableArray.CreateBuilder<(string, string, string)>();
+        using var list = connection.Prepare("SELECT owner,tenant,sha256 FROM blobs WHERE (?1 IS NULL OR owner=?1) AND (?2 IS NULL OR tenant=?2) ORDER BY owner,tenant,sha256");
+        list.Bind(1, state.owner).Bind(2, state.tenant);
         while (list.Step())
-            found.Add((list.Text(0)!, list.Text(1)!));
-        return found.DrainToImmutable();
-    });
-
-    public IReadOnlySet<string> All() => file.Read(0, static (connection, _) =>
-    {
-        var found = new HashSet<string>(StringComparer.Ordinal);
-        using var list = connection.Prepare("SELECT DISTINCT sha256 FROM blobs");
-        while (list.Step())
-            found.Add(list.Text(0)!);
-        return found;
-    });
-
-    public ImmutableArray<(string Tenant, string Sha256)> Of(string owner) => file.Read(owner, static (connection, owner) =>
-    {
-        var found = ImmutableArray.CreateBuilder<(string, string)>();
-        using var list = connection.Prepare("SELECT tenant,sha256 FROM blobs WHERE owner=?1");
-        list.Bind(1, owner);
-        while (list.Step())
-            found.Add((list.Text(0)!, list.Text(1)!));
+            found.Add((list.Text(0)!, list.Text(1)!, list.Text(2)!));
         return found.DrainToImmutable();
     });
 }
