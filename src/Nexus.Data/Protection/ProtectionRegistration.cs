@@ -15,6 +15,7 @@ internal static class ProtectionRegistration
             () => OpenMaster(provider, configuration.GetSection("encryption")),
             provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton<IFieldProtection>(provider => provider.GetRequiredService<KeyRing>());
+        services.AddSingleton<IPluginPorts, ProtectionPorts>();
         services.AddSingleton<IKeyRotation>(provider => provider.GetRequiredService<KeyRing>());
     }
 

@@ -31,6 +31,7 @@ internal sealed class KeyRing(IDocuments documents, IOptions<TokenOptions> optio
     private volatile Ring state = new([]);
     private long readAt;
     private ITimer? timer;
+    private bool toldOpen;
 
     /// <summary>Tells that a key was taken out: what was verified by it is not to be believed any more.</summary>
     public event Action<string>? Withdrawn;
@@ -236,17 +237,28 @@ internal sealed class KeyRing(IDocuments documents, IOptions<TokenOptions> optio
     {
         if (protection is null || ring.Keys.All(k => k.IsSealed))
             return ring;
-        var sealedKeys = ImmutableArray.CreateBuilder<StoredKey>(ring.Keys.Length);
-        foreach (var key in ring.Keys)
+        try
         {
-            sealedKeys.Add(key.IsSealed ? key : key with
+            var sealedKeys = ImmutableArray.CreateBuilder<StoredKey>(ring.Keys.Length);
+            foreach (var key in ring.Keys)
             {
-                Secret = Base64Url.EncodeToString((await protection.ProtectAsync(CallContext.DefaultTenant, Base64Url.DecodeFromChars(key.Secret), Place(key.Kid), cancellationToken)).Span),
-                IsSealed = true,
-            });
-        }
+                sealedKeys.Add(key.IsSealed ? key : key with
+                {
+                    Secret = Base64Url.EncodeToString((await protection.ProtectAsync(CallContext.DefaultTenant, Base64Url.DecodeFromChars(key.Secret), Place(key.Kid), cancellationToken)).Span),
+                    IsSealed = true,
+                });
+            }
 
-        return ring with { Keys = sealedKeys.DrainToImmutable() };
+            return ring with { Keys = sealedKeys.DrainToImmutable() };
+        }
+        catch (NexusException error) when (error.Code == ErrorCodes.ProtectionFailed)
+        {
+            // A node without a master key still signs users in; who reads its database could sign tokens, and that is said.
+            if (!toldOpen)
+                log.LogWarning("The signing keys lie open in the database: {Reason}", error.Message);
+            toldOpen = true;
+            return ring;
+        }
     }
 
     private async Task<SigningKey> OpenAsync(StoredKey key, CancellationToken cancellationToken)

@@ -172,8 +172,20 @@ internal sealed class TwoFactor(IDocuments documents, TimeProvider time, IFieldP
         }
     }
 
-    private async ValueTask<(string Secret, bool IsSealed)> SealAsync(string user, byte[] secret, CancellationToken cancellationToken) =>
-        protection is null ? (Base64Url.EncodeToString(secret), false) : (Base64Url.EncodeToString((await protection.ProtectAsync(CallContext.DefaultTenant, secret, Place(user), cancellationToken)).Span), true);
+    private async ValueTask<(string Secret, bool IsSealed)> SealAsync(string user, byte[] secret, CancellationToken cancellationToken)
+    {
+        try
+        {
+            if (protection is not null)
+                return (Base64Url.EncodeToString((await protection.ProtectAsync(CallContext.DefaultTenant, secret, Place(user), cancellationToken)).Span), true);
+        }
+        catch (NexusException error) when (error.Code == ErrorCodes.ProtectionFailed)
+        {
+            // A node without a master key: a second factor whose secret lies open is better than none. The key ring's warning says so at the start.
+        }
+
+        return (Base64Url.EncodeToString(secret), false);
+    }
 
     private async ValueTask<byte[]> OpenAsync(string user, StoredSecondFactor stored, CancellationToken cancellationToken)
     {
