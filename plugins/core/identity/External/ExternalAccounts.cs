@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using System.Text.Json;
 using Microsoft.Extensions.Options;
 using Nexus.Core.Identity.Accounts;
@@ -11,7 +10,7 @@ namespace Nexus.Core.Identity.External;
 /// were one of the two enough, whoever claims an address over there, or registered it here before its owner came, would get the other's account.
 /// 3. A new one, which has the address only when the site has proved it.
 /// </summary>
-internal sealed class ExternalAccounts(UserDirectory users, Tree tree, IOptionsMonitor<ExternalOptions> options, IOptions<IdentityOptions> identity, TimeProvider time) : IAccountPart
+internal sealed class ExternalAccounts(UserDirectory users, Tree tree, IOptionsMonitor<ExternalOptions> options, IOptions<IdentityOptions> identity, TimeProvider time)
 {
     /// <summary>The account of an identity.</summary>
     /// <exception cref="NexusException"><c>EXTERNAL_SIGN_IN_REFUSED</c>: there is none and none is made; <c>ACCOUNT_DISABLED</c>.</exception>
@@ -34,16 +33,6 @@ internal sealed class ExternalAccounts(UserDirectory users, Tree tree, IOptionsM
         return options.CurrentValue.NewAccounts
             ? await AddAsync(found, email, path, link?.Revision ?? 0, cancellationToken)
             : throw new NexusException(ErrorCodes.ExternalSignInRefused, "No account here belongs to this sign-in, and none is made.");
-    }
-
-    /// <inheritdoc/>
-    public async ValueTask<ImmutableArray<DocumentWrite>> RemovalsAsync(User user, CancellationToken cancellationToken)
-    {
-        // Links are found by the identity of the other site; an account is deleted seldom enough to look through them. Accounts of other tenants have none.
-        if (user.Tenant != CallContext.DefaultTenant)
-            return [];
-        var links = await tree.AllAsync(CallContext.DefaultTenant, "external", cancellationToken);
-        return [.. links.Where(d => d.Value.Deserialize(ExternalJson.Default.ExternalLink)?.User == user.Id).Select(d => new DocumentWrite(d.Path, null, Delete: true))];
     }
 
     private static User Allowed(User user) => user.Disabled ? throw new NexusException(ErrorCodes.AccountDisabled, "An administrator has disabled this account.") : user;

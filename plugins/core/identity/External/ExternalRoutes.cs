@@ -31,7 +31,6 @@ internal static class ExternalRoutes
             .AddSingleton<IdentityTokens>()
             .AddSingleton<ExternalSignIn>()
             .AddSingleton<ExternalAccounts>()
-            .AddSingleton<Accounts.IAccountPart>(s => s.GetRequiredService<ExternalAccounts>())
             .AddSingleton<ExternalEnding>();
         return plugin.MapEndpoints(Map);
     }

@@ -6,7 +6,7 @@ using Nexus.Core.Identity.Accounts;
 namespace Nexus.Core.Identity.OpenId;
 
 /// <summary>Clients as they are stored, and what users have consented to. Thread-safe.</summary>
-internal sealed class ClientRegistry(Tree tree, TimeProvider time) : IAccountPart
+internal sealed class ClientRegistry(Tree tree, TimeProvider time)
 {
     private const string Folder = "clients";
 
@@ -51,10 +51,6 @@ internal sealed class ClientRegistry(Tree tree, TimeProvider time) : IAccountPar
     /// <summary>Keeps a user's consent.</summary>
     public async Task ConsentAsync(Place user, Client client, ImmutableArray<string> scopes, CancellationToken cancellationToken) =>
         await tree.CommitAsync(user.Tenant, [new DocumentWrite(ConsentPath(user, client), JsonSerializer.SerializeToNode(new Consent(scopes, time.GetUtcNow()), OpenIdJson.Default.Consent))], cancellationToken: cancellationToken);
-
-    /// <inheritdoc/>
-    public async ValueTask<ImmutableArray<DocumentWrite>> RemovalsAsync(User user, CancellationToken cancellationToken) =>
-        [.. (await tree.AllAsync(user.Tenant, $"consents/{user.Id}", cancellationToken)).Select(d => new DocumentWrite(d.Path, null, Delete: true))];
 
     private static string ConsentPath(Place user, Client client) => $"consents/{user.Id}/{client.Id}";
 

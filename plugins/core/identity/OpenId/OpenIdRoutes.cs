@@ -21,7 +21,6 @@ internal static class OpenIdRoutes
     {
         plugin.Services
             .AddSingleton<ClientRegistry>()
-            .AddSingleton<IAccountPart>(s => s.GetRequiredService<ClientRegistry>())
             .AddSingleton<BrowserSignIns>()
             .AddSingleton<AuthorizationCodes>()
             .AddSingleton<Authorization>()

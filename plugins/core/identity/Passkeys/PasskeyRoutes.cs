@@ -21,7 +21,7 @@ internal static class PasskeyRoutes
     /// <summary>Adds the parts and routes.</summary>
     public static IPluginBuilder AddPasskeys(this IPluginBuilder plugin)
     {
-        plugin.Services.AddSingleton<PasskeyStore>().AddSingleton<IAccountPart>(s => s.GetRequiredService<PasskeyStore>()).AddSingleton<Passkeys>();
+        plugin.Services.AddSingleton<PasskeyStore>().AddSingleton<Passkeys>();
         return plugin.MapEndpoints(Map);
     }
 

@@ -8,7 +8,7 @@ using Nexus.Core.Identity.Tokens;
 namespace Nexus.Core.Identity.Passkeys;
 
 /// <summary>Passkeys as they are stored, in the form in which the framework's handler asks for them: <c>passkeys/{user}/{hash of the credential id}</c>, and <c>passkey-ids/{hash}</c> that names the user, so that no credential is two users'.</summary>
-internal sealed class PasskeyStore(UserDirectory users, Tree tree) : IUserPasskeyStore<User>, IAccountPart
+internal sealed class PasskeyStore(UserDirectory users, Tree tree) : IUserPasskeyStore<User>
 {
     /// <summary>Passkeys of one user, oldest first.</summary>
     public async Task<ImmutableArray<StoredPasskey>> ListAsync(string user, CancellationToken cancellationToken) =>
@@ -21,16 +21,6 @@ internal sealed class PasskeyStore(UserDirectory users, Tree tree) : IUserPasske
             return false;
         await tree.CommitAsync(CallContext.DefaultTenant, Removals(user, passkey.Id), cancellationToken: cancellationToken);
         return true;
-    }
-
-    /// <inheritdoc/>
-    public async ValueTask<ImmutableArray<DocumentWrite>> RemovalsAsync(User user, CancellationToken cancellationToken)
-    {
-        ImmutableArray<DocumentWrite> writes = [.. (await ListAsync(user.Id, cancellationToken)).SelectMany(p => Removals(user.Id, p.Id))];
-        if (user.Tenant == CallContext.DefaultTenant || writes.IsEmpty)
-            return writes;
-        await tree.CommitAsync(CallContext.DefaultTenant, writes, cancellationToken: cancellationToken);
-        return [];
     }
 
     /// <inheritdoc/>

@@ -3,7 +3,6 @@ using System.Collections.Immutable;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
-using Nexus.Core.Identity.Accounts;
 using Nexus.Core.Identity.Tokens;
 
 namespace Nexus.Core.Identity.Totp;
@@ -12,7 +11,7 @@ namespace Nexus.Core.Identity.Totp;
 /// The second factor of users: a secret shared with an authenticator application, and backup codes. A code works once, on whichever node it comes first,
 /// because the step it belongs to is committed before the answer. Thread-safe.
 /// </summary>
-internal sealed class TwoFactor(IDocuments documents, TimeProvider time, IFieldProtection? protection = null) : IAccountPart
+internal sealed class TwoFactor(IDocuments documents, TimeProvider time, IFieldProtection? protection = null)
 {
     /// <summary>Number of backup codes.</summary>
     public const int BackupCodes = 10;
@@ -105,16 +104,6 @@ internal sealed class TwoFactor(IDocuments documents, TimeProvider time, IFieldP
 
     /// <summary>Disables the second factor and forgets its secret. Who calls has checked that the user may.</summary>
     public Task DisableAsync(string user, CancellationToken cancellationToken) => ChangeAsync(user, _ => null, cancellationToken);
-
-    /// <inheritdoc/>
-    public async ValueTask<ImmutableArray<DocumentWrite>> RemovalsAsync(User user, CancellationToken cancellationToken)
-    {
-        // Second factors lie in the node's own tenant, and ids of users are unique everywhere: only there can it go in the user's own commit.
-        if (user.Tenant == CallContext.DefaultTenant)
-            return [new DocumentWrite(Path(user.Id), null, Delete: true)];
-        await DisableAsync(user.Id, cancellationToken);
-        return [];
-    }
 
     private static NexusException NotBegun() => new(ErrorCodes.Conflict, "Two-factor sign-in is not enabled; begin with POST /api/v1/auth/2fa/enable.");
 

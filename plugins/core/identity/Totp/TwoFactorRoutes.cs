@@ -24,7 +24,6 @@ internal static class TwoFactorRoutes
     {
         plugin.Services
             .AddSingleton(s => new TwoFactor(s.GetRequiredService<IDocuments>(), s.GetRequiredService<TimeProvider>(), s.GetService<IFieldProtection>()))
-            .AddSingleton<IAccountPart>(s => s.GetRequiredService<TwoFactor>())
             .AddSingleton<TwoFactorChallenges>()
             .AddSingleton<ISecondFactor, TotpFactor>();
         return plugin.MapEndpoints(Map);
