@@ -44,7 +44,7 @@ internal sealed class ConfigurationState
         .. _values.Select(v =>
         {
             var schema = schemaOf(v.Value.Path);
-            return new ConfigurationValue(v.Key, Shown(v.Key, schema), v.Value.Position.ToString(), IsSecret(v.Value.Path, schema), schema is { Restart: true });
+            return new ConfigurationValue(v.Key, Shown(v.Key, schema), v.Value.Position.ToString(), IsSecret(v.Value.Path, v.Value.Position, schema), schema is { Restart: true });
         }),
     ];
 
@@ -60,11 +60,11 @@ internal sealed class ConfigurationState
             keys.Any(k => schemaOf(k.Path) is { Restart: true }));
     }
 
-    private static bool IsSecret(ImmutableArray<string> path, JsonSchema? schema) => schema is { Secret: true } || path.Any(SecretNames.Matches);
+    private static bool IsSecret(ImmutableArray<string> path, SourcePosition position, JsonSchema? schema) => position.Secret || schema is { Secret: true } || path.Any(SecretNames.Matches);
 
     private string? Shown(string key, JsonSchema? schema) =>
         !_values.TryGetValue(key, out var value) ? null
-        : IsSecret(value.Path, schema) && !string.IsNullOrEmpty(value.Text) ? Mask
+        : IsSecret(value.Path, value.Position, schema) && !string.IsNullOrEmpty(value.Text) ? Mask
         : value.Text;
 
     private void Flatten(SourceNode node, ImmutableArray<string> path)

@@ -3,12 +3,14 @@ using Nexus.Kernel.Schemas;
 
 namespace Nexus.Kernel.Configuration;
 
-/// <summary>Replaces <c>${VAR}</c> and <c>${VAR:default}</c> in the texts of files; <c>$${</c> stands for a plain <c>${</c>. What a variable holds is not expanded again.</summary>
+/// <summary>Replaces <c>${VAR}</c>, <c>${VAR:default}</c> and <c>${file:/run/secrets/x}</c> (the text of a mounted file, without the line break at its end) in the texts of files; <c>$${</c> stands for a plain <c>${</c>. What a variable holds is not expanded again.</summary>
 internal sealed class VariableExpansion(IReadOnlyDictionary<string, (string Value, SourcePosition Position)> variables, SourceErrors errors)
 {
+    private const int MaxFile = 64 * 1024;
+
     public SourceNode Expand(SourceNode node, string pointer) => node.Kind switch
     {
-        SourceKind.Text => node with { Text = Expand(node.Text, node.Position, pointer) },
+        SourceKind.Text => node with { Text = Expand(node.Text, node.Position, pointer), Position = node.Text.Contains("${file:", StringComparison.Ordinal) ? node.Position with { Secret = true } : node.Position },
         SourceKind.List => node with { Elements = [.. node.Elements.Select((e, i) => Expand(e, $"{pointer}/{i}"))] },
         SourceKind.Map => node with { Members = [.. node.Members.Select(m => m with { Value = Expand(m.Value, SourceErrors.Append(pointer, m.Name)) })] },
         _ => node,
@@ -51,11 +53,33 @@ internal sealed class VariableExpansion(IReadOnlyDictionary<string, (string Valu
     {
         var colon = reference.IndexOf(':', StringComparison.Ordinal);
         var name = colon < 0 ? reference : reference[..colon];
+        if (name == "file" && colon > 0)
+            return ReadFile(reference[(colon + 1)..], position, pointer);
         if (variables.TryGetValue(name, out var variable))
             return variable.Value;
         if (colon >= 0)
             return reference[(colon + 1)..];
         errors.Add(position, pointer, "variable", $"variable {SourceErrors.Quote(name)} is not set; set it, or write ${{{name}:default}}");
+        return "";
+    }
+
+    /// <summary>The text of a secret's file. Errors name the file and never what it holds.</summary>
+    private string ReadFile(string path, SourcePosition position, string pointer)
+    {
+        try
+        {
+            if (!Path.IsPathFullyQualified(path))
+                errors.Add(position, pointer, "file", $"'${{file:{path}}}' must name the file by its whole path");
+            else if (new FileInfo(path) is { Exists: true, Length: > MaxFile })
+                errors.Add(position, pointer, "file", $"{path} is longer than {MaxFile} bytes; a secret is short");
+            else
+                return File.ReadAllText(path).TrimEnd('\r', '\n');
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            errors.Add(position, pointer, "file", $"{path} cannot be read: {e.GetType().Name}; mount it, readable by the node");
+        }
+
         return "";
     }
 }

@@ -18,6 +18,9 @@ internal enum SourceKind
 /// <summary>Where a value was written. Line and column count from 1; line 0 when the source has no lines (a variable, an option).</summary>
 internal readonly record struct SourcePosition(string Source, int Line = 0, int Column = 0)
 {
+    /// <summary>The value came from a secret's file and is masked wherever it is shown.</summary>
+    public bool Secret { get; init; }
+
     public override string ToString() => Line == 0 ? Source : string.Create(CultureInfo.InvariantCulture, $"{Source}:{Line}:{Column}");
 }
 

@@ -102,6 +102,24 @@ public sealed class NexusConfigurationTests : IDisposable
     }
 
     [Fact]
+    public void A_secret_in_a_mounted_file_is_read_by_reference_and_masked_whatever_its_key_is_called()
+    {
+        var secret = _folder.Write("mounted/pin", "planted-1\n");
+        _folder.Write("nexus.yaml", $"custom:\n  greeting: a ${{file:{secret}}} b\n");
+        using var configuration = Load();
+
+        Assert.Equal("a planted-1 b", configuration.Root["custom:greeting"]);
+        var shown = configuration.Show().Single(v => v.Key == "custom:greeting");
+        Assert.Equal(("***hidden***", true), (shown.Value, shown.Secret));
+        Assert.EndsWith("nexus.yaml:2:13", shown.Source, StringComparison.Ordinal);
+
+        _folder.Write("nexus.yaml", "custom:\n  greeting: ${file:/nowhere/pin}\n");
+        Assert.Contains("/nowhere/pin cannot be read", Refuse().Message, StringComparison.Ordinal);
+        _folder.Write("nexus.yaml", "custom:\n  greeting: ${file:pin}\n");
+        Assert.Contains("must name the file by its whole path", Refuse().Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_watched_secret_is_masked_on_both_sides_of_its_change()
     {
         _folder.Write("nexus.yaml", "custom:\n  mailPassword: planted-1\n");

@@ -13,6 +13,7 @@ internal sealed partial class AlertWatch(ISqlDatabase database, IAuditTrail trai
 {
     private const int MaxKeys = 10_000;
 
+    private readonly Dictionary<string, bool> _watched = new(StringComparer.Ordinal);
     private readonly Dictionary<(string Rule, string Tenant, string Who), Queue<DateTimeOffset>> _seen = [];
 
     /// <summary>Rules of a node that has none configured.</summary>
@@ -42,7 +43,16 @@ internal sealed partial class AlertWatch(ISqlDatabase database, IAuditTrail trai
     }
 
     // What the trail says of itself must not feed itself.
-    private bool IsWatched(string action) => !action.StartsWith("core.audit.", StringComparison.Ordinal)
+    private bool IsWatched(string action)
+    {
+        if (_watched.TryGetValue(action, out var known))
+            return known;
+        if (_watched.Count > MaxKeys)
+            _watched.Clear();
+        return _watched[action] = FitsAny(action);
+    }
+
+    private bool FitsAny(string action) => !action.StartsWith("core.audit.", StringComparison.Ordinal)
         && rules.Any(r => System.IO.Enumeration.FileSystemName.MatchesSimpleExpression(r.Action, action, ignoreCase: false));
 
     private static bool Matches(AlertRule rule, AuditEntry entry) =>

@@ -16,6 +16,7 @@ internal sealed class Batch
     private const int LeafHead = 1 + 8;
 
     private readonly List<(int Offset, int Length)> _rows;
+    private byte[]? _leaves;
 
     private Batch(long first, byte[] bytes, List<(int Offset, int Length)> rows) => (First, Bytes, _rows) = (first, bytes, rows);
 
@@ -56,7 +57,7 @@ internal sealed class Batch
     {
         var bytes = new byte[entries.Sum(e => HeadSize + LeafHead + e.Encoded.Length)];
         var rows = new List<(int, int)>(entries.Count);
-        Span<byte> leaf = stackalloc byte[Hashing.Size];
+        var leaves = new byte[entries.Count * Hashing.Size];
         var offset = 0;
         foreach (var (source, encoded) in entries)
         {
@@ -65,6 +66,7 @@ internal sealed class Batch
             BinaryPrimitives.WriteInt32BigEndian(row, length);
             BinaryPrimitives.WriteInt64BigEndian(row[(HeadSize + 1)..], source);
             encoded.Span.CopyTo(row[(HeadSize + LeafHead)..]);
+            var leaf = leaves.AsSpan(rows.Count * Hashing.Size, Hashing.Size);
             SHA256.HashData(row[HeadSize..], leaf);
             Hashing.Link(chain, leaf, chain);
             chain.CopyTo(row[4..]);
@@ -72,7 +74,7 @@ internal sealed class Batch
             offset += row.Length;
         }
 
-        return new Batch(first, bytes, rows);
+        return new Batch(first, bytes, rows) { _leaves = leaves };
     }
 
     /// <summary>What the hash of an entry is taken over.</summary>
@@ -103,9 +105,11 @@ internal sealed class Batch
     /// <summary>The leaf hashes, laid one after another.</summary>
     public byte[] Leaves()
     {
+        if (_leaves is { } known)
+            return known;
         var leaves = new byte[Count * Hashing.Size];
         for (var i = 0; i < Count; i++)
             SHA256.HashData(LeafInput(i), leaves.AsSpan(i * Hashing.Size, Hashing.Size));
-        return leaves;
+        return _leaves = leaves;
     }
 }
