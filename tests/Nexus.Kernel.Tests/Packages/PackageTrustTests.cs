@@ -45,6 +45,31 @@ public sealed class PackageTrustTests : IDisposable
     }
 
     [Fact]
+    public async Task A_package_that_calls_itself_a_part_of_the_platform_is_signed_or_was_placed_by_the_operator()
+    {
+        await TrustAsync();
+        var folder = _folder.WritePlugin("core-1", "a", "1.0.0");
+        var manifest = Path.Combine(folder, "manifest.json");
+        var json = System.Text.Json.Nodes.JsonNode.Parse(await File.ReadAllTextAsync(manifest, CancellationToken.None))!;
+        json["category"] = "core";
+        await File.WriteAllTextAsync(manifest, json.ToJsonString(), CancellationToken.None);
+        var package = Path.Combine(_folder.Path, "core.nxp");
+        await PluginPackages.PackAsync(folder, package);
+
+        using var lax = Store(o => o.RequireSignature = false);
+        foreach (var source in new[] { folder, package })
+            Assert.Equal("PLUGIN_UNTRUSTED", (await Assert.ThrowsAsync<NexusException>(() => lax.ImportAsync(source, CancellationToken.None))).Code);
+        using var placed = Store(o =>
+        {
+            o.RequireSignature = false;
+            o.Directories.Add(_folder.Path);
+        });
+        Assert.Equal("a", (await placed.ImportAsync(folder, CancellationToken.None)).Manifest.Name);
+        await PluginTrust.SignAsync(package, Key, null, time: _clock);
+        Assert.Equal("a", (await lax.ImportAsync(package, CancellationToken.None)).Manifest.Name);
+    }
+
+    [Fact]
     public async Task A_key_that_is_not_trusted_or_revoked_or_run_out_is_refused_by_its_rule()
     {
         using (var stranger = SigningKey.Generate()) stranger.Save(Key);

@@ -223,14 +223,15 @@ internal sealed class PackageStore(PackageStoreOptions options, IStorage storage
 
     private async Task<PluginPackage> ImportFolderAsync(string path, CancellationToken cancellationToken)
     {
-        CheckEntry(path, await ManifestReader.ReadFolderAsync(path, cancellationToken));
+        var manifest = await ManifestReader.ReadFolderAsync(path, cancellationToken);
+        CheckEntry(path, manifest);
         var files = PackageFolder.List(path);
         var hash = (await PackageFolder.HashAsync(path, files, cancellationToken)).Hash();
         var signature = await SignatureAsync(path, path, cancellationToken);
         if (Directory.Exists(Path.Combine(_packages, hash)))
         {
             if (trust is not null)
-                await trust.CheckAsync(path, hash, signature, null, arriving: true, cancellationToken);
+                await trust.CheckAsync(path, hash, signature, null, new Arrival(true, manifest.Category == PluginCategory.Core), cancellationToken);
             await KeepAsync(signature, Path.Combine(_packages, hash), cancellationToken);
             if (await FindAsync(hash, path, cancellationToken) is { } known)
                 return known;
@@ -275,9 +276,9 @@ internal sealed class PackageStore(PackageStoreOptions options, IStorage storage
         {
             var opened = await fill(temporary);
             var content = opened.Content;
-            if (trust is not null)
-                await trust.CheckAsync(sourcePath, content.Hash(), opened.Signature, opened.Digest, arriving: true, cancellationToken);
             var manifest = await ReadManifestAsync(temporary, sourcePath, cancellationToken);
+            if (trust is not null)
+                await trust.CheckAsync(sourcePath, content.Hash(), opened.Signature, opened.Digest, new Arrival(true, manifest.Category == PluginCategory.Core), cancellationToken);
             var target = Path.Combine(_packages, content.Hash());
             foreach (var folder in Directory.EnumerateDirectories(temporary, "*", SearchOption.AllDirectories).Append(temporary))
                 DurableFiles.SyncFolder(folder);
@@ -311,7 +312,7 @@ internal sealed class PackageStore(PackageStoreOptions options, IStorage storage
             return;
         if (trust.IsStrict && (await PackageFolder.HashAsync(directory, PackageFolder.List(directory), cancellationToken)).Hash() != contentHash)
             throw PackageErrors.Invalid(sourcePath, directory, "the kept package was altered in the store; delete its folder and install the package again");
-        await trust.CheckAsync(sourcePath, contentHash, await SignatureAsync(directory, sourcePath, cancellationToken), null, arriving: false, cancellationToken);
+        await trust.CheckAsync(sourcePath, contentHash, await SignatureAsync(directory, sourcePath, cancellationToken), null, default, cancellationToken);
     }
 
     private static async Task<PackageSignature?> SignatureAsync(string folder, string sourcePath, CancellationToken cancellationToken)

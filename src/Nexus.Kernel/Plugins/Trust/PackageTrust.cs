@@ -16,16 +16,18 @@ internal sealed class PackageTrust(PluginsOptions options, TimeProvider time)
     /// <param name="contentHash">Its content hash.</param>
     /// <param name="signature">Its signature, or null.</param>
     /// <param name="digest">Digest of its archive; null when it does not come from one now.</param>
-    /// <param name="arriving">It is being installed; one that was accepted before outlives the end of its signature.</param>
+    /// <param name="arrival">How it comes.</param>
     /// <param name="cancellationToken">Stops the work.</param>
     /// <exception cref="NexusException"><c>PLUGIN_UNTRUSTED</c>.</exception>
-    public async Task CheckAsync(string package, string contentHash, PackageSignature? signature, string? digest, bool arriving, CancellationToken cancellationToken)
+    public async Task CheckAsync(string package, string contentHash, PackageSignature? signature, string? digest, Arrival arrival, CancellationToken cancellationToken)
     {
         var revoked = await Folder.RevokedAsync(cancellationToken);
         if (revoked.Packages.FirstOrDefault(p => p.Id == contentHash) is { } gone)
             throw Refused(package, $"its content {contentHash} was revoked on {gone.At} ({gone.Reason})", "Install another version of it");
         if (signature is null)
         {
+            if (arrival.OfThePlatform && !options.RequireSignature && !IsPlaced(package))
+                throw Refused(package, "it is not signed and says that it is a part of the platform (category core), which is not held to capabilities", "Sign it with `nexus plugin sign`, put it into a folder of plugins.directories, or give it another category");
             if (options.RequireSignature && !IsExempt(package))
                 throw Refused(package, "it is not signed, and plugins.requireSignature is on", "Sign it with `nexus plugin sign`, or name its folder under plugins.trust.directories if what lies there is to run as it is");
             return;
@@ -35,15 +37,15 @@ internal sealed class PackageTrust(PluginsOptions options, TimeProvider time)
         var signer = Signer(package, signature, keys, revoked, out var unknown);
         if (signer is null)
         {
-            if (options.RequireSignature && !IsExempt(package))
+            if ((options.RequireSignature && !IsExempt(package)) || (arrival.OfThePlatform && !IsPlaced(package)))
                 throw unknown!;
             return;
         }
 
         var now = time.GetUtcNow();
-        if (signer.ValidUntil is { } until && PackageSignature.Time(until) < (arriving ? now : PackageSignature.Time(signature.SignedAt)))
+        if (signer.ValidUntil is { } until && PackageSignature.Time(until) < (arrival.New ? now : PackageSignature.Time(signature.SignedAt)))
             throw Refused(package, $"the key {signer.KeyId} ({signer.Name}) that signed it was valid until {until}", "Get the package signed with the publisher's present key");
-        if (arriving && signature.ExpiresAt is { } end && PackageSignature.Time(end) < now)
+        if (arrival.New && signature.ExpiresAt is { } end && PackageSignature.Time(end) < now)
             throw Refused(package, $"its signature expired on {end}", "Get a package that is signed anew from its publisher");
         if (!SigningKey.Verify(signer.PublicKey, signature.Message(contentHash), signature.Signature))
             throw Refused(package, $"its signature is not that of {signer.KeyId} ({signer.Name}) over this content: the package or its signature was altered", "Get the package from its publisher again");
@@ -55,7 +57,12 @@ internal sealed class PackageTrust(PluginsOptions options, TimeProvider time)
     public async Task<ImmutableArray<TrustedKey>> KeysAsync(CancellationToken cancellationToken) =>
         [.. await Folder.KeysAsync(cancellationToken), .. options.Trust.Keys.Select(k => new TrustedKey(SigningKey.IdOf(k), "plugins.trust.keys", k, null, null))];
 
-    private bool IsExempt(string package) => options.Trust.Directories.Any(d =>
+    private bool IsExempt(string package) => IsBelow(package, options.Trust.Directories);
+
+    /// <summary>Its operator put it where the node looks for plugins, or named its folder: nobody could do that from outside.</summary>
+    private bool IsPlaced(string package) => IsExempt(package) || IsBelow(package, options.Directories);
+
+    private static bool IsBelow(string package, IEnumerable<string> folders) => folders.Any(d =>
         Path.GetFullPath(package).StartsWith(Path.TrimEndingDirectorySeparator(Path.GetFullPath(d)) + Path.DirectorySeparatorChar, StringComparison.Ordinal));
 
     /// <summary>The key that signed: trusted itself, or certified by a trusted one.</summary>
@@ -116,3 +123,8 @@ internal sealed class PackageTrust(PluginsOptions options, TimeProvider time)
 
     private static NexusException Refused(string package, string rule, string wayOut) => new(ErrorCodes.PluginUntrusted, $"{package}: {rule}. {wayOut}.");
 }
+
+/// <summary>How a package comes.</summary>
+/// <param name="New">It is being installed; one that was accepted before outlives the end of its signature.</param>
+/// <param name="OfThePlatform">It says that it is a part of the platform.</param>
+internal readonly record struct Arrival(bool New, bool OfThePlatform);

@@ -77,7 +77,7 @@ public static class PluginTrust
         await using var file = PackageFolder.Open(package);
         var opened = await PackageArchive.ExtractAsync(package, file, null, cancellationToken);
         options.RequireSignature = true;
-        await new PackageTrust(options, time ?? TimeProvider.System).CheckAsync(package, opened.Content.Hash(), opened.Signature, opened.Digest, arriving: true, cancellationToken);
+        await new PackageTrust(options, time ?? TimeProvider.System).CheckAsync(package, opened.Content.Hash(), opened.Signature, opened.Digest, new Arrival(true, false), cancellationToken);
         return new PackageVerdict(manifest.Name, manifest.Version, opened.Content.Hash(), opened.Signature?.KeyId, opened.Signature?.SignedAt);
     }
 
