@@ -116,7 +116,7 @@ internal static class UnloadBench
     }
 
     private static Task<Child> HostAsync(string folder, params string[] settings) =>
-        Child.HostAsync(Path.Combine(folder, "none"), ["--plugins:watchPeriod=00:00:00", "--server:accessLog=false", .. settings]);
+        Child.HostAsync(Path.Combine(folder, "none"), ["--plugins:watchPeriod=00:00:00", "--plugins:outbound:allowed:0=127.0.0.1", "--server:accessLog=false", .. settings]);
 
     private static HttpClient Client(Child host) => new() { BaseAddress = new Uri($"http://127.0.0.1:{host.Port}"), Timeout = TimeSpan.FromMinutes(3) };
 

@@ -1,4 +1,5 @@
 using System.Reflection;
+using System.Text.Json.Nodes;
 using Microsoft.CodeAnalysis;
 using Nexus.Tests.Shared;
 
@@ -55,7 +56,7 @@ internal static class UnloadCorpus
         string[] routes = [.. rows.SelectMany((r, i) => r.Use.Length > 0 ? [$"use{i}?port={{port}}"] : Array.Empty<string>()), .. rows.SelectMany(r => r.Routes.Split(' ', StringSplitOptions.RemoveEmptyEntries))];
         var uses = rows.Select((r, i) => r.Use.Length == 0 ? "" : $"plugin.MapEndpoints(r => r.MapGet(\"/use{i}\", async (HttpContext http, int port) => {{ await Task.CompletedTask; var s = http.RequestServices; {r.Use} return \"used\"; }}));");
         string[] told = rows.Any(r => r.Name == "resources") ? [.. routes, "resources"] : routes;
-        return PluginCompiler.Plugin(folder, id, "1.0.0", $$"""
+        PluginCompiler.Plugin(folder, id, "1.0.0", $$"""
             public sealed class ThePlugin : IPlugin
             {
                 public void Configure(IPluginBuilder plugin)
@@ -66,6 +67,8 @@ internal static class UnloadCorpus
             }
             {{string.Join('\n', rows.Select(r => r.Types))}}
             """, Generators());
+        PluginCompiler.WriteManifest(folder, id, "1.0.0", manifest => manifest["permissions"] = new JsonArray(new JsonObject { ["name"] = "http.external", ["reason"] = "One of the causes calls the node itself." }));
+        return folder;
     }
 
     /// <summary>The generators that the build of a plugin runs.</summary>
