@@ -65,12 +65,6 @@ public sealed class HouseTests
         Assert.Single(Rules.WideInterfaces(Sample("interface I { int A(); int B(); int C(); int D(); int E(); int F(); }")));
 
     [Fact]
-    public void Time_comes_from_a_TimeProvider() => Empty(Repository.Sources.SelectMany(Rules.WallClocks));
-
-    [Fact]
-    public void A_wall_clock_is_red() => Assert.Single(Rules.WallClocks(Sample("class A { object B() => System.Math.Abs(1) + DateTime.UtcNow.Ticks; }")));
-
-    [Fact]
     public void Money_is_never_floating() => Empty(Repository.Sources.SelectMany(Rules.FloatingMoney));
 
     [Fact]

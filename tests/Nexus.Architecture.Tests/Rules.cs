@@ -70,12 +70,6 @@ internal static class Rules
         where members > 5
         select $"{file.Relative}: {type.Identifier} has {members} members; the cap is 5";
 
-    public static IEnumerable<string> WallClocks(SourceFile file) =>
-        from access in file.Syntax.DescendantNodes().OfType<MemberAccessExpressionSyntax>()
-        let text = access.ToString()
-        where text is "DateTime.Now" or "DateTime.UtcNow" or "DateTimeOffset.Now" or "DateTimeOffset.UtcNow" or "Thread.Sleep"
-        select $"{file.Relative}({access.GetLocation().GetLineSpan().StartLinePosition.Line + 1}) uses {text}; time comes from TimeProvider";
-
     public static IEnumerable<string> FloatingMoney(SourceFile file) =>
         !file.Relative.StartsWith("plugins/finance/", StringComparison.Ordinal) ? [] :
         from type in file.Syntax.DescendantNodes().OfType<PredefinedTypeSyntax>()

@@ -135,7 +135,7 @@ public sealed class ShellTests
     /// <summary>A root, an intermediate and a leaf for localhost, as PEM files.</summary>
     private static (string Chain, string Key, string Root) Certificates(string folder)
     {
-        var now = DateTimeOffset.UtcNow;
+        var now = TimeProvider.System.GetUtcNow();
         using var rootKey = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         using var middleKey = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         using var leafKey = ECDsa.Create(ECCurve.NamedCurves.nistP256);

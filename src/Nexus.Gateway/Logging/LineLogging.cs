@@ -36,7 +36,10 @@ internal sealed class LineLogging : ILoggerProvider
     public void Dispose()
     {
         lines.Writer.TryComplete();
+        // A logger provider is disposed synchronously, last of all; nothing else waits for this thread then.
+#pragma warning disable RS0030
         writer.Wait(TimeSpan.FromSeconds(2));
+#pragma warning restore RS0030
     }
 
     private void Add(LogLevel level, string category, string message, Exception? exception)
