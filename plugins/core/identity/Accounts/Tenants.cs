@@ -25,20 +25,18 @@ internal sealed class Tenants(Catalogue catalogue, UserDirectory users, SignInSe
     public async Task<Tenant> AddAsync(string name, string? description, CancellationToken cancellationToken)
     {
         var tenant = new Tenant { Name = name, Description = description, CreatedAt = time.GetUtcNow() };
-        if (catalogue.HasTenant(name)) throw Taken();
+        if (catalogue.HasTenant(name)) throw Catalogue.Taken("tenant", name);
         try
         {
-            // The roles first: who finds the tenant finds it whole.
+            // The roles first: who finds the tenant finds it whole. Of two who make the same one at once, one meets the other's roles.
             await catalogue.LoadAsync(name, cancellationToken);
             await catalogue.Tenants.AddAsync(new Place(CallContext.DefaultTenant, name), tenant, cancellationToken: cancellationToken);
         }
         catch (StorageConflictException)
         {
-            throw Taken();
+            throw Catalogue.Taken("tenant", name);
         }
 
         return tenant;
     }
-
-    private static NexusException Taken() => new(ErrorCodes.UniqueViolation, "There is a tenant of that name.") { Errors = [new FieldError("/name", "taken", "Another tenant has this name.")] };
 }

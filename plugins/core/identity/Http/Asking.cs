@@ -54,6 +54,9 @@ internal static class Asking
     /// <summary>There is no such thing, or it is another tenant's.</summary>
     public static NexusException Missing(string what, string name) => new(ErrorCodes.ResourceNotFound, $"There is no {what} {name}.");
 
+    /// <summary>One field of the request is wrong.</summary>
+    public static NexusException Invalid(string pointer, string code, string message) => new(ErrorCodes.ValidationError, $"{pointer}: {message}") { Errors = [new FieldError(pointer, code, message)] };
+
     /// <summary>A number of the query within bounds.</summary>
     public static int Number(HttpContext context, string name, int otherwise, int most) =>
         context.Request.Query[name] is not [{ Length: > 0 } text] ? otherwise

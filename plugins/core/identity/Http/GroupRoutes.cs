@@ -36,18 +36,10 @@ internal static class GroupRoutes
     private static async Task<IResult> AddAsync(HttpContext context, [FromServices] Catalogue catalogue, [FromServices] UserDirectory users, [FromServices] Guard guard, [FromServices] SecurityTrail trail)
     {
         var request = await Body.ReadAsync(context, RequestJson.Default.GroupRequest);
-        if (!Catalogue.IsName(request.Name)) throw Invalid("/name", "form", "1 to 64 of a-z, 0-9, _ and -, beginning with a letter.");
+        if (!Catalogue.IsName(request.Name)) throw Asking.Invalid("/name", "form", "1 to 64 of a-z, 0-9, _ and -, beginning with a letter.");
         Check(request, guard);
         var group = new Group { Name = request.Name!, Description = request.Description, Roles = request.Roles ?? [] };
-        try
-        {
-            await catalogue.Groups.AddAsync(Place(group.Name), group, cancellationToken: context.RequestAborted);
-        }
-        catch (StorageConflictException)
-        {
-            throw new NexusException(ErrorCodes.UniqueViolation, $"There is a group {group.Name}.") { Errors = [new FieldError("/name", "taken", "Another group has this name.")] };
-        }
-
+        await Catalogue.AddAsync(catalogue.Groups, Place(group.Name), group, "group", context.RequestAborted);
         await TellAsync(trail, context, "created", group);
         context.Response.Headers.Location = $"/api/v1/groups/{group.Name}";
         return Asking.Answer(context, View(group, users), IdentityJson.Default.GroupView, 201);
@@ -57,7 +49,7 @@ internal static class GroupRoutes
     {
         var request = await Body.ReadAsync(context, RequestJson.Default.GroupRequest);
         var old = Of(catalogue, name);
-        if (request.Name is { } renamed && renamed != name) throw Invalid("/name", "read_only", "A group keeps its name, because records bear it.");
+        if (request.Name is { } renamed && renamed != name) throw Asking.Invalid("/name", "read_only", "A group keeps its name, because records bear it.");
         guard.DemandRoles(old.Roles, "/roles");
         Check(request, guard);
         var changed = await catalogue.Groups.ChangeAsync(Place(name), g => g with { Description = request.Description ?? g.Description, Roles = request.Roles ?? g.Roles }, cancellationToken: context.RequestAborted) ?? throw Asking.Missing("group", name);
@@ -97,7 +89,7 @@ internal static class GroupRoutes
 
     private static void Check(GroupRequest request, Guard guard)
     {
-        if (request.Description is { } text && !AccountFields.IsText(text, 500)) throw Invalid("/description", "max_length", "At most 500 characters.");
+        if (request.Description is { } text && !AccountFields.IsText(text, 500)) throw Asking.Invalid("/description", "max_length", "At most 500 characters.");
         guard.DemandRoles(request.Roles ?? [], "/roles");
     }
 
@@ -110,6 +102,4 @@ internal static class GroupRoutes
 
     private static ValueTask TellAsync(SecurityTrail trail, HttpContext context, string what, Group group, User? member = null) =>
         trail.TellAsync($"auth.group.{what}", Asking.From(context), Asking.Actor, CallContext.Current.Tenant, $"groups/{group.Name}", detail: new JsonObject { ["roles"] = new JsonArray([.. group.Roles.Select(p => (JsonNode)p)]), ["member"] = member?.Id });
-
-    private static NexusException Invalid(string pointer, string code, string message) => new(ErrorCodes.ValidationError, $"{pointer}: {message}") { Errors = [new FieldError(pointer, code, message)] };
 }

@@ -57,17 +57,8 @@ internal static class PolicyRoutes
         return TypedResults.NoContent();
     }
 
-    private static async Task StoreNewAsync(ResourcePolicy policy, Catalogue catalogue, HttpContext context)
-    {
-        try
-        {
-            await catalogue.Policies.AddAsync(Place(policy.Name), policy, cancellationToken: context.RequestAborted);
-        }
-        catch (StorageConflictException)
-        {
-            throw new NexusException(ErrorCodes.UniqueViolation, $"There is a permission {policy.Name}.") { Errors = [new FieldError("/name", "taken", "Another permission has this name.")] };
-        }
-    }
+    private static ValueTask StoreNewAsync(ResourcePolicy policy, Catalogue catalogue, HttpContext context) =>
+        Catalogue.AddAsync(catalogue.Policies, Place(policy.Name), policy, "permission", context.RequestAborted);
 
     private static ResourcePolicy Checked(PolicyRequest request, string? name, Guard guard)
     {

@@ -41,17 +41,9 @@ internal static class RoleRoutes
     private static async Task<IResult> AddAsync(HttpContext context, [FromServices] Catalogue catalogue, [FromServices] UserDirectory users, [FromServices] Guard guard, [FromServices] SecurityTrail trail)
     {
         var request = await Body.ReadAsync(context, RequestJson.Default.RoleRequest);
-        if (!Catalogue.IsName(request.Name) || request.Name is "system" or "administrator" or "anonymous") throw Invalid("/name", "form", "1 to 64 of a-z, 0-9, _ and -, beginning with a letter; system, administrator and anonymous are taken.");
+        if (!Catalogue.IsName(request.Name) || request.Name is "system" or "administrator" or "anonymous") throw Asking.Invalid("/name", "form", "1 to 64 of a-z, 0-9, _ and -, beginning with a letter; system, administrator and anonymous are taken.");
         var role = Checked(new Role { Name = request.Name! }, request, catalogue, guard);
-        try
-        {
-            await catalogue.Roles.AddAsync(new Place(CallContext.Current.Tenant, role.Name), role, cancellationToken: context.RequestAborted);
-        }
-        catch (StorageConflictException)
-        {
-            throw new NexusException(ErrorCodes.UniqueViolation, $"There is a role {role.Name}.") { Errors = [new FieldError("/name", "taken", "Another role has this name.")] };
-        }
-
+        await Catalogue.AddAsync(catalogue.Roles, new Place(CallContext.Current.Tenant, role.Name), role, "role", context.RequestAborted);
         await TellAsync(trail, context, "created", role);
         context.Response.Headers.Location = $"/api/v1/roles/{role.Name}";
         return Asking.Answer(context, View(role, users), IdentityJson.Default.RoleView, 201);
@@ -62,7 +54,7 @@ internal static class RoleRoutes
         var request = await Body.ReadAsync(context, RequestJson.Default.RoleRequest);
         var old = Of(catalogue, name);
         if (name == DefaultRoles.Admin) throw new RuleViolationException("The role admin may do everything and stays so.");
-        if (request.Name is { } renamed && renamed != name) throw Invalid("/name", "read_only", "A role keeps its name; make another one.");
+        if (request.Name is { } renamed && renamed != name) throw Asking.Invalid("/name", "read_only", "A role keeps its name; make another one.");
         guard.DemandGrants(old.Permissions.SelectMany(Grant.Parse));
         var wanted = Checked(old, request, catalogue, guard);
         var changed = await catalogue.Roles.ChangeAsync(new Place(CallContext.Current.Tenant, name), r => r with { Description = wanted.Description, Permissions = wanted.Permissions, Inherits = wanted.Inherits }, cancellationToken: context.RequestAborted) ?? throw Asking.Missing("role", name);
@@ -128,6 +120,4 @@ internal static class RoleRoutes
 
     private static ValueTask TellAsync(SecurityTrail trail, HttpContext context, string what, Role role) =>
         trail.TellAsync($"auth.role.{what}", Asking.From(context), Asking.Actor, CallContext.Current.Tenant, $"roles/{role.Name}", detail: new JsonObject { ["permissions"] = new JsonArray([.. role.Permissions.Select(p => (JsonNode)p)]), ["inherits"] = new JsonArray([.. role.Inherits.Select(p => (JsonNode)p)]) });
-
-    private static NexusException Invalid(string pointer, string code, string message) => new(ErrorCodes.ValidationError, $"{pointer}: {message}") { Errors = [new FieldError(pointer, code, message)] };
 }

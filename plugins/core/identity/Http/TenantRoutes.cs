@@ -25,7 +25,7 @@ internal static class TenantRoutes
     private static async Task<IResult> AddAsync(HttpContext context, [FromServices] Tenants tenants, [FromServices] Registration registration, [FromServices] Guard guard, [FromServices] SecurityTrail trail)
     {
         var request = await Body.ReadAsync(context, RequestJson.Default.TenantRequest);
-        if (!Catalogue.IsName(request.Name)) throw new NexusException(ErrorCodes.ValidationError, "/name: 1 to 64 of a-z, 0-9, _ and -, beginning with a letter.") { Errors = [new FieldError("/name", "form", "1 to 64 of a-z, 0-9, _ and -, beginning with a letter.")] };
+        if (!Catalogue.IsName(request.Name)) throw Asking.Invalid("/name", "form", "1 to 64 of a-z, 0-9, _ and -, beginning with a letter.");
         guard.DemandRoles([DefaultRoles.Admin], "/administrator");
         var tenant = await tenants.AddAsync(request.Name!, request.Description, context.RequestAborted);
         if (request.Administrator is { } first)

@@ -61,6 +61,25 @@ internal sealed class Catalogue : IDisposable
     public static bool IsName(string? name) =>
         name is { Length: >= 1 and <= 64 } && char.IsAsciiLetterLower(name[0]) && name.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c is '_' or '-');
 
+    /// <summary>Stores a new one of a kind, by its name.</summary>
+    /// <exception cref="NexusException"><c>UNIQUE_VIOLATION</c>: there is one of that name.</exception>
+    public static async ValueTask AddAsync<T>(Mirror<T> kind, Place place, T value, string noun, CancellationToken cancellationToken)
+        where T : class
+    {
+        try
+        {
+            await kind.AddAsync(place, value, cancellationToken: cancellationToken);
+        }
+        catch (StorageConflictException)
+        {
+            throw Taken(noun, place.Id);
+        }
+    }
+
+    /// <summary>There is one of that name.</summary>
+    public static NexusException Taken(string noun, string name) =>
+        new(ErrorCodes.UniqueViolation, $"There is a {noun} {name}.") { Errors = [new FieldError("/name", "taken", $"Another {noun} has this name.")] };
+
     public void Dispose()
     {
         Roles.Dispose();
