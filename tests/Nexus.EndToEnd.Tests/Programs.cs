@@ -1,5 +1,5 @@
-using System.Diagnostics;
 using System.Runtime.CompilerServices;
+using Nexus.Tests.Shared;
 
 namespace Nexus.EndToEnd.Tests;
 
@@ -25,26 +25,8 @@ internal static class Programs
     private static string Here([CallerFilePath] string path = "") => path;
 
     /// <summary>Runs a program to its end.</summary>
-    public static async Task<(int ExitCode, string Output, string Errors)> RunAsync(string program, IEnumerable<string> arguments, string directory, IReadOnlyDictionary<string, string>? environment = null, int seconds = 120)
-    {
-        var start = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = directory };
-        foreach (var (name, value) in environment ?? new Dictionary<string, string>()) start.Environment[name] = value;
-        start.Environment["DOTNET_NOLOGO"] = "1";
-        start.Environment["MSBUILDTERMINALLOGGER"] = "off";
-        using var process = Process.Start(start)!;
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(seconds));
-        var output = process.StandardOutput.ReadToEndAsync(limit.Token);
-        var errors = process.StandardError.ReadToEndAsync(limit.Token);
-        try
-        {
-            await process.WaitForExitAsync(limit.Token);
-            return (process.ExitCode, await output, await errors);
-        }
-        finally
-        {
-            if (!process.HasExited) process.Kill(entireProcessTree: true);
-        }
-    }
+    public static Task<(int ExitCode, string Output, string Errors)> RunAsync(string program, IEnumerable<string> arguments, string directory, IReadOnlyDictionary<string, string>? environment = null, int seconds = 120) =>
+        ToolProcess.RunAsync(program, arguments, directory, environment, seconds);
 
     /// <summary>Runs the CLI against a host.</summary>
     public static Task<(int ExitCode, string Output, string Errors)> CliAsync(RunningHost host, params string[] arguments) =>

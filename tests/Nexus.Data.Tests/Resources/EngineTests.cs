@@ -1,28 +1,15 @@
 using System.Text;
-using Nexus.Data.Memory;
-using Nexus.Data.Sqlite;
 
 namespace Nexus.Data.Tests.Resources;
 
 /// <summary>The pipeline on the real engines.</summary>
-public sealed class EngineTests : IAsyncLifetime
+public sealed class EngineTests : IAsyncDisposable
 {
-    private readonly string folder = Directory.CreateTempSubdirectory("nexus-resources-").FullName;
-    private StorageSet? set;
+    private readonly ShopFolder folder = new();
 
-    public static TheoryData<string> Engines => ["memory", "sqlite"];
+    public static TheoryData<string> Engines => ShopFolder.Engines;
 
-    public ValueTask InitializeAsync() => ValueTask.CompletedTask;
-
-    public async ValueTask DisposeAsync()
-    {
-        if (set is not null)
-        {
-            await set.DisposeAsync();
-        }
-
-        Directory.Delete(folder, recursive: true);
-    }
+    public ValueTask DisposeAsync() => folder.DisposeAsync();
 
     [Theory]
     [MemberData(nameof(Engines))]
@@ -91,8 +78,8 @@ public sealed class EngineTests : IAsyncLifetime
 
         await shop.ChangeAsync(ChangeKind.Create, null, """{"number":"A-1","total":1,"dueOn":"2026-01-31"}""", key: "k");
 
-        Assert.Empty((await set!.Records.QueryAsync(new() { Tenant = CallContext.DefaultTenant, Table = IStorage.Documents }, default)).Records);
-        Assert.Single((await set.Records.QueryAsync(new() { Tenant = CallContext.DefaultTenant, Table = IStorage.Answers }, default)).Records);
+        Assert.Empty((await folder.Set.Records.QueryAsync(new() { Tenant = CallContext.DefaultTenant, Table = IStorage.Documents }, default)).Records);
+        Assert.Single((await folder.Set.Records.QueryAsync(new() { Tenant = CallContext.DefaultTenant, Table = IStorage.Answers }, default)).Records);
     }
 
     [Theory]
@@ -145,7 +132,7 @@ public sealed class EngineTests : IAsyncLifetime
         const string body = """{"number":"A-1","total":1,"dueOn":"2026-01-31"}""";
 
         var first = await shop.ChangeAsync(ChangeKind.Create, null, body, key: "k");
-        var again = await new Shop(Declare, storage: set!.Records).ChangeAsync(ChangeKind.Create, null, body, key: "k");
+        var again = await new Shop(Declare, storage: folder.Set.Records).ChangeAsync(ChangeKind.Create, null, body, key: "k");
 
         Assert.True(again.Replayed);
         Assert.Equal(first.Record!.Json.ToArray(), again.Record!.Json.ToArray());
@@ -157,13 +144,5 @@ public sealed class EngineTests : IAsyncLifetime
         invoices.Unique(i => i.Number);
     }
 
-    private async Task<Shop> OpenAsync(string engine)
-    {
-        IStorageEngine chosen = engine == "memory" ? new MemoryStorage(TimeProvider.System) : new SqliteStorage(TimeProvider.System);
-        set = await chosen.OpenAsync(new StorageOptions(folder), TestContext.Current.CancellationToken);
-        var shop = new Shop(Declare, storage: set.Records);
-        await using var change = await set.Schema.BeginAsync(new SchemaRequest("shop", shop.Resources, []), TestContext.Current.CancellationToken);
-        await change.CommitAsync(TestContext.Current.CancellationToken);
-        return shop;
-    }
+    private Task<Shop> OpenAsync(string engine) => folder.OpenAsync(engine, records => new Shop(Declare, storage: records));
 }

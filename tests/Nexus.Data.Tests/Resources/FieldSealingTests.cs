@@ -1,34 +1,21 @@
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
-using Nexus.Data.Memory;
-using Nexus.Data.Sqlite;
 
 namespace Nexus.Data.Tests.Resources;
 
 /// <summary>Fields marked secret or personal, on the real engines.</summary>
-public sealed class FieldSealingTests : IAsyncLifetime
+public sealed class FieldSealingTests : IAsyncDisposable
 {
     private const string Ann = """{"name":"Ann","email":"ann.hidden@example.org","phone":"555-0100-hidden","pin":"hidden-pin-77","salary":54321.99,"contacts":[{"kind":"home","value":"hidden street 9"}]}""";
 
     private static readonly string[] Hidden = ["ann.hidden@example.org", "555-0100-hidden", "hidden-pin-77", "54321.99", "hidden street 9", "hidden street"];
 
-    private readonly string folder = Directory.CreateTempSubdirectory("nexus-sealing-").FullName;
-    private StorageSet? set;
+    private readonly ShopFolder folder = new();
 
-    public static TheoryData<string> Engines => ["memory", "sqlite"];
+    public static TheoryData<string> Engines => ShopFolder.Engines;
 
-    public ValueTask InitializeAsync() => ValueTask.CompletedTask;
-
-    public async ValueTask DisposeAsync()
-    {
-        if (set is not null)
-        {
-            await set.DisposeAsync();
-        }
-
-        Directory.Delete(folder, recursive: true);
-    }
+    public ValueTask DisposeAsync() => folder.DisposeAsync();
 
     [Theory]
     [MemberData(nameof(Engines))]
@@ -48,7 +35,7 @@ public sealed class FieldSealingTests : IAsyncLifetime
             Assert.False(Json.Of(record).TryGetProperty("pin", out _));
         }
 
-        string stored = Encoding.UTF8.GetString((await set!.Records.FindAsync(new(CallContext.DefaultTenant, "shop.people", made.Id!), default))!.Json.Span);
+        string stored = Encoding.UTF8.GetString((await folder.Set.Records.FindAsync(new(CallContext.DefaultTenant, "shop.people", made.Id!), default))!.Json.Span);
         Assert.All(Hidden, text => Assert.DoesNotContain(text, stored, StringComparison.Ordinal));
         Assert.Contains("\"name\":\"Anna\"", stored, StringComparison.Ordinal);
     }
@@ -61,18 +48,17 @@ public sealed class FieldSealingTests : IAsyncLifetime
         await shop.ChangeAsync(ChangeKind.Merge, made.Id, """{"salary":54321.99,"contacts":[{"kind":"work","value":"hidden street 9"}]}""", resource: "people");
         await shop.Operations.ChangeAsync(shop.Call(resource: "people"), [.. new[] { "b", "c" }.Select(n => new ResourceChange { Kind = ChangeKind.Create, Body = Encoding.UTF8.GetBytes(Ann.Replace("ann.", n + "-ann.", StringComparison.Ordinal)) })], atomic: true, default);
         var replayed = await shop.ChangeAsync(ChangeKind.Create, null, Ann, key: "k", resource: "people");
-        var events = (await set!.Events.ReadAsync(new EventQuery(), default)).Events.Select(e => Encoding.UTF8.GetString(e.Message.Data.Span)).ToList();
+        var events = (await folder.Set.Events.ReadAsync(new EventQuery(), default)).Events.Select(e => Encoding.UTF8.GetString(e.Message.Data.Span)).ToList();
 
         Assert.Equal((true, "ann.hidden@example.org 555-0100-hidden 54321.99 hidden street 9"), (replayed.Replayed, Text(replayed.Record)));
         Assert.Equal(4, events.Count);
         await AssertHiddenAsync(2);
-        await set.DisposeAsync();
-        set = null;
+        await folder.CloseAsync();
         await AssertHiddenAsync(1);
 
         async Task AssertHiddenAsync(int files)
         {
-            var found = Directory.GetFiles(folder, "*", SearchOption.AllDirectories).Where(f => Path.GetFileName(f).StartsWith("nexus.db", StringComparison.Ordinal) && !f.EndsWith("-shm", StringComparison.Ordinal)).ToList();
+            var found = Directory.GetFiles(folder.Path, "*", SearchOption.AllDirectories).Where(f => Path.GetFileName(f).StartsWith("nexus.db", StringComparison.Ordinal) && !f.EndsWith("-shm", StringComparison.Ordinal)).ToList();
             Assert.True(found.Count >= files, string.Join(' ', found));
             foreach (string file in found)
             {
@@ -120,15 +106,15 @@ public sealed class FieldSealingTests : IAsyncLifetime
     {
         var shop = await OpenAsync(engine);
         string from = (await CreateAsync(shop, Ann)).Id!, to = (await CreateAsync(shop, """{"name":"Bob","email":"bob@example.org","phone":"1"}""")).Id!;
-        var source = (await set!.Records.FindAsync(new(CallContext.DefaultTenant, "shop.people", from), default))!;
+        var source = (await folder.Set.Records.FindAsync(new(CallContext.DefaultTenant, "shop.people", from), default))!;
         string phone = JsonDocument.Parse(source.Json).RootElement.GetProperty("phone").GetRawText();
 
         foreach (var (id, field) in new[] { (to, "phone"), (from, "salary") })
         {
-            var target = (await set.Records.FindAsync(new(CallContext.DefaultTenant, "shop.people", id), default))!;
+            var target = (await folder.Set.Records.FindAsync(new(CallContext.DefaultTenant, "shop.people", id), default))!;
             var moved = System.Text.Json.Nodes.JsonNode.Parse(target.Json.Span)!;
             moved[field] = System.Text.Json.Nodes.JsonNode.Parse(phone);
-            await set.Records.CommitAsync(new() { Writes = [new() { Key = new(CallContext.DefaultTenant, "shop.people", id), Record = target with { Json = JsonSerializer.SerializeToUtf8Bytes(moved) } }] }, default);
+            await folder.Set.Records.CommitAsync(new() { Writes = [new() { Key = new(CallContext.DefaultTenant, "shop.people", id), Record = target with { Json = JsonSerializer.SerializeToUtf8Bytes(moved) } }] }, default);
 
             await Assert.ThrowsAnyAsync<CryptographicException>(async () => await shop.Operations.FindAsync(shop.Call(resource: "people"), id, default));
         }
@@ -139,14 +125,14 @@ public sealed class FieldSealingTests : IAsyncLifetime
     public async Task What_was_stored_plain_is_read_and_sealed_by_its_next_write(string engine)
     {
         var shop = await OpenAsync(engine);
-        var plain = new Shop(storage: set!.Records);
+        var plain = new Shop(storage: folder.Set.Records);
         string id = (await CreateAsync(plain, Ann)).Id!;
 
         var read = await shop.Operations.FindAsync(shop.Call(resource: "people"), id, default);
         await shop.ChangeAsync(ChangeKind.Merge, id, """{"name":"Anna"}""", resource: "people");
 
         Assert.Equal("ann.hidden@example.org 555-0100-hidden 54321.99 hidden street 9", Text(read));
-        string stored = Encoding.UTF8.GetString((await set.Records.FindAsync(new(CallContext.DefaultTenant, "shop.people", id), default))!.Json.Span);
+        string stored = Encoding.UTF8.GetString((await folder.Set.Records.FindAsync(new(CallContext.DefaultTenant, "shop.people", id), default))!.Json.Span);
         Assert.All(Hidden, text => Assert.DoesNotContain(text, stored, StringComparison.Ordinal));
         var refused = await Assert.ThrowsAsync<NexusException>(async () => await plain.Operations.FindAsync(plain.Call(resource: "people"), id, default));
         Assert.Contains("no keys", refused.Message, StringComparison.Ordinal);
@@ -165,13 +151,5 @@ public sealed class FieldSealingTests : IAsyncLifetime
         return $"{json.GetProperty("email").GetString()} {json.GetProperty("phone").GetString()} {json.GetProperty("salary").GetRawText()} {json.GetProperty("contacts")[0].GetProperty("value").GetString()}";
     }
 
-    private async Task<Shop> OpenAsync(string engine)
-    {
-        IStorageEngine chosen = engine == "memory" ? new MemoryStorage(TimeProvider.System, () => true) : new SqliteStorage(TimeProvider.System, () => true);
-        set = await chosen.OpenAsync(new(folder), default);
-        var shop = new Shop(storage: set.Records, protection: new FakeProtection());
-        await using var change = await set.Schema.BeginAsync(new("shop", shop.Resources, []), default);
-        await change.CommitAsync(default);
-        return shop;
-    }
+    private Task<Shop> OpenAsync(string engine) => folder.OpenAsync(engine, records => new Shop(storage: records, protection: new FakeProtection()));
 }

@@ -1,6 +1,5 @@
-using System.Diagnostics;
-using System.Globalization;
 using Nexus.Data.Sqlite;
+using Nexus.Tests.Shared;
 
 namespace Nexus.Data.Tests.Sqlite;
 
@@ -20,7 +19,7 @@ public sealed class CrashTests : IDisposable
         var acknowledged = new HashSet<string>();
         for (var round = 0; round < 20; round++)
         {
-            foreach (var id in await RunUntilKilledAsync(_folder, random.Next(40, 400)))
+            foreach (var id in await KilledProgram.RunAsync(ChildVariable, _folder, random.Next(40, 400)))
                 Assert.True(acknowledged.Add(id), $"{id} was acknowledged twice");
         }
 
@@ -40,47 +39,19 @@ public sealed class CrashTests : IDisposable
         Assert.Equal(left.Concat(rows).Order(), events.Order());
     }
 
-    private static async Task<List<string>> RunUntilKilledAsync(string folder, int acknowledgements)
-    {
-        using var child = Process.Start(new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "Nexus.Data.Tests"))
-        {
-            RedirectStandardOutput = true,
-            Environment = { [ChildVariable] = folder },
-        })!;
-        var lines = new List<string>();
-        while (lines.Count < acknowledgements && await child.StandardOutput.ReadLineAsync() is { } line)
-            lines.Add(line);
-        child.Kill();
-        while (await child.StandardOutput.ReadLineAsync() is { } line)
-            lines.Add(line);
-        await child.WaitForExitAsync();
-        Assert.True(lines.Count >= acknowledgements, $"the child ended by itself after {string.Join(", ", lines.TakeLast(3))}");
-
-        // The kill may cut the last line off, and half an id proves nothing.
-        return [.. lines.Where(l => l.EndsWith(';')).Select(l => l[..^1])];
-    }
-
     internal static async Task WriteForeverAsync(string folder)
     {
         var set = await new SqliteStorage(TimeProvider.System).OpenAsync(new StorageOptions(folder), CancellationToken.None);
         await using (var change = await set.Schema.BeginAsync(new SchemaRequest("crash", [], [new SqlMigration(1, "1.sql", "CREATE TABLE done (id TEXT PRIMARY KEY)")]), CancellationToken.None))
             await change.CommitAsync(CancellationToken.None);
-        var output = Console.OpenStandardOutput();
-        var run = Guid.NewGuid().ToString("N");
-        await Task.WhenAll(Enumerable.Range(0, Writers).Select(writer => Task.Run(async () =>
+        await KilledProgram.WriteForeverAsync(Writers, async (writer, _, id) =>
         {
-            for (var i = 0; ; i++)
-            {
-                var id = string.Create(CultureInfo.InvariantCulture, $"{run}-{writer}-{i}");
-                var message = new EventMessage { Name = "crash.done", CorrelationId = id };
-                if (writer == 0)
-                    await WriteRowAsync(set.Sql.Get("crash", CallContext.DefaultTenant), id, message);
-                else
-                    await set.Records.CommitAsync(new WriteBatch { Writes = [Write(id + "/a"), Write(id + "/b")], Events = [message], Audit = [new AuditEntry { At = DateTimeOffset.UnixEpoch, Tenant = "", Actor = "", Action = id }] }, CancellationToken.None);
-                lock (output)
-                    output.Write(System.Text.Encoding.ASCII.GetBytes(id + ";\n"));
-            }
-        })));
+            var message = new EventMessage { Name = "crash.done", CorrelationId = id };
+            if (writer == 0)
+                await WriteRowAsync(set.Sql.Get("crash", CallContext.DefaultTenant), id, message);
+            else
+                await set.Records.CommitAsync(new WriteBatch { Writes = [Write(id + "/a"), Write(id + "/b")], Events = [message], Audit = [new AuditEntry { At = DateTimeOffset.UnixEpoch, Tenant = "", Actor = "", Action = id }] }, CancellationToken.None);
+        });
     }
 
     private static ValueTask<bool> WriteRowAsync(ISqlDatabase database, string id, EventMessage message) => database.WriteAsync(async (session, _) =>

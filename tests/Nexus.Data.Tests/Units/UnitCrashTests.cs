@@ -1,8 +1,8 @@
-using System.Diagnostics;
 using System.Globalization;
 using Nexus.Data.Documents;
 using Nexus.Data.Sqlite;
 using Nexus.Data.Units;
+using Nexus.Tests.Shared;
 
 namespace Nexus.Data.Tests.Units;
 
@@ -87,26 +87,13 @@ public sealed class UnitCrashTests : IDisposable
                 // Another try of this delivery was first.
             }
 
-            Console.Out.WriteLine(n);
+            KilledProgram.Acknowledge(n);
         }
     }
 
     /// <summary>Kills the handling process after some events; false when there were none left to handle.</summary>
-    private static async Task<bool> RunUntilKilledAsync(string folder, int handled)
-    {
-        using var child = Process.Start(new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "Nexus.Data.Tests"))
-        {
-            RedirectStandardOutput = true,
-            Environment = { [ChildVariable] = folder },
-        })!;
-        var lines = 0;
-        while (lines < handled && await child.StandardOutput.ReadLineAsync() is not null)
-            lines++;
-        var ended = lines < handled;
-        child.Kill();
-        await child.WaitForExitAsync();
-        return !ended;
-    }
+    private static async Task<bool> RunUntilKilledAsync(string folder, int handled) =>
+        (await KilledProgram.RunAsync(ChildVariable, folder, handled, mayEnd: true)).Count >= handled;
 
     private static ValueTask<StorageSet> OpenAsync(string folder) => new SqliteStorage(TimeProvider.System).OpenAsync(new StorageOptions(folder), CancellationToken.None);
 }

@@ -1,6 +1,5 @@
-using System.Diagnostics;
-using System.Globalization;
 using System.Text.Json.Nodes;
+using Nexus.Tests.Shared;
 
 namespace Nexus.Core.Audit.Tests.Chain;
 
@@ -19,7 +18,7 @@ public sealed class CrashTests : IDisposable
         var acknowledged = new HashSet<string>();
         for (var round = 0; round < 10; round++)
         {
-            foreach (var id in await RunUntilKilledAsync(random.Next(50, 600)))
+            foreach (var id in await KilledProgram.RunAsync(ChildVariable, _folder, random.Next(50, 600)))
                 Assert.True(acknowledged.Add(id), $"{id} was acknowledged twice");
         }
 
@@ -43,31 +42,6 @@ public sealed class CrashTests : IDisposable
     internal static async Task RecordForeverAsync(string folder)
     {
         var trail = await Trail.StartAsync(options => options.Settings["plugins:core.audit:sealMilliseconds"] = "10", folder, durable: true);
-        var output = Console.OpenStandardOutput();
-        var run = Guid.NewGuid().ToString("N");
-        await Task.WhenAll(Enumerable.Range(0, 8).Select(writer => Task.Run(async () =>
-        {
-            for (var i = 0; ; i++)
-            {
-                var id = string.Create(CultureInfo.InvariantCulture, $"{run}-{writer}-{i}");
-                await trail.RecordAsync(Trail.Entry(i, "crash.done") with { Subject = id });
-                lock (output)
-                    output.Write(System.Text.Encoding.ASCII.GetBytes(id + ";\n"));
-            }
-        })));
-    }
-
-    private async Task<List<string>> RunUntilKilledAsync(int acknowledgements)
-    {
-        using var child = Process.Start(new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "Nexus.Core.Audit.Tests")) { RedirectStandardOutput = true, Environment = { [ChildVariable] = _folder } })!;
-        var lines = new List<string>();
-        while (lines.Count < acknowledgements && await child.StandardOutput.ReadLineAsync() is { } line)
-            lines.Add(line);
-        child.Kill();
-        while (await child.StandardOutput.ReadLineAsync() is { } line)
-            lines.Add(line);
-        await child.WaitForExitAsync();
-        Assert.True(lines.Count >= acknowledgements, $"the child ended by itself after {string.Join(", ", lines.TakeLast(3))}");
-        return [.. lines.Where(l => l.EndsWith(';')).Select(l => l[..^1])];
+        await KilledProgram.WriteForeverAsync(8, async (_, i, id) => await trail.RecordAsync(Trail.Entry(i, "crash.done") with { Subject = id }));
     }
 }

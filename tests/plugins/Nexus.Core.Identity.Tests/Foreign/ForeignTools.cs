@@ -1,6 +1,6 @@
-using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
+using Nexus.Tests.Shared;
 
 namespace Nexus.Core.Identity.Tests.Foreign;
 
@@ -17,37 +17,12 @@ internal static class ForeignTools
         return folder!;
     }
 
-    /// <summary>A program of the system; the test is skipped, with the reason, where it cannot be had.</summary>
-    public static string Program(string name)
-    {
-        var found = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Select(folder => Path.Combine(folder, name)).FirstOrDefault(File.Exists);
-        Assert.SkipWhen(found is null, $"{name} is not installed.");
-        return found!;
-    }
-
     /// <summary>Runs a program to its end, at most two minutes; what it printed.</summary>
     public static async Task<string> RunAsync(string program, string folder, params string[] arguments)
     {
-        var (code, output, errors) = await TryRunAsync(program, folder, arguments);
+        var (code, output, errors) = await ToolProcess.RunAsync(program, arguments, folder);
         Assert.True(code == 0, $"{program} ended with {code}: {errors} {output}");
         return output;
-    }
-
-    private static async Task<(int Code, string Output, string Errors)> TryRunAsync(string program, string folder, string[] arguments)
-    {
-        using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = folder })!;
-        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(2));
-        var output = process.StandardOutput.ReadToEndAsync(limit.Token);
-        var errors = process.StandardError.ReadToEndAsync(limit.Token);
-        try
-        {
-            await process.WaitForExitAsync(limit.Token);
-            return (process.ExitCode, await output, await errors);
-        }
-        finally
-        {
-            if (!process.HasExited) process.Kill(entireProcessTree: true);
-        }
     }
 
     private static async Task<(string? Folder, string Reason)> InstallAsync()
@@ -63,7 +38,7 @@ internal static class ForeignTools
         if (File.Exists(stamp) && await File.ReadAllTextAsync(stamp) == wanted) return (to, "");
         try
         {
-            var (code, output, errors) = await TryRunAsync("npm", to, ["ci", "--ignore-scripts", "--no-audit", "--no-fund"]);
+            var (code, output, errors) = await ToolProcess.RunAsync("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund"], to);
             if (code != 0) return (null, $"npm cannot install tests/foreign: {errors} {output}");
         }
         catch (Exception error) when (error is System.ComponentModel.Win32Exception or OperationCanceledException)

@@ -1,5 +1,6 @@
 using System.Net.Http.Json;
 using System.Text.Json.Nodes;
+using Nexus.Tests.Shared;
 
 namespace Nexus.Core.Identity.Tests.Foreign;
 
@@ -8,7 +9,7 @@ public sealed class OathToolTests
     [Fact]
     public async Task Codes_of_oathtool_enable_the_second_factor_and_sign_in_once_each()
     {
-        var oathtool = ForeignTools.Program("oathtool");
+        var oathtool = ToolProcess.Find("oathtool");
         await using var nexus = await RunningNexus.StartAsync();
         await nexus.AddUserAsync("ada", "ada@example.com");
         var (_, tokens) = await PostAsync(nexus, "/login", null, new { username = "ada", password = RunningNexus.Password });

@@ -1,6 +1,7 @@
 using System.Net.Http.Json;
-using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.Json;
+using Nexus.Tests.Shared;
 
 namespace Nexus.Core.Identity.Tests.Foreign;
 
@@ -9,7 +10,7 @@ public sealed class PasskeyTests
     [Fact]
     public async Task The_virtual_authenticator_of_a_browser_registers_a_passkey_and_signs_in_with_it()
     {
-        var chromium = ForeignTools.Program("chromium");
+        var chromium = ToolProcess.Find("chromium");
         var folder = await ForeignTools.FolderAsync();
         await using var nexus = await RunningNexus.StartAsync();
         await nexus.AddUserAsync("ada", "ada@example.com");
