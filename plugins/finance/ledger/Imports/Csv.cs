@@ -87,7 +87,7 @@ internal sealed class CsvReader
         var last = newestFirst ? fixedLines[0] : fixedLines[^1];
         return new ParsedStatement
         {
-            Account = account.Length > 0 ? account : null,
+            Account = account.Length > 0 ? account : _columns.NamedAccount,
             Currency = currency ?? _columns.HeaderCurrency,
             From = lines.Min(l => l.Date),
             To = lines.Max(l => l.Date),
@@ -104,7 +104,13 @@ internal sealed class CsvReader
             dialect["sign"] = answer;
             return answer == "inverted";
         }
-        if (_columns[CsvRole.Balance] is null) return false;
+        if (_columns[CsvRole.Balance] is null)
+        {
+            var amounts = accounts.Values.SelectMany(l => l).Select(l => l.Amount.Sign).ToList();
+            if (_columns[CsvRole.Amount] is not null && _columns[CsvRole.Sign] is null && amounts.Count(s => s > 0) > amounts.Count(s => s < 0))
+                _log.Note(0, "Most amounts are above zero and no balance proves their sign: where the file writes spending above zero, as card issuers do, answer sign=inverted.");
+            return false;
+        }
         var (straight, inverted) = (true, true);
         foreach (var lines in accounts.Values)
         {
@@ -138,8 +144,13 @@ internal sealed class CsvReader
             _log.Problem(row.Line, $"The row has {row.Cells.Length} fields where the header has {_columns.Width}: a text or an amount holds an unquoted \"{_table.Delimiter}\".");
             return null;
         }
+        if (_answers["unbooked"] is not "import" && Cell(row, CsvRole.Status) is { } status && CsvStatus.IsUnbooked(status))
+        {
+            _log.Skip(row.Line, $"The bank says \"{ReadingLimits.Short(status)}\": the line is not booked. Import it once it is, or answer unbooked=import.");
+            return null;
+        }
         if (Amount(row) is not { } amount) return null;
-        var currency = Cell(row, CsvRole.Currency)?.ToUpperInvariant();
+        var currency = Cell(row, CsvRole.Currency)?.ToUpperInvariant() ?? AmountCurrency(row);
         if (currency is not null && !Commodity.IsCode(currency))
         {
             _log.Problem(row.Line, $"\"{ReadingLimits.Short(currency)}\" is not a currency code.");
@@ -162,6 +173,10 @@ internal sealed class CsvReader
             Raw = row.Raw,
         };
     }
+
+    private string? AmountCurrency(CsvRow row) => (_columns[CsvRole.Amount] ?? _columns[CsvRole.Debit]) is { } column
+        ? NumberMarks.CurrencyIn(row[column]) ?? (_columns[CsvRole.Credit] is { } credit && _columns[CsvRole.Amount] is null ? NumberMarks.CurrencyIn(row[credit]) : null)
+        : null;
 
     private string? Memo(CsvRow row)
     {
@@ -222,6 +237,23 @@ internal sealed class CsvReader
 
     /// <summary>Words that mean money out, or in.</summary>
     public static bool IsSignWord(string text) => text.Trim().ToUpperInvariant() is var word && (DebitWords.Contains(word) || CreditWords.Contains(word));
+}
+
+/// <summary>Words by which banks mark lines that are not booked.</summary>
+internal static class CsvStatus
+{
+    private static readonly ImmutableHashSet<string> Unbooked = ImmutableHashSet.Create(StringComparer.OrdinalIgnoreCase,
+        "pending", "pending authorization", "authorized", "authorised", "uncleared", "declined", "failed", "reverted", "denied", "rejected", "refused", "cancelled", "canceled", "expired", "voided", "on hold",
+        "vorgemerkt", "umsatz vorgemerkt", "ausstehend", "abgelehnt", "storniert", "en attente", "a venir", "à venir", "refusé", "pendiente", "rechazado", "rechazada", "in sospeso", "in attesa", "rifiutato", "pendente", "in behandeling", "oczekująca", "odrzucona", "blokada", "в обработке", "отклонено", "failed payment", "交易关闭", "未確定");
+
+    private static readonly ImmutableHashSet<string> Booked = ImmutableHashSet.Create(StringComparer.OrdinalIgnoreCase,
+        "completed", "complete", "booked", "posted", "cleared", "settled", "reconciled", "gebucht", "umsatz gebucht", "abgeschlossen", "comptabilisé", "comptabilise", "exécuté", "completado", "contabilizado", "contabilizzato", "eseguito", "concluída", "verwerkt", "geboekt", "zaksięgowana", "zrealizowana", "исполнено", "ok", "success", "successful", "paid", "交易成功", "確定");
+
+    /// <summary>Whether the line is not booked.</summary>
+    public static bool IsUnbooked(string status) => Unbooked.Contains(status.Trim());
+
+    /// <summary>Whether a column says of lines that they are booked or not.</summary>
+    public static bool Fits(List<string> cells) => cells.Count > 0 && cells.TrueForAll(c => Unbooked.Contains(c.Trim()) || Booked.Contains(c.Trim()));
 }
 
 /// <summary>Order of lines that a running balance proves.</summary>

@@ -52,6 +52,9 @@ internal enum CsvRole
 
     /// <summary>Money category.</summary>
     Category,
+
+    /// <summary>Whether the line is booked.</summary>
+    Status,
 }
 
 /// <summary>The columns of a table, found by the words of its header and proved by their content.</summary>
@@ -61,6 +64,7 @@ internal sealed class CsvColumns
 
     private readonly Dictionary<CsvRole, int> _roles = [];
     private readonly List<int> _memo = [];
+    private readonly HashSet<CsvRole> _without = [];
     private string[] _header = [];
     private int _firstRow;
 
@@ -72,6 +76,9 @@ internal sealed class CsvColumns
 
     /// <summary>Currency that the header names, such as <c>Amount (EUR)</c>; null when none.</summary>
     public string? HeaderCurrency { get; private set; }
+
+    /// <summary>IBAN of the own account that the lines above the header name; null when none or several.</summary>
+    public string? NamedAccount { get; private set; }
 
     /// <summary>Whether the debit column carries minus signs of its own.</summary>
     public bool DebitsNegative { get; private set; }
@@ -108,7 +115,7 @@ internal sealed class CsvColumns
         columns.FromAnswers(answers, log);
         columns.FromHeader(table);
         columns.FromContent(table);
-        columns.Prove(table, log);
+        columns.Prove(table, answers, log);
         return columns.Complete(log) ? columns : null;
     }
 
@@ -144,6 +151,11 @@ internal sealed class CsvColumns
         foreach (var role in Enum.GetValues<CsvRole>())
         {
             if (answers["column." + JsonName(role)] is not { } name) continue;
+            if (name.Trim().Is("none"))
+            {
+                _without.Add(role);
+                continue;
+            }
             var column = int.TryParse(name, CultureInfo.InvariantCulture, out var number) ? number - 1 : Array.FindIndex(_header, h => h.Is(name.Trim()));
             if (column < 0 || column >= Width) log.Problem(HeaderLine, $"The profile wants column \"{ReadingLimits.Short(name)}\" for {JsonName(role)}; the file has {Width} columns: {string.Join(", ", _header.Take(20))}.");
             else if (role == CsvRole.Memo) _memo.Add(column);
@@ -155,12 +167,14 @@ internal sealed class CsvColumns
     {
         for (var i = 0; i < _header.Length; i++)
         {
-            if (RoleOf(_header[i]) is not { } role || _roles.ContainsValue(i) || _memo.Contains(i)) continue;
+            if (RoleOf(_header[i]) is not { } role || _without.Contains(role) || _roles.ContainsValue(i) || _memo.Contains(i)) continue;
             if (role is CsvRole.Date && LooksLikeCurrency(table, i)) role = CsvRole.Currency;
             if (role is CsvRole.ValueDate && LooksLikeCurrency(table, i)) role = CsvRole.Currency;
             if (role is CsvRole.Debit or CsvRole.Sign && IsSignColumn(table, i)) role = CsvRole.Sign;
             else if (role is CsvRole.Type && IsSignColumn(table, i)) role = CsvRole.Sign;
             else if (role is CsvRole.Sign) role = CsvRole.Type;
+            if (role is CsvRole.Status && !CsvStatus.Fits(Sample(table, i))) continue;
+            if (role is CsvRole.Date && _roles.TryGetValue(role, out var earlier) && IsBeforeBooking(_header[earlier]) && !IsBeforeBooking(_header[i])) _roles[role] = i;
             if (role == CsvRole.Memo || (_roles.ContainsKey(role) && role is CsvRole.Payee)) _memo.Add(i);
             else if (_roles.TryAdd(role, i) && role is CsvRole.Amount or CsvRole.Debit) HeaderCurrency = CurrencyIn(_header[i]);
         }
@@ -172,11 +186,14 @@ internal sealed class CsvColumns
         if (!_roles.ContainsKey(CsvRole.Date) && _roles.Remove(CsvRole.ValueDate, out var value)) _roles[CsvRole.Date] = value;
     }
 
-    private static bool IsSignColumn(CsvTable table, int column) => Sample(table, column) is { Count: > 0 } cells && cells.TrueForAll(CsvReader.IsSignWord);
+    // A card's purchase and its booking are days apart; the account moves on the second.
+    private static bool IsBeforeBooking(string header) => Normalise(header) is "started date" or "transaction date" or "trans date" or "date of purchase";
 
-    private static bool LooksLikeCurrency(CsvTable table, int column) => Sample(table, column) is { Count: > 0 } cells && cells.Skip(1).All(c => Commodity.IsCurrencyCode(c.Trim().ToUpperInvariant())) && cells.Count > 1;
+    private bool IsSignColumn(CsvTable table, int column) => Sample(table, column) is { Count: > 0 } cells && cells.TrueForAll(CsvReader.IsSignWord);
 
-    private static List<string> Sample(CsvTable table, int column, int skip = 1) => [.. table.Rows.Skip(skip).Take(500).Select(r => r[column]).Where(c => !string.IsNullOrWhiteSpace(c))];
+    private bool LooksLikeCurrency(CsvTable table, int column) => Sample(table, column) is { Count: > 0 } cells && cells.TrueForAll(c => Commodity.IsCurrencyCode(c.Trim().ToUpperInvariant()));
+
+    private List<string> Sample(CsvTable table, int column) => [.. Rows(table).Take(500).Select(r => r[column]).Where(c => !string.IsNullOrWhiteSpace(c))];
 
     // Without words: a column that holds dates only is a date, one that holds numbers only an amount.
     private void FromContent(CsvTable table)
@@ -198,8 +215,9 @@ internal sealed class CsvColumns
 
     private static bool Mostly(List<string> cells, Func<string, bool> test) => cells.Count > 0 && cells.Count(test) * 10 >= cells.Count * 9;
 
-    private void Prove(CsvTable table, ReadingLog log)
+    private void Prove(CsvTable table, ReadingAnswers answers, ReadingLog log)
     {
+        OwnAccount(table, answers, log);
         if (_roles.TryGetValue(CsvRole.Debit, out var debit))
         {
             var signs = Rows(table).Select(r => r[debit].Trim()).Where(c => c.AsSpan().IndexOfAnyInRange('1', '9') >= 0).Select(c => c.AsSpan().IndexOfAny("-(\u2212") >= 0).ToList();
@@ -214,6 +232,18 @@ internal sealed class CsvColumns
             _roles.Remove(CsvRole.Reference);
             if (values.Count > 0) _memo.Add(reference);
         }
+    }
+
+    // A column "IBAN" is the own account in some exports and the other side's in most; one that varies is asked for, unless the lines above the header name the own one.
+    private void OwnAccount(CsvTable table, ReadingAnswers answers, ReadingLog log)
+    {
+        var named = table.Rows.Take(_firstRow).Take(60).SelectMany(r => r.Cells).SelectMany(Iban.In).Distinct(StringComparer.Ordinal).ToList();
+        if (named.Count == 1) NamedAccount = named[0];
+        if (!_roles.TryGetValue(CsvRole.Account, out var column) || answers["column.account"] is not null || Normalise(HeaderLine == 0 ? "" : _header[column]) is not "iban") return;
+        var values = Rows(table).Select(r => r[column].Replace(" ", "", StringComparison.Ordinal)).Where(v => v.Length > 0).Distinct(StringComparer.Ordinal).ToList();
+        if (values.Count < 2 && (NamedAccount is null || values.Contains(NamedAccount))) return;
+        if (NamedAccount is null) log.Ask("column.account", $"Are the {values.Count} accounts of the column \"{Name(column)}\" accounts of this book, or those of the other side?", new ReadingOption((column + 1).ToString(CultureInfo.InvariantCulture), "they are accounts of this book"), new ReadingOption("none", "they are the other side's"));
+        else _roles.Remove(CsvRole.Account);
     }
 
     private bool Complete(ReadingLog log)
@@ -246,41 +276,52 @@ internal sealed class CsvColumns
     private static string Normalise(string cell)
     {
         var result = new StringBuilder(cell.Length);
-        foreach (var c in cell.Normalize(NormalizationForm.FormD))
+        foreach (var c in Neutral(cell).Normalize(NormalizationForm.FormD))
         {
             if (char.IsLetter(c)) result.Append(char.ToLowerInvariant(c));
             else if (char.GetUnicodeCategory(c) != UnicodeCategory.NonSpacingMark && result.Length > 0 && result[^1] != ' ') result.Append(' ');
         }
         var words = result.Replace("ß", "ss").Replace("ø", "o").Replace("ł", "l").ToString().Trim();
         var last = words.LastIndexOf(' ');
-        var tail = last < 0 ? "" : words[(last + 1)..];
-        return tail is "eur" or "usd" or "gbp" or "chf" or "nok" or "sek" or "dkk" or "pln" or "cad" or "aud" ? (words[..last].EndsWith(" in", StringComparison.Ordinal) ? words[..(last - 3)] : words[..last]) : words;
+        if (last < 0 || !(words[(last + 1)..] is "euro" or "euros" || (words.Length - last == 4 && Commodity.IsCurrencyCode(words[(last + 1)..].ToUpperInvariant())))) return words;
+        return words[..last].EndsWith(" in", StringComparison.Ordinal) || words[..last].EndsWith(" en", StringComparison.Ordinal) ? words[..(last - 3)] : words[..last];
+    }
+
+    // "Empfänger*in", "Empfänger:in" and "Empfänger/-in" are one word.
+    private static string Neutral(string cell)
+    {
+        foreach (var ending in (ReadOnlySpan<string>)["*in", ":in", "_in", "/-in", "/in", "*r", ":r", "/-r", "/r"])
+        {
+            if (cell.Length > ending.Length + 3 && cell.EndsWith(ending, StringComparison.Ordinal)) return cell[..^ending.Length];
+        }
+        return cell;
     }
 
     private static FrozenDictionary<string, CsvRole> Vocabulary()
     {
         (CsvRole Role, string Words)[] table =
         [
-            (CsvRole.Date, "date|booking date|booked on|posted date|posting date|post date|posted|transaction date|trans date|date posted|completed date|buchungsdatum|buchungstag|buchung|datum|fecha|fecha operacion|fecha de operacion|fecha contable|data|data operazione|data contabile|data movimento|data mov|data lancamento|date operation|date de l operation|date de comptabilisation|date d operation|boekdatum|transactiedatum|bokforingsdag|bokforingsdatum|dato|bogfort|data operacji|data ksiegowania|data transakcji|kirjauspaiva|fecha valor operacion|transaction date and time|date time|started date"),
-            (CsvRole.ValueDate, "value date|valutadatum|valuta|wertstellung|wertstellungstag|wert|date valeur|date de valeur|fecha valor|data valuta|data valor|rentedatum|valutadag|rentedato|data waluty|effective date"),
-            (CsvRole.Amount, "amount|betrag|umsatz|montant|importe|importo|bedrag|valor|kwota|belopp|belob|transaction amount|net amount|value|summe|sum|amount local currency|buchungsbetrag|montant de l operation|importe de la operacion|summa|maara|kwota operacji|kwota transakcji"),
-            (CsvRole.Debit, "debit|debits|debit amount|withdrawal|withdrawals|withdrawal amount|money out|paid out|soll|lastschrift|belastung|debet|cargo|cargos|debito|uscite|addebiti|dare|sorties|ausgang|ausgaben|spent|out|payments|ut fra konto|debit eur"),
-            (CsvRole.Credit, "credit|credits|credit amount|deposit|deposits|deposit amount|money in|paid in|haben|gutschrift|kredit|abono|abonos|credito|entrate|accrediti|avere|entrees|eingang|einnahmen|received|in|receipts|inn pa konto|credit eur"),
-            (CsvRole.Sign, "debit credit|credit debit|dr cr|cr dr|d c|c d|soll haben|s h|af bij|sign|sens|indicator|credit debit indicator|debit credit indicator|in out|dc"),
-            (CsvRole.Currency, "currency|ccy|wahrung|waehrung|devise|moneda|moeda|divisa|munt|muntsoort|valutakod|waluta|kontowahrung|currency code|transaction currency"),
-            (CsvRole.Payee, "payee|payee name|name|merchant|merchant name|counterparty|counter party|counterparty name|beneficiary|empfanger|zahlungsempfanger|beguenstigter|begunstigter|begunstigter zahlungspflichtiger|auftraggeber|auftraggeber empfanger|auftraggeber begunstigter|name zahlungsbeteiligter|beguenstigter zahlungspflichtiger|zahlungspflichtiger|partner|partnername|tegenpartij|naam tegenpartij|naam|beneficiario|beneficiaire|tiers|nombre|mottagare|modtager|nadawca odbiorca|kontrahent|to from|paid to|payer"),
-            (CsvRole.Memo, "memo|note|notes|description|descriptions|details|transaction details|narrative|narration|particulars|remark|remarks|remarque|remarques|text|booking text|verwendungszweck|umsatztext|buchungstext|vorgang|vorgang verwendungszweck|libelle|libelle operation|concepto|descripcion|observaciones|descrizione|descrizione operazione|causale|historico|descricao|omschrijving|mededelingen|naam omschrijving|opis|opis operacji|tytul|tytul operacji|meddelande|beskrivelse|tekst|information|additional information|transaction description|payment reference|message|notizen|zahlungsreferenz|referencia|motif"),
-            (CsvRole.Balance, "balance|running balance|account balance|balance after|saldo|kontostand|solde|saldo disponible|saldo contabile|saldo na transakcji|saldo po operacji|saldo nach buchung|saldo na mutatie|closing balance|available balance|balance after transaction"),
+            (CsvRole.Date, "date|booking date|booked on|posted date|posting date|post date|posted|transaction date|trans date|date posted|completed date|buchungsdatum|buchungstag|buchung|datum|fecha|fecha operacion|fecha de operacion|fecha contable|data|data operazione|data contabile|data movimento|data mov|data lancamento|date operation|date de l operation|date de comptabilisation|date d operation|boekdatum|transactiedatum|bokforingsdag|bokforingsdatum|dato|bogfort|data operacji|data ksiegowania|data transakcji|kirjauspaiva|fecha valor operacion|transaction date and time|date time|started date|date of purchase|op date|datum provedeni|datum zauctovani|datum transakce|konyveles datuma|datum knjizenja|tarih|işlem tarihi|дата|дата операции|дата платежа|дата проводки|дата транзакции|дата списания|дата операції|ημερομηνια|日付|取引日|お取引日|年月日|ご利用日|利用日|計上日|日期|交易日期|交易时间|记账日期|交易日|入账日期|거래일|거래일자|거래일시"),
+            (CsvRole.ValueDate, "value date|valutadatum|valuta|wertstellung|wertstellungstag|wert|date valeur|date de valeur|fecha valor|data valuta|data valor|rentedatum|valutadag|rentedato|data waluty|effective date|datum valuty|дата валютирования|起息日"),
+            (CsvRole.Amount, "amount|betrag|umsatz|montant|importe|importo|bedrag|valor|kwota|belopp|belob|transaction amount|net amount|value|summe|sum|amount local currency|buchungsbetrag|montant de l operation|importe de la operacion|summa|maara|kwota operacji|kwota transakcji|net|net amount|gross amount charged|castka|objem|osszeg|iznos|tutar|işlem tutarı|сумма|сумма операции|сумма платежа|сумма транзакции|сума|ποσο|金額|ご利用金額|利用金額|お支払い金額|金额|交易金额|인민폐금액|거래금액"),
+            (CsvRole.Debit, "debit|debits|debit amount|withdrawal|withdrawals|withdrawal amount|money out|paid out|soll|lastschrift|belastung|debet|cargo|cargos|debito|uscite|addebiti|dare|sorties|ausgang|ausgaben|spent|out|payments|ut fra konto|debit eur|debit eur|uttag|uttak|ut|saidas|borç|расход|списание|дебет|χρεωση|出金|出金額|出金金額|お引出し|お引き出し|引出額|お支払金額|支払金額|支払い金額|お支払い|支出|支出金额|借方|借方金额|출금|출금액|찾으신금액"),
+            (CsvRole.Credit, "credit|credits|credit amount|deposit|deposits|deposit amount|money in|paid in|haben|gutschrift|kredit|abono|abonos|credito|entrate|accrediti|avere|entrees|eingang|einnahmen|received|in|receipts|inn pa konto|credit eur|insattning|insattningar|inn|entradas|alacak|приход|зачисление|поступление|кредит|πιστωση|入金|入金額|入金金額|お預入れ|お預け入れ|預入額|お預り金額|預り金額|収入|收入|收入金额|存入|贷方|贷方金额|입금|입금액|맡기신금액"),
+            (CsvRole.Sign, "debit credit|credit debit|dr cr|cr dr|d c|c d|soll haben|s h|af bij|sign|sens|indicator|credit debit indicator|debit credit indicator|in out|dc|ein aus|收 支|借贷标志"),
+            (CsvRole.Currency, "currency|ccy|wahrung|waehrung|devise|moneda|moeda|divisa|munt|muntsoort|valutakod|waluta|kontowahrung|currency code|transaction currency|mena|penznem|valuta kod|para birimi|валюта|валюта операции|валюта платежа|νομισμα|通貨|币种|货币|통화"),
+            (CsvRole.Payee, "payee|payee name|name|merchant|merchant name|counterparty|counter party|counterparty name|beneficiary|empfanger|zahlungsempfanger|beguenstigter|begunstigter|begunstigter zahlungspflichtiger|auftraggeber|auftraggeber empfanger|auftraggeber begunstigter|name zahlungsbeteiligter|beguenstigter zahlungspflichtiger|zahlungspflichtiger|partner|partnername|tegenpartij|naam tegenpartij|naam|beneficiario|beneficiaire|tiers|nombre|mottagare|modtager|nadawca odbiorca|kontrahent|to from|paid to|payer|zahlungsempfanger in|transaction partner|nazev protiuctu|protistrana|ellenoldal|контрагент|получатель|отправитель|mottaker|saaja|saaja maksaja|対方户名|对方户名|交易对方|商户名称|ご利用店名|利用店名|お支払先"),
+            (CsvRole.Memo, "memo|note|notes|description|descriptions|details|transaction details|narrative|narration|particulars|remark|remarks|remarque|remarques|text|booking text|verwendungszweck|umsatztext|buchungstext|vorgang|vorgang verwendungszweck|libelle|libelle operation|concepto|descripcion|observaciones|descrizione|descrizione operazione|causale|historico|descricao|omschrijving|mededelingen|naam omschrijving|opis|opis operacji|tytul|tytul operacji|meddelande|beskrivelse|tekst|information|additional information|transaction description|payment reference|message|notizen|zahlungsreferenz|referencia|motif|beschreibung|bezeichnung|verwendung|zweck|text zeile|zahlungspflichtige|popis|zprava pro prijemce|kozlemeny|opis transakcji|açıklama|описание|назначение платежа|детали|примечание|опис|περιγραφη|内容|摘要|お取扱内容|お取り扱い内容|取引内容|備考|メモ|备注|交易说明|附言|用途|적요|내용|거래내용|viesti|selite|forklaring|transaktion|rubrik|specifikation"),
+            (CsvRole.Balance, "balance|running balance|account balance|balance after|saldo|kontostand|solde|saldo disponible|saldo contabile|saldo na transakcji|saldo po operacji|saldo nach buchung|saldo na mutatie|closing balance|available balance|balance after transaction|zustatek|egyenleg|bakiye|остаток|баланс|υπολοιπο|残高|差引残高|余额|账户余额|잔액|거래후잔액|stanje"),
             (CsvRole.Reference, "reference|reference number|transaction id|transaction reference|id|fitid|ref|referenz|referenznummer|bank reference|unique id|transactionid|transaktionsnummer|volgnr|referentie|nr transakcji|umsatz id|reference id|entry reference"),
-            (CsvRole.Account, "account|account number|account no|iban|own account|konto|kontonummer|auftragskonto|iban auftragskonto|rekening|rekeningnummer|iban bban|compte|numero de compte|cuenta|conto|numer konta|source account|account id|account name"),
-            (CsvRole.Type, "type|transaction type|trans type|umsatzart|buchungsart|code|transaktionstyp|art|kategorie umsatz|type operation|tipo|mutatiesoort|typ transakcji"),
+            (CsvRole.Account, "account|account number|account no|iban|own account|konto|kontonummer|auftragskonto|iban auftragskonto|rekening|rekeningnummer|iban bban|compte|numero de compte|cuenta|conto|numer konta|source account|account id|account name|счет|номер счета|номер карты|cislo uctu|szamlaszam|口座番号|账号|账户|계좌번호"),
+            (CsvRole.Type, "type|transaction type|trans type|umsatzart|buchungsart|code|transaktionstyp|art|kategorie umsatz|type operation|tipo|mutatiesoort|typ transakcji|umsatztyp|transaktionsart|тип|тип операции|取引区分|交易类型"),
             (CsvRole.CheckNumber, "check number|cheque number|check no|check|cheque|cheque no|check or slip"),
-            (CsvRole.Category, "category|categories|kategorie|categorie|categoria|kategoria|hauptkategorie"),
+            (CsvRole.Status, "status|state|booking status|transaction status|info|etat|statut|estado|stato|stav|статус|状態|状态|交易状态"),
+            (CsvRole.Category, "category|categories|kategorie|categorie|categoria|kategoria|hauptkategorie|категория|カテゴリ|分类"),
         ];
         var words = new Dictionary<string, CsvRole>(StringComparer.Ordinal);
         foreach (var (role, list) in table)
         {
-            foreach (var word in list.Split('|')) words.TryAdd(word, role);
+            foreach (var word in list.Split('|')) words.TryAdd(Normalise(word), role);
         }
         return words.ToFrozenDictionary(StringComparer.Ordinal);
     }

@@ -158,7 +158,7 @@ internal sealed class Importer(ISqlDatabase database, TimeProvider time)
         var rows = statement.Account is null ? [] : await session.QueryAsync("SELECT * FROM account WHERE book = @book AND number = @number", With(("book", request.Book), ("number", statement.Account)));
         if (rows.Length == 1) return Chart.ToAccount(rows[0]);
         var choices = await session.QueryAsync("SELECT path FROM account WHERE book = @book AND type IN ('asset', 'liability') ORDER BY path LIMIT 50", With(("book", request.Book)));
-        log.Ask("account." + (statement.Account ?? ""), $"Which account of the book is {statement.Account ?? "the statement's account, of which the file says no number,"}? {(rows.Length > 1 ? "Several have this number." : "None has this number; give it one to be recognised.")}", [.. choices.Select(c => new ReadingOption(c.Needed("path"), "an account of the book"))]);
+        log.Ask("account." + (statement.Account ?? ""), statement.Account is null ? "Into which account of the book does the file go? It names no account number." : $"Which account of the book is {statement.Account}? {(rows.Length > 1 ? "Several have this number." : "None has this number; give it one to be recognised.")}", [.. choices.Select(c => new ReadingOption(c.Needed("path"), "an account of the book"))]);
         return null;
     }
 

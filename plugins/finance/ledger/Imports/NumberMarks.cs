@@ -9,6 +9,7 @@ internal sealed class NumberMarks
 {
     private const int MaxLength = 80;
 
+    private static readonly SearchValues<char> Signs = SearchValues.Create("€£₽₹₺₩");
     private static readonly SearchValues<char> Digits = SearchValues.Create("0123456789");
     private int _dot;
     private int _comma;
@@ -102,6 +103,14 @@ internal sealed class NumberMarks
         return Core(text, buffer, out _, out _);
     }
 
+    /// <summary>The currency that an amount's own text names beyond doubt; null for none, and for signs of several such as $.</summary>
+    public static string? CurrencyIn(string text)
+    {
+        var letters = string.Concat(text.Where(char.IsLetter)).ToUpperInvariant();
+        if (Commodity.IsCurrencyCode(letters)) return letters;
+        return letters switch { "ZŁ" => "PLN", "KČ" => "CZK", "FT" => "HUF", _ => letters.Length > 0 ? null : text.AsSpan().IndexOfAny(Signs) is >= 0 and var at ? text[at] switch { '€' => "EUR", '£' => "GBP", '₽' => "RUB", '₹' => "INR", '₺' => "TRY", _ => "KRW" } : null };
+    }
+
     private static void Ask(ReadingLog log, string text) => log.Ask("decimal_mark", text,
         new ReadingOption(".", "a dot is before the decimals: 1,234.56"), new ReadingOption(",", "a comma is before the decimals: 1.234,56"));
 
@@ -161,7 +170,7 @@ internal sealed class NumberMarks
         return true;
     }
 
-    private static bool IsUnit(string word) => word is "CR" or "C" or "H" or "R" or "FR" or "KR" or "KČ" or "ZŁ" or "RS" or "SFR" or "US" or "CA" or "AU" or "A" or "RM" or "LEI" || Commodity.IsCurrencyCode(word);
+    private static bool IsUnit(string word) => word is "CR" or "C" or "H" or "R" or "FR" or "KR" or "KČ" or "ZŁ" or "FT" or "RS" or "SFR" or "US" or "CA" or "AU" or "A" or "RM" or "LEI" || Commodity.IsCurrencyCode(word);
 
     // "12 34" is two numbers unless its blanks stand before three digits; "12-34" and "12/34" are none at all.
     private static bool BrokenDigits(string text)

@@ -13,15 +13,19 @@ internal static class StatementReader
         answers ??= ReadingAnswers.None;
         var declared = Ofx.DeclaredEncoding(bytes);
         var text = StatementText.Decode(bytes, declared, answers["encoding"]);
-        return Bounded(answers["format"]?.ToLowerInvariant() switch
+        return Bounded(Doubted(text, answers["format"]?.ToLowerInvariant() switch
         {
             "ofx" or "qfx" => Ofx.Read(text, answers, declared),
             "qif" => Qif.Read(text, answers),
             "csv" => Csv.Read(text, answers),
             null or "auto" => ByContent(text, answers, declared),
             var other => throw new NexusException(ErrorCodes.ImportUnreadable, $"The format \"{ReadingLimits.Short(other)}\" is not known; write ofx, qif or csv."),
-        });
+        }));
     }
+
+    private static StatementReading Doubted(StatementText text, StatementReading reading) => text.Doubt.IsEmpty
+        ? reading
+        : reading with { Questions = [new ReadingQuestion("encoding", "In which encoding is the file? Its text reads well in several.", text.Doubt), .. reading.Questions] };
 
     private static StatementReading Bounded(StatementReading reading) => reading.Statements.Sum(s => s.Lines.Length) is var lines and > ReadingLimits.Booked
         ? throw new NexusException(ErrorCodes.PayloadTooLarge, $"The file has {lines:N0} booked lines; one import takes at most {ReadingLimits.Booked:N0}. Export shorter periods; overlapping ones are recognised.")

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Text;
 
 namespace Nexus.Finance.Ledger.Imports;
@@ -8,6 +9,9 @@ namespace Nexus.Finance.Ledger.Imports;
 /// <param name="Reason">Why that one.</param>
 internal sealed record StatementText(string Value, string Encoding, string Reason)
 {
+    /// <summary>Encodings between which the evidence does not decide; empty when it does.</summary>
+    public ImmutableArray<ReadingOption> Doubt { get; init; } = [];
+
     private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
     /// <summary>Decodes.</summary>
@@ -36,10 +40,10 @@ internal sealed record StatementText(string Value, string Encoding, string Reaso
         if (!bytes.ContainsAnyInRange((byte)0x80, (byte)0xFF)) return new(System.Text.Encoding.ASCII.GetString(bytes), "us-ascii", "it has no byte above 127");
         if (Strict(bytes, "its bytes form UTF-8") is { } utf8) return utf8;
         if (declared is not null && Find(declared) is { IsSingleByte: true } named && !IsWestern(named)) return new(named.GetString(bytes), named.WebName, "the file says so");
-        if (bytes.ContainsAnyInRange((byte)0x80, (byte)0x9F)) return ByName(bytes, "windows-1252", "it has bytes that only Windows uses");
-        return bytes.Contains((byte)0xA4)
-            ? ByName(bytes, "iso-8859-15", "it has the euro sign of ISO 8859-15")
-            : ByName(bytes, "iso-8859-1", "it is not UTF-8 and has no byte that only Windows uses");
+        var (western, reason) = bytes.ContainsAnyInRange((byte)0x80, (byte)0x9F) ? ("windows-1252", "it has bytes that only Windows uses")
+            : bytes.Contains((byte)0xA4) ? ("iso-8859-15", "it has the euro sign of ISO 8859-15")
+            : ("iso-8859-1", "it is not UTF-8 and has no byte that only Windows uses");
+        return EncodingEvidence.Find(bytes, western, out var doubt) is { } found ? ByName(bytes, found.Name, found.Reason) : ByName(bytes, western, reason) with { Doubt = doubt };
     }
 
     private static bool IsWestern(Encoding encoding) => encoding.CodePage is 1252 or 28591 or 20127;
