@@ -31,6 +31,20 @@ public sealed class OperatorTests
     }
 
     [Fact]
+    public async Task A_plugins_own_routes_are_described_with_their_files_their_queries_and_plain_numbers()
+    {
+        await using var host = await RunningHost.StartAsync(Path.Combine(Programs.Plugins, "finance.ledger"));
+
+        var document = await host.GetAsync("/openapi.json");
+
+        var import = document["paths"]!["/api/business/ledger/imports"]!["post"]!;
+        Assert.Contains("text/csv", import["requestBody"]!["content"]!.AsObject().Select(c => c.Key));
+        Assert.Equal(["book", "account", "file", "profile", "preview", "answer.*"], import["parameters"]!.AsArray().Select(p => (string)p!["name"]!));
+        Assert.Equal("integer", (string)import["responses"]!["201"]!["content"]!["application/json"]!["schema"]!["properties"]!["added"]!["type"]!);
+        Assert.Null(document["paths"]!["/api/business/ledger/books"]!["post"]!["requestBody"]!["content"]!["application/json"]!["schema"]!["required"]);
+    }
+
+    [Fact]
     public async Task The_enabled_set_is_stored_and_survives_a_restart()
     {
         await using var host = await RunningHost.StartAsync(Orders, Path.Combine(Programs.Samples, "inventory"));

@@ -12,6 +12,12 @@ public sealed record RateLimit(int Requests, TimeSpan Window);
 /// <param name="Name">Name of the feature, below <c>custom.features</c>.</param>
 public sealed record FeatureFlag(string Name);
 
+/// <summary>A query parameter that a handler reads itself, for the API's description.</summary>
+/// <param name="Name">Its name; a star stands for any end, as in <c>answer.*</c>.</param>
+/// <param name="Description">What it does.</param>
+/// <param name="IsRequired">Whether the request fails without it.</param>
+public sealed record QueryParameter(string Name, string Description, bool IsRequired = false);
+
 /// <summary>What a plugin's author says about a route, beyond the verbs of ASP.NET Core.</summary>
 public static class RouteVerbs
 {
@@ -26,6 +32,21 @@ public static class RouteVerbs
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(window, TimeSpan.Zero);
         var limit = new RateLimit(requests, window);
         route.Add(endpoint => endpoint.Metadata.Add(limit));
+        return route;
+    }
+
+    /// <summary>Describes a query parameter that the handler reads from the request itself; one that is bound to a parameter of the handler needs no description.</summary>
+    /// <param name="route">The route, or a group.</param>
+    /// <param name="name">Its name; a star stands for any end, as in <c>answer.*</c>.</param>
+    /// <param name="description">What it does.</param>
+    /// <param name="isRequired">Whether the request fails without it.</param>
+    public static TBuilder WithQuery<TBuilder>(this TBuilder route, string name, string description, bool isRequired = false)
+        where TBuilder : IEndpointConventionBuilder
+    {
+        ArgumentException.ThrowIfNullOrEmpty(name);
+        ArgumentException.ThrowIfNullOrEmpty(description);
+        var parameter = new QueryParameter(name, description, isRequired);
+        route.Add(endpoint => endpoint.Metadata.Add(parameter));
         return route;
     }
 

@@ -30,7 +30,7 @@ internal static class BookRoutes
         routes.MapGet("books/{book}/audit", Audit).WithSummary("Recompute every invariant of a book").RequireAuthorization("finance.ledger.books:audit").Produces<AuditView>();
         routes.MapGet("accounts/{account}", Account).WithSummary("An account with its balances").RequireAuthorization(Read).Produces<AccountView>();
         routes.MapPut("accounts/{account}", ChangeAccount).WithSummary("Change or close an account").RequireAuthorization(Write).Accepts<AccountChange>("application/json").Produces<AccountView>();
-        routes.MapGet("accounts/{account}/register", Register).WithSummary("Lines of an account with running balances").RequireAuthorization(Read).Produces<RegisterView>();
+        routes.MapGet("accounts/{account}/register", Register).WithQuery("from", "First day, 2024-12-31.").WithQuery("to", "Last day.").WithQuery("limit", "Lines a page, 1 to 1000; 100 otherwise.").WithQuery("cursor", "nextCursor of an earlier page.").WithSummary("Lines of an account with running balances").RequireAuthorization(Read).Produces<RegisterView>();
     }
 
     /// <summary>An account as it is sent.</summary>

@@ -3,6 +3,7 @@ using System.Globalization;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Http.Metadata;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.Routing;
 using Nexus.Finance.Ledger.Books;
@@ -18,12 +19,16 @@ internal static class ImportRoutes
     /// <summary>Maps the routes.</summary>
     public static void Map(IEndpointRouteBuilder routes)
     {
-        routes.MapPost("imports", Import).WithSummary("Import a bank statement, or preview it").RequireAuthorization("finance.ledger.imports:create").Produces<ImportView>(201).Produces<PreviewView>();
-        routes.MapGet("imports", List).WithSummary("Imports of a book").RequireAuthorization("finance.ledger.imports:read").Produces<ListView<ImportView>>();
-        routes.MapGet("imports/{import}", Get).WithSummary("An import with each decision and its reason").RequireAuthorization("finance.ledger.imports:read").Produces<ImportView>();
+        routes.MapPost("imports", Import).WithSummary("Import a bank statement, or preview it").RequireAuthorization("finance.ledger.imports:create").Produces<ImportView>(201).Produces<PreviewView>()
+            .WithDescription("The body is the file (OFX, QIF or CSV, at most 50 MiB), or a form with one file. What is ambiguous is asked: the answer is 422 IMPORT_AMBIGUOUS with every question and its options; send the file again with the answers, or with a profile that holds them.")
+            .WithMetadata(new AcceptsMetadata(["application/octet-stream", "multipart/form-data", "text/csv", "application/x-ofx", "*/*"]))
+            .WithQuery("book", "The book, by id; not needed where there is only one or where the account is named by id.").WithQuery("account", "The account, by id or path; not needed where the file names its number.")
+            .WithQuery("file", "Name of the file, when the body is the file itself.").WithQuery("profile", "Name of a saved profile with answers.").WithQuery("preview", "true: say what would be done, and do nothing.").WithQuery("answer.*", "Answer to a question by its id, such as answer.date_order=dmy.");
+        routes.MapGet("imports", List).WithQuery("book", "The book, by id.", isRequired: true).WithSummary("Imports of a book").RequireAuthorization("finance.ledger.imports:read").Produces<ListView<ImportView>>();
+        routes.MapGet("imports/{import}", Get).WithQuery("limit", "Decisions a page, 1 to 1000; 100 otherwise.").WithQuery("cursor", "nextCursor of an earlier page.").WithSummary("An import with each decision and its reason").RequireAuthorization("finance.ledger.imports:read").Produces<ImportView>();
         routes.MapPost("imports/{import}/undo", Undo).WithSummary("Reverse an import as a whole").RequireAuthorization("finance.ledger.imports:undo").Produces<UndoView>();
-        routes.MapGet("profiles", ListProfiles).WithSummary("Saved import profiles").RequireAuthorization("finance.ledger.imports:read").Produces<ListView<ProfileView>>();
-        routes.MapPut("profiles/{name}", SaveProfile).WithSummary("Save the answers to an import's questions").RequireAuthorization("finance.ledger.imports:create").Accepts<ProfileRequest>("application/json").Produces<ProfileView>();
+        routes.MapGet("profiles", ListProfiles).WithQuery("book", "The book, by id.", isRequired: true).WithSummary("Saved import profiles").RequireAuthorization("finance.ledger.imports:read").Produces<ListView<ProfileView>>();
+        routes.MapPut("profiles/{name}", SaveProfile).WithQuery("book", "The book, by id.", isRequired: true).WithSummary("Save the answers to an import's questions").RequireAuthorization("finance.ledger.imports:create").Accepts<ProfileRequest>("application/json").Produces<ProfileView>();
     }
 
     private static async Task<IResult> Import(HttpContext context, [FromServices] Importer importer, [FromServices] Chart chart, [FromServices] ImportHistory history)

@@ -67,7 +67,7 @@ internal sealed class OperationWriter(IServiceProvider services, PluginManifest 
                     form[wireName] = schema;
                     break;
                 case "body":
-                    operation["requestBody"] = Body(endpoint.Metadata.GetMetadata<IAcceptsMetadata>(), required: !parameter.IsOptional, schema);
+                    operation["requestBody"] = Body(endpoint.Metadata.GetMetadata<IAcceptsMetadata>(), required: !parameter.IsOptional, Sent(schema));
                     break;
             }
         }
@@ -78,9 +78,14 @@ internal sealed class OperationWriter(IServiceProvider services, PluginManifest 
             parameters.Add(new JsonObject { ["name"] = part.Name, ["in"] = "path", ["required"] = true, ["schema"] = new JsonObject { ["type"] = "string" } });
         }
 
+        foreach (var query in endpoint.Metadata.GetOrderedMetadata<QueryParameter>())
+        {
+            parameters.Add(new JsonObject { ["name"] = query.Name, ["in"] = "query", ["required"] = query.IsRequired, ["description"] = query.Description, ["schema"] = new JsonObject { ["type"] = "string" } });
+        }
+
         if (!operation.ContainsKey("requestBody") && form.Count == 0 && endpoint.Metadata.GetMetadata<IAcceptsMetadata>() is { ContentTypes.Count: > 0 } accepts)
         {
-            operation["requestBody"] = Body(accepts, required: !accepts.IsOptional, accepts.RequestType is { } type ? Schema(type) : new JsonObject());
+            operation["requestBody"] = Body(accepts, required: !accepts.IsOptional, accepts.RequestType is { } type ? Sent(Schema(type)) : new JsonObject());
         }
 
         if (parameters.Count > 0)
@@ -208,11 +213,46 @@ internal sealed class OperationWriter(IServiceProvider services, PluginManifest 
         return schema;
     }
 
+    /// <summary>The serializer also reads numbers that stand in quotes; what is promised is a number.</summary>
+    private static JsonNode Number(JsonNode schema)
+    {
+        if (schema is JsonObject node && node["type"] is JsonArray types && node["pattern"] is not null && types.Any(t => (string?)t is "integer" or "number"))
+        {
+            var kinds = types.Select(t => (string)t!).Where(t => t != "string").ToArray();
+            node["type"] = kinds.Length == 1 ? kinds[0] : new JsonArray([.. kinds.Select(k => (JsonNode)k)]);
+            node.Remove("pattern");
+        }
+
+        return schema;
+    }
+
+    /// <summary>A parameter of a record's constructor that may be null may also be left out of a request, unless the plugin's options insist.</summary>
+    private JsonNode Sent(JsonNode schema)
+    {
+        if (json.RespectRequiredConstructorParameters || schema is not JsonObject { } node) return schema;
+        if (node["required"] is JsonArray required && node["properties"] is JsonObject properties)
+        {
+            foreach (var name in required.Select(r => (string)r!).Where(r => properties[r]?["type"] is JsonArray types && types.Any(t => (string?)t == "null")).ToArray())
+            {
+                required.Remove(required.First(r => (string?)r == name));
+            }
+
+            if (required.Count == 0) node.Remove("required");
+        }
+
+        foreach (var (_, inner) in node.ToArray())
+        {
+            if (inner is JsonObject) Sent(inner);
+        }
+
+        return schema;
+    }
+
     private JsonNode Schema(Type type)
     {
         try
         {
-            var schema = json.GetJsonSchemaAsNode(type, new JsonSchemaExporterOptions { TreatNullObliviousAsNonNullable = true });
+            var schema = json.GetJsonSchemaAsNode(type, new JsonSchemaExporterOptions { TreatNullObliviousAsNonNullable = true, TransformSchemaNode = (_, node) => Number(node) });
             return schema is JsonObject ? schema : new JsonObject();
         }
         catch (Exception e) when (e is NotSupportedException or InvalidOperationException or ArgumentException)
