@@ -23,6 +23,10 @@ internal sealed class KeyRing(Func<IStorage> storage, Func<IMasterKey> openMaste
     private readonly SemaphoreSlim _gate = new(1);
     private readonly Lazy<IMasterKey> _master = new(openMaster);
 
+    /// <summary>Opens the master key now instead of at the first need.</summary>
+    /// <exception cref="NexusException"><c>PROTECTION_FAILED</c>: it cannot be had.</exception>
+    public void OpenMaster() => _ = _master.Value;
+
     public ValueTask<ReadOnlyMemory<byte>> ProtectAsync(string tenant, ReadOnlyMemory<byte> value, ReadOnlyMemory<byte> place, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(tenant);
@@ -152,6 +156,8 @@ internal sealed class KeyRing(Func<IStorage> storage, Func<IMasterKey> openMaste
             key.Dispose();
         _keys.Clear();
         _current.Clear();
+        if (_master.IsValueCreated)
+            (_master.Value as IDisposable)?.Dispose();
         _gate.Dispose();
     }
 

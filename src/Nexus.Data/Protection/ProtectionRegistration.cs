@@ -2,10 +2,11 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Nexus.Data.Protection.Pkcs11;
 
 namespace Nexus.Data.Protection;
 
-/// <summary>Adds field protection to a host. The master key is opened at the first need, so a node without protected fields needs none.</summary>
+/// <summary>Adds field protection to a host. In development the master key is opened at the first need; in production a node without one does not start.</summary>
 internal static class ProtectionRegistration
 {
     public static void AddFieldProtection(this IServiceCollection services, IConfiguration configuration)
@@ -17,23 +18,37 @@ internal static class ProtectionRegistration
         services.AddSingleton<IFieldProtection>(provider => provider.GetRequiredService<KeyRing>());
         services.AddSingleton<IPluginPorts, ProtectionPorts>();
         services.AddSingleton<IKeyRotation>(provider => provider.GetRequiredService<KeyRing>());
+        services.AddHostedService(provider => new MasterKeyCheck(provider.GetRequiredService<KeyRing>(), IsProduction(provider) || configuration["encryption:provider"] is { Length: > 0 } || configuration["encryption:file"] is { Length: > 0 }));
     }
 
-    private static IMasterKey OpenMaster(IServiceProvider provider, IConfigurationSection section)
+    private static bool IsProduction(IServiceProvider provider) => provider.GetService<IHostEnvironment>()?.IsProduction() == true;
+
+    private static MasterKeys OpenMaster(IServiceProvider provider, IConfigurationSection section)
     {
-        if (string.Equals(section["provider"], "kms", StringComparison.OrdinalIgnoreCase))
-            return new KmsMasterKey(Kms(section.GetSection("kms")), new HttpClient(), provider.GetRequiredService<TimeProvider>());
-        var log = provider.GetRequiredService<ILoggerFactory>().CreateLogger("Nexus.Data.Protection");
-        var named = section["file"] is { Length: > 0 } file ? Path.GetFullPath(file) : null;
-        var production = provider.GetService<IHostEnvironment>()?.IsProduction() == true;
-        return FileMasterKey.Open(named ?? Path.Combine(provider.GetRequiredService<StorageOpener>().Folder, "keys", "master.key"), mayCreate: !production, warning => log.LogWarning("encryption.master_key {Warning}", warning));
+        var chosen = section["provider"] is { Length: > 0 } named ? named.ToLowerInvariant() : "file";
+        return new MasterKeys(Open(chosen, mayCreate: !IsProduction(provider)), other => IsConfigured(other) ? Open(other, mayCreate: false) : null);
+
+        bool IsConfigured(string name) => name == "file" ? File.Exists(KeyFile(provider, section)) : section.GetSection(name).Exists();
+
+        IMasterKey Open(string name, bool mayCreate) => name switch
+        {
+            "kms" => new KmsMasterKey(Kms(section.GetSection("kms")), new HttpClient(), provider.GetRequiredService<TimeProvider>()),
+            "pkcs11" => TokenMasterKey.Open(InToken(section.GetSection("pkcs11")), mayCreate, Warn),
+            _ => FileMasterKey.Open(KeyFile(provider, section), mayCreate, Warn),
+        };
+
+        void Warn(string warning) => provider.GetRequiredService<ILoggerFactory>().CreateLogger("Nexus.Data.Protection").LogWarning("encryption.master_key {Warning}", warning);
     }
 
-    private static KmsOptions Kms(IConfigurationSection section)
-    {
-        string Needed(string key) => section[key] is { Length: > 0 } value ? value : throw new NexusException(ErrorCodes.ProtectionFailed, $"encryption.kms.{key} is missing.");
-        return Uri.TryCreate(Needed("endpoint"), UriKind.Absolute, out var endpoint)
-            ? new KmsOptions(endpoint, Needed("region"), Needed("keyId"), Needed("accessKey"), Needed("secretKey"))
-            : throw new NexusException(ErrorCodes.ProtectionFailed, "encryption.kms.endpoint is not an address.");
-    }
+    private static string KeyFile(IServiceProvider provider, IConfigurationSection section) =>
+        section["file"] is { Length: > 0 } file ? Path.GetFullPath(file) : Path.Combine(provider.GetRequiredService<StorageOpener>().Folder, "keys", "master.key");
+
+    private static KmsOptions Kms(IConfigurationSection section) => Uri.TryCreate(Needed(section, "endpoint"), UriKind.Absolute, out var endpoint)
+        ? new KmsOptions(endpoint, Needed(section, "region"), Needed(section, "keyId"), Needed(section, "accessKey"), Needed(section, "secretKey"))
+        : throw new NexusException(ErrorCodes.ProtectionFailed, "encryption.kms.endpoint is not an address.");
+
+    private static TokenOptions InToken(IConfigurationSection section) => new(Needed(section, "library"), Needed(section, "token"), Needed(section, "label"), Needed(section, "pin"));
+
+    private static string Needed(IConfigurationSection section, string key) =>
+        section[key] is { Length: > 0 } value ? value : throw new NexusException(ErrorCodes.ProtectionFailed, $"{section.Path.Replace(':', '.')}.{key} is missing.");
 }
