@@ -77,6 +77,11 @@ public sealed class NodeFolderTests : IDisposable
         }
 
         Assert.Equal(0, (await RunAsync("config", "init", "-t", "production", "--force")).ExitCode);
+        var keyless = await RunAsync("run", "--server:port=0");
+        Assert.Contains("encryption.file", keyless.Errors, StringComparison.Ordinal);
+        await File.WriteAllTextAsync(Path.Combine(folder, "master.key"), Convert.ToBase64String(new byte[32]));
+        if (!OperatingSystem.IsWindows())
+            File.SetUnixFileMode(Path.Combine(folder, "master.key"), UnixFileMode.UserRead);
         var refused = await RunAsync("run", "--server:port=0");
         Assert.NotEqual(0, refused.ExitCode);
         Assert.Contains("IDENTITY_REQUIRED", refused.Errors, StringComparison.Ordinal);

@@ -37,6 +37,9 @@ internal sealed class RunningHost : IAsyncDisposable
 
     public int Pid => process.Id;
 
+    /// <summary>Further variables of the process from its next start on.</summary>
+    public Dictionary<string, string> Environment { get; } = [];
+
     /// <summary>Starts a host with copies of the named plugin folders, so that tests can change them.</summary>
     public static Task<RunningHost> StartAsync(params string[] plugins) => StartAsync(plugins, []);
 
@@ -155,6 +158,7 @@ internal sealed class RunningHost : IAsyncDisposable
             WorkingDirectory = Folder,
         };
         start.Environment["DOTNET_ENVIRONMENT"] = "Development";
+        foreach (var (name, value) in Environment) start.Environment[name] = value;
         var spawned = new Process { StartInfo = start };
         spawned.OutputDataReceived += (_, line) => Keep(line.Data);
         spawned.ErrorDataReceived += (_, line) => Keep(line.Data);

@@ -53,8 +53,12 @@ public sealed class ShellTests
     public async Task A_production_host_makes_no_certificate_of_its_own()
     {
         var folder = Directory.CreateTempSubdirectory("nexus-production-").FullName;
+        var key = Path.Combine(folder, "own.key");
+        await File.WriteAllTextAsync(key, Convert.ToBase64String(new byte[32]));
+        if (!OperatingSystem.IsWindows())
+            File.SetUnixFileMode(key, UnixFileMode.UserRead);
         var (exit, _, errors) = await Programs.RunAsync(
-            "dotnet", [Programs.Host, "--server:port=0", "--server:https:port=0", "--database:directory=" + folder], folder, new Dictionary<string, string> { ["NEXUS_ENV"] = "production" });
+            "dotnet", [Programs.Host, "--server:port=0", "--server:https:port=0", "--encryption:file=" + key, "--database:directory=" + folder], folder, new Dictionary<string, string> { ["NEXUS_ENV"] = "production" });
 
         Assert.Equal(78, exit);
         Assert.Contains("server.https.certificate is missing", errors, StringComparison.Ordinal);

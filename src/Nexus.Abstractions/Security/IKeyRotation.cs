@@ -22,6 +22,23 @@ public interface IKeyRotation
     bool NeedsNewKey(string tenant, ReadOnlySpan<byte> sealedValue);
 }
 
+/// <summary>Encrypts again, behind the requests, what older keys of a tenant encrypted. It begins by itself when <see cref="IKeyRotation.RotateAsync"/> made a key, and goes on after a stop or a crash where it was.</summary>
+public interface IFieldReencryption
+{
+    /// <summary>How far it has come, a tenant whose key was rotated; sorted by tenant.</summary>
+    ValueTask<ImmutableArray<ReencryptionProgress>> ListAsync(CancellationToken cancellationToken);
+}
+
+/// <summary>How far the fields of a tenant have come to its present key.</summary>
+/// <param name="Tenant">Whose.</param>
+/// <param name="Key">Number of the key that they come under.</param>
+/// <param name="Table">The table in hand; null when it has not begun or is finished.</param>
+/// <param name="Records">Records looked at.</param>
+/// <param name="Encrypted">Values encrypted again.</param>
+/// <param name="Unreadable">Values that no key of the tenant opens, which stay as they are.</param>
+/// <param name="FinishedAt">When no older value was left; null before.</param>
+public sealed record ReencryptionProgress(string Tenant, int Key, string? Table, long Records, long Encrypted, long Unreadable, DateTimeOffset? FinishedAt);
+
 /// <summary>A stored key.</summary>
 /// <param name="Tenant">Whose.</param>
 /// <param name="Purpose"><c>data</c> or <c>digest</c>.</param>

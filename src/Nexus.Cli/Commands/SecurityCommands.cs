@@ -14,13 +14,31 @@ internal static class SecurityCommands
         Alerts(),
         Block(),
         Unblock(),
+        Keys(),
         RotateKeys(),
     };
+
+    private static Command Keys()
+    {
+        var command = new Command("keys", "List the keys of field protection, and how far older values have come to their tenant's present key");
+        command.SetAction(async (call, cancel) =>
+        {
+            using var host = Host.Of(call);
+            var answer = new JsonObject { ["keys"] = await host.GetAsync("/api/v1/security/keys", cancel), ["reencryption"] = await host.GetAsync("/api/v1/security/keys/reencryption", cancel) };
+            return Output.Print(call, answer, _ =>
+            {
+                Output.Table(answer["keys"], Output.Column("TENANT", "tenant"), Output.Column("PURPOSE", "purpose"), Output.Column("NUMBER", "number"), Output.Column("MASTER", "master"), Output.Column("CREATED", "createdAt"));
+                foreach (var run in (answer["reencryption"] as JsonArray ?? []).OfType<JsonObject>())
+                    Console.WriteLine($"{run["tenant"]}: {run["encrypted"]} values in {run["records"]} records are under key {run["key"]} now; {(run["finishedAt"] is { } at ? $"finished {at}" : $"at {run["table"]}")}{((long?)run["unreadable"] > 0 ? $"; {run["unreadable"]} could not be read" : "")}");
+            });
+        });
+        return command;
+    }
 
     private static Command RotateKeys()
     {
         var tenant = new Option<string>("--tenant") { Description = "Whose data key (default: the caller's tenant)" };
-        var master = new Option<bool>("--master") { Description = "A new master key in the node's file, and all keys wrapped by it" };
+        var master = new Option<bool>("--master") { Description = "A new master key in the node's file or token, and all keys wrapped by it" };
         var rewrap = new Option<bool>("--rewrap") { Description = "Wrap all keys by the master key that is configured now" };
         var command = new Command("rotate-keys", "Make new keys of field protection while serving; older values stay readable") { tenant, master, rewrap };
         command.SetAction(async (call, cancel) =>

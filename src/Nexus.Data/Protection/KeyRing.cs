@@ -13,8 +13,12 @@ namespace Nexus.Data.Protection;
 /// </summary>
 internal sealed class KeyRing(Func<IStorage> storage, Func<IMasterKey> openMaster, TimeProvider time) : IFieldProtection, IKeyRotation, IDisposable
 {
-    private const string Table = "nexus.keys";
-    private const string Data = "data";
+    /// <summary>Table of the wrapped keys.</summary>
+    public const string Table = "nexus.keys";
+
+    /// <summary>Purpose of the keys that encrypt.</summary>
+    public const string Data = "data";
+
     private const string ForDigests = "digest";
     private const int PageSize = 500;
 
@@ -22,6 +26,9 @@ internal sealed class KeyRing(Func<IStorage> storage, Func<IMasterKey> openMaste
     private readonly ConcurrentDictionary<(string Tenant, string Purpose), TenantKey> _current = new();
     private readonly SemaphoreSlim _gate = new(1);
     private readonly Lazy<IMasterKey> _master = new(openMaster);
+
+    /// <summary>A tenant has a new data key.</summary>
+    public event Action? Rotated;
 
     /// <summary>Opens the master key now instead of at the first need.</summary>
     /// <exception cref="NexusException"><c>PROTECTION_FAILED</c>: it cannot be had.</exception>
@@ -78,6 +85,13 @@ internal sealed class KeyRing(Func<IStorage> storage, Func<IMasterKey> openMaste
     public async ValueTask<int> RotateAsync(string tenant, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(tenant);
+        var number = await MakeNextAsync(tenant, cancellationToken);
+        Rotated?.Invoke();
+        return number;
+    }
+
+    private async ValueTask<int> MakeNextAsync(string tenant, CancellationToken cancellationToken)
+    {
         await _gate.WaitAsync(cancellationToken);
         try
         {
@@ -229,7 +243,11 @@ internal sealed class KeyRing(Func<IStorage> storage, Func<IMasterKey> openMaste
         if (_keys.TryGetValue((stored.Tenant, stored.Purpose, stored.Number), out var known))
             return known;
         var bytes = await _master.Value.UnwrapAsync(stored.Master, stored.Wrapped, PlaceOf(stored.Tenant, stored.Purpose, stored.Number), cancellationToken);
-        return _keys.GetOrAdd((stored.Tenant, stored.Purpose, stored.Number), new TenantKey(stored.Number, bytes));
+        var key = _keys.GetOrAdd((stored.Tenant, stored.Purpose, stored.Number), new TenantKey(stored.Number, bytes));
+        // A value under a newer key than this node knows: another node has rotated it.
+        if (_current.TryGetValue((stored.Tenant, stored.Purpose), out var older) && older.Number < key.Number)
+            _current.TryUpdate((stored.Tenant, stored.Purpose), key, older);
+        return key;
     }
 
     private async ValueTask<List<WrappedKey>> StoredAsync(string tenant, string purpose, CancellationToken cancellationToken) =>

@@ -18,6 +18,14 @@ internal static class ProtectionRegistration
         services.AddSingleton<IFieldProtection>(provider => provider.GetRequiredService<KeyRing>());
         services.AddSingleton<IPluginPorts, ProtectionPorts>();
         services.AddSingleton<IKeyRotation>(provider => provider.GetRequiredService<KeyRing>());
+        services.AddSingleton(provider => new FieldReencryption(
+            provider.GetRequiredService<KeyRing>(),
+            () => provider.GetRequiredService<IStorage>(),
+            () => provider.GetRequiredService<StorageOpener>().Set.Tenants,
+            provider.GetRequiredService<TimeProvider>(),
+            provider.GetRequiredService<ILoggerFactory>().CreateLogger("Nexus.Data.Protection")));
+        services.AddSingleton<IFieldReencryption>(provider => provider.GetRequiredService<FieldReencryption>());
+        services.AddHostedService(provider => provider.GetRequiredService<FieldReencryption>());
         services.AddHostedService(provider => new MasterKeyCheck(provider.GetRequiredService<KeyRing>(), IsProduction(provider) || configuration["encryption:provider"] is { Length: > 0 } || configuration["encryption:file"] is { Length: > 0 }));
     }
 

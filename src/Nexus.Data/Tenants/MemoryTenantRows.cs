@@ -18,6 +18,9 @@ internal sealed class MemoryTenantRows(MemoryRecords records, MemoryEventLog eve
             visit(null, null, message);
     }
 
+    public ImmutableArray<string> Tables(string tenant) =>
+        [.. records.State.Tables.Where(t => t.Key.Tenant == tenant && t.Key.Table != IStorage.Answers && t.Value.Count > 0).Select(t => t.Key.Table).Order(StringComparer.Ordinal)];
+
     public ValueTask<(ImmutableSortedDictionary<string, long> Records, long Events)> DeleteAsync(string tenant) =>
         ValueTask.FromResult((records.DeleteTenant(tenant), events.DeleteTenant(tenant)));
 }

@@ -31,6 +31,20 @@ internal sealed class SqliteTenantRows(MainFile file) : ITenantRows
         }
     });
 
+    public ImmutableArray<string> Tables(string tenant) => file.Read(tenant, static (connection, of) =>
+    {
+        var found = ImmutableArray.CreateBuilder<string>();
+        foreach (var table in Tables(connection).Where(t => t != IStorage.Answers))
+        {
+            using var any = connection.Prepare($"SELECT 1 FROM {TableSql.Of(table).Name} WHERE tenant=?1 LIMIT 1");
+            any.Bind(1, of);
+            if (any.Step())
+                found.Add(table);
+        }
+
+        return found.ToImmutable();
+    });
+
     public async ValueTask<(ImmutableSortedDictionary<string, long> Records, long Events)> DeleteAsync(string tenant) => await file.Writer.RunAsync(connection =>
     {
         var counts = ImmutableSortedDictionary.CreateBuilder<string, long>(StringComparer.Ordinal);

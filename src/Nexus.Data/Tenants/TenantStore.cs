@@ -13,6 +13,9 @@ internal interface ITenantRows
     /// <summary>Gives every record and event of a tenant, as of one moment; the table is null for events.</summary>
     void Read(string tenant, Action<string?, StoredRecord?, EventMessage?> visit);
 
+    /// <summary>Names of the tables that hold something of a tenant.</summary>
+    ImmutableArray<string> Tables(string tenant);
+
     /// <summary>Deletes them all in one commit.</summary>
     ValueTask<(ImmutableSortedDictionary<string, long> Records, long Events)> DeleteAsync(string tenant);
 }
@@ -33,6 +36,8 @@ internal sealed class TenantStore(ITenantRows rows, SqlFiles sql, FileBlobs blob
         await file.CopyToAsync(target, cancellationToken);
         return contents;
     }
+
+    public ValueTask<ImmutableArray<string>> ListTablesAsync(string tenant, CancellationToken cancellationToken) => ValueTask.FromResult(rows.Tables(tenant));
 
     public async ValueTask<TenantContents> DeleteAsync(string tenant, CancellationToken cancellationToken)
     {

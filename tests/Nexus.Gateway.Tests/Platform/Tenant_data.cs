@@ -37,6 +37,8 @@ public sealed class Tenant_data
             return Nothing;
         }
 
+        public ValueTask<ImmutableArray<string>> ListTablesAsync(string tenant, CancellationToken cancellationToken) => new([]);
+
         public ValueTask<TenantContents> DeleteAsync(string tenant, CancellationToken cancellationToken)
         {
             Log.Add($"delete {tenant}");

@@ -17,7 +17,8 @@ internal sealed class KeyRoutes(IServiceProvider host, RequestBody bodies, TimeP
     public IEnumerable<PlatformRoute> Routes =>
     [
         new("GET", Root, "listKeys", "Keys of field protection, never their bytes", "platform.security:read", ListAsync),
-        new("POST", Root + "/rotate", "rotateKeys", "Make a new data key of a tenant, or a new master key; older values stay readable", "platform.security:update", RotateAsync)
+        new("GET", Root + "/reencryption", "listReencryption", "How far the fields of tenants have come to their present keys", "platform.security:read", ReencryptionAsync),
+        new("POST", Root + "/rotate", "rotateKeys", "Make a new data key of a tenant, or a new master key; older values stay readable and are encrypted again behind the requests", "platform.security:update", RotateAsync)
         {
             Input = """{"type":"object","properties":{"tenant":{"type":"string"},"master":{"type":"boolean"},"rewrap":{"type":"boolean"}}}""",
         },
@@ -26,6 +27,9 @@ internal sealed class KeyRoutes(IServiceProvider host, RequestBody bodies, TimeP
     private IKeyRotation Keys => host.GetService<IKeyRotation>() ?? throw new NexusException(ErrorCodes.ServiceUnavailable, "This host protects no fields.");
 
     private async Task ListAsync(HttpContext context) => await JsonAnswer.SendAsync(context, await Keys.ListAsync(context.RequestAborted));
+
+    private async Task ReencryptionAsync(HttpContext context) =>
+        await JsonAnswer.SendAsync(context, host.GetService<IFieldReencryption>() is { } running ? await running.ListAsync(context.RequestAborted) : []);
 
     private async Task RotateAsync(HttpContext context)
     {
