@@ -9,6 +9,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Nexus.Data;
 using Nexus.Data.Resources;
+using Nexus.Kernel.Caching;
 using Nexus.Kernel.Configuration;
 using Nexus.Kernel.Events;
 using Nexus.Kernel.Plugins;
@@ -78,6 +79,7 @@ public static class NexusHost
         foreach (var plugin in StoragePlugin.All.Select(p => new BuiltInPlugin(p.Manifest, p.Create)).Concat(builtIn)) plugins.BuiltIn.Add(plugin);
         builder.Services.AddNexusData(builder.Configuration);
         builder.Services.AddNexusResources();
+        builder.Services.AddNexusCaching(builder.Configuration);
         builder.Services.AddNexusPlugins(plugins);
         builder.Services.AddNexusServices();
         builder.Services.AddNexusEvents();

@@ -8,6 +8,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Nexus.Data;
 using Nexus.Data.Resources;
+using Nexus.Kernel.Caching;
 using Nexus.Kernel.Configuration;
 using Nexus.Kernel.Events;
 using Nexus.Kernel.Plugins;
@@ -67,6 +68,7 @@ public sealed class PluginTestHost : IAsyncDisposable
         if (options.Http is { } answer) builder.Services.AddSingleton<IPluginPorts>(new OutboundAnswers(answer));
         builder.Services.AddNexusData(builder.Configuration);
         builder.Services.AddNexusResources();
+        builder.Services.AddNexusCaching(builder.Configuration);
         builder.Services.AddNexusPlugins(plugins);
         builder.Services.AddNexusServices();
         builder.Services.AddNexusEvents();

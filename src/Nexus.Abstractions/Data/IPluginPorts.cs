@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Nexus;
@@ -18,4 +19,7 @@ public sealed record PluginPortContext(PluginManifest Manifest, long Generation,
 {
     /// <summary>Whether it declared that it seals the audit trail.</summary>
     public bool SealsAudit { get; init; }
+
+    /// <summary>Services besides its id under which it keeps values in the cache.</summary>
+    public ImmutableArray<string> CacheNames { get; init; } = [];
 }

@@ -67,6 +67,7 @@ public static class ErrorCodes
     public const string PluginUntrusted = "PLUGIN_UNTRUSTED";
     public const string CapabilityDenied = "CAPABILITY_DENIED";
     public const string QuotaExceeded = "QUOTA_EXCEEDED";
+    public const string CacheKeyInvalid = "CACHE_KEY_INVALID";
     public const string PluginCommunicationTimeout = "PLUGIN_COMMUNICATION_TIMEOUT";
     public const string PluginNotSwappable = "PLUGIN_NOT_SWAPPABLE";
     public const string InvalidEventType = "INVALID_EVENT_TYPE";
@@ -87,7 +88,7 @@ public static class ErrorCodes
 #pragma warning restore CS1591
 
     /// <summary>Every entry, sorted by code.</summary>
-    public static ImmutableArray<ErrorCode> All { get; } = [.. Entries().OrderBy(e => e.Code, StringComparer.Ordinal)];
+    public static ImmutableArray<ErrorCode> All { get; } = [.. OfRequests().Concat(OfPlugins()).OrderBy(e => e.Code, StringComparer.Ordinal)];
 
     private static readonly FrozenDictionary<string, ErrorCode> ByCode = All.ToFrozenDictionary(e => e.Code, StringComparer.Ordinal);
 
@@ -97,7 +98,7 @@ public static class ErrorCodes
     /// <summary>The entry of a code, or null.</summary>
     public static ErrorCode? Find(string code) => ByCode.GetValueOrDefault(code);
 
-    private static IEnumerable<ErrorCode> Entries() =>
+    private static IEnumerable<ErrorCode> OfRequests() =>
     [
         new(ValidationError, 422, "The input is not valid", "One or more fields break a rule of the resource; each is listed in `errors` with a JSON pointer.", "Correct the listed fields and send the request again."),
         new(BadRequest, 400, "The request cannot be read", "The body is not well-formed JSON, or a query parameter is not of its form.", "Correct the request; `detail` says where it breaks."),
@@ -143,6 +144,10 @@ public static class ErrorCodes
         new(StorageCorrupt, 500, "Stored data is damaged", "A checksum of stored data does not match.", "Stop the node and restore a backup."),
         new(PathForbidden, 403, "Not the plugin's own data", "A plugin addressed a path outside its own part of the tree.", "Use a service of the plugin that owns the data."),
         new(MigrationFailed, 500, "A migration failed", "A migration of the plugin broke or was altered after it had run; the data is as it was.", "Correct the named file; published migrations are never edited, add a new one."),
+    ];
+
+    private static IEnumerable<ErrorCode> OfPlugins() =>
+    [
         new(PluginNotFound, 404, "No such plugin", "No plugin of that id is known to this node.", "`nexus plugin list` shows the known ones."),
         new(PluginAlreadyInstalled, 409, "The plugin is installed already", "A plugin of that id exists.", "Use `nexus plugin update`, or remove it first."),
         new(PluginManifestInvalid, 400, "The manifest is not valid", "`manifest.json` breaks the schema; every error is listed.", "Correct the listed keys; `nexus plugin validate` checks them."),
@@ -159,6 +164,7 @@ public static class ErrorCodes
         new(PluginUntrusted, 403, "The package is not trusted", "It is not signed, was altered after it was signed, or its key is unknown, expired or revoked.", "Read `detail`: it names the rule; `nexus plugin verify` checks a package, `nexus plugin trust` says which keys count."),
         new(CapabilityDenied, 403, "The plugin may not do this", "The plugin used a capability that its manifest does not ask for, or that an operator denied.", "Add it to `permissions` in the manifest, with a reason; or allow it with `nexus plugin grant`."),
         new(QuotaExceeded, 429, "The plugin has used up its quota", "The plugin made more calls or events in a minute, or stores more bytes, than `plugins.quotas` allows.", "Wait a minute, delete what it no longer needs, or raise the quota."),
+        new(CacheKeyInvalid, 500, "Not a cache key", "A plugin named a cache key that is empty, too long, or below a service that is not its own.", "Correct the plugin: keys are `nexus:{service}:{entity}:{id}:{discriminator}`, and the service is its id or a name it declared by `AddCacheName`."),
         new(PluginCommunicationTimeout, 408, "The plugin did not answer in time", "A message to the plugin got no reply within its time limit.", "See the plugin's log; raise `timeout` if it needs longer."),
         new(PluginNotSwappable, 409, "The plugin cannot be replaced while running", "It is `stable`; its code stays until the node restarts.", "Restart the node, or make the plugin `hot`."),
         new(InvalidEventType, 400, "Not an event name", "Event names are two or more dotted lower-case words, such as `orders.created`.", "Rename the event."),

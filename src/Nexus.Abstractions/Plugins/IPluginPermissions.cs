@@ -44,6 +44,9 @@ public static class Capability
     /// <summary>Call services of other plugins.</summary>
     public const string Services = "services";
 
+    /// <summary>Keep values in its own part of the cache.</summary>
+    public const string Cache = "cache";
+
     /// <summary>Serve routes of its own.</summary>
     public const string ApiRegister = "api.register";
 
@@ -60,7 +63,7 @@ public static class Capability
     public const string Process = "process";
 
     /// <summary>What every plugin may use unless it is denied: it concerns the plugin's own part of the platform only.</summary>
-    public static ImmutableArray<string> Own { get; } = [DatabaseRead, DatabaseWrite, EventsPublish, EventsSubscribe, Services, ApiRegister, UiRegister];
+    public static ImmutableArray<string> Own { get; } = [DatabaseRead, DatabaseWrite, EventsPublish, EventsSubscribe, Services, Cache, ApiRegister, UiRegister];
 
     /// <summary>What a plugin may use only when its manifest asks for it: it reaches out of the platform.</summary>
     public static ImmutableArray<string> Outward { get; } = [HttpExternal, File, Process];

@@ -58,6 +58,12 @@ public sealed record ActivePlugin
     /// <summary>Whether it seals the audit trail.</summary>
     public bool SealsAudit { get; init; }
 
+    /// <summary>Ports over an engine that nodes share, when it brings any.</summary>
+    public SharedPorts? Shared { get; init; }
+
+    /// <summary>Services besides its id under which it keeps values in the cache.</summary>
+    public ImmutableArray<string> CacheNames { get; init; } = [];
+
     /// <summary>Services it cannot do without.</summary>
     public ImmutableArray<ServiceNeed> Requires { get; init; } = [];
 }

@@ -53,6 +53,6 @@ public sealed class StorageOpener : IAsyncDisposable, IDisposable
             };
         Engine = engine.Name;
         var set = await engine.OpenAsync(new StorageOptions(Folder, _configuration["database:connection"]), cancellationToken);
-        return _set = set with { Records = new TracedStorage(set.Records) };
+        return _set = set with { Records = new TracedStorage(set.Records, [.. _services.GetServices<ICommitListener>()]) };
     }
 }

@@ -3,21 +3,26 @@ using Nexus.Data.Units;
 
 namespace Nexus.Data;
 
-/// <summary>Whatever the engine: a span around each call while somebody listens, and nothing but the call otherwise.</summary>
-internal sealed class TracedStorage(IStorage storage) : IJointStorage
+/// <summary>Whatever the engine: a span around each call while somebody listens, a word to those who follow commits, and nothing but the call otherwise.</summary>
+internal sealed class TracedStorage(IStorage storage, ICommitListener[] listeners) : IJointStorage
 {
     private IJointStorage Joint => storage as IJointStorage ?? throw new InvalidOperationException("This storage engine cannot commit a unit of work together with a plugin's SQL database; write to one of them.");
 
-    public Task CommitAsync(WriteBatch batch, IJointPart other) => Joint.CommitAsync(batch, other);
+    public async Task CommitAsync(WriteBatch batch, IJointPart other)
+    {
+        await Joint.CommitAsync(batch, other).ConfigureAwait(false);
+        Tell(batch);
+    }
 
     public Task CompleteAsync(string name, string id, WriteBatch batch) => Joint.CompleteAsync(name, id, batch);
 
     public ValueTask<CommitResult> CommitAsync(WriteBatch batch, CancellationToken cancellationToken)
     {
+        ArgumentNullException.ThrowIfNull(batch);
         if (NexusTracing.Start(NexusTracing.StorageCommit) is not { } span)
-            return storage.CommitAsync(batch, cancellationToken);
+            return CommitAndTellAsync(batch, cancellationToken);
         span.SetTag("nexus.writes", batch.Writes.Length).SetTag("nexus.events", batch.Events.Length);
-        return WithinAsync(span, storage.CommitAsync(batch, cancellationToken));
+        return WithinAsync(span, CommitAndTellAsync(batch, cancellationToken));
     }
 
     public ValueTask<StoredRecord?> FindAsync(RecordKey key, CancellationToken cancellationToken)
@@ -33,6 +38,21 @@ internal sealed class TracedStorage(IStorage storage) : IJointStorage
         if (NexusTracing.Start(NexusTracing.StorageQuery) is not { } span)
             return storage.QueryAsync(query, cancellationToken);
         return WithinAsync(span.SetTag("nexus.table", query.Table), storage.QueryAsync(query, cancellationToken));
+    }
+
+    private async ValueTask<CommitResult> CommitAndTellAsync(WriteBatch batch, CancellationToken cancellationToken)
+    {
+        var result = await storage.CommitAsync(batch, cancellationToken).ConfigureAwait(false);
+        Tell(batch);
+        return result;
+    }
+
+    private void Tell(WriteBatch batch)
+    {
+        if (batch.Writes.IsEmpty)
+            return;
+        foreach (var listener in listeners)
+            listener.Committed(batch);
     }
 
     /// <summary>Ends the span with the call. The caller's own flow leaves it at once: what the caller does next is not part of it.</summary>

@@ -115,6 +115,9 @@ public sealed class PluginQuota
 
     /// <summary>Bytes of documents and blobs that it adds on this node from its start on.</summary>
     public long? StorageBytes { get; set; }
+
+    /// <summary>Bytes it has in this node's part of the cache; beyond them its own entries give way.</summary>
+    public long? CacheBytes { get; set; }
 }
 
 /// <summary>Section <c>plugins:trust</c>.</summary>

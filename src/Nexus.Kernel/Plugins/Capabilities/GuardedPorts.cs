@@ -19,6 +19,7 @@ internal static class GuardedPorts
         Replace<IBlobs>(ports, inner => new GuardedBlobs(inner, guard));
         Replace<IEvents>(ports, inner => new GuardedEvents(inner, guard));
         Replace<IServices>(ports, inner => new GuardedServices(inner, guard));
+        Replace<ICache>(ports, inner => new GuardedCache(inner, guard));
         var repositories = ports.FirstOrDefault(p => p.ServiceType == typeof(IRepository<>));
         if (repositories?.ImplementationType is { } implementation)
         {
@@ -221,6 +222,40 @@ internal sealed class GuardedServices(IServices inner, CapabilityGuard guard) : 
     {
         guard.Demand(Capability.Services, typeof(T).FullName);
         return inner.GetAll<T>();
+    }
+}
+
+/// <summary>The plugin's part of the cache behind <c>cache</c>.</summary>
+internal sealed class GuardedCache(ICache inner, CapabilityGuard guard) : ICache
+{
+    public ValueTask<CachedValue> FindAsync(CacheKey key, CancellationToken cancellationToken = default)
+    {
+        guard.Demand(Capability.Cache, key.Text);
+        return inner.FindAsync(key, cancellationToken);
+    }
+
+    public ValueTask<CachedValue> GetAsync(CacheKey key, CacheLoad load, CacheRules? rules = null, CancellationToken cancellationToken = default)
+    {
+        guard.Demand(Capability.Cache, key.Text);
+        return inner.GetAsync(key, load, rules, cancellationToken);
+    }
+
+    public ValueTask SetAsync(CacheKey key, ReadOnlyMemory<byte> value, CacheRules? rules = null, CancellationToken cancellationToken = default)
+    {
+        guard.Demand(Capability.Cache, key.Text);
+        return inner.SetAsync(key, value, rules, cancellationToken);
+    }
+
+    public ValueTask<long> RemoveAsync(CacheSelection selection, CancellationToken cancellationToken = default)
+    {
+        guard.Demand(Capability.Cache);
+        return inner.RemoveAsync(selection, cancellationToken);
+    }
+
+    public ValueTask<long> AddAsync(CacheKey key, long by = 1, TimeSpan? life = null, CancellationToken cancellationToken = default)
+    {
+        guard.Demand(Capability.Cache, key.Text);
+        return inner.AddAsync(key, by, life, cancellationToken);
     }
 }
 

@@ -71,7 +71,11 @@ internal sealed class ChildContainer : IPluginBuilder, IDisposable
     public void Build()
     {
         var ports = new ServiceCollection();
-        var context = new PluginPortContext(generation.Manifest, generation.Number, generation.Schema, generation) { SealsAudit = Contributions<AuditContribution>().Any() };
+        var context = new PluginPortContext(generation.Manifest, generation.Number, generation.Schema, generation) 
+        {
+            SealsAudit = Contributions<AuditContribution>().Any(),
+            CacheNames = [.. Contributions<CacheNameContribution>().Select(c => c.Name)],
+        };
         foreach (var room in host.GetServices<IPluginPorts>())
         {
             room.Add(ports, context);

@@ -58,6 +58,14 @@ internal sealed class Slots
         };
     }
 
+    public SharedPorts Wrap(SharedPorts ports, IGeneration lease) => new(ports.Name)
+    {
+        Cache = ports.Cache is { } cache ? Keep(new SharedSlots.Level(cache, lease)) : null,
+        Broadcast = ports.Broadcast is { } broadcast ? Keep(new SharedSlots.Broadcast(broadcast, lease)) : null,
+        Leases = ports.Leases is { } leases ? Keep(new SharedSlots.Leases(leases, lease)) : null,
+        Limits = ports.Limits is { } limits ? Keep(new SharedSlots.Limits(limits, lease)) : null,
+    };
+
     public ResourceDescriptor Wrap(ResourceDescriptor resource) => resource with
     {
         BeforeWrite = resource.BeforeWrite is { } hook ? Wrap(hook) : null,
@@ -75,6 +83,13 @@ internal sealed class Slots
     {
         var slot = Open(upgrade);
         return (from, fields) => slot.Target(from, fields);
+    }
+
+    private T Keep<T>(T slot)
+        where T : SharedSlots.ICut
+    {
+        cuts.Add(slot.Cut);
+        return slot;
     }
 
     private Slot<T> Open<T>(T target)

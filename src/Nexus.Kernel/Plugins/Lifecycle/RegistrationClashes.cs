@@ -37,6 +37,19 @@ internal static class RegistrationClashes
             throw Clash($"{name} and {trail.Manifest.Name} both want to seal the audit trail. Disable one of the two.");
         }
 
+        if (newcomer.Shared is not null && newcomer.Manifest.Category != PluginCategory.Core)
+        {
+            throw Clash($"{name} brings ports that nodes share; only core plugins may.");
+        }
+
+        foreach (var cacheName in newcomer.CacheNames)
+        {
+            if (others.FirstOrDefault(o => o.Manifest.Name == cacheName || o.CacheNames.Contains(cacheName)) is { } owner)
+            {
+                throw Clash($"{name} and {owner.Manifest.Name} both keep values in the cache below {cacheName}. Rename one of the two.");
+            }
+        }
+
         foreach (var service in newcomer.Services)
         {
             if (others.FirstOrDefault(o => o.Services.Any(s => s.Contract == service.Contract && s.Name == service.Name)) is { } provider)
