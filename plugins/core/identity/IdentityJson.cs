@@ -20,6 +20,7 @@ namespace Nexus.Core.Identity;
 [JsonSerializable(typeof(ResourcePolicy))]
 [JsonSerializable(typeof(Tenant))]
 [JsonSerializable(typeof(MailTicket))]
+[JsonSerializable(typeof(Letter))]
 [JsonSerializable(typeof(TokenView))]
 [JsonSerializable(typeof(StatusView))]
 [JsonSerializable(typeof(CheckView))]

@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Nexus.Core.Identity.Accounts;
 using Nexus.Core.Identity.ApiKeys;
@@ -71,7 +72,8 @@ public sealed class IdentityPlugin : IPlugin, IStart
         .AddSingleton<SecurityTrail>()
         .AddSingleton(_ => PasswordHashing.Default())
         .AddSingleton(s => new PasswordPolicy(s.GetRequiredService<IOptions<PasswordOptions>>().Value))
-        .AddSingleton(s => new Lockouts(s.GetRequiredService<IOptions<PasswordOptions>>().Value, s.GetRequiredService<TimeProvider>()))
+        .AddSingleton(s => new Lockouts(s.GetRequiredService<IOptions<PasswordOptions>>().Value, s.GetRequiredService<TimeProvider>(), s.GetRequiredService<LockStore>()))
+        .AddSingleton<LockStore>()
         .AddSingleton<PasswordChanges>()
         .AddSingleton<SignInSessions>()
         .AddSingleton<Callers>()
@@ -82,8 +84,8 @@ public sealed class IdentityPlugin : IPlugin, IStart
         .AddSingleton<KeyRegister>()
         .AddSingleton<KeyStrategy>()
         .AddSingleton<Letters>()
-        .AddSingleton<IMailer>(s => s.GetRequiredService<IOptions<MailOptions>>().Value is { Host: not null } mail ? new SmtpMailer(mail) : new CapturedMailer(Path.Combine(s.GetRequiredService<NodeFolders>().Data, "mail"), s.GetRequiredService<TimeProvider>()))
-        .AddSingleton<MailQueue>()
+        .AddSingleton<IMailer>(s => s.GetRequiredService<IOptions<MailOptions>>().Value is { Host: not null } mail ? new SmtpMailer(mail, s.GetRequiredService<TimeProvider>()) : new CapturedMailer(Path.Combine(s.GetRequiredService<NodeFolders>().Data, "mail"), s.GetRequiredService<TimeProvider>()))
+        .AddSingleton(s => new MailQueue(s.GetRequiredService<Tree>(), s.GetRequiredService<IMailer>(), s.GetRequiredService<TimeProvider>(), s.GetRequiredService<ILogger<MailQueue>>(), s.GetService<IFieldProtection>()))
         .AddHostedService(s => s.GetRequiredService<MailQueue>())
         .AddHostedService<Housekeeping>();
 

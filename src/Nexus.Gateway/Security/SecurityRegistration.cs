@@ -35,7 +35,9 @@ internal static class SecurityRegistration
         services.Configure<HttpsOptions>(configuration.GetSection("server:https"));
         services.TryAddSingleton<SecuritySettings>();
         services.TryAddSingleton<AddressRules>();
+        services.TryAddSingleton<BlockStore>();
         services.TryAddSingleton<AddressBlocks>();
+        services.AddSingleton<IHostedService, BlockKeeper>();
         services.TryAddSingleton<RequestLimits>();
         services.TryAddSingleton<RouteLimits>();
         services.TryAddSingleton<SecurityTrail>();

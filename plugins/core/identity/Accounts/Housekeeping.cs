@@ -1,12 +1,13 @@
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Nexus.Core.Identity.ApiKeys;
+using Nexus.Core.Identity.Passwords;
 using Nexus.Core.Identity.SignIn;
 
 namespace Nexus.Core.Identity.Accounts;
 
-/// <summary>What can wait a minute: when keys were last used, and sessions that nobody renewed.</summary>
-internal sealed partial class Housekeeping(SignInSessions sessions, KeyRegister keys, TimeProvider time, ILogger<Housekeeping> log) : BackgroundService
+/// <summary>What can wait a minute: when keys were last used, sessions that nobody renewed, and locks whose time is over.</summary>
+internal sealed partial class Housekeeping(SignInSessions sessions, KeyRegister keys, Lockouts lockouts, TimeProvider time, ILogger<Housekeeping> log) : BackgroundService
 {
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
@@ -23,6 +24,7 @@ internal sealed partial class Housekeeping(SignInSessions sessions, KeyRegister 
             {
                 await keys.SaveUsesAsync(stoppingToken);
                 await sessions.SweepAsync(stoppingToken);
+                await lockouts.SweepAsync(stoppingToken);
             }
             catch (NexusException e)
             {

@@ -58,11 +58,7 @@ internal sealed class Registration(UserDirectory users, PasswordHashing hashing,
     }
 
     /// <summary>Sends the letter that proves a user's address.</summary>
-    public async Task SendAsync(User user, CancellationToken cancellationToken)
-    {
-        var token = await letters.TicketAsync(Letters.Verify, new MailTicket(user.Tenant, user.Id, user.Email!), cancellationToken);
-        letters.PostVerification(user, token);
-    }
+    public Task SendAsync(User user, CancellationToken cancellationToken) => letters.SendVerificationAsync(user, cancellationToken);
 
     /// <summary>Takes the token of a letter; the user whose address it proves.</summary>
     /// <exception cref="NexusException"><c>TOKEN_INVALID</c>: unknown, used, expired, or for an address that is not the user's any more.</exception>

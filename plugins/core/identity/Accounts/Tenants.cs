@@ -1,11 +1,12 @@
 using Nexus.Core.Identity.ApiKeys;
+using Nexus.Core.Identity.Passwords;
 using Nexus.Core.Identity.Roles;
 using Nexus.Core.Identity.SignIn;
 
 namespace Nexus.Core.Identity.Accounts;
 
 /// <summary>Brings the accounts of the node, tenant after tenant, into memory.</summary>
-internal sealed class Tenants(Catalogue catalogue, UserDirectory users, SignInSessions sessions, KeyRegister keys, TimeProvider time)
+internal sealed class Tenants(Catalogue catalogue, UserDirectory users, SignInSessions sessions, KeyRegister keys, Lockouts lockouts, TimeProvider time)
 {
     /// <summary>Reads everything.</summary>
     public async Task StartAsync(CancellationToken cancellationToken)
@@ -17,6 +18,7 @@ internal sealed class Tenants(Catalogue catalogue, UserDirectory users, SignInSe
             await users.LoadAsync(tenant, cancellationToken);
             await sessions.LoadAsync(tenant, cancellationToken);
             await keys.LoadAsync(tenant, cancellationToken);
+            await lockouts.LoadAsync(tenant, cancellationToken);
         }
     }
 

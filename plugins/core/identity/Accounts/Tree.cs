@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Text.Json;
 
 namespace Nexus.Core.Identity.Accounts;
 
@@ -19,21 +20,31 @@ internal sealed class Tree(IDocuments documents)
         await documents.CommitAsync(writes, events, CancellationToken.None);
     }
 
-    /// <summary>Every document below a prefix.</summary>
-    public async Task<List<Document>> AllAsync(string tenant, string prefix, CancellationToken cancellationToken)
+    /// <summary>Every document below a prefix that a filter takes, or the first so many of them.</summary>
+    public async Task<List<Document>> AllAsync(string tenant, string prefix, CancellationToken cancellationToken, Filter? filter = null, int atMost = int.MaxValue)
     {
         Enter(tenant);
         var found = new List<Document>();
         string? cursor = null;
         do
         {
-            var page = await documents.QueryAsync(new DocumentQuery { Prefix = prefix, Limit = 1000, Cursor = cursor }, cancellationToken);
+            var page = await documents.QueryAsync(new DocumentQuery { Prefix = prefix, Filter = filter, Limit = Math.Min(atMost, 1000), Cursor = cursor }, cancellationToken);
             found.AddRange(page.Documents);
             cursor = page.NextCursor;
         }
-        while (cursor is not null);
+        while (cursor is not null && found.Count < atMost);
         return found;
     }
+
+    /// <summary>The document below a prefix whose value comes first, or null.</summary>
+    public async Task<Document?> FirstAsync(string tenant, string prefix, string field, CancellationToken cancellationToken)
+    {
+        Enter(tenant);
+        return (await documents.QueryAsync(new DocumentQuery { Prefix = prefix, Sort = [new SortKey(field)], Limit = 1 }, cancellationToken)).Documents.FirstOrDefault();
+    }
+
+    /// <summary>Documents whose time, in milliseconds of the epoch, is over.</summary>
+    public static Filter Over(string field, DateTimeOffset now) => new Filter.Compare(field, FilterOperator.LessOrEqual, JsonSerializer.SerializeToElement(now.ToUnixTimeMilliseconds(), Tokens.TokensJson.Default.Int64));
 
     // Only within the calling async method: an async local set here is undone when it returns.
     private static void Enter(string tenant) => CallContext.Current = CallContext.System with { Tenant = tenant, CorrelationId = CallContext.Current.CorrelationId };

@@ -148,7 +148,7 @@ internal static class UserRoutes
     private static async Task<IResult> UnlockAsync(HttpContext context, string id, [FromServices] UserDirectory users, [FromServices] Lockouts lockouts, [FromServices] Catalogue catalogue, [FromServices] SecurityTrail trail)
     {
         var user = Asking.User(users, id);
-        if (lockouts.Unlock(user.Place)) await trail.TellAsync("auth.user.unlocked", Asking.From(context), Asking.Actor, user.Tenant, $"users/{user.Id}");
+        if (await lockouts.UnlockAsync(user.Place)) await trail.TellAsync("auth.user.unlocked", Asking.From(context), Asking.Actor, user.Tenant, $"users/{user.Id}");
         return Asking.Answer(context, UserView.Of(user, catalogue), IdentityJson.Default.UserView);
     }
 

@@ -8,7 +8,7 @@ internal sealed class CapturedMailer(string folder, TimeProvider time) : IMailer
 {
     private const int Kept = 1_000;
 
-    public async Task SendAsync(Letter letter, CancellationToken cancellationToken)
+    public async Task SendAsync(Letter letter, string id, CancellationToken cancellationToken)
     {
         if (OperatingSystem.IsWindows()) Directory.CreateDirectory(folder);
         else Directory.CreateDirectory(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
@@ -16,9 +16,9 @@ internal sealed class CapturedMailer(string folder, TimeProvider time) : IMailer
         var text = new StringBuilder()
             .Append(CultureInfo.InvariantCulture, $"Date: {now:r}\r\nTo: {letter.To}\r\nSubject: {letter.Subject}\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n")
             .Append(letter.Text.ReplaceLineEndings("\r\n")).Append("\r\n");
-        var file = Path.Combine(folder, $"{Guid.CreateVersion7(now)}.eml");
+        var file = Path.Combine(folder, $"{id}.eml");
         await File.WriteAllTextAsync(file + ".part", text.ToString(), cancellationToken);
-        File.Move(file + ".part", file);
+        File.Move(file + ".part", file, overwrite: true);
         foreach (var old in Directory.GetFiles(folder, "*.eml").Order(StringComparer.Ordinal).SkipLast(Kept)) File.Delete(old);
     }
 }

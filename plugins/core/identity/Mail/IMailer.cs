@@ -4,7 +4,10 @@ namespace Nexus.Core.Identity.Mail;
 internal interface IMailer
 {
     /// <summary>Sends one letter.</summary>
-    Task SendAsync(Letter letter, CancellationToken cancellationToken);
+    /// <param name="letter">The letter.</param>
+    /// <param name="id">The same for every try of one letter, so that who gets it twice can tell.</param>
+    /// <param name="cancellationToken">Stops the work; the letter may have been sent.</param>
+    Task SendAsync(Letter letter, string id, CancellationToken cancellationToken);
 }
 
 /// <summary>A letter in plain text.</summary>

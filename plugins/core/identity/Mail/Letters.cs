@@ -13,9 +13,13 @@ internal sealed class Letters(Tickets tickets, MailQueue mail, IOptions<Identity
     /// <summary>Kind of token that sets a new password.</summary>
     public const string Reset = "password-reset";
 
-    /// <summary>Makes a token.</summary>
-    public Task<string> TicketAsync(string kind, MailTicket ticket, CancellationToken cancellationToken) =>
-        tickets.IssueAsync(kind, ticket, kind == Verify ? options.Value.VerificationLifetime : options.Value.ResetLifetime, IdentityJson.Default.MailTicket, cancellationToken);
+    /// <summary>Sends the letter that proves an address.</summary>
+    public Task SendVerificationAsync(User user, CancellationToken cancellationToken) =>
+        SendAsync(Verify, new MailTicket(user.Tenant, user.Id, user.Email!), options.Value.VerificationLifetime, token => Verification(user, token), cancellationToken);
+
+    /// <summary>Sends the letter that sets a new password. Without a user no letter is written, and everything else is done as with one: a ticket is made either way, because its commit is what takes time.</summary>
+    public Task SendResetAsync(string tenant, User? user, CancellationToken cancellationToken) =>
+        SendAsync(Reset, new MailTicket(tenant, user?.Id ?? "", user?.Email ?? "", user?.PasswordChangedAt), options.Value.ResetLifetime, token => user is { Email: not null, Disabled: false } ? ResetLetter(user, token) : null, cancellationToken);
 
     /// <summary>Looks what a token stands for; null when it does not hold.</summary>
     public Task<MailTicket?> PeekAsync(string kind, string? token, CancellationToken cancellationToken) => tickets.PeekAsync(kind, token, IdentityJson.Default.MailTicket, cancellationToken);
@@ -23,8 +27,13 @@ internal sealed class Letters(Tickets tickets, MailQueue mail, IOptions<Identity
     /// <summary>Uses a token up; null when it does not hold.</summary>
     public Task<MailTicket?> TakeAsync(string kind, string? token, CancellationToken cancellationToken) => tickets.TakeAsync(kind, token, IdentityJson.Default.MailTicket, cancellationToken);
 
-    /// <summary>Sends the letter that proves an address.</summary>
-    public void PostVerification(User user, string token) => mail.Post(new Letter(user.Email!, "Confirm your e-mail address", $"""
+    private async Task SendAsync(string kind, MailTicket ticket, TimeSpan lifetime, Func<string, Letter?> write, CancellationToken cancellationToken)
+    {
+        await tickets.IssueAsync(kind, ticket, lifetime, IdentityJson.Default.MailTicket, cancellationToken, async token => write(token) is { } letter ? await mail.WriteAsync(letter, lifetime, cancellationToken) : null);
+        mail.Wake();
+    }
+
+    private Letter Verification(User user, string token) => new(user.Email!, "Confirm your e-mail address", $"""
         Hello {user.DisplayName},
 
         open this link to confirm that this address is yours:
@@ -32,10 +41,9 @@ internal sealed class Letters(Tickets tickets, MailQueue mail, IOptions<Identity
         {options.Value.Issuer}/api/v1/auth/verify-email?token={token}
 
         The link works once and for {Words(options.Value.VerificationLifetime)}. If you did not register, ignore this letter.
-        """));
+        """);
 
-    /// <summary>Sends the letter that sets a new password.</summary>
-    public void PostReset(User user, string token) => mail.Post(new Letter(user.Email!, "Set a new password", $"""
+    private Letter ResetLetter(User user, string token) => new(user.Email!, "Set a new password", $"""
         Hello {user.DisplayName},
 
         somebody asked to set a new password for your account. If it was you, open this link:
@@ -45,7 +53,7 @@ internal sealed class Letters(Tickets tickets, MailQueue mail, IOptions<Identity
         Programs send `token` and `new_password` to POST {options.Value.Issuer}/api/v1/auth/password/reset.
 
         It works once and for {Words(options.Value.ResetLifetime)}. If it was not you, ignore this letter.
-        """));
+        """);
 
     private static string Words(TimeSpan time) => time.TotalHours >= 48 ? $"{time.TotalDays:0} days" : time.TotalHours >= 2 ? $"{time.TotalHours:0} hours" : $"{time.TotalMinutes:0} minutes";
 }

@@ -21,6 +21,10 @@ internal sealed class MailOptions
     /// <summary>Password to sign in with, or null.</summary>
     public string? Password { get; set; }
 
+    /// <summary>How long the server may take for one letter.</summary>
+    [Range(typeof(TimeSpan), "00:00:01", "00:01:30")]
+    public TimeSpan Timeout { get; set; } = TimeSpan.FromSeconds(20);
+
     /// <summary>Sender.</summary>
     [EmailAddress]
     public string From { get; set; } = "nexus@localhost.localdomain";

@@ -4,13 +4,15 @@ namespace Nexus.Core.Identity.Passwords;
 
 /// <summary>
 /// Counts wrong tries, for names that exist and names that do not alike, so that being locked says nothing about an account. A try is counted
-/// when it begins: of a thousand tries sent at once no more are looked at than one after the other. Thread-safe; in memory, bounded.
+/// when it begins: of a thousand tries sent at once no more are looked at than one after the other. Thread-safe; counts are in memory, bounded;
+/// an account that is locked is so after a restart too.
 /// </summary>
-internal sealed class Lockouts(PasswordOptions options, TimeProvider time)
+internal sealed class Lockouts(PasswordOptions options, TimeProvider time, LockStore? store = null) : IDisposable
 {
     private const int Remembered = 100_000;
     private readonly Dictionary<Place, Entry> entries = [];
     private readonly Lock gate = new();
+    private readonly SemaphoreSlim storing = new(1, 1);
 
     /// <summary>Number of names that are remembered.</summary>
     public int Count
@@ -21,7 +23,17 @@ internal sealed class Lockouts(PasswordOptions options, TimeProvider time)
         }
     }
 
-    /// <summary>Begins a try; <see cref="End"/> follows. Waits while so many tries are under way that one more could be one too many.</summary>
+    /// <summary>Reads what was locked in a tenant.</summary>
+    public async Task LoadAsync(string tenant, CancellationToken cancellationToken)
+    {
+        foreach (var (who, since) in store is null ? [] : await store.LoadAsync(tenant, cancellationToken))
+        {
+            if (since + options.Lockout <= time.GetUtcNow()) continue;
+            lock (gate) entries[who] = new Entry { Failures = options.Attempts, Last = since };
+        }
+    }
+
+    /// <summary>Begins a try; <see cref="EndAsync"/> follows. Waits while so many tries are under way that one more could be one too many.</summary>
     /// <returns>Null when the try may be made, else when the account opens again.</returns>
     public async ValueTask<DateTimeOffset?> BeginAsync(Place who, CancellationToken cancellationToken)
     {
@@ -45,8 +57,15 @@ internal sealed class Lockouts(PasswordOptions options, TimeProvider time)
         }
     }
 
-    /// <summary>Ends a try: null when it came to nothing (it was cancelled), else whether the password held. How many tries are left.</summary>
-    public int End(Place who, bool? held)
+    /// <summary>Ends a try: null when it came to nothing (it was cancelled), else whether the password held. How many tries are left. A lock is durable when this returns.</summary>
+    public async ValueTask<int> EndAsync(Place who, bool? held)
+    {
+        var left = End(who, held);
+        if (held == false && left <= 0) await StoreAsync(who);
+        return left;
+    }
+
+    private int End(Place who, bool? held)
     {
         lock (gate)
         {
@@ -76,14 +95,42 @@ internal sealed class Lockouts(PasswordOptions options, TimeProvider time)
             return Find(who) is { } entry && entry.Failures >= options.Attempts ? entry.Last + options.Lockout : null;
     }
 
-    /// <summary>Opens an account; false when it was not locked.</summary>
-    public bool Unlock(Place who)
+    /// <summary>Opens an account; false when no wrong try counted.</summary>
+    public async ValueTask<bool> UnlockAsync(Place who)
     {
+        bool locked;
         lock (gate)
         {
             if (!entries.TryGetValue(who, out var entry) || entry.Failures == 0) return false;
+            locked = entry.Failures >= options.Attempts;
             entry.Failures = 0;
-            return true;
+        }
+
+        if (locked) await StoreAsync(who);
+        return true;
+    }
+
+    /// <summary>Forgets locks whose time is over, here and where they are stored.</summary>
+    public async Task SweepAsync(CancellationToken cancellationToken)
+    {
+        lock (gate) ForgetOver();
+        if (store is not null) await store.SweepAsync(cancellationToken);
+    }
+
+    public void Dispose() => storing.Dispose();
+
+    // One after the other, and always what holds now: a lock and its opening that cross on their way leave what was last.
+    private async Task StoreAsync(Place who)
+    {
+        if (store is null) return;
+        await storing.WaitAsync();
+        try
+        {
+            await store.SetAsync(who, LockedUntil(who) - options.Lockout, LockedUntil(who));
+        }
+        finally
+        {
+            storing.Release();
         }
     }
 
@@ -103,10 +150,15 @@ internal sealed class Lockouts(PasswordOptions options, TimeProvider time)
     // Those that count no longer first; when a flood of invented names fills the table, the oldest tenth: it costs the flood ten thousand tries to free one account of four.
     private void Shrink()
     {
-        var now = time.GetUtcNow();
-        foreach (var (who, _) in entries.Where(e => e.Value.Running == 0 && e.Value.Last + options.Lockout <= now).ToList()) entries.Remove(who);
+        ForgetOver();
         if (entries.Count < Remembered) return;
         foreach (var (who, _) in entries.Where(e => e.Value.Running == 0).OrderBy(e => e.Value.Failures >= options.Attempts).ThenBy(e => e.Value.Last).Take(Remembered / 10).ToList()) entries.Remove(who);
+    }
+
+    private void ForgetOver()
+    {
+        var now = time.GetUtcNow();
+        foreach (var (who, _) in entries.Where(e => e.Value.Running == 0 && e.Value.Last + options.Lockout <= now).ToList()) entries.Remove(who);
     }
 
     private sealed class Entry

@@ -35,20 +35,15 @@ internal sealed class PasswordChanges(UserDirectory users, PasswordHashing hashi
         }
         finally
         {
-            left = end(held);
+            left = await end(held);
         }
 
         if (held != true) throw Wrong(left);
     }
 
     /// <summary>Sends a letter with a token that sets a new password, when there is such an account. Takes as long and says as much when there is none.</summary>
-    public async Task ForgotAsync(string tenant, string? nameOrEmail, CancellationToken cancellationToken)
-    {
-        var user = users.FindByLogin(tenant, nameOrEmail);
-        // A ticket is made either way: its commit is what takes time.
-        var token = await letters.TicketAsync(Letters.Reset, new MailTicket(tenant, user?.Id ?? "", user?.Email ?? "", user?.PasswordChangedAt), cancellationToken);
-        if (user is { Email: not null, Disabled: false }) letters.PostReset(user, token);
-    }
+    public Task ForgotAsync(string tenant, string? nameOrEmail, CancellationToken cancellationToken) =>
+        letters.SendResetAsync(tenant, users.FindByLogin(tenant, nameOrEmail), cancellationToken);
 
     /// <summary>Sets a new password with the token of a letter, ends all sessions and opens a locked account.</summary>
     /// <exception cref="NexusException"><c>TOKEN_INVALID</c>, <c>VALIDATION_ERROR</c> (the token can be used again then).</exception>
@@ -61,7 +56,7 @@ internal sealed class PasswordChanges(UserDirectory users, PasswordHashing hashi
         // Who reads the mail of an address owns it.
         var changed = await SetAsync(user, wanted, mustChange: false, "/new_password", cancellationToken, u => Of(seen) is null ? throw Invalid() : u with { EmailVerified = u.EmailVerified || Names.Key(u.Email) == Names.Key(seen!.Email) });
         await sessions.EndAllAsync(user.Place, null, cancellationToken);
-        lockouts.Unlock(user.Place);
+        await lockouts.UnlockAsync(user.Place);
         return changed;
     }
 
@@ -70,7 +65,7 @@ internal sealed class PasswordChanges(UserDirectory users, PasswordHashing hashi
     {
         var changed = await SetAsync(user, wanted, mustChange: true, "/password", cancellationToken);
         await sessions.EndAllAsync(user.Place, null, cancellationToken);
-        lockouts.Unlock(user.Place);
+        await lockouts.UnlockAsync(user.Place);
         return changed;
     }
 
@@ -79,9 +74,9 @@ internal sealed class PasswordChanges(UserDirectory users, PasswordHashing hashi
 
     /// <summary>Begins a try; the result ends it and says how many are left.</summary>
     /// <exception cref="NexusException"><c>ACCOUNT_LOCKED</c>.</exception>
-    private async Task<Func<bool?, int>> AttemptsAsync(Place who, CancellationToken cancellationToken)
+    private async Task<Func<bool?, ValueTask<int>>> AttemptsAsync(Place who, CancellationToken cancellationToken)
     {
-        if (await lockouts.BeginAsync(who, cancellationToken) is not { } until) return held => lockouts.End(who, held);
+        if (await lockouts.BeginAsync(who, cancellationToken) is not { } until) return held => lockouts.EndAsync(who, held);
         throw new NexusException(ErrorCodes.AccountLocked, $"Too many wrong passwords were tried; the account opens again at {until.UtcDateTime:yyyy-MM-dd HH:mm:ss} UTC.")
         {
             Extensions = new JsonObject

@@ -3,6 +3,7 @@ using Microsoft.Extensions.Options;
 using Nexus.Core.Identity.Accounts;
 using Nexus.Core.Identity.Audit;
 using Nexus.Core.Identity.Passwords;
+using Nexus.Core.Identity.Tokens;
 using Nexus.Core.Identity.Totp;
 
 namespace Nexus.Core.Identity.SignIn;
@@ -50,8 +51,8 @@ internal sealed class PasswordSignIn(UserDirectory users, PasswordHashing hashin
 
     private async Task CheckPasswordAsync(string tenant, string name, string password, User? user, CancellationToken cancellationToken)
     {
-        // An unknown name is a place of its own, which no id can be.
-        var who = user?.Place ?? new Place(tenant, "?" + Names.Key(name));
+        // An unknown name is a place of its own, which no id can be; by its hash, because people type passwords where names belong.
+        var who = user?.Place ?? new Place(tenant, "?" + Tickets.Hash(Names.Key(name) ?? ""));
         await passwords.ConfirmAsync(who, user?.PasswordHash, password, cancellationToken);
     }
 

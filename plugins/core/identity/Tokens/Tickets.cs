@@ -26,12 +26,14 @@ internal sealed class Tickets(IDocuments documents, TimeProvider time)
     /// <param name="lifetime">How long it can be taken.</param>
     /// <param name="form">The value's JSON form.</param>
     /// <param name="cancellationToken">Stops the work.</param>
-    public async Task<string> IssueAsync<T>(string kind, T value, TimeSpan lifetime, JsonTypeInfo<T> form, CancellationToken cancellationToken)
+    /// <param name="also">What is written together with it, for the handle it gets; null writes nothing else.</param>
+    public async Task<string> IssueAsync<T>(string kind, T value, TimeSpan lifetime, JsonTypeInfo<T> form, CancellationToken cancellationToken, Func<string, ValueTask<DocumentWrite?>>? also = null)
     {
         var handle = Secrets.Random();
         var node = new JsonObject { ["until"] = (time.GetUtcNow() + lifetime).ToUnixTimeMilliseconds(), ["value"] = JsonSerializer.SerializeToNode(value, form) };
         CallContext.Current = CallContext.System;
-        await documents.CommitAsync([new DocumentWrite(Path(kind, handle), node, 0)], cancellationToken: cancellationToken);
+        var ticket = new DocumentWrite(Path(kind, handle), node, 0);
+        await documents.CommitAsync(also is not null && await also(handle) is { } other ? [ticket, other] : [ticket], cancellationToken: cancellationToken);
         if (Interlocked.Increment(ref issued) % SweepEvery == 1)
             await SweepAsync(kind, cancellationToken);
         return handle;

@@ -83,7 +83,7 @@ internal sealed class SecurityRoutes(IServiceProvider host, SecurityControls con
         if (address.Equals(GatewayRequest.Of(context).RemoteAddress))
             throw new NexusException(ErrorCodes.Conflict, $"{address} is the address this request came from; it would lock out its own author.");
         var reason = body["reason"] is JsonValue said && said.TryGetValue(out string? why) && why.Length is > 0 and <= 200 ? why : "blocked by an operator";
-        var block = blocks.Add(address, TimeSpan.FromMinutes(minutes), reason);
+        var block = await blocks.AddAsync(address, TimeSpan.FromMinutes(minutes), reason);
         await trail.DoneAsync(context, "security.address.blocked", block.Address, ("reason", reason), ("until", block.Until.ToString("O")));
         await JsonAnswer.SendAsync(context, block, StatusCodes.Status201Created);
     }
@@ -91,7 +91,7 @@ internal sealed class SecurityRoutes(IServiceProvider host, SecurityControls con
     private async Task UnblockAsync(HttpContext context)
     {
         var text = (string)context.Request.RouteValues["address"]!;
-        if (!IPAddress.TryParse(text, out var address) || !blocks.Remove(address))
+        if (!IPAddress.TryParse(text, out var address) || !await blocks.RemoveAsync(address))
             throw new NexusException(ErrorCodes.ResourceNotFound, $"{text} is not blocked.");
         await trail.DoneAsync(context, "security.address.unblocked", address.ToString());
         context.Response.StatusCode = StatusCodes.Status204NoContent;

@@ -28,7 +28,7 @@ internal sealed class AbuseWatch(SecuritySettings options, AddressBlocks blocks,
         if (request.RemoteAddress is not { } address || logins.Count(AddressSet.CountingKey(address), new Rate(abuse.FailedLogins, LoginWindow)).Allowed)
             return null;
         logins.Forget(AddressSet.CountingKey(address));
-        var block = blocks.Add(address, TimeSpan.FromMinutes(abuse.BlockMinutes), $"more than {abuse.FailedLogins} sign-ins failed within an hour");
+        var block = await blocks.AddAsync(address, TimeSpan.FromMinutes(abuse.BlockMinutes), $"more than {abuse.FailedLogins} sign-ins failed within an hour");
         alerts.Raise("login_abuse", block.Address, null, $"More than {abuse.FailedLogins} sign-ins failed within an hour; the address is blocked until {block.Until:u}.");
         await trail.DoneAsync(context, "security.address.blocked", block.Address, ("reason", block.Reason), ("until", block.Until.ToString("O")));
         return block;

@@ -262,12 +262,12 @@ public sealed class AccountTests
     [Fact]
     public async Task A_lock_out_counts_a_flood_of_invented_names_within_bounded_memory()
     {
-        var lockouts = new Lockouts(new PasswordOptions(), TimeProvider.System);
+        using var lockouts = new Lockouts(new PasswordOptions(), TimeProvider.System);
         for (var i = 0; i < 120_000; i++)
         {
             var name = new Nexus.Core.Identity.Accounts.Place("default", $"?{i}");
             Assert.Null(await lockouts.BeginAsync(name, default));
-            lockouts.End(name, false);
+            await lockouts.EndAsync(name, false);
         }
 
         Assert.InRange(lockouts.Count, 1, 100_000);

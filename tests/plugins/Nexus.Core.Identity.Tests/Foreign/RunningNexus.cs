@@ -15,21 +15,27 @@ internal sealed class RunningNexus : IAsyncDisposable
     public const string Password = "correct horse battery";
 
     private readonly WebApplication app;
-    private readonly string folder;
+    private readonly bool isOwnFolder;
 
-    private RunningNexus(WebApplication app, string folder, string address)
+    private RunningNexus(WebApplication app, string folder, bool isOwnFolder, string address)
     {
-        (this.app, this.folder, Address) = (app, folder, address);
+        (this.app, Folder, this.isOwnFolder, Address) = (app, folder, isOwnFolder, address);
         Client = new HttpClient(new HttpClientHandler { AllowAutoRedirect = false, UseCookies = false }) { BaseAddress = new Uri(address) };
     }
 
     public string Address { get; }
 
+    /// <summary>Folder of its data.</summary>
+    public string Folder { get; }
+
     public HttpClient Client { get; }
 
-    public static async Task<RunningNexus> StartAsync(Func<string, IEnumerable<(string Key, string Value)>>? settings = null)
+    /// <summary>Starts one.</summary>
+    /// <param name="settings">Settings of identity, for its address.</param>
+    /// <param name="kept">Folder of the data of one that ran before, which stays; null makes a new one that goes.</param>
+    public static async Task<RunningNexus> StartAsync(Func<string, IEnumerable<(string Key, string Value)>>? settings = null, string? kept = null)
     {
-        var folder = Directory.CreateTempSubdirectory("nexus-foreign-").FullName;
+        var folder = kept ?? Directory.CreateTempSubdirectory("nexus-foreign-").FullName;
         // A passkey needs a name: browsers take localhost, and no address, for one.
         var port = FreePort();
         var address = $"http://localhost:{port}";
@@ -47,7 +53,7 @@ internal sealed class RunningNexus : IAsyncDisposable
         await StorageOpener.OpenAsync(app.Services);
         app.UseNexusGateway();
         await app.StartAsync();
-        return new RunningNexus(app, folder, address);
+        return new RunningNexus(app, folder, kept is null, address);
     }
 
     public T Get<T>()
@@ -77,6 +83,6 @@ internal sealed class RunningNexus : IAsyncDisposable
         await app.StopAsync();
         await app.Services.GetRequiredService<StorageOpener>().DisposeAsync();
         await app.DisposeAsync();
-        Directory.Delete(folder, recursive: true);
+        if (isOwnFolder) Directory.Delete(Folder, recursive: true);
     }
 }
