@@ -6,6 +6,9 @@ internal sealed class ServerOptions
     /// <summary>Port of HTTP/2 without TLS; 0 for none.</summary>
     public int Http2Port { get; set; }
 
+    /// <summary>Address under which users reach the node, such as <c>https://nexus.example.org</c>; null takes that of each request's host where it is a known one.</summary>
+    public string? PublicUrl { get; set; }
+
     /// <summary>Host names that are served, without port; empty means the loopback names; <c>*</c> means any.</summary>
     public string[] AllowedHosts { get; set; } = [];
 

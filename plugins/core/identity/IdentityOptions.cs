@@ -5,8 +5,8 @@ namespace Nexus.Core.Identity;
 /// <summary>Settings of identity, section <c>plugins:core.identity</c>.</summary>
 internal sealed class IdentityOptions
 {
-    /// <summary>Who issues tokens (<c>iss</c>): the address under which users reach the node, without a slash at its end.</summary>
-    public string Issuer { get; set; } = "http://127.0.0.1:8000";
+    /// <summary>Who issues tokens (<c>iss</c>): the address under which users reach the node, without a slash at its end. Null takes the node's own (<c>server.publicUrl</c>).</summary>
+    public string? Issuer { get; set; }
 
     /// <summary>For whom tokens are (<c>aud</c>).</summary>
     public string Audience { get; set; } = "nexus";

@@ -61,6 +61,7 @@ public sealed class IdentityPlugin : IPlugin, IStart
     }
 
     private static void AddAccounts(IServiceCollection services) => services
+        .AddSingleton(s => new SiteAddress(s.GetRequiredService<IOptions<IdentityOptions>>(), s.GetService<INodeAddress>()))
         .AddSingleton<Tree>()
         .AddSingleton<UserDirectory>()
         .AddSingleton<Catalogue>()

@@ -48,6 +48,8 @@ internal static class SecurityRegistration
         services.TryAddSingleton<KestrelShell>();
         services.AddSingleton<IConfigureOptions<KestrelServerOptions>>(host => host.GetRequiredService<KestrelShell>());
         services.AddSingleton<IConfigureOptions<FormOptions>>(host => host.GetRequiredService<KestrelShell>());
+        services.TryAddSingleton<NodeAddress>();
+        services.AddSingleton<IPluginPorts>(host => host.GetRequiredService<NodeAddress>());
         services.TryAddSingleton<SecurityControls>();
         services.TryAddSingleton<SecurityScan>();
         services.AddSingleton<ISecurityCheck, ConfigurationCheck>();

@@ -12,32 +12,32 @@ namespace Nexus.Core.Identity.External;
 /// </summary>
 internal sealed class ExternalAccounts(UserDirectory users, Tree tree, IOptionsMonitor<ExternalOptions> options, IOptions<IdentityOptions> identity, TimeProvider time)
 {
-    /// <summary>The account of an identity.</summary>
+    /// <summary>The account of an identity in a tenant; each has its own.</summary>
     /// <exception cref="NexusException"><c>EXTERNAL_SIGN_IN_REFUSED</c>: there is none and none is made; <c>ACCOUNT_DISABLED</c>.</exception>
-    public async Task<User> ResolveAsync(ExternalIdentity found, CancellationToken cancellationToken)
+    public async Task<User> ResolveAsync(ExternalIdentity found, string tenant, CancellationToken cancellationToken)
     {
         var path = PathOf(found);
-        var link = await tree.FindAsync(CallContext.DefaultTenant, path, cancellationToken);
+        var link = await tree.FindAsync(tenant, path, cancellationToken);
         if (link?.Value.Deserialize(ExternalJson.Default.ExternalLink) is { } known && users.Find(new Place(known.Tenant, known.User)) is { } linked)
             return Allowed(linked);
         var email = found is { EmailVerified: true, Email: { } address } && Names.IsEmail(address) ? address : null;
-        if (email is not null && users.FindByLogin(CallContext.DefaultTenant, email) is { } same)
+        if (email is not null && users.FindByLogin(tenant, email) is { } same)
         {
             if (!same.EmailVerified || Names.Key(same.Email) != Names.Key(email))
                 throw new NexusException(ErrorCodes.ExternalSignInRefused, "An account has this address and has not proved it. Sign in to it with its password and verify the address; then this sign-in is linked to it.");
             Allowed(same);
-            await tree.CommitAsync(CallContext.DefaultTenant, [Link(path, found, same, link?.Revision ?? 0)], cancellationToken: cancellationToken);
+            await tree.CommitAsync(tenant, [Link(path, found, same, link?.Revision ?? 0)], cancellationToken: cancellationToken);
             return same;
         }
 
         return options.CurrentValue.NewAccounts
-            ? await AddAsync(found, email, path, link?.Revision ?? 0, cancellationToken)
+            ? await AddAsync(found, tenant, email, path, link?.Revision ?? 0, cancellationToken)
             : throw new NexusException(ErrorCodes.ExternalSignInRefused, "No account here belongs to this sign-in, and none is made.");
     }
 
     private static User Allowed(User user) => user.Disabled ? throw new NexusException(ErrorCodes.AccountDisabled, "An administrator has disabled this account.") : user;
 
-    private async Task<User> AddAsync(ExternalIdentity found, string? email, string path, long revision, CancellationToken cancellationToken)
+    private async Task<User> AddAsync(ExternalIdentity found, string tenant, string? email, string path, long revision, CancellationToken cancellationToken)
     {
         var now = time.GetUtcNow();
         var wanted = Name(email?.Split('@')[0] ?? found.Name);
@@ -46,7 +46,8 @@ internal sealed class ExternalAccounts(UserDirectory users, Tree tree, IOptionsM
             var user = new User
             {
                 Id = Guid.CreateVersion7(now).ToString(),
-                UserName = attempt == 0 && users.FindByLogin(CallContext.DefaultTenant, wanted) is null ? wanted : $"{wanted}-{Secrets.Random()[..8].ToLowerInvariant()}",
+                Tenant = tenant,
+                UserName = attempt == 0 && users.FindByLogin(tenant, wanted) is null ? wanted : $"{wanted}-{Secrets.Random()[..8].ToLowerInvariant()}",
                 DisplayName = found.Name is { Length: > 0 and <= 200 } name && !name.Any(char.IsControl) ? name : wanted,
                 Email = email,
                 EmailVerified = email is not null,
@@ -61,7 +62,7 @@ internal sealed class ExternalAccounts(UserDirectory users, Tree tree, IOptionsM
             catch (NexusException taken) when (taken.Code == ErrorCodes.UniqueViolation && attempt < 3)
             {
                 // Somebody took the name in between, or the same sign-in came twice at once: the link tells.
-                if ((await tree.FindAsync(CallContext.DefaultTenant, path, cancellationToken))?.Value.Deserialize(ExternalJson.Default.ExternalLink) is { } made && users.Find(new Place(made.Tenant, made.User)) is { } winner)
+                if ((await tree.FindAsync(tenant, path, cancellationToken))?.Value.Deserialize(ExternalJson.Default.ExternalLink) is { } made && users.Find(new Place(made.Tenant, made.User)) is { } winner)
                     return Allowed(winner);
             }
         }

@@ -45,14 +45,17 @@ internal static class ExternalRoutes
     private static IResult List(HttpContext context, [FromServices] ExternalSignIn external) =>
         Asking.Answer(context, new ProviderList([.. external.Providers.Select(name => new ProviderView(name, $"{CookiePath}/{name}/start"))]), ExternalJson.Default.ProviderList);
 
-    private static async Task<IResult> StartAsync(HttpContext context, string provider, [FromServices] ExternalSignIn external)
+    private static async Task<IResult> StartAsync(HttpContext context, string provider, [FromServices] ExternalSignIn external, [FromServices] SiteAddress site, [FromServices] Catalogue catalogue)
     {
         var shape = external.Provider(provider);
         string? target = context.Request.Query["return_to"];
         if (target is not null && !IsLocal(target))
             throw new NexusException(ErrorCodes.BadRequest, "return_to is a path of this site, such as /console.");
+        var tenant = context.Request.Query["tenant"] is [{ Length: > 0 } named] ? named : CallContext.DefaultTenant;
+        if (!catalogue.HasTenant(tenant))
+            throw Asking.Missing("tenant", tenant);
         var browser = Secrets.Random();
-        var address = await external.BeginAsync(shape, browser, target, context.RequestAborted);
+        var address = await external.BeginAsync(shape, browser, new SignInWish($"{site.Of(context)}{CookiePath}/{shape.Name}/callback", tenant, target), context.RequestAborted);
         // Lax: the browser comes back by a navigation that the other site begins.
         context.Response.Cookies.Append(CookieName, browser, Cookie(context, ExternalSignIn.Patience));
         context.Response.Headers.CacheControl = "no-store";
@@ -67,8 +70,8 @@ internal static class ExternalRoutes
         context.Response.Cookies.Delete(CookieName, Cookie(context, null));
         try
         {
-            var (identity, target) = await external.CompleteAsync(shape, new ProviderAnswer(One("code"), One("state"), One("error"), One("iss")), context.Request.Cookies[CookieName], context.RequestAborted);
-            return await ending.SignInAsync(context, await accounts.ResolveAsync(identity, context.RequestAborted), shape.Name, target);
+            var (identity, wish) = await external.CompleteAsync(shape, new ProviderAnswer(One("code"), One("state"), One("error"), One("iss")), context.Request.Cookies[CookieName], context.RequestAborted);
+            return await ending.SignInAsync(context, await accounts.ResolveAsync(identity, wish.Tenant, context.RequestAborted), shape.Name, wish.ReturnTo);
         }
         catch (NexusException error)
         {

@@ -14,7 +14,7 @@ namespace Nexus.Core.Identity.External;
 /// 1. <see cref="BeginAsync"/> keeps them under the hash of the state, with the hash of a cookie. 2. The user signs in over there.
 /// 3. <see cref="CompleteAsync"/> takes them out (once), compares the cookie, exchanges the code, and checks what comes.
 /// </summary>
-internal sealed class ExternalSignIn(IOptionsMonitor<ExternalOptions> options, IOptions<IdentityOptions> identity, ProviderDirectory directory, ProviderHttp http, IdentityTokens tokens, Tickets tickets)
+internal sealed class ExternalSignIn(IOptionsMonitor<ExternalOptions> options, ProviderDirectory directory, ProviderHttp http, IdentityTokens tokens, Tickets tickets)
 {
     /// <summary>Time that a user has over there.</summary>
     public static TimeSpan Patience { get; } = TimeSpan.FromMinutes(10);
@@ -34,18 +34,18 @@ internal sealed class ExternalSignIn(IOptionsMonitor<ExternalOptions> options, I
     /// <summary>Begins a sign-in: where to send the browser.</summary>
     /// <param name="shape">The provider.</param>
     /// <param name="browser">Random value of the cookie that the browser gets.</param>
-    /// <param name="returnTo">Where the browser goes in the end; null answers with tokens.</param>
+    /// <param name="wish">What it is for.</param>
     /// <param name="cancellationToken">Stops the work.</param>
-    public async Task<string> BeginAsync(ProviderShape shape, string browser, string? returnTo, CancellationToken cancellationToken)
+    public async Task<string> BeginAsync(ProviderShape shape, string browser, SignInWish wish, CancellationToken cancellationToken)
     {
         var (nonce, verifier) = (Secrets.Random(), Secrets.Random());
-        var pending = new PendingSignIn(shape.Name, nonce, verifier, Tickets.Hash(browser), returnTo);
+        var pending = new PendingSignIn(shape.Name, nonce, verifier, Tickets.Hash(browser), wish);
         var state = await tickets.IssueAsync(Kind, pending, Patience, ExternalJson.Default.PendingSignIn, cancellationToken);
         var query = new Dictionary<string, string?>
         {
             ["response_type"] = "code",
             ["client_id"] = shape.ClientId,
-            ["redirect_uri"] = RedirectOf(shape),
+            ["redirect_uri"] = wish.Callback,
             ["scope"] = shape.Scope,
             ["state"] = state,
             ["code_challenge"] = ProofKey.ChallengeOf(verifier),
@@ -59,7 +59,7 @@ internal sealed class ExternalSignIn(IOptionsMonitor<ExternalOptions> options, I
 
     /// <summary>Completes a sign-in with what the provider sent back through the browser.</summary>
     /// <exception cref="NexusException"><c>BAD_REQUEST</c>: the state is not one of this browser; <c>EXTERNAL_SIGN_IN_REFUSED</c>: the provider said no, or what it said does not hold.</exception>
-    public async Task<(ExternalIdentity Identity, string? ReturnTo)> CompleteAsync(ProviderShape shape, ProviderAnswer answer, string? browser, CancellationToken cancellationToken)
+    public async Task<(ExternalIdentity Identity, SignInWish Wish)> CompleteAsync(ProviderShape shape, ProviderAnswer answer, string? browser, CancellationToken cancellationToken)
     {
         var pending = await tickets.TakeAsync(Kind, answer.State, ExternalJson.Default.PendingSignIn, cancellationToken);
         if (pending is null || pending.Provider != shape.Name || browser is null || !Secrets.Same(pending.Browser, Tickets.Hash(browser)))
@@ -67,12 +67,10 @@ internal sealed class ExternalSignIn(IOptionsMonitor<ExternalOptions> options, I
         if (answer.Error is not null || answer.Code is not { Length: > 0 } code)
             throw new NexusException(ErrorCodes.ExternalSignInRefused, "The provider did not sign the user in.");
         var identity = shape.Endpoints is { } plain
-            ? await AskAsync(shape, plain, code, pending.Verifier, cancellationToken)
+            ? await AskAsync(shape, plain, code, pending, cancellationToken)
             : await ExchangeAsync(shape, answer, code, pending, cancellationToken);
-        return (identity, pending.ReturnTo);
+        return (identity, pending.Wish);
     }
-
-    private string RedirectOf(ProviderShape shape) => $"{identity.Value.Issuer}/api/v1/auth/oauth/{shape.Name}/callback";
 
     private async Task<ExternalIdentity> ExchangeAsync(ProviderShape shape, ProviderAnswer answer, string code, PendingSignIn pending, CancellationToken cancellationToken)
     {
@@ -80,15 +78,15 @@ internal sealed class ExternalSignIn(IOptionsMonitor<ExternalOptions> options, I
         // RFC 9207: a provider that names itself in its answer must be the one that was asked, or codes of one could be sent to another.
         if (answer.Issuer is { } named && named != provider.Issuer)
             throw new NexusException(ErrorCodes.ExternalSignInRefused, "The answer is of another issuer.");
-        using var document = await RedeemAsync(shape, provider.Token, code, pending.Verifier, provider.TakesSecretInBody, cancellationToken);
+        using var document = await RedeemAsync(shape, provider.Token, code, pending, provider.TakesSecretInBody, cancellationToken);
         var token = Text(document.RootElement, "id_token") ?? throw new NexusException(ErrorCodes.ExternalSignInRefused, "The provider sent no identity token.");
         return await tokens.ReadAsync(token, provider, shape.ClientId, shape.SendsNonce ? pending.Nonce : null, cancellationToken);
     }
 
     /// <summary>Without OpenID Connect there is nothing signed: the provider's own endpoint says over TLS whose token it gave us.</summary>
-    private async Task<ExternalIdentity> AskAsync(ProviderShape shape, OAuthEndpoints endpoints, string code, string verifier, CancellationToken cancellationToken)
+    private async Task<ExternalIdentity> AskAsync(ProviderShape shape, OAuthEndpoints endpoints, string code, PendingSignIn pending, CancellationToken cancellationToken)
     {
-        using var document = await RedeemAsync(shape, endpoints.Token, code, verifier, true, cancellationToken);
+        using var document = await RedeemAsync(shape, endpoints.Token, code, pending, true, cancellationToken);
         var access = Text(document.RootElement, "access_token") ?? throw new NexusException(ErrorCodes.ExternalSignInRefused, "The provider sent no token.");
         using var user = await http.GetAsync(endpoints.User, access, cancellationToken);
         if (user.RootElement.ValueKind != JsonValueKind.Object || !user.RootElement.TryGetProperty("id", out var id) || id.ValueKind is not (JsonValueKind.Number or JsonValueKind.String))
@@ -103,14 +101,14 @@ internal sealed class ExternalSignIn(IOptionsMonitor<ExternalOptions> options, I
         };
     }
 
-    private Task<JsonDocument> RedeemAsync(ProviderShape shape, string address, string code, string verifier, bool secretInBody, CancellationToken cancellationToken)
+    private Task<JsonDocument> RedeemAsync(ProviderShape shape, string address, string code, PendingSignIn pending, bool secretInBody, CancellationToken cancellationToken)
     {
         var form = new Dictionary<string, string>
         {
             ["grant_type"] = "authorization_code",
             ["code"] = code,
-            ["redirect_uri"] = RedirectOf(shape),
-            ["code_verifier"] = verifier,
+            ["redirect_uri"] = pending.Wish.Callback,
+            ["code_verifier"] = pending.Verifier,
         };
         var request = new HttpRequestMessage(HttpMethod.Post, address);
         if (shape.ClientSecret is { } secret && !secretInBody)
@@ -144,5 +142,11 @@ internal sealed record ProviderAnswer(string? Code, string? State, string? Error
 /// <param name="Nonce">Must come back inside the identity token.</param>
 /// <param name="Verifier">PKCE verifier.</param>
 /// <param name="Browser">Hash of the cookie of the browser that began.</param>
-/// <param name="ReturnTo">Local path the browser goes to in the end, or null.</param>
-internal sealed record PendingSignIn(string Provider, string Nonce, string Verifier, string Browser, string? ReturnTo);
+/// <param name="Wish">What it is for.</param>
+internal sealed record PendingSignIn(string Provider, string Nonce, string Verifier, string Browser, SignInWish Wish);
+
+/// <summary>What a sign-in with another site is for.</summary>
+/// <param name="Callback">Address here that the provider sends the browser back to.</param>
+/// <param name="Tenant">Whose user signs in.</param>
+/// <param name="ReturnTo">Local path the browser goes to in the end; null answers with tokens.</param>
+internal sealed record SignInWish(string Callback, string Tenant, string? ReturnTo);

@@ -149,7 +149,7 @@ internal sealed record CheckView(string User, bool Allowed, ImmutableArray<Decis
 }
 
 /// <summary>How identity stands.</summary>
-internal sealed record StatusView(string Manager, ImmutableArray<string> Strategies, bool Registration, bool EmailVerification, string PasswordHash, string? LocalTokenFile);
+internal sealed record StatusView(bool Registration, string? Manager, ImmutableArray<string>? Strategies, bool? EmailVerification, string? PasswordHash, string? LocalTokenFile);
 
 /// <summary>A role with what it inherits, as it is listed.</summary>
 internal sealed record RoleView(string Name, string? Description, ImmutableArray<string> Permissions, ImmutableArray<string> Inherits, bool BuiltIn, int Users);

@@ -5,7 +5,7 @@ using Nexus.Core.Identity.Tokens;
 namespace Nexus.Core.Identity.Mail;
 
 /// <summary>The letters that identity writes, and the tokens in them: each works once and for a while.</summary>
-internal sealed class Letters(Tickets tickets, MailQueue mail, IOptions<IdentityOptions> options)
+internal sealed class Letters(Tickets tickets, MailQueue mail, SiteAddress site, IOptions<IdentityOptions> options)
 {
     /// <summary>Kind of token that proves an address.</summary>
     public const string Verify = "verify-email";
@@ -38,7 +38,7 @@ internal sealed class Letters(Tickets tickets, MailQueue mail, IOptions<Identity
 
         open this link to confirm that this address is yours:
 
-        {options.Value.Issuer}/api/v1/auth/verify-email?token={token}
+        {site.Public}/api/v1/auth/verify-email?token={token}
 
         The link works once and for {Words(options.Value.VerificationLifetime)}. If you did not register, ignore this letter.
         """);
@@ -48,9 +48,9 @@ internal sealed class Letters(Tickets tickets, MailQueue mail, IOptions<Identity
 
         somebody asked to set a new password for your account. If it was you, open this link:
 
-        {options.Value.Issuer}/reset-password?token={token}
+        {site.Public}/reset-password?token={token}
 
-        Programs send `token` and `new_password` to POST {options.Value.Issuer}/api/v1/auth/password/reset.
+        Programs send `token` and `new_password` to POST {site.Public}/api/v1/auth/password/reset.
 
         It works once and for {Words(options.Value.ResetLifetime)}. If it was not you, ignore this letter.
         """);

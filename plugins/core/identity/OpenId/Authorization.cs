@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.WebUtilities;
-using Microsoft.Extensions.Options;
 using Nexus.Core.Identity.Accounts;
 using Nexus.Core.Identity.SignIn;
 using Nexus.Core.Identity.Tokens;
@@ -14,7 +13,7 @@ namespace Nexus.Core.Identity.OpenId;
 /// 3. Who is not signed in gets the form; what follows is tied to that browser and to that request by a transaction. 4. Who has not consented is asked.
 /// 5. The code goes to the client, with our name (RFC 9207), so that it is not sent to another issuer by mistake.
 /// </summary>
-internal sealed class Authorization(ClientRegistry clients, BrowserSignIns browsers, AuthorizationCodes codes, Tickets tickets, PasswordSignIn passwords, UserDirectory users, IOptions<IdentityOptions> options, TimeProvider time)
+internal sealed class Authorization(ClientRegistry clients, BrowserSignIns browsers, AuthorizationCodes codes, Tickets tickets, PasswordSignIn passwords, UserDirectory users, SiteAddress site, TimeProvider time)
 {
     private const string Kind = "authorizations";
 
@@ -40,6 +39,7 @@ internal sealed class Authorization(ClientRegistry clients, BrowserSignIns brows
         try
         {
             request = AuthorizationRequest.Read(query, client, redirect);
+            request = request with { Tenant = browsers.Tenant(request.Tenant) };
         }
         catch (OAuthError error)
         {
@@ -96,7 +96,7 @@ internal sealed class Authorization(ClientRegistry clients, BrowserSignIns brows
     {
         var silent = request.Prompt.Contains("none");
         var found = await browsers.FindAsync(context);
-        if (found is not { } known || request.Prompt.Contains("login") || request.Prompt.Contains("select_account") || request.MaxAge is { } age && known.SignIn.At.AddSeconds(Math.Min(age, 1_000_000_000)) < time.GetUtcNow())
+        if (found is not { } known || known.SignIn.Tenant != request.Tenant || request.Prompt.Contains("login") || request.Prompt.Contains("select_account") || request.MaxAge is { } age && known.SignIn.At.AddSeconds(Math.Min(age, 1_000_000_000)) < time.GetUtcNow())
         {
             if (silent)
                 Redirect(context, request.RedirectUri, request.State, ("error", "login_required"), ("error_description", "The user is not signed in."));
@@ -122,7 +122,7 @@ internal sealed class Authorization(ClientRegistry clients, BrowserSignIns brows
         User user;
         try
         {
-            user = await passwords.VerifyAsync(CallContext.DefaultTenant, name ?? "", password ?? "", code, context.RequestAborted);
+            user = await passwords.VerifyAsync(transaction.Request.Tenant ?? CallContext.DefaultTenant, name ?? "", password ?? "", code, context.RequestAborted);
         }
         catch (NexusException error) when (error.Status is >= 400 and < 500)
         {
@@ -174,7 +174,7 @@ internal sealed class Authorization(ClientRegistry clients, BrowserSignIns brows
         var query = members.ToDictionary(m => m.Name, m => (string?)m.Value, StringComparer.Ordinal);
         if (state is not null)
             query["state"] = state;
-        query["iss"] = options.Value.Issuer;
+        query["iss"] = site.Of(context);
         context.Response.Headers.CacheControl = "no-store";
         // 303 after a form: with 307 the password would be sent on to the client (RFC 9700 section 4.12).
         context.Response.StatusCode = HttpMethods.IsPost(context.Request.Method) ? StatusCodes.Status303SeeOther : StatusCodes.Status302Found;

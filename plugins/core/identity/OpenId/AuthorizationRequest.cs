@@ -21,7 +21,10 @@ internal sealed record AuthorizationRequest(string ClientId, string RedirectUri,
     /// <summary>Name to fill into the form.</summary>
     public string? LoginHint { get; init; }
 
-    private static readonly string[] Known = ["response_type", "client_id", "redirect_uri", "scope", "state", "nonce", "code_challenge", "code_challenge_method", "prompt", "max_age", "login_hint", "response_mode", "request", "request_uri"];
+    /// <summary>Whose users sign in (<c>tenant</c>, a parameter of ours); null means the node's own.</summary>
+    public string? Tenant { get; init; }
+
+    private static readonly string[] Known = ["tenant", "response_type", "client_id", "redirect_uri", "scope", "state", "nonce", "code_challenge", "code_challenge_method", "prompt", "max_age", "login_hint", "response_mode", "request", "request_uri"];
 
     /// <summary>Reads the parameters that follow client and redirect address.</summary>
     /// <exception cref="OAuthError">One that is told to the client.</exception>
@@ -58,6 +61,7 @@ internal sealed record AuthorizationRequest(string ClientId, string RedirectUri,
             Prompt = prompt,
             MaxAge = Value("max_age") is { } seconds ? long.Parse(seconds, System.Globalization.CultureInfo.InvariantCulture) : null,
             LoginHint = Value("login_hint"),
+            Tenant = Value("tenant"),
         };
     }
 }

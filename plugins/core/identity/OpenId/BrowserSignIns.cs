@@ -1,11 +1,13 @@
 using Microsoft.AspNetCore.Http;
 using Nexus.Core.Identity.Accounts;
+using Nexus.Core.Identity.Http;
+using Nexus.Core.Identity.Roles;
 using Nexus.Core.Identity.Tokens;
 
 namespace Nexus.Core.Identity.OpenId;
 
 /// <summary>Who is signed in at the issuer's own pages in a browser: a cookie for <c>/oauth</c> alone, whose value is new after each sign-in. Before that it only ties forms to the browser that asked for them.</summary>
-internal sealed class BrowserSignIns(Tickets tickets, UserDirectory users)
+internal sealed class BrowserSignIns(Tickets tickets, UserDirectory users, Catalogue catalogue)
 {
     /// <summary>Name of the cookie.</summary>
     public const string CookieName = "nexus_oauth";
@@ -13,6 +15,9 @@ internal sealed class BrowserSignIns(Tickets tickets, UserDirectory users)
     private const string Kind = "browsers";
 
     private static readonly TimeSpan Lifetime = TimeSpan.FromHours(12);
+
+    /// <summary>The tenant whose users are asked for; one that does not exist is like one without users.</summary>
+    public string Tenant(string? named) => Asking.Tenant(named, catalogue);
 
     /// <summary>The cookie's value, or null.</summary>
     public static string? Of(HttpContext context) => context.Request.Cookies[CookieName] is { Length: 43 } value ? value : null;

@@ -91,10 +91,10 @@ internal static class OpenIdRoutes
         await context.Response.Body.WriteAsync(buffer.GetBuffer().AsMemory(0, (int)buffer.Length), context.RequestAborted);
     }
 
-    private static ContentHttpResult Describe(HttpContext context, [FromServices] IOptions<IdentityOptions> options)
+    private static ContentHttpResult Describe(HttpContext context, [FromServices] SiteAddress site)
     {
         context.Response.Headers.CacheControl = "public, max-age=300";
-        var issuer = options.Value.Issuer;
+        var issuer = site.Of(context);
         return TypedResults.Text($$"""
             {"issuer":"{{issuer}}","authorization_endpoint":"{{issuer}}/oauth/authorize","token_endpoint":"{{issuer}}/oauth/token","userinfo_endpoint":"{{issuer}}/oauth/userinfo","revocation_endpoint":"{{issuer}}/oauth/revoke","end_session_endpoint":"{{issuer}}/oauth/end-session","jwks_uri":"{{issuer}}/.well-known/jwks.json","response_types_supported":["code"],"response_modes_supported":["query"],"grant_types_supported":["authorization_code","refresh_token"],"subject_types_supported":["public"],"id_token_signing_alg_values_supported":["ES256"],"token_endpoint_auth_methods_supported":["none"],"revocation_endpoint_auth_methods_supported":["none"],"code_challenge_methods_supported":["S256"],"scopes_supported":["openid","profile","email","offline_access"],"claims_supported":["sub","iss","aud","exp","iat","auth_time","nonce","at_hash","azp","sid","name","preferred_username","updated_at","email","email_verified"],"prompt_values_supported":["none","login","consent","select_account"],"request_parameter_supported":false,"request_uri_parameter_supported":false,"authorization_response_iss_parameter_supported":true}
             """, "application/json");

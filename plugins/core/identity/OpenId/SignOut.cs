@@ -12,10 +12,10 @@ internal static class SignOut
     private const string Kind = "sign-outs";
 
     /// <summary>The client's wish, through the user's browser. With an identity token of ours it is done; without one the user is asked, because any page may send a browser here.</summary>
-    public static async Task BeginAsync(HttpContext context, [FromServices] SignedTokens tokens, [FromServices] ClientRegistry clients, [FromServices] BrowserSignIns browsers, [FromServices] SignInSessions sessions, [FromServices] Tickets tickets)
+    public static async Task BeginAsync(HttpContext context, [FromServices] SignedTokens tokens, [FromServices] SiteAddress site, [FromServices] ClientRegistry clients, [FromServices] BrowserSignIns browsers, [FromServices] SignInSessions sessions, [FromServices] Tickets tickets)
     {
         string? Value(string name) => context.Request.Query[name] is [{ Length: > 0 } value] ? value : null;
-        var hint = Value("id_token_hint") is { } text ? tokens.ReadIdentityToken(text) : null;
+        var hint = Value("id_token_hint") is { } text ? tokens.ReadIdentityToken(text, site.Of(context)) : null;
         var id = hint?.Text("aud") ?? Value("client_id");
         var client = await clients.FindAsync(id, context.RequestAborted);
         var target = Value("post_logout_redirect_uri");

@@ -4,7 +4,6 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
-using Microsoft.Extensions.Options;
 using Nexus.Core.Identity.Accounts;
 using Nexus.Core.Identity.SignIn;
 using Nexus.Core.Identity.Tokens;
@@ -12,7 +11,7 @@ using Nexus.Core.Identity.Tokens;
 namespace Nexus.Core.Identity.OpenId;
 
 /// <summary>The token and revocation endpoints (RFC 6749 sections 4.1.3 and 6, RFC 7009) for public clients: who they are, the code and the verifier prove.</summary>
-internal sealed class TokenEndpoint(ClientRegistry clients, AuthorizationCodes codes, SignInSessions sessions, UserDirectory users, SignedTokens tokens, IOptions<IdentityOptions> options, TimeProvider time)
+internal sealed class TokenEndpoint(ClientRegistry clients, AuthorizationCodes codes, SignInSessions sessions, UserDirectory users, SignedTokens tokens, SiteAddress site, TimeProvider time)
 {
     private static readonly TimeSpan IdentityTokenLifetime = TimeSpan.FromMinutes(10);
 
@@ -117,7 +116,7 @@ internal sealed class TokenEndpoint(ClientRegistry clients, AuthorizationCodes c
             if (issued.Scopes.Contains("offline_access"))
                 json.WriteString("refresh_token", issued.SignIn.Refresh);
             if (issued.Scopes.Contains("openid"))
-                json.WriteString("id_token", IdentityToken(issued));
+                json.WriteString("id_token", IdentityToken(issued, site.Of(context)));
             json.WriteEndObject();
         }
 
@@ -125,10 +124,10 @@ internal sealed class TokenEndpoint(ClientRegistry clients, AuthorizationCodes c
         return context.Response.Body.WriteAsync(buffer.GetBuffer().AsMemory(0, (int)buffer.Length), context.RequestAborted).AsTask();
     }
 
-    private string IdentityToken(Issued issued) => tokens.Sign("JWT", json =>
+    private string IdentityToken(Issued issued, string issuer) => tokens.Sign("JWT", json =>
     {
         var now = time.GetUtcNow();
-        json.WriteString("iss", options.Value.Issuer);
+        json.WriteString("iss", issuer);
         json.WriteString("sub", issued.SignIn.User.Id);
         json.WriteString("aud", issued.SignIn.Session.ClientId);
         json.WriteString("azp", issued.SignIn.Session.ClientId);

@@ -22,28 +22,18 @@ internal sealed class Passkeys : IDisposable
     private readonly PasskeyStore store;
     private readonly Tickets tickets;
     private readonly UserManager<User> framework;
-    private readonly PasskeyHandler<User> handler;
+    private readonly SiteAddress site;
 
-    public Passkeys(PasskeyStore store, Tickets tickets, IOptions<IdentityOptions> options)
+    public Passkeys(PasskeyStore store, Tickets tickets, SiteAddress site)
     {
-        (this.store, this.tickets) = (store, tickets);
+        (this.store, this.tickets, this.site) = (store, tickets, site);
         framework = new UserManager<User>(store, Options.Create(new FrameworkOptions()), null!, [], [], null!, new IdentityErrorDescriber(), null!, NullLogger<UserManager<User>>.Instance);
-        var origin = new Uri(options.Value.Issuer).GetLeftPart(UriPartial.Authority);
-        handler = new PasskeyHandler<User>(framework, Options.Create(new IdentityPasskeyOptions
-        {
-            UserVerificationRequirement = "required",
-            ResidentKeyRequirement = "required",
-            AttestationConveyancePreference = "none",
-            // The issuer's address is where people reach us; the Host header is what a caller writes.
-            ServerDomain = new Uri(options.Value.Issuer).Host,
-            ValidateOrigin = context => ValueTask.FromResult(!context.CrossOrigin && context.Origin == origin),
-        }));
     }
 
     /// <summary>Begins the registration of a passkey: what the browser hands to <c>navigator.credentials.create</c>.</summary>
     public async Task<PasskeyOptions> BeginRegistrationAsync(User user, HttpContext context)
     {
-        var made = await handler.MakeCreationOptionsAsync(new PasskeyUserEntity { Id = user.Id, Name = user.UserName, DisplayName = user.DisplayName }, context);
+        var made = await Handler(context).MakeCreationOptionsAsync(new PasskeyUserEntity { Id = user.Id, Name = user.UserName, DisplayName = user.DisplayName }, context);
         return await KeepAsync("create", user.Id, made.AttestationState, made.CreationOptionsJson, context);
     }
 
@@ -54,7 +44,7 @@ internal sealed class Passkeys : IDisposable
         var pending = await tickets.TakeAsync(Kind, state, PasskeyJson.Default.PendingPasskey, context.RequestAborted);
         if (pending is not { Ceremony: "create" } || pending.User != user.Id)
             throw new NexusException(ErrorCodes.CredentialsInvalid, "The registration is over or not this user's; begin again.");
-        var result = await handler.PerformAttestationAsync(new PasskeyAttestationContext { CredentialJson = credential, AttestationState = pending.State, HttpContext = context });
+        var result = await Handler(context).PerformAttestationAsync(new PasskeyAttestationContext { CredentialJson = credential, AttestationState = pending.State, HttpContext = context });
         if (!result.Succeeded)
             throw new NexusException(ErrorCodes.CredentialsInvalid, "The passkey is refused.", result.Failure);
         if (!result.Passkey.IsUserVerified)
@@ -75,7 +65,7 @@ internal sealed class Passkeys : IDisposable
     /// <summary>Begins a sign-in: what the browser hands to <c>navigator.credentials.get</c>. Names nobody: the device offers the passkeys it has for this site, so that nobody learns who has an account.</summary>
     public async Task<PasskeyOptions> BeginSignInAsync(HttpContext context)
     {
-        var made = await handler.MakeRequestOptionsAsync(null, context);
+        var made = await Handler(context).MakeRequestOptionsAsync(null, context);
         return await KeepAsync("get", null, made.AssertionState, made.RequestOptionsJson, context);
     }
 
@@ -86,7 +76,7 @@ internal sealed class Passkeys : IDisposable
         var pending = await tickets.TakeAsync(Kind, state, PasskeyJson.Default.PendingPasskey, context.RequestAborted);
         if (pending is not { Ceremony: "get" })
             throw new NexusException(ErrorCodes.CredentialsInvalid, "The sign-in is over; begin again.");
-        var result = await handler.PerformAssertionAsync(new PasskeyAssertionContext { CredentialJson = credential, AssertionState = pending.State, HttpContext = context });
+        var result = await Handler(context).PerformAssertionAsync(new PasskeyAssertionContext { CredentialJson = credential, AssertionState = pending.State, HttpContext = context });
         if (!result.Succeeded)
             throw new NexusException(ErrorCodes.CredentialsInvalid, "The passkey is refused.", result.Failure);
         if (result.User.Disabled)
@@ -98,6 +88,21 @@ internal sealed class Passkeys : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => framework.Dispose();
+
+    // One for each request: the site may have several names, and a passkey is of the one at which it was made.
+    private PasskeyHandler<User> Handler(HttpContext context)
+    {
+        var address = new Uri(site.Of(context));
+        var origin = address.GetLeftPart(UriPartial.Authority);
+        return new PasskeyHandler<User>(framework, Options.Create(new IdentityPasskeyOptions
+        {
+            UserVerificationRequirement = "required",
+            ResidentKeyRequirement = "required",
+            AttestationConveyancePreference = "none",
+            ServerDomain = address.Host,
+            ValidateOrigin = said => ValueTask.FromResult(!said.CrossOrigin && said.Origin == origin),
+        }));
+    }
 
     private async Task<PasskeyOptions> KeepAsync(string ceremony, string? user, string? state, string options, HttpContext context) => new(
         await tickets.IssueAsync(Kind, new PendingPasskey(ceremony, user, state ?? ""), Patience, PasskeyJson.Default.PendingPasskey, context.RequestAborted),

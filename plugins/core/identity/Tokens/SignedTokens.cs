@@ -22,11 +22,12 @@ internal sealed class SignedTokens : IAccessTokens
     private readonly KeyRing keys;
     private readonly TimeProvider time;
     private readonly IdentityOptions options;
+    private readonly SiteAddress site;
     private readonly VerifiedTokens verified;
 
-    public SignedTokens(KeyRing keys, IOptions<IdentityOptions> options, IOptions<TokenOptions> signing, TimeProvider time)
+    public SignedTokens(KeyRing keys, IOptions<IdentityOptions> options, IOptions<TokenOptions> signing, SiteAddress site, TimeProvider time)
     {
-        (this.keys, this.time, this.options) = (keys, time, options.Value);
+        (this.keys, this.time, this.options, this.site) = (keys, time, options.Value, site);
         verified = new VerifiedTokens(signing.Value.RememberedTokens);
         keys.Withdrawn += verified.Forget;
     }
@@ -87,8 +88,8 @@ internal sealed class SignedTokens : IAccessTokens
     }
 
     /// <summary>An identity token that we signed, also one that has expired; null for anything else. For hints, never as a proof of who calls.</summary>
-    public CompactToken? ReadIdentityToken(string text) =>
-        CompactToken.Parse(text) is { Algorithm: "ES256", Type: "JWT", KeyId: { } id } token && keys.Find(id) is { } key && key.Verify(token.Signed, token.Signature) && token.Text("iss") == options.Issuer ? token : null;
+    public CompactToken? ReadIdentityToken(string text, string issuer) =>
+        CompactToken.Parse(text) is { Algorithm: "ES256", Type: "JWT", KeyId: { } id } token && keys.Find(id) is { } key && key.Verify(token.Signed, token.Signature) && token.Text("iss") == issuer ? token : null;
 
     private AccessClaims Remember(in TokenDigest digest, CompactToken token, SigningKey key)
     {
@@ -115,7 +116,7 @@ internal sealed class SignedTokens : IAccessTokens
     private string? ClaimError(CompactToken token)
     {
         var now = time.GetUtcNow();
-        if (token.Text("iss") != options.Issuer)
+        if (token.Text("iss") != site.Public)
             return "The access token is of another issuer.";
         if (!token.IsFor(options.Audience))
             return "The access token is for another audience.";
@@ -130,7 +131,7 @@ internal sealed class SignedTokens : IAccessTokens
 
     private void Write(Utf8JsonWriter json, AccessClaims claims, DateTimeOffset now, DateTimeOffset expires)
     {
-        json.WriteString("iss", options.Issuer);
+        json.WriteString("iss", site.Public);
         json.WriteString("aud", options.Audience);
         json.WriteString("sub", claims.Subject);
         json.WriteString("name", claims.Name);

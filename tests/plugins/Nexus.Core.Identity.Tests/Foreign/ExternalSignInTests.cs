@@ -107,6 +107,26 @@ public sealed class ExternalSignInTests
     }
 
     [Fact]
+    public async Task Each_tenant_has_its_own_account_of_one_and_the_same_person_elsewhere()
+    {
+        var (nexus, provider) = await StartAsync();
+        await using var stopNexus = nexus;
+        await using var stopProvider = provider;
+        await nexus.Get<Nexus.Core.Identity.Accounts.Tenants>().AddAsync("acme", null, default);
+        var ada = await nexus.AddUserAsync("ada", "ada@example.com");
+
+        var here = (await Provider.SignInAsync(nexus)).Body["user"]!;
+        var there = (await Provider.SignInAsync(nexus, "/api/v1/auth/oauth/google/start?tenant=acme")).Body["user"]!;
+        var again = (await Provider.SignInAsync(nexus, "/api/v1/auth/oauth/google/start?tenant=acme")).Body["user"]!;
+
+        Assert.Equal(ada.Id, (string?)here["id"]);
+        Assert.NotEqual(ada.Id, (string?)there["id"]);
+        Assert.Equal((string?)there["id"], (string?)again["id"]);
+        Assert.Equal("acme", nexus.Get<UserDirectory>().Find(new Place("acme", (string)there["id"]!))!.Tenant);
+        Assert.Equal(404, (await Provider.SignInAsync(nexus, "/api/v1/auth/oauth/google/start?tenant=nowhere")).Status);
+    }
+
+    [Fact]
     public async Task An_account_with_a_second_factor_is_asked_for_it_here_too()
     {
         var (nexus, provider) = await StartAsync();

@@ -42,7 +42,7 @@ internal sealed class RunningNexus : IAsyncDisposable
         string[] arguments =
         [
             "--environment=development", $"--server:port={port}", $"--database:directory={folder}", $"--plugins:dataDirectory={folder}", $"--plugins:directories:0={folder}/none", "--plugins:outbound:allowed:0=127.0.0.1", "--logging:level=critical",
-            $"--plugins:core.identity:issuer={address}", .. (settings?.Invoke(address) ?? []).Select(s => $"--plugins:core.identity:{s.Key}={s.Value}"),
+            .. (settings?.Invoke(address) ?? []).Select(s => $"--plugins:core.identity:{s.Key}={s.Value}"),
         ];
         var manifest = new PluginManifest
         {

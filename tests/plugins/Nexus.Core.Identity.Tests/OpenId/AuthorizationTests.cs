@@ -25,6 +25,30 @@ public sealed class AuthorizationTests
     }
 
     [Fact]
+    public async Task Users_of_a_tenant_sign_in_there_and_nobody_of_another_passes_for_them()
+    {
+        await using var site = await Site.StartAsync();
+        await site.Get<Nexus.Core.Identity.Accounts.Tenants>().AddAsync("acme", null, default);
+        await site.AddUserAsync("ada", null, password: "their own battery horse", tenant: "acme");
+        var browser = site.NewBrowser();
+        await site.CodeAsync(browser: browser);
+
+        await browser.GetAsync(Site.Authorize(change: ("tenant", "acme")));
+        Assert.Equal("sign-in", browser.Hidden("step"));
+        await browser.SubmitAsync(("username", "ada"), ("password", Site.Password));
+        Assert.Equal(401, browser.Status);
+        await browser.SubmitAsync(("username", "ada"), ("password", "their own battery horse"));
+        await browser.SubmitAsync(("step", "approve"));
+        var (status, tokens) = await site.RedeemAsync(browser.Answer("code")!);
+
+        Assert.Equal(200, status);
+        Assert.Contains("\"tid\":\"acme\"", System.Text.Encoding.UTF8.GetString(System.Buffers.Text.Base64Url.DecodeFromChars(((string)tokens["access_token"]!).Split('.')[1])), StringComparison.Ordinal);
+        await browser.GetAsync(Site.Authorize(change: ("tenant", "nowhere")));
+        await browser.SubmitAsync(("username", "ada"), ("password", "their own battery horse"));
+        Assert.Equal(401, browser.Status);
+    }
+
+    [Fact]
     public async Task Who_is_signed_in_and_has_consented_is_not_asked_again()
     {
         await using var site = await Site.StartAsync();

@@ -44,9 +44,10 @@ internal sealed partial class Site : IAsyncDisposable
     public T Get<T>()
         where T : notnull => Host.Services.GetRequiredService<IPlugins>().Current.Find("core.identity")!.Lease.Services.GetRequiredService<T>();
 
-    public async Task<User> AddUserAsync(string name, string? email, bool verified = true, string? password = Password) => await Get<UserDirectory>().AddAsync(new User
+    public async Task<User> AddUserAsync(string name, string? email, bool verified = true, string? password = Password, string tenant = "default") => await Get<UserDirectory>().AddAsync(new User
     {
         Id = Guid.CreateVersion7().ToString(),
+        Tenant = tenant,
         UserName = name,
         DisplayName = $"{name} L.",
         Email = email,

@@ -13,7 +13,8 @@ internal sealed class Node : IDisposable
         (Documents, Clock) = (documents, clock);
         var options = Options.Create(signing ?? new TokenOptions());
         Keys = new KeyRing(documents, options, clock, NullLoggerFactory.Instance, protection);
-        Tokens = new SignedTokens(Keys, Options.Create(new IdentityOptions { Issuer = "https://nexus.example" }), options, clock);
+        var identity = Options.Create(new IdentityOptions { Issuer = "https://nexus.example" });
+        Tokens = new SignedTokens(Keys, identity, options, new SiteAddress(identity), clock);
     }
 
     public MemoryDocuments Documents { get; }
