@@ -87,9 +87,9 @@ public static class GatewayRegistration
         app.UseMiddleware<AuthenticationStage>();
         app.Use(app.Services.GetRequiredService<RequestLimits>().CountCaller);
         app.UseResponseCompression();
-        app.UseWebSockets();
+        app.UseWebSocketsWhereAsked();
         app.UseMiddleware<Rerouting>();
-        app.Use((context, next) => MethodAnswers.AnswerAsync(context, next));
+        app.Use(MethodAnswers.AnswerAsync);
         app.UseRouting();
         var sources = ((IEndpointRouteBuilder)app).DataSources;
         sources.Add(app.Services.GetRequiredService<PlatformEndpoints>());

@@ -15,9 +15,10 @@ internal static class PluginDispatch
     public static WebApplication UseNexusDispatch(this WebApplication app)
     {
         ArgumentNullException.ThrowIfNull(app);
-        app.Use(static (context, next) =>
+        var services = app.Services.GetRequiredService<IServiceScopeFactory>();
+        app.Use((context, next) =>
         {
-            context.Features.Set(new GatewayRequest(context.TraceIdentifier));
+            RequestView.Begin(context, new GatewayRequest(context), services);
             return next(context);
         });
         app.UseMiddleware<Rerouting>();
@@ -38,9 +39,9 @@ internal static class PluginDispatch
             return next(context);
         });
         app.UseResponseCompression();
-        app.UseWebSockets();
+        app.UseWebSocketsWhereAsked();
         app.UseMiddleware<Rerouting>();
-        app.Use((context, next) => MethodAnswers.AnswerAsync(context, next));
+        app.Use(MethodAnswers.AnswerAsync);
         app.UseRouting();
         var sources = ((IEndpointRouteBuilder)app).DataSources;
         sources.Add(app.Services.GetRequiredService<PlatformEndpoints>());

@@ -57,17 +57,17 @@ public static class NexusHost
     public static WebApplication Build(string[] args, params IReadOnlyList<BuiltInPlugin> builtIn)
     {
         var configuration = HostConfiguration.Load(args);
-        // Without the setting the framework watches everything below the content root for its own appsettings.json, and each write to the database wakes that watcher.
-        var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { Args = ["--hostBuilder:reloadConfigOnChange=false"], EnvironmentName = CultureInfo.InvariantCulture.TextInfo.ToTitleCase(configuration.Environment), ContentRootPath = Directory.GetCurrentDirectory() });
+        // Empty: the framework's settings files, console log, host filter and page for failures would stand beside those of Nexus, and the page before every request.
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { EnvironmentName = CultureInfo.InvariantCulture.TextInfo.ToTitleCase(configuration.Environment), ContentRootPath = Directory.GetCurrentDirectory() });
         ((IConfigurationBuilder)builder.Configuration).Sources.Clear();
         builder.Configuration.AddConfiguration(configuration.Root, shouldDisposeConfiguration: true);
         // The framework writes its own settings, the address among them, into the sources there are; those of Nexus forget them when a plugin brings its schema or a file is read again.
         builder.Configuration.AddInMemoryCollection();
         builder.Services.AddNexusConfiguration(configuration);
-        builder.Logging.ClearProviders().AddNexusLogging(builder.Configuration, builder.Environment);
+        builder.Logging.AddNexusLogging(builder.Configuration, builder.Environment);
         builder.Services.Configure<LoggerFilterOptions>(filter => filter.MinLevel = Enum.Parse<LogLevel>(builder.Configuration["logging:level"] ?? "Information", ignoreCase: true));
         builder.Services.AddSingleton<IOptionsChangeTokenSource<LoggerFilterOptions>>(new ConfigurationChangeTokenSource<LoggerFilterOptions>(builder.Configuration));
-        builder.WebHost.UseKestrelHttpsConfiguration().UseUrls(Addresses(builder.Configuration));
+        builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration().UseUrls(Addresses(builder.Configuration));
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(60));
 
         var plugins = new PluginsOptions();

@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
 
 namespace Nexus;
 
@@ -78,12 +79,13 @@ public static class RouteVerbs
     {
         ArgumentNullException.ThrowIfNull(context);
         ArgumentNullException.ThrowIfNull(work);
-        var feature = context.Features.Get<IAfterResponse>() ?? throw new InvalidOperationException("Only the handler of a plugin's request can leave work for after the answer.");
+        // The features that the gateway puts on every request answer for this one too: one more would be paid for by each request.
+        var feature = context.Features.Get<IServiceProvidersFeature>() as IAfterResponse ?? context.Features.Get<IHttpRequestLifetimeFeature>() as IAfterResponse ?? throw new InvalidOperationException("Only the handler of a plugin's request can leave work for after the answer.");
         feature.Add(work);
     }
 }
 
-/// <summary>A feature of requests that plugins handle: takes work for after the answer.</summary>
+/// <summary>What the <see cref="IServiceProvidersFeature"/> of a request that a plugin handles also is: takes work for after the answer.</summary>
 public interface IAfterResponse
 {
     /// <summary>Adds work; it runs once the answer was sent.</summary>

@@ -7,11 +7,18 @@ using Nexus.Gateway.Security.Limits;
 namespace Nexus.Gateway.Pipeline;
 
 /// <summary>What the gateway knows of one request. Holds host types only, because log scopes and idle connections may outlive the plugin that answered.</summary>
-internal sealed class GatewayRequest(string id)
+internal sealed class GatewayRequest
 {
     private static readonly AsyncLocal<GatewayRequest?> Slot = new();
     private const int MaxAgent = 256;
+    private readonly HttpContext? source;
+    private string? id;
     private CallContext? context;
+
+    public GatewayRequest(string id) => this.id = id;
+
+    /// <summary>A request that has the server's own id, which is made when it is first asked for.</summary>
+    public GatewayRequest(HttpContext source) => this.source = source;
 
     /// <summary>The request of the current async flow, or null.</summary>
     public static GatewayRequest? Current
@@ -21,10 +28,10 @@ internal sealed class GatewayRequest(string id)
     }
 
     /// <summary>Id of the request, from <c>X-Request-ID</c> or generated.</summary>
-    public string Id { get; } = id;
+    public string Id => id ??= source!.TraceIdentifier;
 
     /// <summary>When it began, in ticks of <see cref="Stopwatch"/>.</summary>
-    public long StartedAt { get; } = Stopwatch.GetTimestamp();
+    public long StartedAt { get; init; }
 
     /// <summary>Caller, tenant, correlation.</summary>
     public CallContext Context
@@ -77,7 +84,7 @@ internal sealed class GatewayRequest(string id)
 
     /// <summary>The request of a context that passed <see cref="RequestEntry"/>.</summary>
     public static GatewayRequest Of(HttpContext context) =>
-        context.Features.Get<GatewayRequest>() ?? throw new InvalidOperationException("The request did not pass the gateway's entry.");
+        RequestView.Of(context).Request;
 
     /// <summary>Routing has chosen a handler, which runs from now on.</summary>
     public void Matched(RouteFacts route)

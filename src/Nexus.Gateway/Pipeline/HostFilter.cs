@@ -21,7 +21,7 @@ internal sealed class HostFilter(RequestDelegate next, ServerSettings settings, 
         if (allowed.Options != settings.Current)
             names = allowed = new Names(settings.Current);
         var host = context.Request.Host;
-        if (!allowed.AnyHost && !IsServed(host, allowed.Hosts))
+        if (!allowed.AnyHost && !allowed.IsServed(host))
             return refusals.RefuseAsync(context, ErrorCodes.HostNotAllowed, "security.host.refused", $"The host name {host.Host} is not served here; call 127.0.0.1 or localhost, or add it to server.allowedHosts.");
         var headers = context.Request.Headers;
         if (headers.Origin is { Count: > 0 } origin)
@@ -46,9 +46,6 @@ internal sealed class HostFilter(RequestDelegate next, ServerSettings settings, 
         return next(context);
     }
 
-    private static bool IsServed(HostString host, FrozenSet<string> hosts) =>
-        host.HasValue && (hosts.Contains(host.Host) || IPAddress.TryParse(host.Host.Trim('[', ']'), out var address) && IPAddress.IsLoopback(address));
-
     private static bool IsSameOrigin(HttpContext context, StringValues origin) =>
         origin is [{ } named] && named.Length == context.Request.Scheme.Length + 3 + context.Request.Host.Value!.Length
         && named.StartsWith(context.Request.Scheme, StringComparison.OrdinalIgnoreCase)
@@ -67,12 +64,24 @@ internal sealed class HostFilter(RequestDelegate next, ServerSettings settings, 
     /// <summary>The allowed names of one state of the settings.</summary>
     private sealed class Names(ServerOptions options)
     {
+        private readonly FrozenSet<string> hosts = (options.AllowedHosts is { Length: > 0 } named ? [.. named, .. Loopback] : Loopback).ToFrozenSet(StringComparer.OrdinalIgnoreCase);
+        private volatile string? last;
+
         public ServerOptions Options { get; } = options;
 
         public bool AnyHost { get; } = options.AllowedHosts.Contains("*");
 
-        public FrozenSet<string> Hosts { get; } = (options.AllowedHosts is { Length: > 0 } named ? [.. named, .. Loopback] : Loopback).ToFrozenSet(StringComparer.OrdinalIgnoreCase);
-
         public FrozenSet<string> Origins { get; } = options.AllowedOrigins.Select(o => o.TrimEnd('/')).ToFrozenSet(StringComparer.OrdinalIgnoreCase);
+
+        /// <summary>Whether requests to a host are served. Nearly all name the one that the last one did.</summary>
+        public bool IsServed(HostString host)
+        {
+            if (host.Value is { } named && named == last)
+                return true;
+            if (!host.HasValue || !hosts.Contains(host.Host) && !(IPAddress.TryParse(host.Host.Trim('[', ']'), out var address) && IPAddress.IsLoopback(address)))
+                return false;
+            last = host.Value;
+            return true;
+        }
     }
 }

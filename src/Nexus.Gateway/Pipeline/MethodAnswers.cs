@@ -6,16 +6,16 @@ namespace Nexus.Gateway.Pipeline;
 internal static class MethodAnswers
 {
     /// <summary>Runs after routing has refused a method and before the refusal becomes a problem.</summary>
-    public static Task AnswerAsync(HttpContext context, Func<Task> next)
+    public static Task AnswerAsync(HttpContext context, RequestDelegate next)
     {
         if (!HttpMethods.IsOptions(context.Request.Method))
-            return next();
+            return next(context);
         return AwaitAsync(context, next);
     }
 
-    private static async Task AwaitAsync(HttpContext context, Func<Task> next)
+    private static async Task AwaitAsync(HttpContext context, RequestDelegate next)
     {
-        await next();
+        await next(context);
         if (context.Response is not { StatusCode: StatusCodes.Status405MethodNotAllowed, HasStarted: false })
             return;
         context.Response.StatusCode = StatusCodes.Status204NoContent;

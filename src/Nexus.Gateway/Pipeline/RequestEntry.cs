@@ -1,9 +1,11 @@
 using System.Diagnostics;
 using System.Globalization;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Nexus.Gateway.Errors;
 using Nexus.Gateway.Metrics;
+using Nexus.Gateway.Rest;
 using Nexus.Gateway.Security;
 using Nexus.Gateway.Security.Answers;
 
@@ -13,17 +15,17 @@ namespace Nexus.Gateway.Pipeline;
 /// The outermost stage: request id, time, access log, metrics, and the turning of every failure into problem details.
 /// 1. Give the request an id. 2. Run the rest. 3. Turn an exception, or an error status without a body, into a problem. 4. Count and log.
 /// </summary>
-internal sealed class RequestEntry(RequestDelegate next, RequestMetrics metrics, ILoggerFactory loggers, ServerSettings settings, SecuritySettings security)
+internal sealed class RequestEntry(RequestDelegate next, RequestMetrics metrics, ILoggerFactory loggers, ServerSettings settings, SecuritySettings security, IServiceScopeFactory services)
 {
     private readonly ILogger log = loggers.CreateLogger("Nexus.Gateway");
     private readonly ILogger access = loggers.CreateLogger("Nexus.Access");
 
     public Task InvokeAsync(HttpContext context)
     {
-        var request = new GatewayRequest(RequestIds.Choose(context)) { RemoteAddress = context.Connection.RemoteIpAddress };
+        var request = new GatewayRequest(RequestIds.Choose(context)) { StartedAt = Stopwatch.GetTimestamp(), RemoteAddress = context.Connection.RemoteIpAddress };
         if (context.Request.Headers.UserAgent is { Count: > 0 } agent)
             request.UserAgent = agent[0];
-        context.Features.Set(request);
+        var view = RequestView.Begin(context, request, services);
         GatewayRequest.Current = request;
         if (NexusTracing.IsListenedTo)
             BeginSpan(context, request);
@@ -32,7 +34,7 @@ internal sealed class RequestEntry(RequestDelegate next, RequestMetrics metrics,
         headers.XContentTypeOptions = "nosniff";
         if (security.Current.Headers)
             AnswerHeaders.Begin(context);
-        context.Response.OnStarting(Complete, context);
+        context.Response.OnStarting(Complete, view);
 
         Task rest;
         try
@@ -69,11 +71,21 @@ internal sealed class RequestEntry(RequestDelegate next, RequestMetrics metrics,
 
     private static Task Complete(object state)
     {
-        var context = (HttpContext)state;
-        var request = GatewayRequest.Of(context);
-        AnswerHeaders.Complete(context, request);
-        context.Response.Headers["X-Process-Time"] = Stopwatch.GetElapsedTime(request.StartedAt).TotalSeconds.ToString("F6", CultureInfo.InvariantCulture);
+        var view = (RequestView)state;
+        AnswerHeaders.Complete(view.Context, view.Request);
+        view.Context.Response.Headers["X-Process-Time"] = Seconds(Stopwatch.GetElapsedTime(view.Request.StartedAt));
         return Task.CompletedTask;
+    }
+
+    /// <summary>With six decimals; of whole numbers, because formatting a fraction takes longer than the rest of the header.</summary>
+    internal static string Seconds(TimeSpan elapsed)
+    {
+        Span<char> text = stackalloc char[32];
+        var (seconds, rest) = Math.DivRem(elapsed.Ticks / TimeSpan.TicksPerMicrosecond, 1_000_000);
+        seconds.TryFormat(text, out var length, default, CultureInfo.InvariantCulture);
+        text[length++] = '.';
+        rest.TryFormat(text[length..], out var decimals, "D6", CultureInfo.InvariantCulture);
+        return new string(text[..(length + decimals)]);
     }
 
     private static bool LacksBody(HttpContext context) =>

@@ -43,11 +43,7 @@ internal static class MiddlewareChain
         var scope = PluginScope.Enter(context, chain[index].Lease, scopes);
         try
         {
-            await chain[index].Middleware.Invoke(context, async () =>
-            {
-                await RunFromAsync(chain, index + 1, context, scopes, end);
-                scope.Show();
-            });
+            await chain[index].Middleware.Invoke(context, () => RunFromAsync(chain, index + 1, context, scopes, end));
         }
         finally
         {

@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using Nexus.Gateway.Pipeline;
 
 namespace Nexus.Gateway.Rest;
 
@@ -9,120 +10,94 @@ namespace Nexus.Gateway.Rest;
 /// What a plugin's code sees of the request: its own service scope, and an abort signal that also fires when its generation
 /// is replaced. Both are made when first asked for. Everything is dropped by <see cref="LeaveAsync"/>, because contexts are pooled.
 /// </summary>
-internal sealed class PluginScope : IServiceProvidersFeature, IHttpRequestLifetimeFeature, IAfterResponse
+internal sealed class PluginScope
 {
-    private static readonly TimeSpan SocketGrace = TimeSpan.FromSeconds(1);
-    private readonly HttpContext context;
-    private readonly IServiceProvidersFeature? outerServices;
-    private readonly IHttpRequestLifetimeFeature? outerLifetime;
+    private readonly RequestView view;
+    private readonly PluginScope? outer;
     private readonly ScopeParts parts;
     private IGeneration? lease;
-    private AsyncServiceScope? scope;
-    private IServiceProvider? services;
-    private CancellationTokenSource? aborted;
-    private CancellationTokenRegistration draining;
-    private CancellationTokenRegistration aborting;
-    private CancellationToken? replaced;
-    private ITimer? limit;
-    private PluginSocket? socket;
+    private Made? made;
 
-    private PluginScope(HttpContext context, IGeneration lease, ScopeParts parts)
+    private PluginScope(RequestView view, IGeneration lease, ScopeParts parts)
     {
-        this.context = context;
+        this.view = view;
         this.lease = lease;
         this.parts = parts;
-        outerServices = context.Features.Get<IServiceProvidersFeature>();
-        outerLifetime = context.Features.Get<IHttpRequestLifetimeFeature>();
+        outer = view.Show(this);
+        if (SocketStage.IsAsked(view.Context))
+            ShowSocket(view.Context);
     }
 
     /// <summary>Shows a plugin's view of the request to the code that follows. The caller holds the lease.</summary>
-    public static PluginScope Enter(HttpContext context, IGeneration lease, ScopeParts parts)
-    {
-        var scope = new PluginScope(context, lease, parts);
-        scope.Show();
-        return scope;
-    }
+    public static PluginScope Enter(HttpContext context, IGeneration lease, ScopeParts parts) => new(RequestView.Of(context), lease, parts);
 
     /// <summary>Whether <see cref="LeaveAsync"/> has nothing to wait for.</summary>
-    public bool LeavesAtOnce => scope is null;
+    public bool LeavesAtOnce => made?.Scope is null;
 
-    IServiceProvider IServiceProvidersFeature.RequestServices
+    /// <summary>The plugin's services of this request.</summary>
+    public IServiceProvider Services
     {
-        get => services ??= OpenScope();
-        set => services = value;
+        get => made?.Services ?? (Make().Services = OpenScope(Make()));
+        set => Make().Services = value;
     }
 
-    CancellationToken IHttpRequestLifetimeFeature.RequestAborted
+    /// <summary>Fires when the plugin's code has to end.</summary>
+    public CancellationToken Aborted
     {
-        get => replaced ?? (aborted ??= Link()).Token;
-        set => replaced = value;
+        get => made?.Replaced ?? (Make().Abort ??= Link()).Token;
+        set => Make().Replaced = value;
     }
 
-    /// <summary>Takes a lease of its own, so that a swap waits for the work as for a request.</summary>
-    void IAfterResponse.Add(Func<IServiceProvider, CancellationToken, Task> work)
+    /// <summary>Adds work for after the answer. It takes a lease of its own, so that a swap waits for it as for a request.</summary>
+    public void AddAfter(Func<IServiceProvider, CancellationToken, Task> work)
     {
         if (lease is not { } holder || !holder.TryEnter())
             throw new NexusException(ErrorCodes.ServiceUnavailable, "The plugin is being replaced or stopped; it takes no more work.");
         var call = CallContext.Current;
         var log = parts.Log;
         // Not awaited: the connection's next request does not wait for it.
-        context.Response.OnCompleted(() =>
+        view.Context.Response.OnCompleted(() =>
         {
             _ = Task.Run(() => RunAfterAsync(holder, work, call, log));
             return Task.CompletedTask;
         });
     }
 
-    void IHttpRequestLifetimeFeature.Abort() => outerLifetime?.Abort();
-
-    /// <summary>Makes this the view of the request again, after another plugin's middleware had it.</summary>
-    public void Show()
-    {
-        context.Features.Set<IServiceProvidersFeature>(this);
-        context.Features.Set<IAfterResponse>(this);
-        if (context.Request.Headers.Upgrade.Count > 0 || HttpMethods.IsConnect(context.Request.Method))
-            ShowSocket();
-        if (outerLifetime is not null)
-            context.Features.Set<IHttpRequestLifetimeFeature>(this);
-    }
-
-    private void ShowSocket()
-    {
-        if (context.Features.Get<IHttpWebSocketFeature>() is not { IsWebSocketRequest: true } feature)
-            return;
-        socket ??= new PluginSocket(feature);
-        context.Features.Set<IHttpWebSocketFeature>(socket);
-        // The link is what ends the socket in a swap, also when the handler never asks for RequestAborted.
-        aborted ??= Link();
-    }
-
     /// <summary>Gives the request back to the host and disposes what was made.</summary>
     public ValueTask LeaveAsync()
     {
         Leave();
-        if (scope is not { } opened)
+        if (made?.Scope is not { } opened)
             return ValueTask.CompletedTask;
-        scope = null;
+        made.Scope = null;
         return opened.DisposeAsync();
     }
 
     /// <summary>The part of <see cref="LeaveAsync"/> that never waits; enough when <see cref="LeavesAtOnce"/>.</summary>
     public void Leave()
     {
-        context.Features.Set(outerServices);
-        context.Features.Set<IAfterResponse>(null);
-        if (socket is not null)
-            context.Features.Set(socket.Outer);
-        if (outerLifetime is not null)
-            context.Features.Set(outerLifetime);
-        draining.Dispose();
-        aborting.Dispose();
-        limit?.Dispose();
-        aborted?.Dispose();
+        view.Show(outer);
         lease = null;
-        services = null;
-        replaced = null;
+        if (made is null)
+            return;
+        if (made.Socket is { } socket)
+            view.Context.Features.Set(socket.Outer);
+        made.Abort?.Dispose();
+        made.Services = null;
+        made.Replaced = null;
     }
+
+    private void ShowSocket(HttpContext context)
+    {
+        if (context.Features.Get<IHttpWebSocketFeature>() is not { IsWebSocketRequest: true } feature)
+            return;
+        Make().Socket = new PluginSocket(feature);
+        context.Features.Set<IHttpWebSocketFeature>(Make().Socket);
+        // The link is what ends the socket in a swap, also when the handler never asks for RequestAborted.
+        Make().Abort = Link();
+    }
+
+    private Made Make() => made ??= new Made();
 
     private static async Task RunAfterAsync(IGeneration holder, Func<IServiceProvider, CancellationToken, Task> work, CallContext call, ILogger log)
     {
@@ -143,65 +118,30 @@ internal sealed class PluginScope : IServiceProvidersFeature, IHttpRequestLifeti
         }
     }
 
-    private IServiceProvider OpenScope()
+    private IServiceProvider OpenScope(Made kept)
     {
         var holder = lease ?? throw new ObjectDisposedException(nameof(HttpContext), "The request has ended; its services cannot be used any more.");
-        scope = holder.Services.CreateAsyncScope();
-        return scope.Value.ServiceProvider;
+        var opened = holder.Services.CreateAsyncScope();
+        kept.Scope = opened;
+        return opened.ServiceProvider;
     }
 
-    private CancellationTokenSource Link()
+    private PluginAbort Link() =>
+        new(view.Context, lease, TimeSpan.FromSeconds(parts.Settings.Current.Limits.RequestSeconds), made?.Socket, view.Lifetime?.RequestAborted ?? CancellationToken.None);
+
+    /// <summary>What was asked for; most requests ask for none of it.</summary>
+    private sealed class Made
     {
-        var source = outerLifetime is null ? new CancellationTokenSource() : CancellationTokenSource.CreateLinkedTokenSource(outerLifetime.RequestAborted);
-        if (lease is not { } holder)
-            return source;
-        // Before the registrations: a token that fired already calls back at once.
-        aborted = source;
-        if (!context.WebSockets.IsWebSocketRequest)
-            limit = TimeProvider.System.CreateTimer(static state => ((PluginScope)state!).EndSlow(), this, TimeSpan.FromSeconds(parts.Settings.Current.Limits.RequestSeconds), Timeout.InfiniteTimeSpan);
-        draining = holder.Stopping.UnsafeRegister(static state => ((PluginScope)state!).EndStream(), this);
-        aborting = holder.Aborting.UnsafeRegister(static state => ((PluginScope)state!).Cancel(), this);
-        return source;
-    }
+        public IAsyncDisposable? Scope { get; set; }
 
-    /// <summary>A stream would never end by itself, so it ends when the drain begins; other requests go on until the drain limit.</summary>
-    private void EndStream()
-    {
-        if (socket is not null)
-            _ = EndSocketAsync(socket);
-        else if (IsStream(context))
-            Cancel();
-    }
+        public IServiceProvider? Services { get; set; }
 
-    /// <summary>A close frame, a moment for the handler to see the client's own, then the abort.</summary>
-    private async Task EndSocketAsync(PluginSocket open)
-    {
-        await open.EndAsync();
-        await Task.Delay(SocketGrace);
-        Cancel();
-    }
+        public PluginAbort? Abort { get; set; }
 
-    /// <summary>A handler that has begun to answer (a stream, a large download) is at work; one that has not is given up.</summary>
-    private void EndSlow()
-    {
-        if (!context.Response.HasStarted)
-            Cancel();
-    }
+        public CancellationToken? Replaced { get; set; }
 
-    private void Cancel()
-    {
-        try
-        {
-            aborted?.Cancel();
-        }
-        catch (ObjectDisposedException)
-        {
-            // The request ended in the same moment.
-        }
+        public PluginSocket? Socket { get; set; }
     }
-
-    private static bool IsStream(HttpContext context) =>
-        context.WebSockets.IsWebSocketRequest || context.Response.ContentType?.StartsWith("text/event-stream", StringComparison.OrdinalIgnoreCase) == true;
 }
 
 /// <summary>What scopes need of the gateway.</summary>

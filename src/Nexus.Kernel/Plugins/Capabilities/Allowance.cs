@@ -17,10 +17,18 @@ internal sealed class Allowance(PluginQuota quota, TimeProvider time)
     public bool CountsStorage => quota.StorageBytes is not null;
 
     /// <exception cref="NexusException"><c>QUOTA_EXCEEDED</c>.</exception>
-    public void Call(string plugin) => calls.Count(quota.ApiCallsPerMinute, 1, () => $"{plugin} has answered {quota.ApiCallsPerMinute} calls within a minute, which is its quota.");
+    public void Call(string plugin)
+    {
+        if (quota.ApiCallsPerMinute is { } most && !calls.TryCount(most, 1))
+            throw new NexusException(ErrorCodes.QuotaExceeded, $"{plugin} has answered {most} calls within a minute, which is its quota.");
+    }
 
     /// <exception cref="NexusException"><c>QUOTA_EXCEEDED</c>.</exception>
-    public void Publish(string plugin, int number) => events.Count(quota.EventsPerMinute, number, () => $"{plugin} has published {quota.EventsPerMinute} events within a minute, which is its quota.");
+    public void Publish(string plugin, int number)
+    {
+        if (quota.EventsPerMinute is { } most && !events.TryCount(most, number))
+            throw new NexusException(ErrorCodes.QuotaExceeded, $"{plugin} has published {most} events within a minute, which is its quota.");
+    }
 
     /// <summary>Counts bytes that are about to be stored (or, below zero, given back).</summary>
     /// <exception cref="NexusException"><c>QUOTA_EXCEEDED</c>; nothing is counted.</exception>
@@ -40,18 +48,17 @@ internal sealed class Allowance(PluginQuota quota, TimeProvider time)
         private long minute;
         private long used;
 
-        public void Count(long? most, int number, Func<string> refusal)
+        public bool TryCount(long most, int number)
         {
-            if (most is null)
-                return;
             lock (gate)
             {
                 var now = time.GetUtcNow().UtcTicks / TimeSpan.TicksPerMinute;
                 if (now != minute)
                     (minute, used) = (now, 0);
                 if (used + number > most)
-                    throw new NexusException(ErrorCodes.QuotaExceeded, refusal());
+                    return false;
                 used += number;
+                return true;
             }
         }
     }

@@ -26,14 +26,7 @@ internal sealed class CapabilityGuard(PluginManifest manifest, Allowance allowan
     /// <summary>Compiled into the host program, or a part of the platform: as trusted as the host.</summary>
     public static bool IsHosts(PluginManifest manifest) => manifest.Entry.Length == 0 || manifest.Category == PluginCategory.Core;
 
-    public bool Allows(string capability)
-    {
-        var decision = allowance.Decision;
-        var now = known;
-        if (now is null || !ReferenceEquals(now.Decision, decision))
-            known = now = new Known(decision, Allowed(manifest, decision, strict));
-        return now.Allowed.Contains(capability);
-    }
+    public bool Allows(string capability) => Now().Allowed.Contains(capability);
 
     /// <exception cref="NexusException"><c>CAPABILITY_DENIED</c>; it is in the audit trail.</exception>
     public void Demand(string capability, string? target = null)
@@ -54,7 +47,8 @@ internal sealed class CapabilityGuard(PluginManifest manifest, Allowance allowan
     /// <summary>A route handler that is served only while the plugin may serve routes and has calls left.</summary>
     public RequestDelegate Wrap(RequestDelegate handler) => context =>
     {
-        Demand(Capability.ApiRegister);
+        if (!Now().MayServe)
+            Demand(Capability.ApiRegister);
         allowance.Call(Plugin);
         return handler(context);
     };
@@ -67,11 +61,29 @@ internal sealed class CapabilityGuard(PluginManifest manifest, Allowance allowan
         {
             Handle = (services, context, token) =>
             {
-                Demand(Capability.EventsSubscribe, context.Message.Name);
+                if (!Now().MayReceive)
+                    Demand(Capability.EventsSubscribe, context.Message.Name);
                 return handle(services, context, token);
             },
         };
     }
 
-    private sealed record Known(CapabilityDecision Decision, FrozenSet<string> Allowed);
+    private Known Now()
+    {
+        var decision = allowance.Decision;
+        var now = known;
+        return now is not null && ReferenceEquals(now.Decision, decision) ? now : known = new Known(decision, Allowed(manifest, decision, strict));
+    }
+
+    /// <summary>What one decision comes to; what every request and every event asks is asked of the set once.</summary>
+    private sealed class Known(CapabilityDecision decision, FrozenSet<string> allowed)
+    {
+        public CapabilityDecision Decision { get; } = decision;
+
+        public FrozenSet<string> Allowed { get; } = allowed;
+
+        public bool MayServe { get; } = allowed.Contains(Capability.ApiRegister);
+
+        public bool MayReceive { get; } = allowed.Contains(Capability.EventsSubscribe);
+    }
 }
