@@ -10,15 +10,20 @@ internal sealed class CommitJob(MainFile file, WriteBatch batch, IJointPart? oth
     private bool _decided = other is CompletedPart;
 
     // Encoded by the caller's thread: the writer's time is what all share.
-    private readonly byte[][] _audit = batch.Audit.IsDefaultOrEmpty ? [] : [.. batch.Audit.Select(AuditEncoding.Encode)];
+    private readonly byte[][] _entries = batch.Audit.IsDefaultOrEmpty ? [] : [.. batch.Audit.Select(AuditEncoding.Encode)];
+
+    private bool _applied;
 
     public Task<CommitResult> Task => _done.Task;
+
+    public override IReadOnlyList<byte[]> Entries => _applied ? _entries : [];
 
     /// <summary>What was decided in another file must not be rolled back with the jobs of others.</summary>
     public override bool IsAlone => other is not null;
 
     public override void Apply(Connection connection)
     {
+        _applied = false;
         if (other is CompletedPart && IsKnown(connection, other))
             return;
         foreach (var settlement in batch.Settlements)
@@ -31,8 +36,7 @@ internal sealed class CommitJob(MainFile file, WriteBatch batch, IJointPart? oth
             Write(connection, write);
         foreach (var message in batch.Events)
             file.Events.Append(connection, message, ignoreKnown: false);
-        foreach (var entry in _audit)
-            file.Audit.Append(connection, entry);
+        _applied = true;
         if (other is null)
             return;
         using (var mark = connection.Prepare("INSERT INTO nexus_units (name,id) VALUES (?1,?2) ON CONFLICT (name) DO UPDATE SET id=?2"))

@@ -12,7 +12,7 @@ internal sealed class GroupWriter : IDisposable
     private const int MaxGroup = 1024;
 
     private readonly Connection _connection;
-    private readonly Action<int> _beforeCommit;
+    private readonly Action<IReadOnlyList<WriteJob>> _beforeCommit;
     private readonly Action _afterCommit;
     private readonly Lock _gate = new();
     private readonly SemaphoreSlim _signal = new(0);
@@ -22,7 +22,7 @@ internal sealed class GroupWriter : IDisposable
     private bool _idle = true;
     private bool _closed;
 
-    public GroupWriter(Connection connection, Action<int> beforeCommit, Action afterCommit)
+    public GroupWriter(Connection connection, Action<IReadOnlyList<WriteJob>> beforeCommit, Action afterCommit)
     {
         _connection = connection;
         _beforeCommit = beforeCommit;
@@ -120,7 +120,7 @@ internal sealed class GroupWriter : IDisposable
                 TryApply(group, savepoints: true);
             }
 
-            _beforeCommit(group.Count);
+            _beforeCommit(group);
             _connection.Run("COMMIT");
         }
         catch (Exception e)
@@ -196,6 +196,9 @@ internal abstract class WriteJob
 
     /// <summary>It shares its commit with no other job.</summary>
     public virtual bool IsAlone => false;
+
+    /// <summary>Encoded audit entries of what was applied; a group's are written together before its commit.</summary>
+    public virtual IReadOnlyList<byte[]> Entries => [];
 
     public abstract void Apply(Connection connection);
 

@@ -43,7 +43,7 @@ internal sealed class MainFile : IDisposable
         Events.LoadGroups(connection);
         LoadSearchable(connection);
         _readers = new ReaderPool(path);
-        Writer = new GroupWriter(connection, jobs => ReserveSequence(connection, jobs), AfterCommit);
+        Writer = new GroupWriter(connection, jobs => BeforeCommit(connection, jobs), AfterCommit);
     }
 
     public string Path { get; }
@@ -127,6 +127,12 @@ internal sealed class MainFile : IDisposable
 
         if (undo.Count > 0)
             connection.Execute($"BEGIN; {string.Join(' ', undo)} DELETE FROM nexus_pending; COMMIT;");
+    }
+
+    private void BeforeCommit(Connection connection, IReadOnlyList<WriteJob> jobs)
+    {
+        Audit.Append(connection, jobs.Where(static job => job.Failure is null).SelectMany(static job => job.Entries));
+        ReserveSequence(connection, jobs.Count);
     }
 
     /// <summary>The stored number may run ahead of the acknowledged ones, never behind: after a restart positions still grow.</summary>

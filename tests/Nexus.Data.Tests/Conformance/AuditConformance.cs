@@ -58,6 +58,19 @@ public abstract partial class StorageConformance
     }
 
     [Fact]
+    public async Task A_commit_of_many_entries_is_read_and_removed_from_any_place()
+    {
+        await AuditAsync([.. Enumerable.Range(1, 600).Select(i => Entry with { Action = $"a{i}" })]);
+
+        var all = await AuditedAsync();
+        Assert.Equal(600, all.Length);
+        Assert.Equal(Enumerable.Range(1, 600).Select(i => ($"a{i}", all[0].Position + i - 1)), all);
+        Assert.Equal(["a256", "a257", "a258"], (await AuditedAsync(all[254].Position, 3)).Select(e => e.Action));
+        await Set.Audit.RemoveAsync(all[299].Position, CancellationToken.None);
+        Assert.Equal(["a301", "a302"], (await AuditedAsync(all[299].Position, 2)).Select(e => e.Action));
+    }
+
+    [Fact]
     public async Task Positions_go_on_after_all_entries_were_removed()
     {
         await AuditAsync(Entry, Entry);
