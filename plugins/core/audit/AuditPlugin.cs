@@ -33,6 +33,7 @@ public sealed class AuditPlugin : IPlugin, IStart, IStop, ICheckHealth
             .AddSingleton(s => new Verifier(s.GetRequiredService<TrailStore>(), s.GetRequiredService<Archives>(), s.GetRequiredService<SealKeys>(), s.GetRequiredService<AllAnchors>().List, Clock(s)))
             .AddSingleton(s => new AlertWatch(s.GetRequiredService<ISqlDatabase>(), s.GetRequiredService<IAuditTrail>(), s.GetService<IEvents>(), Settings(s).Alerts is { } rules ? [.. rules] : AlertWatch.BuiltIn, Log(s)))
             .AddSingleton(s => new Sealer(s.GetRequiredService<IAuditQueue>(), s.GetRequiredService<TrailStore>(), s.GetRequiredService<SealKeys>(), s.GetRequiredService<AllAnchors>().List, s.GetRequiredService<AlertWatch>(), TimeSpan.FromMilliseconds(Settings(s).SealMilliseconds), HostOf(s)))
+            .AddSingleton(s => new Restorations(s.GetRequiredService<TrailStore>(), s.GetRequiredService<Verifier>(), s.GetRequiredService<Sealer>(), s.GetRequiredService<SealKeys>(), s.GetRequiredService<AllAnchors>().List, Clock(s)))
             .AddSingleton(s => new RetentionLoop(s.GetRequiredService<Archives>(), () => s.GetRequiredService<FileAnchor>().Tenants, TimeSpan.FromDays(Settings(s).RetentionDays), HostOf(s)));
     }
 

@@ -10,7 +10,7 @@ internal static class AuditCommand
     private static readonly (string, Func<JsonNode, string?>)[] Columns =
         [Output.Column("POSITION", "position"), Output.Column("AT", "at"), Output.Column("ACTOR", "actor"), Output.Column("ACTION", "action"), Output.Column("SUBJECT", "subject"), Output.Column("RESULT", "result"), Output.Column("ADDRESS", "address")];
 
-    public static Command Build() => new("audit", "Read, verify, prove and export the audit trail") { List(), Verify(), Prove(), Export(), Report(), Alerts() };
+    public static Command Build() => new("audit", "Read, verify, prove and export the audit trail") { List(), Verify(), Acknowledge(), Prove(), Export(), Report(), Alerts() };
 
     private static Command List()
     {
@@ -42,8 +42,25 @@ internal static class AuditCommand
             }
 
             if (!call.GetValue(Root.Json) && !Console.IsErrorRedirected) await Console.Error.WriteAsync("\r");
-            Output.Print(call, report, answer => Console.WriteLine(Describe(answer!)));
+            Output.Print(call, report, answer =>
+            {
+                Console.WriteLine(Describe(answer!));
+                foreach (var word in (answer!["acknowledged"] as JsonArray ?? []).OfType<JsonObject>())
+                    Console.WriteLine(Describe(word, $"acknowledged by {word["actor"]} at {word["at"]} ({word["reason"]})"));
+            });
             return (bool?)report?["sound"] == true ? ExitCodes.Done : ExitCodes.Refused;
+        });
+        return command;
+    }
+
+    private static Command Acknowledge()
+    {
+        var reason = new Argument<string>("reason") { Description = "Why the database was put back; it stays in the trail, in the anchors and in every verification" };
+        var command = new Command("acknowledge", "Say that the database was put back to an earlier state, so that the trail is verified from there on") { reason };
+        command.SetAction(async (call, cancel) =>
+        {
+            using var host = Host.Of(call);
+            return Output.Print(call, await host.PostAsync("/api/v1/audit/acknowledge", new JsonObject { ["reason"] = call.GetValue(reason) }, cancel), word => Console.WriteLine(Describe(word, "acknowledged")));
         });
         return command;
     }
@@ -97,6 +114,8 @@ internal static class AuditCommand
         });
         return command;
     }
+
+    private static string Describe(JsonNode? word, string head) => $"{head}: the database was put back; entries {word?["first"]} to {word?["last"]} (seals {word?["fromSeal"]} to {word?["throughSeal"]}) are gone";
 
     private static string Describe(JsonNode report) => report["finding"] is { } finding
         ? $"NOT SOUND: entry {finding["position"]} is {finding["kind"]} (seal {finding["seal"]}): {finding["detail"]}"

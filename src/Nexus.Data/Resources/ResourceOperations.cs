@@ -1,10 +1,11 @@
 using System.Collections.Immutable;
+using Nexus.Data.Audit;
 using Nexus.Data.Units;
 
 namespace Nexus.Data.Resources;
 
 /// <summary>The pipeline of all surfaces and repositories.</summary>
-internal sealed class ResourceOperations(IStorage storage, RecordAccess access, FieldSealing sealing, ChangeExecution execution, IdempotentChanges idempotent) : IResourceOperations
+internal sealed class ResourceOperations(IStorage storage, RecordAccess access, FieldSealing sealing, ChangeExecution execution, IdempotentChanges idempotent, AccessTrail trail) : IResourceOperations
 {
     private const int MaxLimit = 1000;
 
@@ -24,7 +25,19 @@ internal sealed class ResourceOperations(IStorage storage, RecordAccess access, 
         var record = UnitOfWork.Of(call.Plugin.Manifest.Name) is { } unit && unit.Staged.TryGet(address, out var staged)
             ? staged
             : await storage.FindAsync(address, cancellationToken).ConfigureAwait(false);
-        return record is null || !RecordAccess.Covers(scope, call.Context.Caller, record) ? null : await execution.ReturnedAsync(call, record, cancellationToken).ConfigureAwait(false);
+        if (record is null)
+        {
+            return null;
+        }
+
+        if (!RecordAccess.Covers(scope, call.Context.Caller, record))
+        {
+            await access.HiddenAsync(call, key, cancellationToken).ConfigureAwait(false);
+            return null;
+        }
+
+        await trail.ReadAsync(call, shape, key, cancellationToken).ConfigureAwait(false);
+        return await execution.ReturnedAsync(call, record, cancellationToken).ConfigureAwait(false);
     }
 
     public async ValueTask<RecordPage> ListAsync(ResourceCall call, ResourceQuery query, CancellationToken cancellationToken)
@@ -55,6 +68,7 @@ internal sealed class ResourceOperations(IStorage storage, RecordAccess access, 
                 Count = query.Count,
             },
             cancellationToken).ConfigureAwait(false);
+        await trail.ListedAsync(call, shape, page, cancellationToken).ConfigureAwait(false);
         if (!shape.HasProtected && call.Resource.Upgrade is null)
         {
             return page;

@@ -1,5 +1,8 @@
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Logging;
+using Nexus.Data.Audit;
 
 namespace Nexus.Data.Resources;
 
@@ -12,6 +15,8 @@ public static class ResourcesRegistration
         ArgumentNullException.ThrowIfNull(services);
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton<ICurrentPlugins, CurrentPlugins>();
+        services.AddSingleton(provider => new AccessRules(provider.GetService<IConfiguration>()));
+        services.AddSingleton(provider => new AccessTrail(provider.GetRequiredService<IStorage>, provider.GetRequiredService<IAuditTrail>(), provider.GetRequiredService<AccessRules>(), provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<AccessTrail>>()));
         services.AddSingleton<RecordAccess>();
         services.AddSingleton(provider => new FieldSealing(() => provider.GetService<IFieldProtection>()));
         services.AddSingleton<HookRunner>();

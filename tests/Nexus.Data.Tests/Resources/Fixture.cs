@@ -6,6 +6,7 @@ using System.Text.Json;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
+using Nexus.Data.Audit;
 using Nexus.Data.Resources;
 
 namespace Nexus.Data.Tests.Resources;
@@ -142,17 +143,18 @@ internal sealed class Shop
 
     private readonly ActivePlugin plugin;
 
-    public Shop(Action<ResourceBuilder<Invoice>>? declare = null, TimeSpan? hookLimit = null, IStorage? storage = null, TimeProvider? time = null, IFieldProtection? protection = null, IAuthorization? authorization = null)
+    public Shop(Action<ResourceBuilder<Invoice>>? declare = null, TimeSpan? hookLimit = null, IStorage? storage = null, TimeProvider? time = null, IFieldProtection? protection = null, IAuthorization? authorization = null, IConfiguration? reads = null)
     {
         var builder = new TestBuilder("shop");
         builder.AddResource<Invoice>("invoices", declare ?? Declare).AddResource<Customer>("customers").AddResource<Person>("people", people => people.Unique(p => p.Email).Index(p => p.Name).Search(p => p.Name).Search(p => p.Phone));
         Storage = storage ?? Fake;
         time ??= TimeProvider.System;
-        var access = new RecordAccess(authorization ?? Authorization);
+        Accesses = new AccessTrail(() => Storage, Trail, new AccessRules(reads), time, NullLogger<AccessTrail>.Instance);
+        var access = new RecordAccess(authorization ?? Authorization, Accesses);
         var sealing = new FieldSealing(() => protection);
         var preparation = new ChangePreparation(Storage, access, sealing, new HookRunner(NullLogger<HookRunner>.Instance, TimeProvider.System) { TimeLimit = hookLimit ?? HookRunner.Limit }, Trail, time);
         var execution = new ChangeExecution(Storage, preparation, sealing, new Successor(this));
-        Operations = new ResourceOperations(Storage, access, sealing, execution, new IdempotentChanges(Storage, sealing, time));
+        Operations = new ResourceOperations(Storage, access, sealing, execution, new IdempotentChanges(Storage, sealing, time), Accesses);
         var manifest = new PluginManifest { Name = "shop", Version = "1.0.0", Category = PluginCategory.Business, Description = "Shop.", Entry = "" };
         var services = builder.Services;
         new RepositoryPorts(new ServiceCollection().AddSingleton(Operations).BuildServiceProvider()).Add(services, new PluginPortContext(manifest, 1, null, new FakeGeneration(new ServiceCollection().BuildServiceProvider())));
@@ -165,6 +167,8 @@ internal sealed class Shop
     public FakeStorage Fake { get; } = new();
 
     public FakeTrail Trail { get; } = new();
+
+    public AccessTrail Accesses { get; }
 
     public IStorage Storage { get; }
 

@@ -22,8 +22,7 @@ internal sealed class FileAnchor : IAnchor, IDisposable
         foreach (var (line, end) in Lines(_file))
         {
             whole = end;
-            if (AnchoredSeal.Parse(line) is { } anchored)
-                _last[anchored.Tenant] = Math.Max(anchored.Seal.Number, _last.GetValueOrDefault(anchored.Tenant));
+            Note(AnchorLine.Parse(line));
         }
 
         // A crash may cut the last line off; its seal is anchored again.
@@ -53,14 +52,38 @@ internal sealed class FileAnchor : IAnchor, IDisposable
         }
     }
 
-    public ValueTask AppendAsync(AnchoredSeal seal, CancellationToken cancellationToken)
+    public ValueTask AppendAsync(AnchoredSeal seal, CancellationToken cancellationToken) => Append(seal.ToJson(), new AnchorLine(seal, null));
+
+    public ValueTask AcknowledgeAsync(Acknowledgement word, CancellationToken cancellationToken) => Append(word.ToJson(), new AnchorLine(null, word));
+
+    public async IAsyncEnumerable<AnchorLine> ReadAsync(string tenant, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        using var reader = new StreamReader(new FileStream(_path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite));
+        while (await reader.ReadLineAsync(cancellationToken) is { } line)
+        {
+            if (AnchorLine.Parse(line) is var kept && kept.Tenant == tenant)
+                yield return kept;
+        }
+    }
+
+    public void Dispose() => _file.Dispose();
+
+    private void Note(AnchorLine line)
+    {
+        if (line.Sealed is { } anchored)
+            _last[anchored.Tenant] = Math.Max(anchored.Seal.Number, _last.GetValueOrDefault(anchored.Tenant));
+        else if (line.Acknowledged is { } word)
+            _last[word.Tenant] = word.From - 1;
+    }
+
+    private ValueTask Append(string text, AnchorLine line)
     {
         lock (_gate)
         {
             var end = _file.Position;
             try
             {
-                _file.Write(Encoding.UTF8.GetBytes(seal.ToJson() + "\n"));
+                _file.Write(Encoding.UTF8.GetBytes(text + "\n"));
                 _file.Flush(flushToDisk: true);
             }
             catch
@@ -70,23 +93,11 @@ internal sealed class FileAnchor : IAnchor, IDisposable
                 throw;
             }
 
-            _last[seal.Tenant] = Math.Max(seal.Seal.Number, _last.GetValueOrDefault(seal.Tenant));
+            Note(line);
         }
 
         return ValueTask.CompletedTask;
     }
-
-    public async IAsyncEnumerable<AnchoredSeal> ReadAsync(string tenant, [EnumeratorCancellation] CancellationToken cancellationToken)
-    {
-        using var reader = new StreamReader(new FileStream(_path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite));
-        while (await reader.ReadLineAsync(cancellationToken) is { } line)
-        {
-            if (AnchoredSeal.Parse(line) is { } anchored && anchored.Tenant == tenant)
-                yield return anchored;
-        }
-    }
-
-    public void Dispose() => _file.Dispose();
 
     private static IEnumerable<(string Line, long End)> Lines(FileStream file)
     {

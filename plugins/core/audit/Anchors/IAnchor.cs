@@ -17,8 +17,11 @@ internal interface IAnchor
     /// <summary>Keeps a seal; durable when the call returns.</summary>
     ValueTask AppendAsync(AnchoredSeal seal, CancellationToken cancellationToken);
 
-    /// <summary>Every kept seal of a tenant in the order in which they came; none when it cannot be read back.</summary>
-    IAsyncEnumerable<AnchoredSeal> ReadAsync(string tenant, CancellationToken cancellationToken);
+    /// <summary>Keeps an acknowledgement; durable when the call returns. The seals from its number on are kept anew after it.</summary>
+    ValueTask AcknowledgeAsync(Acknowledgement word, CancellationToken cancellationToken);
+
+    /// <summary>Everything kept of a tenant in the order in which it came; nothing when it cannot be read back.</summary>
+    IAsyncEnumerable<AnchorLine> ReadAsync(string tenant, CancellationToken cancellationToken);
 }
 
 /// <summary>A seal as it is anchored: with the first four bytes of each leaf hash, which name the altered entry even when the chain was computed anew.</summary>

@@ -72,6 +72,23 @@ internal sealed partial class Sealer(IAuditQueue queue, TrailStore store, SealKe
         }
     }
 
+    /// <summary>Runs while nothing is sealed; afterwards the trails and their anchors are read anew.</summary>
+    public async Task<TResult> WhileStillAsync<TResult>(Func<Task<TResult>> work, CancellationToken cancellationToken)
+    {
+        await _gate.WaitAsync(cancellationToken);
+        try
+        {
+            var result = await work();
+            Contradiction = null;
+            return result;
+        }
+        finally
+        {
+            _heads.Clear();
+            _gate.Release();
+        }
+    }
+
     public async ValueTask DisposeAsync()
     {
         await _stop.CancelAsync();
@@ -171,7 +188,7 @@ internal sealed partial class Sealer(IAuditQueue queue, TrailStore store, SealKe
             var anchored = await anchor.LastAsync(cancellationToken);
             if (anchored > number)
             {
-                Contradiction = $"The anchor {anchor.Name} knows {anchored} seals of tenant {tenant}, its database {number}: it was put back or replaced. Run 'nexus audit verify'.";
+                Contradiction = $"The anchor {anchor.Name} knows {anchored} seals of tenant {tenant}, its database {number}: it was put back or replaced. Run 'nexus audit verify'; if a backup was put back on purpose, 'nexus audit acknowledge'.";
                 LogContradiction(host.Log, Contradiction);
             }
         }

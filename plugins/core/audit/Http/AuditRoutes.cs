@@ -29,6 +29,7 @@ internal static class AuditRoutes
         routes.MapGet(Root + "/status", StatusAsync).WithName("getAuditStatus").WithSummary("How far the trail is sealed, and by which key").RequireAuthorization(Read);
         routes.MapGet(Root + "/alerts", AlertsAsync).WithName("listAuditAlerts").WithSummary("Alerts that patterns of the trail raised, newest first").RequireAuthorization(Read);
         routes.MapPost(Root + "/verify", VerifyAsync).WithName("verifyAudit").WithSummary("Check the whole trail; the first altered, missing, inserted or reordered entry is named. Progress is streamed to who accepts application/x-ndjson").RequireAuthorization("platform.audit:verify");
+        routes.MapPost(Root + "/acknowledge", AcknowledgeAsync).WithName("acknowledgeAudit").WithSummary("Say that the database was put back to an earlier state, and why; the gap stays in the anchors and in every verification").RequireAuthorization("platform.audit:acknowledge");
         routes.MapPost(Root + "/exports", context => MakeAsync(context, report: false)).WithName("exportAudit").WithSummary("Write entries to a file with its proof").RequireAuthorization(Export);
         routes.MapPost(Root + "/reports", context => MakeAsync(context, report: true)).WithName("reportAudit").WithSummary("Write a compliance report to a file with its proof").RequireAuthorization(Export);
         routes.MapGet(Root + "/files", FilesAsync).WithName("listAuditFiles").WithSummary("Exports and reports with their proofs, newest first").RequireAuthorization(Export);
@@ -117,6 +118,27 @@ internal static class AuditRoutes
         await RecordAsync(context, "core.audit.verified", "audit", report.Sound ? AuditResult.Success : AuditResult.Failure, new JsonObject { ["entries"] = report.Entries, ["finding"] = report.Finding is { } finding ? $"{finding.Position} {finding.Kind}" : null });
     }
 
+    private static async Task AcknowledgeAsync(HttpContext context)
+    {
+        var reason = (await EntryQuery.BodyAsync(context))["reason"] is JsonValue given && given.TryGetValue<string>(out var text) ? text.Trim() : "";
+        if (reason.Length is < 3 or > 500)
+            throw EntryQuery.Invalid("/reason", "reason says in 3 to 500 characters why the database was put back.");
+        var word = await context.RequestServices.GetRequiredService<Restorations>().AcknowledgeAsync(reason, context.RequestAborted);
+        await RecordAsync(context, "core.audit.restoration_acknowledged", "audit", AuditResult.Success, new JsonObject { ["reason"] = reason, ["seals"] = $"{word.From}-{word.Through}", ["entries"] = $"{word.First}-{word.Last}" });
+        await SendAsync(context, AcknowledgedJson(word));
+    }
+
+    private static JsonObject AcknowledgedJson(Anchors.Acknowledgement word) => new()
+    {
+        ["at"] = EntryJson.Instant(TrailStore.Instant(word.At)),
+        ["actor"] = word.Actor,
+        ["reason"] = word.Reason,
+        ["fromSeal"] = word.From,
+        ["throughSeal"] = word.Through,
+        ["first"] = word.First,
+        ["last"] = word.Last,
+    };
+
     private static async Task MakeAsync(HttpContext context, bool report)
     {
         await CaughtUpAsync(context);
@@ -188,6 +210,7 @@ internal static class AuditRoutes
         ["seconds"] = Math.Round(report.Elapsed.TotalSeconds, 3),
         ["entriesPerSecond"] = Math.Round(report.Entries / Math.Max(report.Elapsed.TotalSeconds, 1e-6)),
         ["sealing"] = sealing,
+        ["acknowledged"] = new JsonArray([.. report.Acknowledged.Select(w => (JsonNode)AcknowledgedJson(w))]),
         ["finding"] = report.Finding is not { } finding ? null : new JsonObject { ["position"] = finding.Position, ["seal"] = finding.Seal, ["kind"] = finding.Kind.ToString().ToLowerInvariant(), ["detail"] = finding.Detail },
     };
 

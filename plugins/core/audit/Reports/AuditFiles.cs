@@ -118,9 +118,28 @@ internal sealed class AuditFiles(EntrySearch search, TrailStore store, Proofs pr
     {
         private readonly SortedDictionary<(string Actor, string Subject, string Action, string Result), (long Count, DateTimeOffset First, DateTimeOffset Last, SortedSet<string> Addresses)> _rows = [];
 
+        /// <summary>A page of records is the access to each of them.</summary>
         public void Add(AuditEntry entry)
         {
-            var key = (entry.Actor, entry.Subject ?? "", entry.Action, EntryJson.ResultOf(entry.Result));
+            if (!entry.Action.EndsWith(".listed", StringComparison.Ordinal) || Ids(entry.Detail) is not { Count: > 0 } ids)
+            {
+                Add(entry, entry.Subject ?? "");
+                return;
+            }
+
+            foreach (var id in ids)
+                Add(entry, $"{entry.Subject}/{id}");
+        }
+
+        private static List<string> Ids(ReadOnlyMemory<byte> detail)
+        {
+            using var parsed = detail.IsEmpty ? null : JsonDocument.Parse(detail);
+            return parsed?.RootElement.TryGetProperty("ids", out var ids) == true && ids.ValueKind == JsonValueKind.Array ? [.. ids.EnumerateArray().Select(i => i.ToString())] : [];
+        }
+
+        private void Add(AuditEntry entry, string subject)
+        {
+            var key = (entry.Actor, subject, entry.Action, EntryJson.ResultOf(entry.Result));
             var row = _rows.TryGetValue(key, out var known) ? known : (0, entry.At, entry.At, new SortedSet<string>(StringComparer.Ordinal));
             if (entry.Address is { } address)
                 row.Item4.Add(address);

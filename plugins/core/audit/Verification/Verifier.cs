@@ -19,12 +19,13 @@ internal sealed class Verifier(TrailStore store, Archives archives, SealKeys key
     /// <summary>Verifies the whole trail.</summary>
     /// <param name="progress">Told the number of entries checked, of how many.</param>
     /// <param name="cancellationToken">Stops the work.</param>
-    public async Task<VerificationReport> RunAsync(IProgress<(long Done, long All)>? progress, CancellationToken cancellationToken)
+    /// <param name="withAnchors">Whether the anchors are asked too; without them only what the database says of itself is checked.</param>
+    public async Task<VerificationReport> RunAsync(IProgress<(long Done, long All)>? progress, CancellationToken cancellationToken, bool withAnchors = true)
     {
         var started = time.GetTimestamp();
         var tenant = TrailStore.Tenant;
         var findings = new Findings();
-        var anchored = await ReadAnchorsAsync(tenant, cancellationToken);
+        var (anchored, words) = withAnchors ? await ReadAnchorsAsync(tenant, keys.PublicKeys(), cancellationToken) : ([], []);
         var seals = await CheckSealsAsync(tenant, anchored, findings, cancellationToken);
         var archived = await archives.ListAsync(cancellationToken);
         var all = seals.Count == 0 ? 0 : seals[^1].Last;
@@ -32,22 +33,41 @@ internal sealed class Verifier(TrailStore store, Archives archives, SealKeys key
         if (await store.LastBatchAsync(cancellationToken) > seals.Count)
             findings.Add(all + 1, 0, FindingKind.Inserted, "an entry lies beyond the last seal");
         if (anchored.Count > 0 && anchored.Keys.Max() is var newest && newest > seals.Count)
-            findings.Add(all + 1, seals.Count + 1, FindingKind.Missing, $"the anchor knows seals up to {newest}, the database has {seals.Count}: entries {all + 1} to {anchored[newest].Seal.Last} are gone");
+            findings.Add(all + 1, seals.Count + 1, FindingKind.Missing, $"the anchor knows seals up to {newest}, the database has {seals.Count}: entries {all + 1} to {anchored[newest].Seal.Last} are gone; if a backup was put back on purpose, say so with 'nexus audit acknowledge'");
         var unanchored = anchors.IsEmpty ? seals.Count : seals.Count(s => !anchored.ContainsKey(s.Number));
-        return new VerificationReport(tenant, findings.Worst is null, done, seals.Count, archived.Sum(a => a.Last - a.First + 1), missing, unanchored, time.GetElapsedTime(started), findings.Worst);
+        return new VerificationReport(tenant, findings.Worst is null, done, seals.Count, archived.Sum(a => a.Last - a.First + 1), missing, unanchored, time.GetElapsedTime(started), findings.Worst) { Acknowledged = [.. words] };
     }
 
-    private async Task<Dictionary<long, AnchoredSeal>> ReadAnchorsAsync(string tenant, CancellationToken cancellationToken)
+    /// <summary>The anchored seals that count, and the acknowledgements: a signed one takes back what was anchored before from its number on; an unsigned one says nothing.</summary>
+    public async Task<(Dictionary<long, AnchoredSeal> Seals, List<Acknowledgement> Words)> ReadAnchorsAsync(string tenant, ImmutableDictionary<string, string> known, CancellationToken cancellationToken)
     {
+        var words = new List<Acknowledgement>();
         // Of two lines about one seal the earlier one counts: what came later may be from a rewritten database.
         var anchored = new Dictionary<long, AnchoredSeal>();
         foreach (var anchor in anchors)
         {
-            await foreach (var seal in anchor.ReadAsync(tenant, cancellationToken))
-                anchored.TryAdd(seal.Seal.Number, seal);
+            var own = new Dictionary<long, AnchoredSeal>();
+            await foreach (var line in anchor.ReadAsync(tenant, cancellationToken))
+            {
+                if (line.Sealed is { } kept)
+                    own.TryAdd(kept.Seal.Number, kept);
+                else if (line.Acknowledged is { } word && SealKeys.Verifies(known, word.Key, word.Signed(), word.Signature))
+                    TakeBack(own, words, word);
+            }
+
+            foreach (var (number, kept) in own)
+                anchored.TryAdd(number, kept);
         }
 
-        return anchored;
+        return (anchored, words);
+    }
+
+    private static void TakeBack(Dictionary<long, AnchoredSeal> own, List<Acknowledgement> words, Acknowledgement word)
+    {
+        foreach (var number in own.Keys.Where(n => n >= word.From).ToList())
+            own.Remove(number);
+        if (words.TrueForAll(w => !w.Signature.AsSpan().SequenceEqual(word.Signature)))
+            words.Add(word);
     }
 
     private async Task<List<Seal>> CheckSealsAsync(string tenant, Dictionary<long, AnchoredSeal> anchored, Findings findings, CancellationToken cancellationToken)
@@ -158,7 +178,11 @@ internal enum FindingKind
 internal sealed record Finding(long Position, long Seal, FindingKind Kind, string Detail);
 
 /// <summary>Result of a verification.</summary>
-internal sealed record VerificationReport(string Tenant, bool Sound, long Entries, long Seals, long Archived, long ArchivedElsewhere, long Unanchored, TimeSpan Elapsed, Finding? Finding);
+internal sealed record VerificationReport(string Tenant, bool Sound, long Entries, long Seals, long Archived, long ArchivedElsewhere, long Unanchored, TimeSpan Elapsed, Finding? Finding)
+{
+    /// <summary>Restorations that an operator acknowledged, oldest first.</summary>
+    public ImmutableArray<Acknowledgement> Acknowledged { get; init; } = [];
+}
 
 /// <summary>Keeps the finding of the lowest position. Thread-safe.</summary>
 internal sealed class Findings

@@ -131,6 +131,22 @@ public sealed class AuditRoutesTests
     }
 
     [Fact]
+    public async Task In_the_access_report_a_page_of_records_is_the_access_to_each_of_them()
+    {
+        await using var trail = await Trail.StartAsync();
+        await trail.RecordAsync(
+            Trail.Entry(1, "crm.people.listed") with { Subject = "people", Detail = """{"count":2,"ids":["p1","p2"]}"""u8.ToArray() },
+            Trail.Entry(2, "crm.people.read") with { Subject = "people/p1" });
+
+        var proof = await trail.PostAsync("/api/v1/audit/reports", """{"kind":"access"}""");
+        var lines = (await trail.Host.Client.GetStringAsync($"/api/v1/audit/files/{proof["name"]}")).Split("\r\n");
+
+        Assert.Equal(
+            ["ann,people/p1,crm.people.listed,success,1", "ann,people/p1,crm.people.read,success,1", "ann,people/p2,crm.people.listed,success,1"],
+            lines.Skip(1).Where(l => l.Length > 0).Select(l => string.Join(',', l.Split(',').Take(5))));
+    }
+
+    [Fact]
     public async Task The_configuration_report_has_a_line_a_changed_setting_and_plugin()
     {
         await using var trail = await Trail.StartAsync();
