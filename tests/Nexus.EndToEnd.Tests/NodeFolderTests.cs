@@ -178,43 +178,6 @@ public sealed class NodeFolderTests : IDisposable
         Assert.Matches(@"^\d+\.\d+\.\d+", version.Output);
     }
 
-    [Fact]
-    public async Task Bash_completes_commands_options_and_values()
-    {
-        var script = $$"""
-            nexus() { dotnet {{Programs.Cli}} "$@"; }
-            source <(nexus completion bash)
-            ask() { COMP_LINE="$1"; COMP_POINT=${#1}; COMP_WORDS=($1); [[ $1 == *" " ]] && COMP_WORDS+=(""); COMP_CWORD=$((${#COMP_WORDS[@]}-1)); COMPREPLY=(); _nexus; echo "${COMPREPLY[*]}"; }
-            ask "nexus pl"
-            ask "nexus plugin in"
-            ask "nexus completion z"
-            ask "nexus config init --te"
-            ask "nexus config init --template pr"
-            complete -p nexus
-            """;
-        await File.WriteAllTextAsync(Path.Combine(folder, "try.sh"), script);
-
-        var tried = await Programs.RunAsync("bash", ["--noprofile", "--norc", "try.sh"], folder, new Dictionary<string, string> { ["NEXUS_HOST_ROOT"] = Programs.Root });
-
-        var lines = tried.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
-        Assert.True(lines.Length == 6, tried.Output + tried.Errors);
-        Assert.Equal("plugin", lines[0]);
-        Assert.Contains("install", lines[1].Split(' '));
-        Assert.Equal(("zsh", "--template", "production", "complete -F _nexus nexus"), (lines[2], lines[3], lines[4], lines[5]));
-    }
-
-    [Theory]
-    [InlineData("zsh")]
-    [InlineData("fish")]
-    [InlineData("pwsh")]
-    public async Task Other_shells_get_a_script_that_asks_the_command(string shell)
-    {
-        var script = await RunAsync("completion", shell);
-
-        Assert.Equal(0, script.ExitCode);
-        Assert.Contains("[suggest:", script.Output, StringComparison.Ordinal);
-    }
-
     private Task<(int ExitCode, string Output, string Errors)> RunAsync(params string[] arguments) =>
         Programs.RunAsync("dotnet", [Programs.Cli, .. arguments], folder, new Dictionary<string, string> { ["NEXUS_HOST_ROOT"] = Programs.Root, ["DOTNET_ENVIRONMENT"] = "" });
 }

@@ -11,21 +11,30 @@ internal static class CompletionCommand
           words=$(nexus "[suggest:${COMP_POINT}]" "${COMP_LINE}" 2>/dev/null)
           COMPREPLY=($(compgen -W "$words" -- "${COMP_WORDS[COMP_CWORD]}"))
         }
-        complete -F _nexus nexus
+        complete -o default -F _nexus nexus
         """;
 
     private const string Zsh = """
         #compdef nexus
         _nexus() {
           local -a words
-          words=("${(@f)$(nexus "[suggest:${CURSOR}]" "${BUFFER}" 2>/dev/null)}")
-          compadd -a words
+          words=(${(f)"$(nexus "[suggest:${CURSOR}]" "${BUFFER}" 2>/dev/null)"})
+          if (( $#words )); then compadd -a words; else _files; fi
         }
         compdef _nexus nexus
         """;
 
     private const string Fish = """
-        complete -c nexus -f -a '(set -l line (commandline -cp); nexus "[suggest:"(string length -- $line)"]" "$line" 2>/dev/null)'
+        function __nexus_complete
+          set -l line (commandline -cp)
+          set -l words (nexus "[suggest:"(string length -- $line)"]" "$line" 2>/dev/null | string match -r '.+')
+          if count $words >/dev/null
+            printf '%s\n' $words
+          else
+            __fish_complete_path (commandline -ct)
+          end
+        end
+        complete -c nexus -f -a '(__nexus_complete)'
         """;
 
     private const string PowerShell = """

@@ -215,6 +215,7 @@ internal sealed class PluginKernel : IPlugins, IPluginActivation, IHostedService
             if (entry.Active == generation)
             {
                 await commands.RememberAsync(entry, package, cancellationToken);
+                await commands.ResumeRolloutAsync(entry, cancellationToken);
             }
         }
     }
@@ -240,6 +241,11 @@ internal sealed class PluginKernel : IPlugins, IPluginActivation, IHostedService
         {
             return (entry, package, await swap.PrepareAsync(entry, package, null, cancellationToken));
         }
+        catch (NexusException older) when (older.Code == ErrorCodes.MigrationFailed)
+        {
+            // The process may have ended between the commit of a newer version's schema and its record.
+            return await commands.FindArrivedAsync(entry.Id, cancellationToken) is { } arrived && arrived.ContentHash != package.ContentHash ? await PrepareAsync(arrived, cancellationToken) : null;
+        }
         catch (NexusException)
         {
             return null;
@@ -259,6 +265,7 @@ internal sealed class PluginKernel : IPlugins, IPluginActivation, IHostedService
                 }
 
                 await commands.ApplyAsync(entry, entry.Package!, null, ending.Token);
+                await commands.ResumeRolloutAsync(entry, ending.Token);
             }
 
             return entry.Active is not null;

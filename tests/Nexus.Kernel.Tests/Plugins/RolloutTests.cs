@@ -145,6 +145,81 @@ public sealed class RolloutTests
         Assert.Equal("ROUTE_NOT_FOUND", (await Assert.ThrowsAsync<NexusException>(() => CallAsync(host, old, "/more"))).Code);
     }
 
+    [Fact]
+    public async Task A_rollout_goes_on_after_a_restart_with_the_same_callers_until_it_is_promoted()
+    {
+        var folder = Directory.CreateTempSubdirectory("nexus-rollout-").FullName;
+        string[] before;
+        await using (var first = await NodeHost.StartAsync(folder))
+        {
+            await first.RunAsync(new PluginCommand.Install(first.Version("hello", "1.0.0", PluginCompiler.Answering("one"))));
+            await first.RunAsync(new PluginCommand.Rollout("hello", 10, first.Version("hello", "2.0.0", PluginCompiler.Answering("two"))));
+            await first.RunAsync(new PluginCommand.Rollout("hello", 30));
+            before = await AnswersAsync(first);
+        }
+
+        await using (var second = await NodeHost.StartAsync(folder))
+        {
+            Assert.Equal(("1.0.0", "2.0.0", 30.0), (second.Status("hello").Version, second.Status("hello").Rollout?.Version, second.Status("hello").Rollout?.Percent));
+            Assert.Equal(before, await AnswersAsync(second));
+            await second.RunAsync(new PluginCommand.Rollout("hello", 100));
+        }
+
+        await using (var third = await NodeHost.StartAsync(folder))
+        {
+            Assert.Equal(("2.0.0", null), (third.Status("hello").Version, third.Status("hello").Rollout));
+            Assert.All(await AnswersAsync(third), a => Assert.Equal("two", a));
+        }
+
+        Directory.Delete(folder, recursive: true);
+    }
+
+    [Theory]
+    [InlineData("abort")]
+    [InlineData("disable")]
+    public async Task A_rollout_that_was_ended_does_not_come_back_with_a_restart(string how)
+    {
+        var folder = Directory.CreateTempSubdirectory("nexus-rollout-").FullName;
+        await using (var first = await NodeHost.StartAsync(folder))
+        {
+            await first.RunAsync(new PluginCommand.Install(first.Version("hello", "1.0.0", PluginCompiler.Answering("one"))));
+            await first.RunAsync(new PluginCommand.Rollout("hello", 90, first.Version("hello", "2.0.0", PluginCompiler.Answering("two"))));
+            await first.RunAsync(how == "abort" ? new PluginCommand.Rollout("hello", 0) : new PluginCommand.Disable("hello"));
+        }
+
+        await using (var second = await NodeHost.StartAsync(folder))
+        {
+            await second.RunAsync(new PluginCommand.Enable("hello"));
+
+            Assert.Null(second.Status("hello").Rollout);
+            Assert.All(await AnswersAsync(second), a => Assert.Equal("one", a));
+        }
+
+        Directory.Delete(folder, recursive: true);
+    }
+
+    [Fact]
+    public async Task A_rollout_whose_version_does_not_come_up_after_a_restart_is_over_and_says_why()
+    {
+        var folder = Directory.CreateTempSubdirectory("nexus-rollout-").FullName;
+        var moody = PluginCompiler.Answering("two", interfaces: ", IStart", members: $"public Task StartAsync(IServiceProvider s, CancellationToken t) => System.IO.File.Exists(@\"{folder}/sulk\") ? throw new InvalidOperationException(\"sulking\") : Task.CompletedTask;");
+        await using (var first = await NodeHost.StartAsync(folder))
+        {
+            await first.RunAsync(new PluginCommand.Install(first.Version("hello", "1.0.0", PluginCompiler.Answering("one"))));
+            await first.RunAsync(new PluginCommand.Rollout("hello", 90, first.Version("hello", "2.0.0", moody)));
+        }
+
+        await File.WriteAllTextAsync(Path.Combine(folder, "sulk"), "", TestContext.Current.CancellationToken);
+        await using (var second = await NodeHost.StartAsync(folder))
+        {
+            Assert.Equal(("1.0.0", PluginState.Active, null), (second.Status("hello").Version, second.Status("hello").State, second.Status("hello").Rollout));
+            Assert.Contains("sulking", second.Status("hello").Cause, StringComparison.Ordinal);
+            Assert.All(await AnswersAsync(second), a => Assert.Equal("one", a));
+        }
+
+        Directory.Delete(folder, recursive: true);
+    }
+
     private static async Task<KernelHost> StartAsync()
     {
         var host = new KernelHost(o => o.HealthInterval = TimeSpan.FromMilliseconds(50));

@@ -31,6 +31,7 @@ internal sealed class PluginCommands(PluginTable table, Swap swap, Rollouts roll
                 default: throw new NexusException(ErrorCodes.BadRequest, $"The kernel has no command {command.GetType().Name}.");
             }
 
+            await RememberRolloutAsync(entry, cancellationToken);
             return entry.Status;
         }
         finally
@@ -43,8 +44,58 @@ internal sealed class PluginCommands(PluginTable table, Swap swap, Rollouts roll
     public async Task ApplyAsync(PluginEntry entry, PluginPackage package, IProgress<PluginProgress>? progress, CancellationToken cancellationToken)
     {
         await swap.CheckLeakedAsync(entry);
+        await AnnounceAsync(entry, package, cancellationToken);
         await swap.ReplaceAsync(entry, package, progress, cancellationToken);
         await RememberAsync(entry, package, cancellationToken);
+    }
+
+    /// <summary>
+    /// The package whose migrations the database has already although the node does not remember it: the process ended between the commit
+    /// of its schema and its record. Null when there is none.
+    /// </summary>
+    public async Task<PluginPackage?> FindArrivedAsync(string id, CancellationToken cancellationToken) =>
+        await packages.Records.ReadAsync(id, cancellationToken) is { Arriving: { } arriving } ? await packages.FindAsync(arriving.Hash, arriving.SourcePath, cancellationToken) : null;
+
+    /// <summary>Goes on with the rollout that was under way when the node stopped. One that does not come up any more is over: what serves, serves all callers.</summary>
+    public async Task ResumeRolloutAsync(PluginEntry entry, CancellationToken cancellationToken)
+    {
+        if (entry.Active is null || await packages.Records.ReadAsync(entry.Id, cancellationToken) is not { Rollout: { } rollout } record)
+        {
+            return;
+        }
+
+        try
+        {
+            if (rollout.Hash != record.ActiveHash && await packages.FindAsync(rollout.Hash, rollout.SourcePath, cancellationToken) is { } package)
+            {
+                await rollouts.BeginAsync(entry, package, record.RolloutPercent, null, cancellationToken);
+            }
+        }
+        catch (NexusException)
+        {
+            // On record in the plugin's status.
+        }
+
+        await RememberRolloutAsync(entry, cancellationToken);
+    }
+
+    private async Task RememberRolloutAsync(PluginEntry entry, CancellationToken cancellationToken)
+    {
+        var (kept, percent) = entry.Rollout is { } under ? (KeptPackage.Of(under.Package), under.Percent) : (null, 0);
+        if (await packages.Records.ReadAsync(entry.Id, cancellationToken) is { } record && (record.Rollout, record.RolloutPercent) != (kept, percent))
+        {
+            await packages.Records.WriteAsync(record with { Rollout = kept, RolloutPercent = percent }, cancellationToken);
+        }
+    }
+
+    /// <summary>Remembers what may be running by the time the process ends, where its migrations would leave what ran before unable to start.</summary>
+    private async Task AnnounceAsync(PluginEntry entry, PluginPackage package, CancellationToken cancellationToken)
+    {
+        if (Directory.Exists(Path.Combine(package.Directory, "migrations"))
+            && await packages.Records.ReadAsync(entry.Id, cancellationToken) is { } record && record.ActiveHash != package.ContentHash && record.Arriving?.Hash != package.ContentHash)
+        {
+            await packages.Records.WriteAsync(record with { Arriving = KeptPackage.Of(package) }, cancellationToken);
+        }
     }
 
     /// <summary>Swaps to a package or, where running code cannot be replaced, keeps it for the next start of the node. The caller holds the gate.</summary>
@@ -64,6 +115,7 @@ internal sealed class PluginCommands(PluginTable table, Swap swap, Rollouts roll
     {
         var record = await packages.Records.ReadAsync(entry.Id, cancellationToken);
         var next = record?.Activate(package, time.GetUtcNow()) ?? PluginRecord.First(package, time.GetUtcNow());
+        next = next with { SchemaVersion = entry.Active?.ContentHash == package.ContentHash ? entry.Active.SchemaVersion : next.SchemaVersion };
         if (next != record)
         {
             await packages.Records.WriteAsync(next, cancellationToken);
@@ -157,6 +209,7 @@ internal sealed class PluginCommands(PluginTable table, Swap swap, Rollouts roll
     {
         var failed = entry.Rollout!.Package.Manifest;
         await rollouts.AbortAsync(entry, cancellationToken);
+        await RememberRolloutAsync(entry, cancellationToken);
         await swap.FailAsync(entry, failed, PluginState.Active, new NexusException(ErrorCodes.PluginUnhealthy, $"{entry.Id} {failed.Version} was not healthy while it was rolled out ({health.Detail ?? "no detail"}); {entry.Status.Version} serves all callers again."));
     }
 

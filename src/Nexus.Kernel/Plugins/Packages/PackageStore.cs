@@ -122,7 +122,7 @@ internal sealed class PackageStore(PackageStoreOptions options, IStorage storage
         if (!Directory.Exists(_packages))
             return [];
         var kept = (await _records.ListAsync(cancellationToken))
-            .SelectMany(r => r.Previous.Append(r.ActiveHash))
+            .SelectMany(r => r.Previous.Append(r.ActiveHash).Concat(new[] { r.Arriving?.Hash, r.Rollout?.Hash }.OfType<string>()))
             .Concat(inUse)
             .ToHashSet(StringComparer.Ordinal);
         var deleted = ImmutableArray.CreateBuilder<string>();

@@ -23,6 +23,14 @@ internal sealed record PackageFault(string Id, string Path, NexusException Error
 /// <summary>What was found. A fault whose id is also among the packages (a second package of one plugin) is a warning; the package is good.</summary>
 internal sealed record PackageScan(ImmutableArray<PluginPackage> Packages, ImmutableArray<PackageFault> Faults);
 
+/// <summary>A package in the node's store.</summary>
+/// <param name="Hash">Its content hash.</param>
+/// <param name="SourcePath">Where it came from.</param>
+internal sealed record KeptPackage(string Hash, string SourcePath)
+{
+    public static KeptPackage Of(PluginPackage package) => new(package.ContentHash, package.SourcePath);
+}
+
 /// <summary>What the node remembers of a plugin; stored at <c>core/plugins/{id}</c>.</summary>
 internal sealed record PluginRecord
 {
@@ -48,11 +56,24 @@ internal sealed record PluginRecord
     /// <summary>Content hash of the source when it was last taken. While the source still has it, <see cref="ActiveHash"/> holds, so that a rollback survives a restart.</summary>
     public required string SourceHash { get; init; }
 
+    /// <summary>Highest SQL migration of the active package; 0 when it has none.</summary>
+    public int SchemaVersion { get; init; }
+
+    /// <summary>The package that a swap under way brings, with migrations: the database may be its already when the process ends in between.</summary>
+    public KeptPackage? Arriving { get; init; }
+
+    /// <summary>The package that serves a part of the callers.</summary>
+    public KeptPackage? Rollout { get; init; }
+
+    /// <summary>Share of the callers that <see cref="Rollout"/> serves.</summary>
+    public double RolloutPercent { get; init; }
+
     /// <summary>The record after another package became the active one.</summary>
     public PluginRecord Activate(PluginPackage package, DateTimeOffset now) => package.ContentHash == ActiveHash
-        ? this with { SourcePath = package.SourcePath, SourceHash = package.ContentHash }
+        ? this with { SourcePath = package.SourcePath, SourceHash = package.ContentHash, Arriving = null }
         : this with
         {
+            Arriving = null,
             ActiveHash = package.ContentHash,
             Version = package.Manifest.Version,
             Category = package.Manifest.Category,

@@ -148,7 +148,7 @@ internal sealed partial class PluginRecords(IStorage storage, TimeProvider time)
     };
 
     private static byte[] Metadata(PluginRecord record) => JsonSerializer.SerializeToUtf8Bytes(
-        new PluginMetadata(record.Version, record.InstalledAt, record.ActiveHash), RecordJson.Default.PluginMetadata);
+        new PluginMetadata(record.Version, record.InstalledAt, record.ActiveHash, record.SchemaVersion), RecordJson.Default.PluginMetadata);
 
     private static RecordKey Key(string path) => new(CallContext.DefaultTenant, IStorage.Documents, path);
 
@@ -168,7 +168,7 @@ internal sealed partial class PluginRecords(IStorage storage, TimeProvider time)
     }
 
     /// <summary>What others may read about an installed plugin.</summary>
-    internal sealed record PluginMetadata(string Version, DateTimeOffset InstalledAt, string ContentHash);
+    internal sealed record PluginMetadata(string Version, DateTimeOffset InstalledAt, string ContentHash, int SchemaVersion);
 
     [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, UseStringEnumConverter = true)]
     [JsonSerializable(typeof(PluginRecord))]
