@@ -41,8 +41,16 @@ public sealed class OperatorTests
         Assert.Contains("text/csv", import["requestBody"]!["content"]!.AsObject().Select(c => c.Key));
         Assert.Equal(["book", "account", "file", "profile", "preview", "answer.*"], import["parameters"]!.AsArray().Select(p => (string)p!["name"]!));
         Assert.Equal("integer", (string)import["responses"]!["201"]!["content"]!["application/json"]!["schema"]!["properties"]!["added"]!["type"]!);
+        Assert.All(References(document), r => Assert.StartsWith("#/components/", r, StringComparison.Ordinal));
         Assert.Null(document["paths"]!["/api/business/ledger/books"]!["post"]!["requestBody"]!["content"]!["application/json"]!["schema"]!["required"]);
     }
+
+    private static IEnumerable<string> References(JsonNode? node) => node switch
+    {
+        JsonObject o => o.SelectMany(p => p.Key == "$ref" && p.Value is JsonValue ? [(string)p.Value!] : References(p.Value)),
+        JsonArray a => a.SelectMany(References),
+        _ => [],
+    };
 
     [Fact]
     public async Task The_enabled_set_is_stored_and_survives_a_restart()

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Reflection;
 using System.Text;
 using System.Text.Json;
@@ -226,6 +227,38 @@ internal sealed class OperationWriter(IServiceProvider services, PluginManifest 
         return schema;
     }
 
+    /// <summary>The exporter refers to a type that it met before by its place below the schema's own root, which is not the document's root: the copy stands in its place, and anything where a type holds itself.</summary>
+    private static JsonNode Inlined(JsonNode node, JsonObject root, ImmutableStack<string> within)
+    {
+        if (node is JsonArray list) return new JsonArray([.. list.Select(n => n is null ? null : Inlined(n, root, within))]);
+        if (node is not JsonObject schema) return node.DeepClone();
+        if (schema["$ref"] is JsonValue reference && (string?)reference is { } path && path.StartsWith('#'))
+        {
+            return within.Contains(path) || Target(root, path) is not { } target ? new JsonObject() : Inlined(target, root, within.Push(path));
+        }
+
+        var copy = new JsonObject();
+        foreach (var (name, value) in schema)
+        {
+            copy[name] = value is null ? null : Inlined(value, root, within);
+        }
+
+        return copy;
+    }
+
+    private static JsonNode? Target(JsonNode root, string path)
+    {
+        var node = root;
+        foreach (var part in path.TrimStart('#').Split('/', StringSplitOptions.RemoveEmptyEntries))
+        {
+            var name = part.Replace("~1", "/", StringComparison.Ordinal).Replace("~0", "~", StringComparison.Ordinal);
+            node = node is JsonArray list && int.TryParse(name, System.Globalization.CultureInfo.InvariantCulture, out var index) && index < list.Count ? list[index]! : node is JsonObject o && o[name] is { } next ? next : null!;
+            if (node is null) return null;
+        }
+
+        return node;
+    }
+
     /// <summary>A parameter of a record's constructor that may be null may also be left out of a request, unless the plugin's options insist.</summary>
     private JsonNode Sent(JsonNode schema)
     {
@@ -253,7 +286,7 @@ internal sealed class OperationWriter(IServiceProvider services, PluginManifest 
         try
         {
             var schema = json.GetJsonSchemaAsNode(type, new JsonSchemaExporterOptions { TreatNullObliviousAsNonNullable = true, TransformSchemaNode = (_, node) => Number(node) });
-            return schema is JsonObject ? schema : new JsonObject();
+            return schema is JsonObject root ? Inlined(root, root, []) : new JsonObject();
         }
         catch (Exception e) when (e is NotSupportedException or InvalidOperationException or ArgumentException)
         {
