@@ -1,0 +1,115 @@
+using System.Text;
+using Nexus.Gateway.GraphQL.Language;
+
+namespace Nexus.Gateway.GraphQL.Types;
+
+/// <summary>Prints a schema in the schema definition language, types sorted by name, so that two texts differ where two schemas do.</summary>
+internal static class SchemaPrinter
+{
+    /// <summary>The whole schema but what every schema has.</summary>
+    public static string Print(Schema schema)
+    {
+        var text = new StringBuilder();
+        foreach (var type in schema.Types.Where(t => !t.Name.StartsWith("__", StringComparison.Ordinal) && !(t is ScalarType scalar && Scalars.All.Contains(scalar))).OrderBy(t => t.Name, StringComparer.Ordinal))
+        {
+            if (text.Length > 0)
+                text.Append('\n');
+            Describe(text, type.Description, "");
+            Print(text, type);
+        }
+        return text.ToString();
+    }
+
+    private static void Print(StringBuilder text, NamedType type)
+    {
+        switch (type)
+        {
+            case ScalarType scalar:
+                text.Append("scalar ").Append(scalar.Name);
+                if (scalar.SpecifiedBy is { } address)
+                    text.Append(" @specifiedBy(url: ").Append(Printer.PrintString(address)).Append(')');
+                text.Append('\n');
+                break;
+            case FieldsType composite:
+                text.Append(type is ObjectType ? "type " : "interface ").Append(type.Name);
+                if (composite.Interfaces.Count > 0)
+                    text.Append(" implements ").AppendJoin(" & ", composite.Interfaces);
+                PrintBlock(text, composite.Fields, PrintField);
+                break;
+            case UnionType union:
+                text.Append("union ").Append(type.Name).Append(" = ").AppendJoin(" | ", union.Members).Append('\n');
+                break;
+            case EnumType words:
+                text.Append("enum ").Append(type.Name);
+                PrintBlock(text, words.Members, static (text, member) =>
+                {
+                    Describe(text, member.Description, "  ");
+                    text.Append("  ").Append(member.Name);
+                    Deprecate(text, member.Deprecation);
+                });
+                break;
+            case InputType input:
+                text.Append("input ").Append(type.Name).Append(input.IsOneOf ? " @oneOf" : "");
+                PrintBlock(text, input.Fields, static (text, field) =>
+                {
+                    Describe(text, field.Description, "  ");
+                    text.Append("  ");
+                    PrintInput(text, field);
+                });
+                break;
+        }
+    }
+
+    private static void PrintBlock<T>(StringBuilder text, IEnumerable<T> parts, Action<StringBuilder, T> print)
+    {
+        text.Append(" {\n");
+        foreach (var part in parts)
+        {
+            print(text, part);
+            text.Append('\n');
+        }
+        text.Append("}\n");
+    }
+
+    private static void PrintField(StringBuilder text, FieldType field)
+    {
+        Describe(text, field.Description, "  ");
+        text.Append("  ").Append(field.Name);
+        if (field.Arguments.Count > 0)
+        {
+            var described = field.Arguments.Any(argument => argument.Description is not null);
+            text.Append(described ? "(\n" : "(");
+            for (var i = 0; i < field.Arguments.Count; i++)
+            {
+                if (i > 0)
+                    text.Append(described ? "\n" : ", ");
+                Describe(text, field.Arguments[i].Description, "    ");
+                text.Append(described ? "    " : "");
+                PrintInput(text, field.Arguments[i]);
+            }
+            text.Append(described ? "\n  )" : ")");
+        }
+        text.Append(": ").Append(field.Type);
+        Deprecate(text, field.Deprecation);
+    }
+
+    private static void PrintInput(StringBuilder text, InputField input)
+    {
+        text.Append(input.Name).Append(": ").Append(input.Type);
+        if (input.Default is { } value)
+            text.Append(" = ").Append(Printer.Print(value));
+        Deprecate(text, input.Deprecation);
+    }
+
+    private static void Deprecate(StringBuilder text, string? reason)
+    {
+        if (reason is not null)
+            text.Append(reason == DirectiveTypes.NoReason ? " @deprecated" : $" @deprecated(reason: {Printer.PrintString(reason)})");
+    }
+
+    private static void Describe(StringBuilder text, string? description, string indentation)
+    {
+        if (description is not null)
+            text.Append(indentation).Append(Printer.PrintBlock(description).Replace("\n", "\n" + indentation, StringComparison.Ordinal)).Append('\n');
+    }
+}
