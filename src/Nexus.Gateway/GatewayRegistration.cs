@@ -7,6 +7,7 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Nexus.Gateway;
+using Nexus.Gateway.GraphQL;
 using Nexus.Gateway.Health;
 using Nexus.Gateway.Logging;
 using Nexus.Gateway.Metrics;
@@ -61,6 +62,7 @@ public static class GatewayRegistration
         services.AddSingleton<IPlatformRoutes, DataRoutes>();
         services.AddSingleton<IPlatformRoutes, SettingsRoutes>();
         services.AddSingleton<IPlatformRoutes, OpenApiRoutes>();
+        services.AddGraphQL(configuration);
         return services;
     }
 

@@ -63,4 +63,12 @@ internal sealed class LimitOptions
 
     /// <summary>Seconds after which a plugin's request is told to stop, sockets aside.</summary>
     public double RequestSeconds { get; set; } = 100;
+
+    /// <summary>The same limits for a route whose texts may be longer.</summary>
+    public LimitOptions WithTexts(int length)
+    {
+        var limits = (LimitOptions)MemberwiseClone();
+        limits.StringLength = length;
+        return limits;
+    }
 }

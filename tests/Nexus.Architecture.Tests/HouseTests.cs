@@ -71,6 +71,12 @@ public sealed class HouseTests
     public void A_double_in_finance_is_red() => Assert.Single(Rules.FloatingMoney(Sample("class A { double B; }", "plugins/finance/ledger/A.cs")));
 
     [Fact]
+    public void No_surface_reads_a_store() => Empty(Repository.Sources.SelectMany(Rules.SurfacesWithStore));
+
+    [Fact]
+    public void A_surface_that_reads_a_store_is_red() => Assert.Single(Rules.SurfacesWithStore(Sample("class A(IStorage store);", "src/Nexus.Gateway/GraphQL/A.cs")));
+
+    [Fact]
     public void Nearly_all_classes_are_sealed()
     {
         var classes = Repository.Sources.SelectMany(f => f.Types).OfType<ClassDeclarationSyntax>().ToList();

@@ -25,6 +25,10 @@ internal static class Rules
     private static readonly string[] BannedSuffixes =
         ["Manager", "Service", "Helper", "Helpers", "Util", "Utils", "Base", "Common", "Impl", "Wrapper", "Data", "Info", "Item", "Dto", "Processor", "Engine"];
 
+    private static readonly string[] Surfaces = ["src/Nexus.Gateway/GraphQL/"];
+
+    private static readonly FrozenSet<string> Stores = ["IStorage", "IStorageEngine", "IDocuments", "ISqlDatabase", "IBlobs", "IEventStore", "IEventHistory", "IEventLog", "ITenantStore"];
+
     // Named by the design itself or by the vocabulary of section 3 ("Engine: an external system behind a port").
     private static readonly FrozenSet<string> NamedByTheDesign = ["IStorageEngine", "SqliteEngine", "MemoryEngine", "EventContext"];
 
@@ -75,6 +79,13 @@ internal static class Rules
         from type in file.Syntax.DescendantNodes().OfType<PredefinedTypeSyntax>()
         where type.Keyword.IsKind(SyntaxKind.DoubleKeyword) || type.Keyword.IsKind(SyntaxKind.FloatKeyword)
         select $"{file.Relative}({type.GetLocation().GetLineSpan().StartLinePosition.Line + 1}) uses {type}; money is exact";
+
+    /// <summary>Surfaces reach records through the one pipeline, where permission, validation, limits, audit and events are applied; one that reads a store goes round them.</summary>
+    public static IEnumerable<string> SurfacesWithStore(SourceFile file) =>
+        !Surfaces.Any(folder => file.Relative.StartsWith(folder, StringComparison.Ordinal)) ? [] :
+        from name in file.Syntax.DescendantNodes().OfType<IdentifierNameSyntax>()
+        where Stores.Contains(name.Identifier.Text)
+        select $"{file.Relative}({name.GetLocation().GetLineSpan().StartLinePosition.Line + 1}) uses {name}; a surface goes through IResourceOperations";
 
     public static bool IsSealedOrStatic(ClassDeclarationSyntax type) =>
         type.Modifiers.Any(SyntaxKind.SealedKeyword) || type.Modifiers.Any(SyntaxKind.StaticKeyword) || type.Modifiers.Any(SyntaxKind.AbstractKeyword);

@@ -46,7 +46,11 @@ internal sealed class RequestBody(ServerSettings settings, IOptions<FormOptions>
     /// <exception cref="NexusException">A limit is exceeded, or it is not JSON.</exception>
     public ValueTask<ReadOnlyMemory<byte>> ReadBatchAsync(HttpContext context, GatewayRequest request) => ReadJsonAsync(context, request, settings.Current.Limits.BatchLength);
 
-    private async ValueTask<ReadOnlyMemory<byte>> ReadJsonAsync(HttpContext context, GatewayRequest request, int? outerLength)
+    /// <summary>The JSON body of a route whose texts may be longer than those of others.</summary>
+    /// <exception cref="NexusException">A limit is exceeded, or it is not JSON.</exception>
+    public ValueTask<ReadOnlyMemory<byte>> ReadLongTextAsync(HttpContext context, GatewayRequest request, int stringLength) => ReadJsonAsync(context, request, null, stringLength);
+
+    private async ValueTask<ReadOnlyMemory<byte>> ReadJsonAsync(HttpContext context, GatewayRequest request, int? outerLength, int stringLength = 0)
     {
         if (request.Body is { } read)
             return read;
@@ -56,7 +60,7 @@ internal sealed class RequestBody(ServerSettings settings, IOptions<FormOptions>
             throw new NexusException(ErrorCodes.UnsupportedMediaType, $"This route reads application/json, not {context.Request.ContentType ?? "a body without Content-Type"}.");
         var limits = settings.Current.Limits;
         var body = await ReadAsync(context, limits);
-        JsonLimits.Check(body.Span, limits, outerLength);
+        JsonLimits.Check(body.Span, stringLength > limits.StringLength ? limits.WithTexts(stringLength) : limits, outerLength);
         request.Body = body;
         return body;
     }

@@ -1,0 +1,25 @@
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Nexus.Gateway.GraphQL.Http;
+using Nexus.Gateway.GraphQL.Resources;
+using Nexus.Gateway.Platform;
+
+namespace Nexus.Gateway.GraphQL;
+
+/// <summary>Puts GraphQL into the gateway.</summary>
+internal static class GraphQLRegistration
+{
+    /// <summary>Adds the surface; section <c>graphql</c> is bound.</summary>
+    public static IServiceCollection AddGraphQL(this IServiceCollection services, IConfiguration configuration)
+    {
+        services.Configure<GraphQLOptions>(configuration.GetSection("graphql"));
+        services.TryAddSingleton<SurfaceSchemaParts>();
+        services.TryAddSingleton<SurfaceSchema>();
+        services.TryAddSingleton<KeptDocuments>();
+        services.TryAddSingleton<OperationGate>();
+        services.TryAddSingleton<GraphQLSockets>();
+        services.AddSingleton<IPlatformRoutes, GraphQLRoutes>();
+        return services;
+    }
+}

@@ -1,0 +1,103 @@
+using System.Text.Json;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Options;
+using Nexus.Gateway.GraphQL.Execution;
+using Nexus.Gateway.GraphQL.Resources;
+using Nexus.Gateway.Pipeline;
+using Nexus.Gateway.Platform;
+using Nexus.Gateway.Rest;
+
+namespace Nexus.Gateway.GraphQL.Http;
+
+/// <summary>
+/// <c>/graphql</c> by the GraphQL-over-HTTP specification. POST takes JSON only, which no other site's page can send without being asked for its origin;
+/// GET answers queries only, which change nothing. Every field asks the policy point itself, so the route is open to anybody.
+/// </summary>
+internal sealed class GraphQLRoutes(OperationGate gate, RequestBody bodies, GraphQLSockets sockets, IOptionsMonitor<GraphQLOptions> options) : IPlatformRoutes
+{
+    /// <summary>The media type of answers whose status says whether the request was executed.</summary>
+    public const string ResponseType = "application/graphql-response+json";
+
+    private const string EventStream = "text/event-stream";
+
+    /// <inheritdoc/>
+    public IEnumerable<PlatformRoute> Routes
+    {
+        get
+        {
+            var settings = options.CurrentValue;
+            if (!settings.Enabled)
+                yield break;
+            yield return new("GET", settings.Path, "queryGraphQL", "A GraphQL query by its query string; for browsers the way to the page for trying; a WebSocket by graphql-transport-ws", PlatformRoute.Anyone, GetAsync) { Query = [("query", "the document"), ("variables", "a JSON object"), ("operationName", "which of its operations"), ("documentId", "id of a trusted document, in place of the query")] };
+            yield return new("POST", settings.Path, "executeGraphQL", "A GraphQL operation; subscriptions answer as text/event-stream", PlatformRoute.Anyone, PostAsync) { Input = """{"type":"object","properties":{"query":{"type":"string"},"variables":{"type":["object","null"]},"operationName":{"type":["string","null"]},"documentId":{"type":"string"},"extensions":{"type":["object","null"]}}}""" };
+            foreach (var route in settings.Explorer ? ExplorerPage.Routes(settings.Path) : [])
+                yield return route;
+        }
+    }
+
+    private async Task GetAsync(HttpContext context)
+    {
+        if (context.WebSockets.IsWebSocketRequest)
+            await sockets.ServeAsync(context);
+        else if (options.CurrentValue.Explorer && context.Request.Query.Count == 0 && Prefers(context, "text/html"))
+            context.Response.Redirect($"{context.Request.PathBase}{context.Request.Path}/explorer");
+        else
+            await AnswerAsync(context, GraphQLRequest.Read(context.Request.Query), null);
+    }
+
+    private async Task PostAsync(HttpContext context)
+    {
+        var body = await bodies.ReadLongTextAsync(context, GatewayRequest.Of(context), options.CurrentValue.Length);
+        if (body.IsEmpty)
+            throw new NexusException(ErrorCodes.BadRequest, "The body is a JSON object with `query`.");
+        var key = IdempotencyKeys.Of(context.Request) is { } given ? new IdempotentRequest(given, IdempotencyKeys.Fingerprint(context.Request, body.Span)) : null;
+        await AnswerAsync(context, GraphQLRequest.Read(JsonElement.Parse(body.Span)), key);
+    }
+
+    private async Task AnswerAsync(HttpContext context, GraphQLRequest request, IdempotentRequest? key)
+    {
+        var mediaType = MediaType(context) ?? throw new NexusException(ErrorCodes.NotAcceptable, $"The answer can be {ResponseType}, application/json or {EventStream}.");
+        var caller = GatewayRequest.Of(context);
+        if (caller.SignedIn is { MustChangePassword: true })
+            throw new NexusException(ErrorCodes.PasswordChangeRequired, "The password must be changed first; until then nothing else is served to this caller.");
+        var call = new SurfaceCall(caller.Context) { Idempotency = key };
+        var onlyQueries = HttpMethods.IsGet(context.Request.Method) || HttpMethods.IsHead(context.Request.Method);
+        if (onlyQueries)
+            context.Response.Headers.Allow = "POST";
+        var result = await gate.AnswerAsync(request, call, onlyQueries, context.RequestAborted);
+        context.Response.Headers.Allow = default;
+        if (mediaType == EventStream)
+            await new EventStreamAnswer(gate, context).SendAsync(result, request, call);
+        else
+            await SendAsync(context, result ?? new OperationResult(null, [new GraphError($"Subscriptions answer as {EventStream} or over a WebSocket.", [])]) { IsRefused = true }, mediaType);
+    }
+
+    private static Task SendAsync(HttpContext context, OperationResult result, string mediaType)
+    {
+        context.Response.StatusCode = result.IsRefused && mediaType == ResponseType ? StatusCodes.Status400BadRequest : StatusCodes.Status200OK;
+        context.Response.Headers.CacheControl = "no-store";
+        context.Response.Headers.Vary = "Accept";
+        return JsonAnswer.SendBytesAsync(context, GraphQLAnswer.Write(result), mediaType + "; charset=utf-8");
+    }
+
+    /// <summary>The first type of those that the caller accepts that can be given; null when there is none.</summary>
+    private static string? MediaType(HttpContext context)
+    {
+        var accept = context.Request.GetTypedHeaders().Accept;
+        if (accept.Count == 0)
+            return "application/json";
+        foreach (var type in accept.Where(type => type.Quality is not 0).OrderByDescending(type => type.Quality ?? 1))
+        {
+            if (type.MatchesMediaType(ResponseType) && !type.MatchesAllTypes && !type.MatchesAllSubTypes)
+                return ResponseType;
+            if (type.MatchesMediaType("application/json"))
+                return "application/json";
+            if (type.MatchesMediaType(EventStream))
+                return EventStream;
+        }
+        return null;
+    }
+
+    private static bool Prefers(HttpContext context, string mediaType) =>
+        context.Request.GetTypedHeaders().Accept.Any(type => !type.MatchesAllTypes && type.MatchesMediaType(mediaType));
+}

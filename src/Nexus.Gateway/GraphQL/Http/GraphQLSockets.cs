@@ -1,0 +1,60 @@
+using System.Net.WebSockets;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Options;
+using Nexus.Gateway.Pipeline;
+using Nexus.Gateway.Security.Callers;
+
+namespace Nexus.Gateway.GraphQL.Http;
+
+/// <summary>WebSockets that speak <c>graphql-transport-ws</c>. Who calls is told by the request that opened the socket or, for browsers, by <c>authorization</c> in the payload of <c>connection_init</c>.</summary>
+internal sealed class GraphQLSockets(OperationGate gate, ActiveIdentity identity, IOptionsMonitor<GraphQLOptions> options, IHostApplicationLifetime lifetime, TimeProvider time)
+{
+    private const string Protocol = "graphql-transport-ws";
+
+    /// <summary>Serves a socket until it is closed.</summary>
+    public async Task ServeAsync(HttpContext context)
+    {
+        var request = GatewayRequest.Of(context);
+        if (request.SignedIn is { MustChangePassword: true })
+            throw new NexusException(ErrorCodes.PasswordChangeRequired, "The password must be changed first; until then nothing else is served to this caller.");
+        var known = context.WebSockets.WebSocketRequestedProtocols.Contains(Protocol);
+        using var socket = await context.WebSockets.AcceptWebSocketAsync(new WebSocketAcceptContext { SubProtocol = known ? Protocol : null, KeepAliveInterval = TimeSpan.FromSeconds(20), KeepAliveTimeout = TimeSpan.FromSeconds(20) });
+        if (!known)
+        {
+            await socket.CloseOutputAsync((WebSocketCloseStatus)4406, "Subprotocol not acceptable", context.RequestAborted);
+            return;
+        }
+        using var ends = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, lifetime.ApplicationStopping);
+        using var conversation = new SocketConversation(socket, gate, options.CurrentValue, time, new SocketCaller(request.Context, AuthenticateAsync));
+        await conversation.RunAsync(ends.Token);
+    }
+
+    /// <summary>Asks the strategies who an <c>Authorization</c> value stands for.</summary>
+    private async ValueTask<CallContext?> AuthenticateAsync(CallContext context, string authorization, CancellationToken cancellationToken)
+    {
+        foreach (var strategy in identity.Current.Strategies)
+        {
+            if (!strategy.Lease.TryEnter())
+                continue;
+            try
+            {
+                var answer = await strategy.Contribution.Authenticate(new Credentials { Authorization = authorization }, cancellationToken);
+                if (answer.SignedIn is { MustChangePassword: false } found)
+                    return context with { Caller = found.Caller, Tenant = found.Tenant };
+                if (answer.SignedIn is not null || answer.Refusal is not null)
+                    return null;
+            }
+            finally
+            {
+                strategy.Lease.Exit();
+            }
+        }
+        return null;
+    }
+}
+
+/// <summary>Who speaks over a socket, and how to find out anew.</summary>
+/// <param name="Context">The caller of the request that opened it.</param>
+/// <param name="Authenticate">The caller of an <c>Authorization</c> value; null when it is refused.</param>
+internal sealed record SocketCaller(CallContext Context, Func<CallContext, string, CancellationToken, ValueTask<CallContext?>> Authenticate);

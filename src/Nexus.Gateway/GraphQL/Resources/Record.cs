@@ -1,0 +1,64 @@
+using System.Text.Json;
+
+namespace Nexus.Gateway.GraphQL.Resources;
+
+/// <summary>A resource with the plugin that declares it, and its names.</summary>
+internal sealed class BoundResource(ActivePlugin plugin, ResourceDescriptor descriptor)
+{
+    /// <summary>The plugin.</summary>
+    public ActivePlugin Plugin { get; } = plugin;
+
+    /// <summary>The resource.</summary>
+    public ResourceDescriptor Descriptor { get; } = descriptor;
+
+    /// <summary>Name of its records' type.</summary>
+    public string TypeName { get; } = GraphNames.Type(descriptor);
+
+    /// <summary>A call of it on behalf of somebody.</summary>
+    public ResourceCall For(SurfaceCall call) => new(Plugin, Descriptor, call.Context);
+}
+
+/// <summary>A record as the source of fields.</summary>
+internal sealed class Record(StoredRecord stored)
+{
+    private JsonElement json;
+
+    /// <summary>The record as it is stored.</summary>
+    public StoredRecord Stored { get; } = stored;
+
+    /// <summary>Its JSON, parsed when first asked for.</summary>
+    public JsonElement Json => json.ValueKind == JsonValueKind.Undefined ? json = JsonElement.Parse(Stored.Json.Span) : json;
+
+    /// <summary>A member of a record or of a group; null when it is absent.</summary>
+    public static object? Read(object? source, string name)
+    {
+        var from = source is Record record ? record.Json : (JsonElement)source!;
+        return from.ValueKind == JsonValueKind.Object && from.TryGetProperty(name, out var value) && value.ValueKind is not JsonValueKind.Null ? value : null;
+    }
+}
+
+/// <summary>A page of records.</summary>
+/// <param name="Page">The page.</param>
+/// <param name="Start">What the caller asked to begin after.</param>
+/// <param name="Skipped">Records of the store's page that lie before it.</param>
+internal sealed record RecordList(RecordPage Page, PageStart Start, int Skipped);
+
+/// <summary>What resolvers need of a request.</summary>
+/// <param name="Context">Caller, tenant, correlation.</param>
+internal sealed record SurfaceCall(CallContext Context)
+{
+    /// <summary>Idempotency key and fingerprint of the request, or null.</summary>
+    public IdempotentRequest? Idempotency { get; init; }
+
+    /// <summary>The event of a subscription that is answered now, or null.</summary>
+    public RecordEvent? Event { get; init; }
+
+    /// <summary>Records that this operation has loaded, by resource and id.</summary>
+    public Dictionary<(string Table, string Id), Record?> Loaded { get; } = [];
+}
+
+/// <summary>An event of a resource on its way to a subscriber.</summary>
+/// <param name="Message">The event.</param>
+/// <param name="Id">The record.</param>
+/// <param name="Record">The record as it is now; null when it is gone.</param>
+internal sealed record RecordEvent(EventMessage Message, string Id, Record? Record);

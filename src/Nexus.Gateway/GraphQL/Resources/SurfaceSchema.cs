@@ -1,0 +1,129 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Primitives;
+using Nexus.Gateway.GraphQL.Types;
+using Nexus.Gateway.Platform;
+
+namespace Nexus.Gateway.GraphQL.Resources;
+
+/// <summary>
+/// The schema of the snapshot that is served, built when first asked for. A new snapshot lets go of it in the same moment: a schema holds
+/// descriptors, and with them the code of plugins.
+/// </summary>
+internal sealed partial class SurfaceSchema : IDisposable
+{
+    private readonly IPlugins plugins;
+    private readonly SurfaceSchemaParts parts;
+    private readonly IDisposable following;
+    private volatile PreparedSchema? current;
+
+    public SurfaceSchema(IPlugins plugins, SurfaceSchemaParts parts)
+    {
+        (this.plugins, this.parts) = (plugins, parts);
+        following = ChangeToken.OnChange(plugins.GetChangeToken, Forget);
+    }
+
+    /// <summary>The schema of the current snapshot.</summary>
+    public PreparedSchema Current
+    {
+        get
+        {
+            var snapshot = plugins.Current;
+            if (current is { } known && known.Version == snapshot.Version)
+                return known;
+            var built = new PreparedSchema(snapshot.Version, Build(snapshot));
+            current = built;
+            // The snapshot may have been replaced meanwhile, and its end been told before this schema was kept.
+            if (plugins.Current.Version != snapshot.Version)
+                current = null;
+            return built;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => following.Dispose();
+
+    private void Forget()
+    {
+        if (current is { } known && known.Version != plugins.Current.Version)
+            current = null;
+    }
+
+    private Schema Build(PlatformSnapshot snapshot)
+    {
+        var (query, mutation, subscription) = (new ObjectType("Query"), new ObjectType("Mutation"), new ObjectType("Subscription"));
+        new PluginOperations(plugins, parts.Authorization, parts.Administration).Add(query, mutation);
+        var types = new RecordTypes(parts.Settings.Current.HiddenFields);
+        var queries = new RecordQueries(parts.Operations, new FilterTypes(types));
+        var changes = new RecordChanges(parts.Operations, types);
+        var events = new RecordEvents(parts.Host, parts.Operations, parts.Authorization);
+        var bound = new Dictionary<string, (BoundResource Resource, ObjectType Type)>(StringComparer.Ordinal);
+        var names = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var plugin in snapshot.Plugins)
+        {
+            foreach (var resource in plugin.Resources)
+            {
+                var one = new BoundResource(plugin, resource);
+                if (names.Add(one.TypeName))
+                    bound[resource.Table] = (one, new ObjectType(one.TypeName, resource.Description));
+                else
+                    TellTaken(parts.Log, resource.Table, one.TypeName);
+            }
+        }
+        foreach (var (resource, type) in bound.Values)
+        {
+            RecordQueries.AddPlatform(type);
+            types.AddFields(type, resource.Descriptor.Fields);
+            queries.Add(query, resource, type);
+            changes.Add(mutation, resource, type);
+            events.Add(subscription, resource, type);
+        }
+        foreach (var (resource, type) in bound.Values)
+            AddReferences(queries, bound, resource, type, types);
+        return new Schema(query, mutation, subscription.Fields.Count > 0 ? subscription : null) { Description = "What the plugins of this node declare." };
+    }
+
+    private static void AddReferences(RecordQueries queries, Dictionary<string, (BoundResource Resource, ObjectType Type)> bound, BoundResource resource, ObjectType type, RecordTypes types)
+    {
+        foreach (var field in resource.Descriptor.Fields.Where(types.IsShown))
+        {
+            var target = field.Kind == FieldKind.Reference ? field.Target : field is { Kind: FieldKind.List, Element.Kind: FieldKind.Reference } ? field.Element.Target : null;
+            if (target is null || !(bound.TryGetValue(target, out var found) || bound.TryGetValue($"{resource.Descriptor.Plugin}.{target}", out found)))
+                continue;
+            if (field.Kind == FieldKind.List)
+            {
+                queries.AddReferences(type, field, found.Resource, found.Type);
+                continue;
+            }
+            queries.AddReference(type, field, found.Resource, found.Type);
+            var own = resource.Descriptor.Plugin == found.Resource.Descriptor.Plugin;
+            var name = (own ? GraphNames.Camel(resource.Descriptor.Name) : GraphNames.List(resource.Descriptor)) + "By" + GraphNames.Pascal(field.Name);
+            queries.AddChildren(found.Type, name, resource, field, type);
+        }
+    }
+
+    [LoggerMessage(21, LogLevel.Warning, "{Resource} is not served by GraphQL: the type {Type} belongs to another resource.")]
+    private static partial void TellTaken(ILogger log, string resource, string type);
+}
+
+/// <summary>What the schema is built with.</summary>
+internal sealed class SurfaceSchemaParts(IServiceProvider host, ServerSettings settings, ILoggerFactory loggers)
+{
+    /// <summary>The host's services, for ports that not every host has.</summary>
+    public IServiceProvider Host { get; } = host;
+
+    /// <summary>Section <c>server</c>.</summary>
+    public ServerSettings Settings { get; } = settings;
+
+    /// <summary>Where it logs.</summary>
+    public ILogger Log { get; } = loggers.CreateLogger("Nexus.Gateway");
+
+    /// <summary>The pipeline of all surfaces.</summary>
+    public IResourceOperations Operations => Host.GetRequiredService<IResourceOperations>();
+
+    /// <summary>The policy point.</summary>
+    public IAuthorization Authorization => Host.GetRequiredService<IAuthorization>();
+
+    /// <summary>Commands of operators.</summary>
+    public AdministrationTrail Administration => Host.GetRequiredService<AdministrationTrail>();
+}
