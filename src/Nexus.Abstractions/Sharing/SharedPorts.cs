@@ -18,8 +18,8 @@ public sealed record SharedPorts(string Name)
 }
 
 /// <summary>Brings ports over an engine that nodes share.</summary>
-/// <param name="Open">Makes them of the plugin's services; called once a generation, after its container is built and before it starts.</param>
-public sealed record SharedPortsContribution(Func<IServiceProvider, SharedPorts> Open) : Contribution;
+/// <param name="Open">Makes them of the plugin's services, or null when the node is not set up for them; called once a generation, after its container is built and before it starts.</param>
+public sealed record SharedPortsContribution(Func<IServiceProvider, SharedPorts?> Open) : Contribution;
 
 /// <summary>Messages from each node to all. Unreliable: who was away missed them, and is told so. Thread-safe.</summary>
 public interface IBroadcast
@@ -80,5 +80,5 @@ public readonly record struct SharedVerdict(bool Allowed, int Remaining, TimeSpa
 public static class SharingVerbs
 {
     /// <summary>Brings ports over an engine that nodes share. For core plugins.</summary>
-    public static IPluginBuilder ShareNodes(this IPluginBuilder plugin, Func<IServiceProvider, SharedPorts> open) => plugin.Contribute(new SharedPortsContribution(open));
+    public static IPluginBuilder ShareNodes(this IPluginBuilder plugin, Func<IServiceProvider, SharedPorts?> open) => plugin.Contribute(new SharedPortsContribution(open));
 }

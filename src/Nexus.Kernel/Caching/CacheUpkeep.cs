@@ -71,7 +71,10 @@ internal sealed class CacheUpkeep(IServiceProvider host, LayeredCache cache, Cac
         var level = HealthLevel.Healthy;
         foreach (var one in cache.Shared)
         {
-            if (await one.LookAsync(cancellationToken) is { } state)
+            var state = await one.LookAsync(cancellationToken);
+            if (state is not null && one.IsBehind)
+                Worse($"{one.Name} is being told the removals that it missed.");
+            else if (state is not null)
                 details.Add(FormattableString.Invariant($"{one.Name} answers in {state.Latency.TotalMilliseconds:0.0} ms."));
             else
                 Worse($"{one.Name}: {one.Failure ?? "no answer"} Values are cached in this node's memory and loaded anew.");

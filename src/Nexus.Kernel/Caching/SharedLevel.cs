@@ -20,7 +20,7 @@ internal sealed class SharedLevel(string name, ICacheLevel level, CacheOptions o
     private long hits;
     private long misses;
     private int failures;
-    private long restsUntil;
+    private long restsUntil = long.MinValue;
 
     public string Name => name;
 
@@ -209,6 +209,7 @@ internal sealed class SharedLevel(string name, ICacheLevel level, CacheOptions o
         if (Failure is null)
             return;
         Interlocked.Exchange(ref failures, 0);
+        Volatile.Write(ref restsUntil, long.MinValue);
         Failure = null;
         log.LogInformation("cache.recovered {Level}", name);
     }

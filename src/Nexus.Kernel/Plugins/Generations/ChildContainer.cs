@@ -49,6 +49,11 @@ internal sealed class ChildContainer : IPluginBuilder, IDisposable
         if (generation.Manifest.Category == PluginCategory.Core)
         {
             Services.AddSingleton(_ => host.GetRequiredService<IPlugins>());
+            if (host.GetService<IConfiguration>() is { } settings)
+            {
+                Services.AddSingleton(new NodeSettings(settings));
+            }
+
             Services.AddSingleton(new NodeFolders(Path.GetFullPath(host.GetService<PluginsOptions>()?.DataDirectory ?? "data")));
         }
 

@@ -164,7 +164,7 @@ internal sealed class GenerationLoader(IServiceProvider host, ContractAssemblies
         Authorization = container.Contributions<AuthorizationContribution>().Select(generation.Slots.Wrap).SingleOrDefault(),
         Roles = [.. container.Contributions<RoleContribution>()],
         SealsAudit = container.Contributions<AuditContribution>().Any(),
-        Shared = container.Contributions<SharedPortsContribution>().Select(c => generation.Slots.Wrap(c.Open(generation.Services), generation)).FirstOrDefault(),
+        Shared = container.Contributions<SharedPortsContribution>().Select(c => c.Open(generation.Services)).OfType<SharedPorts>().Select(p => generation.Slots.Wrap(p, generation)).FirstOrDefault(),
         CacheNames = [.. container.Contributions<CacheNameContribution>().Select(c => c.Name)],
         Requires = [.. container.Contributions<RequirementContribution>().Select(c => c.Service)],
     };
