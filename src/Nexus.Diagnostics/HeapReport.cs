@@ -17,6 +17,16 @@ internal sealed record HeapReport(IReadOnlyList<string> Contexts, IReadOnlyList<
 /// <param name="Path">The chain from the root to the plugin's object.</param>
 internal sealed record Hold(string Context, string Cause, string Text, string Remedy, IReadOnlyList<string> Path);
 
+/// <summary>What the plugins of a process held.</summary>
+internal sealed record MemoryReport(IReadOnlyList<HeldBy> Contexts);
+
+/// <summary>What one load context held.</summary>
+/// <param name="Context">Its name, <c>{plugin}#{generation}</c>.</param>
+/// <param name="Objects">Number of objects that nothing else reaches.</param>
+/// <param name="Bytes">Their bytes.</param>
+internal sealed record HeldBy(string Context, long Objects, long Bytes);
+
+[JsonSerializable(typeof(MemoryReport))]
 [JsonSerializable(typeof(HeapReport))]
 internal sealed partial class ReportJson : JsonSerializerContext
 {

@@ -6,12 +6,17 @@ namespace Nexus.Diagnostics;
 internal sealed class LoadContexts
 {
     private readonly ClrHeap heap;
+    private readonly bool stableToo;
     private readonly Dictionary<ulong, string> names = [];
     private readonly Dictionary<ulong, string> allocators = [];
     private readonly Dictionary<ulong, string?> byType = [];
 
-    public LoadContexts(ClrRuntime runtime, Func<string, bool> wanted)
+    /// <param name="runtime">The runtime.</param>
+    /// <param name="wanted">Which contexts are asked for, by name.</param>
+    /// <param name="stableToo">Also contexts that cannot be unloaded; false when the question is what keeps one from it.</param>
+    public LoadContexts(ClrRuntime runtime, Func<string, bool> wanted, bool stableToo = false)
     {
+        this.stableToo = stableToo;
         heap = runtime.Heap;
         foreach (var instance in heap.EnumerateObjects())
         {
@@ -52,6 +57,8 @@ internal sealed class LoadContexts
         if (byType.TryGetValue(type.MethodTable, out var known))
             return known;
         string? owner = null;
+        if (!type.IsCollectible && stableToo)
+            owner = names.GetValueOrDefault(type.AssemblyLoadContextAddress);
         if (type.IsCollectible)
         {
             owner = names.GetValueOrDefault(type.AssemblyLoadContextAddress);

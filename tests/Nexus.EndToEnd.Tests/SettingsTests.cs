@@ -39,7 +39,7 @@ public sealed class SettingsTests
 
         await host.KillAndRestartAsync();
         Assert.Equal("20", await host.Client.GetStringAsync("/api/custom/shop/"));
-        foreach (var dump in new[] { "/api/v1/config", "/api/v1/plugins/shop/config", "/api/v1/data/core/settings/configuration", "/api/v1/data?prefix=core" })
+        foreach (var dump in new[] { "/api/v1/config", "/api/v1/plugins/shop/config", "/api/v1/data/core/settings/configuration", "/api/v1/data/plugins/custom/shop/config", "/api/v1/data?prefix=core" })
             Assert.DoesNotContain("s3cr3t-4711", await host.Client.GetStringAsync(dump), StringComparison.Ordinal);
         Assert.DoesNotContain("s3cr3t-4711", host.Log, StringComparison.Ordinal);
     }

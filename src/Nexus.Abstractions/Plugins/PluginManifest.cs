@@ -33,6 +33,12 @@ public sealed record PluginManifest
     /// <summary>Range of host versions it runs on, NuGet interval notation; null means any.</summary>
     public string? Requires { get; init; }
 
+    /// <summary>Range of .NET versions it runs on, NuGet interval notation; null means any.</summary>
+    public string? Runtime { get; init; }
+
+    /// <summary>What it needs of the machine: file names of native libraries, and programs on the PATH.</summary>
+    public ImmutableArray<string> System { get; init; } = [];
+
     /// <summary>Other plugins it needs, by id.</summary>
     public ImmutableArray<PluginDependency> Dependencies { get; init; } = [];
 

@@ -124,14 +124,31 @@ internal sealed class DocumentRoutes(IServiceProvider host, RequestBody bodies, 
     private static string Normal(string path) => path.Contains('/', StringComparison.Ordinal) ? path.Trim('/') : path.Replace('.', '/');
 
     /// <summary>Writes a document's value; what is named like a secret is not for eyes.</summary>
-    private static void WriteMasked(Utf8JsonWriter json, StoredRecord record)
+    private void WriteMasked(Utf8JsonWriter json, StoredRecord record)
     {
         var value = JsonNode.Parse(record.Json.Span);
+        // A plugin's stored settings: what its schema calls secret, whatever the name.
+        if (record.Id.Split('/') is ["plugins", _, var plugin, "config"])
+        {
+            foreach (var key in Secrets.Declared(host.GetService<IPlugins>()?.List().FirstOrDefault(p => p.Id == plugin)?.Manifest?.Configuration))
+                Hide(value, key.Split(':'));
+        }
+
         Mask(value);
         if (value is null)
             json.WriteNullValue();
         else
             value.WriteTo(json);
+    }
+
+    private static void Hide(JsonNode? node, ReadOnlySpan<string> path)
+    {
+        if (node is not JsonObject map || !map.ContainsKey(path[0]))
+            return;
+        if (path.Length == 1)
+            map[path[0]] = "***hidden***";
+        else
+            Hide(map[path[0]], path[1..]);
     }
 
     private static void Mask(JsonNode? node)

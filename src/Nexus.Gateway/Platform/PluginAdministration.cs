@@ -38,7 +38,7 @@ internal sealed class PluginAdministration(IPlugins plugins, RequestBody bodies,
         new("POST", Root + "/{id}/update", "updatePlugin", "Swap for another package: a .nxp file as multipart upload, a path on the node, an http(s) address, or an id of a registry", Write, InstallAsync) { Input = """{"type":"object","properties":{"path":{"type":"string"},"source":{"type":"string"},"force":{"type":"boolean"}}}""" },
         new("POST", Root + "/{id}/rollout", "rolloutPlugin", "Let a part of the callers reach a new version, or change their share; 100 promotes it, 0 aborts", Write, RolloutAsync) { Input = """{"type":"object","required":["percent"],"properties":{"percent":{"type":"number","minimum":0,"maximum":100},"path":{"type":"string"},"source":{"type":"string"}}}""" },
         new("GET", Root + "/{id}/health", "getPluginHealth", "Health of one plugin", "platform.plugins:read", HealthAsync),
-        new("GET", Root + "/{id}/metrics", "getPluginMetrics", "Request counts of one plugin", "platform.plugins:read", MetricsAsync),
+        new("GET", Root + "/{id}/metrics", "getPluginMetrics", "Request counts and memory of one plugin", "platform.plugins:read", MetricsAsync) { Query = [("memory", "true measures now, for which the node stands still while its memory is copied; else the last measurement is shown")] },
         new("GET", Root + "/{id}/config", "getPluginConfig", "Configuration of one plugin, secrets hidden", "platform.config:read", ConfigAsync),
     ];
 
@@ -73,41 +73,33 @@ internal sealed class PluginAdministration(IPlugins plugins, RequestBody bodies,
         return JsonAnswer.SendAsync(context, new { id = plugin.Id, state = plugin.State, status = plugin.Health.Status, detail = plugin.Health.Detail ?? plugin.Cause });
     }
 
-    private Task MetricsAsync(HttpContext context)
+    private async Task MetricsAsync(HttpContext context)
     {
         var plugin = Find(context);
         if (context.Request.Headers.Accept is [{ } accept] && accept.StartsWith("text/plain", StringComparison.Ordinal))
         {
             var text = new StringBuilder();
             metrics.Write(text, plugin.Id);
-            return JsonAnswer.SendBytesAsync(context, Encoding.UTF8.GetBytes(text.ToString()), "text/plain; version=0.0.4; charset=utf-8");
+            await JsonAnswer.SendBytesAsync(context, Encoding.UTF8.GetBytes(text.ToString()), "text/plain; version=0.0.4; charset=utf-8");
+            return;
         }
+        var meter = host.GetService<IPluginMemory>();
+        if (Flag(context, "memory"))
+            await (meter ?? throw new NexusException(ErrorCodes.ServiceUnavailable, "This host has no heap reader.")).MeasureAsync(context.RequestAborted);
         var (requests, errors) = metrics.Of(plugin.Id);
-        return JsonAnswer.SendAsync(context, new { id = plugin.Id, requests, errors, inFlight = plugin.InFlight, generationsAlive = plugin.GenerationsAlive });
+        var memory = meter?.Find(plugin.Id) is { } held ? new { heldBytes = held.HeldBytes, objects = held.Objects, measuredAt = held.MeasuredAt } : null;
+        await JsonAnswer.SendAsync(context, new { id = plugin.Id, requests, errors, inFlight = plugin.InFlight, generationsAlive = plugin.GenerationsAlive, memory });
     }
 
     private Task ConfigAsync(HttpContext context)
     {
         var plugin = Find(context);
-        var secrets = SecretKeys(plugin.Manifest?.Configuration, "").ToHashSet(StringComparer.OrdinalIgnoreCase);
+        var secrets = Secrets.Declared(plugin.Manifest?.Configuration).ToHashSet(StringComparer.OrdinalIgnoreCase);
         var section = configuration.GetSection($"plugins:{plugin.Id}");
         var values = section.AsEnumerable(makePathsRelative: true).Where(v => v.Value is not null)
             .OrderBy(v => v.Key, StringComparer.OrdinalIgnoreCase)
             .ToDictionary(v => v.Key.Replace(':', '.'), v => secrets.Any(s => v.Key.Equals(s, StringComparison.OrdinalIgnoreCase) || v.Key.StartsWith(s + ":", StringComparison.OrdinalIgnoreCase)) || Secrets.IsNamedLikeOne(v.Key) ? Hidden : v.Value);
         return JsonAnswer.SendAsync(context, new { id = plugin.Id, values, schema = plugin.Manifest?.Configuration });
-    }
-
-    private static IEnumerable<string> SecretKeys(JsonNode? schema, string prefix)
-    {
-        if (schema?["properties"] is not JsonObject properties)
-            yield break;
-        foreach (var (name, inner) in properties)
-        {
-            if (inner?["secret"]?.GetValueKind() == JsonValueKind.True)
-                yield return prefix + name;
-            foreach (var key in SecretKeys(inner, $"{prefix}{name}:"))
-                yield return key;
-        }
     }
 
     private async Task InstallAsync(HttpContext context)
@@ -196,6 +188,20 @@ internal sealed class PluginAdministration(IPlugins plugins, RequestBody bodies,
 internal static class Secrets
 {
     private static readonly string[] Words = ["password", "secret", "token", "apikey", "api_key", "connectionstring", "privatekey", "credential"];
+
+    /// <summary>Keys that a plugin's schema marks as secret, with colons between their parts.</summary>
+    public static IEnumerable<string> Declared(JsonNode? schema, string prefix = "")
+    {
+        if (schema?["properties"] is not JsonObject properties)
+            yield break;
+        foreach (var (name, inner) in properties)
+        {
+            if (inner?["secret"]?.GetValueKind() == JsonValueKind.True)
+                yield return prefix + name;
+            foreach (var key in Declared(inner, $"{prefix}{name}:"))
+                yield return key;
+        }
+    }
 
     /// <summary>Whether a key is named like a secret.</summary>
     public static bool IsNamedLikeOne(string key) => Words.Any(word => key.Contains(word, StringComparison.OrdinalIgnoreCase));

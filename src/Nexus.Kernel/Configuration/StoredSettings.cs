@@ -6,13 +6,14 @@ using Microsoft.Extensions.Logging;
 
 namespace Nexus.Kernel.Configuration;
 
-/// <summary>Keeps what operators set at run time in the document <see cref="Path"/>, and gives it to the configuration at the start.</summary>
+/// <summary>Keeps what operators set at run time in the document tree, and gives it to the configuration at the start: a plugin's section in <c>plugins/{category}/{plugin}/config</c>, all else in <see cref="Path"/>, which also names the sections that lie elsewhere.</summary>
 internal sealed partial class StoredSettings(NexusConfiguration configuration, IServiceProvider host, TimeProvider time, ILogger<StoredSettings> logger) : ISettings, IHostedService, IDisposable
 {
     /// <summary>Where the stored settings are, in the document tree of the default tenant.</summary>
     public const string Path = "core/settings/configuration";
 
-    private static readonly RecordKey Key = new(CallContext.DefaultTenant, IStorage.Documents, Path);
+    /// <summary>Member of the document at <see cref="Path"/>: plugin → path of its section.</summary>
+    private const string Elsewhere = "$elsewhere";
 
     private readonly SemaphoreSlim gate = new(1);
 
@@ -79,7 +80,7 @@ internal sealed partial class StoredSettings(NexusConfiguration configuration, I
                     throw new NexusException(ErrorCodes.ConfigurationError, "The configuration is not valid.") { Errors = errors };
                 }
 
-                await WriteAsync(storage, after, before.Record, cancellationToken);
+                await WriteAsync(storage, after, before, cancellationToken);
             }
             catch
             {
@@ -95,26 +96,104 @@ internal sealed partial class StoredSettings(NexusConfiguration configuration, I
         }
     }
 
-    private async Task WriteAsync(IStorage storage, JsonObject settings, StoredRecord? before, CancellationToken cancellationToken)
+    /// <summary>Writes all documents that differ as one.</summary>
+    private async Task WriteAsync(IStorage storage, JsonObject settings, Stored before, CancellationToken cancellationToken)
     {
-        var now = time.GetUtcNow();
-        var revision = before?.Revision ?? 0;
-        var record = new StoredRecord { Id = Path, Revision = revision + 1, CreatedAt = before?.CreatedAt ?? now, UpdatedAt = now, Json = System.Text.Encoding.UTF8.GetBytes(settings.ToJsonString()) };
-        await storage.CommitAsync(new WriteBatch { Writes = [new RecordWrite { Key = Key, Record = record, ExpectedRevision = revision }] }, cancellationToken);
+        var core = (JsonObject)settings.DeepClone();
+        var elsewhere = new JsonObject();
+        var writes = ImmutableArray.CreateBuilder<RecordWrite>();
+        if (core["plugins"] is JsonObject sections)
+        {
+            foreach (var (plugin, section) in sections.ToList())
+            {
+                if (section is null || PlaceOf(plugin, before) is not { } place)
+                {
+                    continue;
+                }
+
+                sections.Remove(plugin);
+                elsewhere[plugin] = place;
+                Write(place, section, before.Sections.GetValueOrDefault(place));
+            }
+
+            if (sections.Count == 0)
+            {
+                core.Remove("plugins");
+            }
+        }
+
+        foreach (var (place, record) in before.Sections.Where(s => elsewhere.All(e => (string)e.Value! != s.Key)))
+        {
+            Write(place, null, record);
+        }
+
+        if (elsewhere.Count > 0)
+        {
+            core[Elsewhere] = elsewhere;
+        }
+
+        Write(Path, core, before.Core);
+        await storage.CommitAsync(new WriteBatch { Writes = writes.DrainToImmutable() }, cancellationToken);
+
+        void Write(string path, JsonNode? value, StoredRecord? old)
+        {
+            var json = value is null ? null : System.Text.Encoding.UTF8.GetBytes(value.ToJsonString());
+            if (json is null ? old is null : old is not null && old.Json.Span.SequenceEqual(json))
+            {
+                return;
+            }
+
+            var now = time.GetUtcNow();
+            var revision = old?.Revision ?? 0;
+            var record = json is null ? null : new StoredRecord { Id = path, Revision = revision + 1, CreatedAt = old?.CreatedAt ?? now, UpdatedAt = now, Json = json };
+            writes.Add(new RecordWrite { Key = KeyOf(path), Record = record, ExpectedRevision = revision });
+        }
     }
 
-    private static async Task<(JsonObject Settings, StoredRecord? Record)> ReadAsync(IStorage storage, CancellationToken cancellationToken)
+    /// <summary>Where a plugin's section lies; null for keys of the platform and plugins that this node does not know.</summary>
+    private string? PlaceOf(string plugin, Stored before) =>
+        before.Places.GetValueOrDefault(plugin) ?? (host.GetService<IPlugins>()?.List().FirstOrDefault(p => p.Id == plugin)?.Manifest is { } manifest ? manifest.DocumentRoot + "/config" : null);
+
+    private static async Task<Stored> ReadAsync(IStorage storage, CancellationToken cancellationToken)
     {
-        var record = await storage.FindAsync(Key, cancellationToken);
+        var core = await storage.FindAsync(KeyOf(Path), cancellationToken);
+        var settings = Parse(core);
+        var places = settings[Elsewhere] is JsonObject named ? named.ToImmutableDictionary(e => e.Key, e => (string)e.Value!, StringComparer.Ordinal) : ImmutableDictionary<string, string>.Empty;
+        settings.Remove(Elsewhere);
+        var sections = ImmutableDictionary.CreateBuilder<string, StoredRecord>(StringComparer.Ordinal);
+        foreach (var (plugin, place) in places)
+        {
+            // Gone with the plugin's data when that was deleted.
+            if (await storage.FindAsync(KeyOf(place), cancellationToken) is not { } record)
+            {
+                continue;
+            }
+
+            sections[place] = record;
+            if (settings["plugins"] is not JsonObject all)
+            {
+                settings["plugins"] = all = [];
+            }
+
+            all[plugin] = Parse(record);
+        }
+
+        return new Stored(settings, core, places, sections.ToImmutable());
+    }
+
+    private static JsonObject Parse(StoredRecord? record)
+    {
         try
         {
-            return (record is null ? [] : JsonNode.Parse(record.Json.Span) as JsonObject ?? [], record);
+            return record is null ? [] : JsonNode.Parse(record.Json.Span) as JsonObject ?? [];
         }
         catch (System.Text.Json.JsonException e)
         {
-            throw new NexusException(ErrorCodes.StorageCorrupt, $"The stored document {Path} is not JSON: {e.Message} Restore it from a backup, or delete it to go back to the files.", e);
+            throw new NexusException(ErrorCodes.StorageCorrupt, $"The stored document {record!.Id} is not JSON: {e.Message} Restore it from a backup, or delete it to go back to the files.", e);
         }
     }
+
+    private static RecordKey KeyOf(string path) => new(CallContext.DefaultTenant, IStorage.Documents, path);
 
     /// <summary>JSON Merge Patch (RFC 7396), but a mask that came out of <see cref="Show"/> does not go in.</summary>
     private static void Join(JsonObject into, JsonObject patch)
@@ -140,4 +219,11 @@ internal sealed partial class StoredSettings(NexusConfiguration configuration, I
 
     [LoggerMessage(1, LogLevel.Error, "The stored settings are left out, as they are not valid: {Cause}")]
     private partial void LeftOut(string cause);
+
+    /// <summary>All documents as one, and what they were made of.</summary>
+    /// <param name="Settings">The whole.</param>
+    /// <param name="Core">The document at <see cref="Path"/>.</param>
+    /// <param name="Places">Paths of sections, by plugin.</param>
+    /// <param name="Sections">The documents at these paths.</param>
+    private sealed record Stored(JsonObject Settings, StoredRecord? Core, ImmutableDictionary<string, string> Places, ImmutableDictionary<string, StoredRecord> Sections);
 }

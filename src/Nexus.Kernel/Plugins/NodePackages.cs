@@ -8,8 +8,6 @@ namespace Nexus.Kernel.Plugins;
 /// <summary>The node's packages: the content-addressed store over the node's storage, opened at first use as the storage opens after the container is built.</summary>
 internal sealed class NodePackages(IServiceProvider host, PluginsOptions options) : IPackages, IPluginRecords, IDisposable
 {
-    private static readonly string HostVersion = typeof(IPlugin).Assembly.GetName().Version!.ToString(3);
-
     private readonly Lazy<PackageStore> store = new(() => new PackageStore(
         new PackageStoreOptions(Path.GetFullPath(options.DataDirectory), [.. options.Directories.Select(Path.GetFullPath)]),
         host.GetRequiredService<IStorage>(),
@@ -53,7 +51,7 @@ internal sealed class NodePackages(IServiceProvider host, PluginsOptions options
 
     public PackageOrder Resolve(ImmutableArray<PluginPackage> packages)
     {
-        var resolution = DependencyResolver.Resolve(packages, HostVersion);
+        var resolution = DependencyResolver.Resolve(packages, Machine.Here);
         return new PackageOrder(resolution.Waves, resolution.Failures);
     }
 

@@ -33,6 +33,7 @@ public static class PluginsRegistration
         services.AddSingleton(host => new PluginLogs(host.GetRequiredService<TimeProvider>()));
         services.AddSingleton<IPluginLogs>(host => host.GetRequiredService<PluginLogs>());
         services.AddSingleton<IWhyAlive, HeapInspection>();
+        services.AddSingleton<IPluginMemory, HeapMeasure>();
         services.AddSingleton<IPluginRegistry, PluginRegistries>();
         services.AddSingleton<CapabilityDecisions>();
         services.AddSingleton<IPluginPermissions>(host => host.GetRequiredService<CapabilityDecisions>());

@@ -20,7 +20,7 @@ public sealed class ManifestReaderTests
           "configuration": { "type": "object", "properties": { "limit": { "type": "integer", "minimum": 1, "default": 10 }, "apiKey": { "type": "string", "secret": true } } },
           "inputs": [ { "id": "period", "type": "select", "label": "Period", "default": "month", "required": true, "options": ["month", "year"] } ],
           "ui": { "module": "ui/ledger.js", "title": "Ledger", "icon": "book", "position": 10 },
-          "essential": true, "lazy": true, "tags": ["money", "books"]
+          "essential": true, "lazy": true, "runtime": "[10.0,12.0)", "system": ["libargon2.so.1"], "tags": ["money", "books"]
         }
         """;
 

@@ -122,6 +122,8 @@ internal static class ManifestReader
         Author = Text(root, "author"),
         License = Text(root, "license"),
         Requires = Text(root, "requires"),
+        Runtime = Text(root, "runtime"),
+        System = [.. Elements(root, "system").Select(s => s.Text)],
         Dependencies = [.. (root.Find("dependencies")?.Members ?? []).Select(BindDependency)],
         StartupOrder = Number(root, "startupOrder") ?? 0,
         Isolation = Text(root, "isolation") is { } isolation ? Enum.Parse<PluginIsolation>(isolation, ignoreCase: true) : null,

@@ -7,10 +7,10 @@ internal static class DependencyResolver
 {
     /// <summary>Resolves all packages; the result does not depend on their order.</summary>
     /// <param name="packages">One package an id.</param>
-    /// <param name="hostVersion">SemVer version of this host.</param>
-    public static Resolution Resolve(ImmutableArray<PluginPackage> packages, string hostVersion)
+    /// <param name="machine">What they run on.</param>
+    public static Resolution Resolve(ImmutableArray<PluginPackage> packages, Machine machine)
     {
-        var run = new Run(packages, hostVersion);
+        var run = new Run(packages, machine);
         run.CheckHost();
         run.CheckDependencies();
         run.CheckCycles();
@@ -18,7 +18,7 @@ internal static class DependencyResolver
         return run.Finish();
     }
 
-    private sealed class Run(ImmutableArray<PluginPackage> packages, string hostVersion)
+    private sealed class Run(ImmutableArray<PluginPackage> packages, Machine machine)
     {
         private readonly SortedDictionary<string, PluginPackage> _byId = new(
             packages.GroupBy(p => p.Manifest.Name).ToDictionary(g => g.Key, g => g.First()), StringComparer.Ordinal);
@@ -30,8 +30,13 @@ internal static class DependencyResolver
         {
             foreach (var package in _byId.Values)
             {
-                if (package.Manifest.Requires is { } range && !VersionRules.Satisfies(range, hostVersion))
-                    Fail(package, ErrorCodes.PluginIncompatible, $"{Name(package)} wants Nexus {range}, but this host is {hostVersion}. Update the host, or install a version of {package.Manifest.Name} that fits it.");
+                var manifest = package.Manifest;
+                if (manifest.Requires is { } range && !VersionRules.Satisfies(range, machine.Nexus))
+                    Fail(package, ErrorCodes.PluginIncompatible, $"{Name(package)} wants Nexus {range}, but this host is {machine.Nexus}. Update the host, or install a version of {manifest.Name} that fits it.");
+                if (manifest.Runtime is { } runtime && !VersionRules.Satisfies(runtime, machine.Runtime))
+                    Fail(package, ErrorCodes.PluginIncompatible, $"{Name(package)} wants .NET {runtime}, but this host runs on {machine.Runtime}. Install that runtime, or a version of {manifest.Name} that is built for this one.");
+                if (manifest.System.Where(need => !machine.Has(package.Directory, need)).ToList() is { Count: > 0 } missing)
+                    Fail(package, ErrorCodes.PluginDependencyError, $"missing on this machine: {string.Join(", ", missing.Select(n => (Machine.IsLibrary(n) ? "the library " : "the program ") + n))}. {Name(package)} ({package.SourcePath}) needs {(missing.Count == 1 ? "it" : "them")}; install {(missing.Count == 1 ? "it" : "them")} with the system's packages and reload the plugin.");
             }
         }
 
