@@ -26,6 +26,9 @@ public sealed record StorageSet(IStorage Records, IEventStore Events, ISqlDataba
     /// <summary>Audit entries that were committed and not yet sealed.</summary>
     public required IAuditQueue Audit { get; init; }
 
+    /// <summary>Tasks; null when the engine has no own way to keep them: the platform keeps them in its records then.</summary>
+    public ITaskStore? Tasks { get; init; }
+
     /// <summary>Export and deletion of tenants; null when the engine has none.</summary>
     public ITenantStore? Tenants { get; init; }
 
@@ -104,6 +107,12 @@ public sealed record WriteBatch
 
     /// <summary>Audit entries that are kept if and only if the batch commits, in commit order.</summary>
     public ImmutableArray<AuditEntry> Audit { get; init; } = [];
+
+    /// <summary>Tasks that are asked for if and only if the batch commits; see <see cref="ITaskStore"/>. An engine without <see cref="StorageSet.Tasks"/> never gets any.</summary>
+    public ImmutableArray<TaskEntry> Tasks { get; init; } = [];
+
+    /// <summary>Tries that this batch ends, so that a task's writes and its being done are one.</summary>
+    public ImmutableArray<TaskSettlement> TaskSettlements { get; init; } = [];
 }
 
 /// <summary>One put or removal with its condition.</summary>

@@ -25,6 +25,18 @@ public interface IUnitsOfWork
     /// <summary>Adds durable events to the unit that the current flow runs in; false when it runs in none of the plugin's.</summary>
     /// <exception cref="NexusException"><c>CONFLICT</c>: the unit was given up, such as after the time limit of its handler.</exception>
     bool TryPublish(string plugin, ImmutableArray<EventMessage> messages);
+
+    /// <summary>Runs a task of a plugin in a unit of its own, committed together with its settlement, which the work returns. Work that wrote nothing commits nothing: its settlement is left to the caller.</summary>
+    /// <returns>Whether there was a commit, and the settlement.</returns>
+    /// <exception cref="StorageConflictException">The lease of the task was lost: nothing was written.</exception>
+    ValueTask<(bool Committed, TaskSettlement Settlement)> RunTaskAsync(string plugin, Func<CancellationToken, ValueTask<TaskSettlement>> work, CancellationToken cancellationToken);
+
+    /// <summary>Adds tasks to the unit that the current flow runs in; false when it runs in none of the plugin's.</summary>
+    /// <param name="plugin">The plugin.</param>
+    /// <param name="tasks">The tasks.</param>
+    /// <param name="ids">Their ids in order; of one whose key the unit asked for before, the id of that.</param>
+    /// <exception cref="NexusException"><c>CONFLICT</c>: the unit was given up, such as after the time limit of its handler.</exception>
+    bool TryEnqueue(string plugin, ImmutableArray<TaskEntry> tasks, out ImmutableArray<Guid> ids);
 }
 
 /// <summary>Work without a result.</summary>

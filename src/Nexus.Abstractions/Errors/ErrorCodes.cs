@@ -75,6 +75,11 @@ public static class ErrorCodes
     public const string EventTooLarge = "EVENT_TOO_LARGE";
     public const string EventExpired = "EVENT_EXPIRED";
     public const string EventTimeout = "EVENT_TIMEOUT";
+    public const string TaskUnknown = "TASK_UNKNOWN";
+    public const string TaskNotFound = "TASK_NOT_FOUND";
+    public const string TaskNotFinished = "TASK_NOT_FINISHED";
+    public const string TaskTooLarge = "TASK_TOO_LARGE";
+    public const string ScheduleInvalid = "SCHEDULE_INVALID";
     public const string ServiceNotFound = "SERVICE_NOT_FOUND";
     public const string ConfigurationError = "CONFIG_VALIDATION_ERROR";
     public const string ImportUnreadable = "IMPORT_UNREADABLE";
@@ -172,6 +177,11 @@ public static class ErrorCodes
         new(EventTooLarge, 413, "The event is too large", "An event's data exceeds `events.maxBytes`.", "Store the data as a blob and send its address."),
         new(EventExpired, 410, "The event has expired", "Its `expiresAt` passed before delivery.", "Publish it again if it still matters."),
         new(EventTimeout, 504, "No answer in time", "A request over events got no reply within its time limit.", "See whether the answering plugin is active; raise the limit."),
+        new(TaskUnknown, 400, "No such kind of task", "No active plugin declares a task of this name, or the name breaks the grammar.", "`nexus tasks types` lists the names; enable the plugin that declares it."),
+        new(TaskNotFound, 404, "No such task", "No task of that id is stored; finished ones are removed after `tasks.retention`.", "Check the id."),
+        new(TaskNotFinished, 409, "The task has no result", "It still waits or runs, or it failed or was cancelled.", "Read its state first; follow its progress; retry it when it failed."),
+        new(TaskTooLarge, 413, "The task's input or result is too large", "It exceeds `tasks.maxBytes`.", "Store the data as a blob or record and pass its address."),
+        new(ScheduleInvalid, 500, "A schedule cannot be read", "Its expression is no cron expression of five or six fields and no `@every` interval, its time zone is unknown, or it names a task that its plugin does not declare.", "Correct the schedule; the message names the field."),
         new(ServiceNotFound, 503, "No provider of the service", "No active plugin provides the contract.", "Enable a plugin that provides it; `nexus services` lists them."),
         new(ConfigurationError, 400, "The configuration is not valid", "One or more values break the schema; each is listed with file, line and key.", "Correct the listed keys; `nexus config validate` checks them."),
         new(ImportUnreadable, 422, "The statement cannot be read", "The file is none of the known formats, or is damaged at the named line.", "Export it again from the bank, as OFX, QIF or CSV."),

@@ -43,6 +43,12 @@ public sealed record ActivePlugin
     /// <summary>Its event handlers.</summary>
     public ImmutableArray<SubscriptionDescriptor> Subscriptions { get; init; } = [];
 
+    /// <summary>Its tasks.</summary>
+    public ImmutableArray<TaskDescriptor> Tasks { get; init; } = [];
+
+    /// <summary>Its schedules.</summary>
+    public ImmutableArray<ScheduleDescriptor> Schedules { get; init; } = [];
+
     /// <summary>Services it provides.</summary>
     public ImmutableArray<ProvidedServiceDescriptor> Services { get; init; } = [];
 

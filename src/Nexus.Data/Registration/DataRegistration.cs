@@ -13,7 +13,7 @@ namespace Nexus.Data;
 /// <summary>Adds storage to a host.</summary>
 public static class DataRegistration
 {
-    /// <summary>Adds the memory and SQLite engines and the storage ports as singletons: <see cref="IStorage"/>, <see cref="IEventStore"/>, <see cref="ISqlDatabases"/>, <see cref="IBlobStore"/>, <see cref="ISchemaChanges"/>, and what each plugin gets of them. They can be resolved after <see cref="StorageOpener.OpenAsync(IServiceProvider, CancellationToken)"/>. Further engines are registered as <see cref="IStorageEngine"/>; of two with one name the later wins.</summary>
+    /// <summary>Adds the memory and SQLite engines and the storage ports as singletons: <see cref="IStorage"/>, <see cref="IEventStore"/>, <see cref="ITaskStore"/>, <see cref="ISqlDatabases"/>, <see cref="IBlobStore"/>, <see cref="ISchemaChanges"/>, and what each plugin gets of them. They can be resolved after <see cref="StorageOpener.OpenAsync(IServiceProvider, CancellationToken)"/>. Further engines are registered as <see cref="IStorageEngine"/>; of two with one name the later wins.</summary>
     public static IServiceCollection AddNexusData(this IServiceCollection services, IConfiguration configuration)
     {
         ArgumentNullException.ThrowIfNull(services);
@@ -24,6 +24,7 @@ public static class DataRegistration
         services.AddSingleton(provider => new StorageOpener(provider, configuration));
         services.AddSingleton(provider => provider.GetRequiredService<StorageOpener>().Set.Records);
         services.AddSingleton(provider => provider.GetRequiredService<StorageOpener>().Set.Events);
+        services.AddSingleton(provider => provider.GetRequiredService<StorageOpener>().Set.Tasks!);
         services.AddSingleton(provider => provider.GetRequiredService<StorageOpener>().Set.Sql);
         services.AddSingleton(provider => provider.GetRequiredService<StorageOpener>().Set.Blobs);
         services.AddSingleton(provider => provider.GetRequiredService<StorageOpener>().Set.Schema);

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Nexus.Data.Tasks;
 
 namespace Nexus.Data;
 
@@ -53,6 +54,7 @@ public sealed class StorageOpener : IAsyncDisposable, IDisposable
             };
         Engine = engine.Name;
         var set = await engine.OpenAsync(new StorageOptions(Folder, _configuration["database:connection"]), cancellationToken);
+        set = TaskTranslation.Complete(set, _services.GetRequiredService<TimeProvider>());
         return _set = set with { Records = new TracedStorage(set.Records, [.. _services.GetServices<ICommitListener>()]) };
     }
 }

@@ -49,7 +49,7 @@ internal sealed class SqlHold : IJointPart
     {
         try
         {
-            if (batch is { Writes: [], Events: [], Settlements: [] })
+            if (batch is { Writes: [], Events: [], Settlements: [], Tasks: [], TaskSettlements: [] })
             {
                 Decide();
                 return;

@@ -32,8 +32,16 @@ internal sealed class CommitJob(MainFile file, WriteBatch batch, IJointPart? oth
                 throw new StorageConflictException(new RecordKey(CallContext.DefaultTenant, "deliveries", $"{settlement.EventId}/{settlement.Group}"), 0);
         }
 
+        foreach (var settlement in batch.TaskSettlements)
+        {
+            if (!file.Tasks.Settle(connection, settlement) && other is not CompletedPart)
+                throw new StorageConflictException(new RecordKey(CallContext.DefaultTenant, ITaskStore.Leases, settlement.Id.ToString()), 0);
+        }
+
         foreach (var write in batch.Writes)
             Write(connection, write);
+        foreach (var task in batch.Tasks)
+            file.Tasks.Add(connection, task);
         foreach (var message in batch.Events)
             file.Events.Append(connection, message, ignoreKnown: false);
         _applied = true;

@@ -24,8 +24,9 @@ internal sealed class MainFile : IDisposable
     {
         Path = path;
         Events = new EventTables(time);
+        Tasks = new TaskTables(time);
         Audit = new SqliteAudit(this);
-        connection.Execute(Schema + EventTables.Schema + SqliteAudit.Schema + TableSql.Of(IStorage.Documents).Create + ";" + PlannerStatistics.Schema);
+        connection.Execute(Schema + EventTables.Schema + TaskTables.Schema + SqliteAudit.Schema + TableSql.Of(IStorage.Documents).Create + ";" + PlannerStatistics.Schema);
         UndoUnfinished(connection);
         using (var secret = connection.Prepare("INSERT INTO nexus_meta VALUES ('cursor', ?1) ON CONFLICT DO NOTHING"))
         {
@@ -52,9 +53,13 @@ internal sealed class MainFile : IDisposable
 
     public EventTables Events { get; }
 
+    public TaskTables Tasks { get; }
+
     public SqliteAudit Audit { get; }
 
     public CommitSignal Signal { get; } = new();
+
+    public CommitSignal TaskSignal { get; } = new();
 
     public byte[] CursorSecret { get; }
 
@@ -146,6 +151,12 @@ internal sealed class MainFile : IDisposable
     private void AfterCommit()
     {
         Audit.Committed();
+        if (Tasks.Changed)
+        {
+            Tasks.Changed = false;
+            TaskSignal.Fire();
+        }
+
         if (!Events.Appended)
             return;
         Events.Appended = false;

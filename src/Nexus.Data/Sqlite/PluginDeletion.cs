@@ -18,6 +18,8 @@ internal static class PluginDeletion
         // '0' follows '/': the range is everything below the root and nothing beside it.
         using var documents = connection.Prepare($"DELETE FROM {TableSql.Of(IStorage.Documents).Name} WHERE id>=?1 AND id<?2");
         documents.Bind(1, documentRoot + "/").Bind(2, documentRoot + "0").Step();
+        using var tasks = connection.Prepare("DELETE FROM tasks WHERE plugin=?1");
+        tasks.Bind(1, plugin).Step();
         file.LoadSearchable(connection);
         return true;
     });

@@ -27,8 +27,9 @@ internal sealed class SqliteStorage(TimeProvider time, Func<bool>? protects = nu
             blobs.RemoveUnfinished();
             return new StorageSet(records, new SqliteEvents(file, time), sql, blobs, new Changes(file, sql, blobs, protects))
             {
+                Tasks = new SqliteTasks(file, time),
                 Tenants = new TenantStore(new SqliteTenantRows(file), sql, blobs),
-            Close = () =>
+                Close = () =>
                 {
                     sql.Close();
                     file.Dispose();

@@ -54,6 +54,7 @@ internal sealed class SqliteTenantRows(MainFile file) : ITenantRows
                 counts[table] = deleted;
         }
 
+        Delete(connection, "DELETE FROM tasks WHERE tenant=?1", tenant);
         Delete(connection, "DELETE FROM deliveries WHERE seq IN (SELECT seq FROM events WHERE tenant=?1)", tenant);
         return (counts.ToImmutable(), Delete(connection, "DELETE FROM events WHERE tenant=?1", tenant));
     });

@@ -15,6 +15,7 @@ internal sealed class UnitOfWork(string plugin, UnitOfWork? outer)
     private readonly List<RecordWrite> _writes = [];
     private readonly List<EventMessage> _events = [];
     private readonly List<AuditEntry> _audit = [];
+    private readonly List<TaskEntry> _tasks = [];
     private SqlHold? _sql;
     private State _state = State.Open;
 
@@ -42,7 +43,7 @@ internal sealed class UnitOfWork(string plugin, UnitOfWork? outer)
         get
         {
             lock (_gate)
-                return _writes.Count == 0 && _events.Count == 0 && _sql is null;
+                return _writes.Count == 0 && _events.Count == 0 && _tasks.Count == 0 && _sql is null;
         }
     }
 
@@ -88,6 +89,19 @@ internal sealed class UnitOfWork(string plugin, UnitOfWork? outer)
         }
     }
 
+    /// <summary>Adds a task; returns its id, or that of the one that has its key already.</summary>
+    public Guid Enqueue(TaskEntry task)
+    {
+        lock (_gate)
+        {
+            CheckOpen();
+            if (task.Key is { } key && _tasks.Find(t => t.Key == key && t.Task == task.Task && t.Tenant == task.Tenant) is { } same)
+                return same.Id;
+            _tasks.Add(task);
+            return task.Id;
+        }
+    }
+
     public void Audit(IEnumerable<AuditEntry> entries)
     {
         lock (_gate)
@@ -119,13 +133,13 @@ internal sealed class UnitOfWork(string plugin, UnitOfWork? outer)
     }
 
     /// <summary>Ends the unit and returns what is to be committed.</summary>
-    public WriteBatch Close(DeliverySettlement? settlement)
+    public WriteBatch Close()
     {
         lock (_gate)
         {
             CheckOpen();
             _state = State.Committed;
-            return new WriteBatch { Writes = [.. _writes], Events = [.. _events], Audit = [.. _audit], Settlements = settlement is null ? [] : [settlement] };
+            return new WriteBatch { Writes = [.. _writes], Events = [.. _events], Audit = [.. _audit], Tasks = [.. _tasks] };
         }
     }
 

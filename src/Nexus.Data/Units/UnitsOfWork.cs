@@ -10,12 +10,27 @@ internal sealed class UnitsOfWork(Func<IStorage> storage) : IUnitsOfWork
     public async ValueTask<bool> HandleAsync(string plugin, DeliverySettlement settlement, Func<CancellationToken, ValueTask> work, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(work);
-        var (committed, _) = await RunAsync(plugin, settlement, async token =>
+        var (committed, _) = await RunAsync(plugin, async token =>
         {
             await work(token);
             return true;
-        }, cancellationToken);
+        }, (batch, _) => batch with { Settlements = [settlement] }, cancellationToken);
         return committed;
+    }
+
+    public ValueTask<(bool Committed, TaskSettlement Settlement)> RunTaskAsync(string plugin, Func<CancellationToken, ValueTask<TaskSettlement>> work, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(work);
+        return RunAsync(plugin, work, static (batch, settlement) => batch with { TaskSettlements = [settlement] }, cancellationToken);
+    }
+
+    public bool TryEnqueue(string plugin, ImmutableArray<TaskEntry> tasks, out ImmutableArray<Guid> ids)
+    {
+        ids = [];
+        if (UnitOfWork.Of(plugin) is not { } unit)
+            return false;
+        ids = [.. tasks.Select(unit.Enqueue)];
+        return true;
     }
 
     public bool TryPublish(string plugin, ImmutableArray<EventMessage> messages)
@@ -27,7 +42,7 @@ internal sealed class UnitsOfWork(Func<IStorage> storage) : IUnitsOfWork
     }
 
     /// <summary>Runs work in a new unit, again after each conflict that another try may win.</summary>
-    public async ValueTask<(bool Committed, T Result)> RunAsync<T>(string plugin, DeliverySettlement? settlement, Func<CancellationToken, ValueTask<T>> work, CancellationToken cancellationToken)
+    public async ValueTask<(bool Committed, T Result)> RunAsync<T>(string plugin, Func<CancellationToken, ValueTask<T>> work, Func<WriteBatch, T, WriteBatch>? settle, CancellationToken cancellationToken)
     {
         var outer = UnitOfWork.Current;
         for (var attempt = 1; ; attempt++)
@@ -40,9 +55,9 @@ internal sealed class UnitsOfWork(Func<IStorage> storage) : IUnitsOfWork
             {
                 var result = await work(cancellationToken);
                 cancellationToken.ThrowIfCancellationRequested();
-                return (await CommitAsync(unit, settlement), result);
+                return (await CommitAsync(unit, batch => settle?.Invoke(batch, result) ?? batch), result);
             }
-            catch (StorageConflictException e) when (e.UniqueFields is null && e.Key.Table != "deliveries" && attempt < MaxAttempts)
+            catch (StorageConflictException e) when (e.UniqueFields is null && e.Key.Table is not ("deliveries" or ITaskStore.Leases) && attempt < MaxAttempts)
             {
                 unit.GiveUp();
             }
@@ -62,15 +77,15 @@ internal sealed class UnitsOfWork(Func<IStorage> storage) : IUnitsOfWork
         }
     }
 
-    private async ValueTask<bool> CommitAsync(UnitOfWork unit, DeliverySettlement? settlement)
+    private async ValueTask<bool> CommitAsync(UnitOfWork unit, Func<WriteBatch, WriteBatch> settle)
     {
         if (unit.IsEmpty)
         {
-            unit.Close(null);
+            unit.Close();
             return false;
         }
 
-        var batch = unit.Close(settlement);
+        var batch = settle(unit.Close());
         if (unit.Sql is not { } sql)
             await storage().CommitAsync(batch, CancellationToken.None);
         else
@@ -85,7 +100,7 @@ internal sealed class PluginUnits(UnitsOfWork units, string plugin) : IUnitOfWor
     public async ValueTask<T> RunAsync<T>(Func<CancellationToken, ValueTask<T>> work, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(work);
-        return UnitOfWork.Of(plugin) is not null ? await work(cancellationToken) : (await units.RunAsync(plugin, null, work, cancellationToken)).Result;
+        return UnitOfWork.Of(plugin) is not null ? await work(cancellationToken) : (await units.RunAsync(plugin, work, null, cancellationToken)).Result;
     }
 }
 

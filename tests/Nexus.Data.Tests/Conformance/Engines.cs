@@ -12,3 +12,16 @@ public sealed class Sqlite_conforms : StorageConformance
 {
     protected override IStorageEngine Engine(TimeProvider time) => new SqliteStorage(time);
 }
+
+/// <summary>SQLite as an engine that has no table of its own for tasks.</summary>
+public sealed class Sqlite_with_tasks_as_records_conforms : StorageConformance
+{
+    protected override IStorageEngine Engine(TimeProvider time) => new WithoutTasks(new SqliteStorage(time));
+
+    private sealed class WithoutTasks(IStorageEngine inner) : IStorageEngine
+    {
+        public string Name => inner.Name;
+
+        public async ValueTask<StorageSet> OpenAsync(StorageOptions options, CancellationToken cancellationToken) => await inner.OpenAsync(options, cancellationToken) with { Tasks = null };
+    }
+}
