@@ -58,6 +58,8 @@ public static class GatewayRegistration
         services.AddSingleton<IPlatformRoutes, PluginPermissionRoutes>();
         services.AddSingleton<IPlatformRoutes, PluginLogRoutes>();
         services.AddSingleton<IPlatformRoutes, EventRoutes>();
+        services.AddSingleton<IPlatformRoutes, TaskRoutes>();
+        services.AddSingleton<IPlatformRoutes, TaskMonitorRoutes>();
         services.AddSingleton<IPlatformRoutes, DocumentRoutes>();
         services.AddSingleton<IPlatformRoutes, DataRoutes>();
         services.AddSingleton<IPlatformRoutes, SettingsRoutes>();
@@ -95,7 +97,9 @@ public static class GatewayRegistration
         app.UseRouting();
         var sources = ((IEndpointRouteBuilder)app).DataSources;
         sources.Add(app.Services.GetRequiredService<PlatformEndpoints>());
-        sources.Add(app.Services.GetRequiredService<PluginRoutes>());
+        // A worker runs plugins for their tasks only.
+        if (app.Configuration.GetSection("node:roles").Get<string[]>() is not ["worker"])
+            sources.Add(app.Services.GetRequiredService<PluginRoutes>());
         app.UseMiddleware<LazyActivation>();
         app.UseMiddleware<AuthorizationStage>();
         app.UseMiddleware<SignInWatchStage>();

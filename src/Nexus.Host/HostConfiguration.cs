@@ -17,7 +17,7 @@ internal static class HostConfiguration
         Checks = [ProductionChecks.Check],
     });
 
-    /// <summary><c>--plugins a,b</c> is short for <c>--plugins:only:0=a --plugins:only:1=b</c>.</summary>
+    /// <summary><c>--plugins a,b</c> is short for <c>--plugins:only:0=a --plugins:only:1=b</c>, <c>--no-worker</c> for <c>--tasks:worker=false</c>.</summary>
     private static IEnumerable<string> Spelled(string[] args)
     {
         var only = 0;
@@ -26,7 +26,7 @@ internal static class HostConfiguration
             var ids = args[i] == "--plugins" && i + 1 < args.Length ? args[++i] : args[i].StartsWith("--plugins=", StringComparison.Ordinal) ? args[i]["--plugins=".Length..] : null;
             if (ids is null)
             {
-                yield return args[i];
+                yield return args[i] == "--no-worker" ? "--tasks:worker=false" : args[i];
                 continue;
             }
 

@@ -14,6 +14,7 @@ using Nexus.Kernel.Configuration;
 using Nexus.Kernel.Events;
 using Nexus.Kernel.Plugins;
 using Nexus.Kernel.Services;
+using Nexus.Kernel.Tasks;
 
 namespace Nexus;
 
@@ -84,6 +85,8 @@ public static class NexusHost
         builder.Services.AddNexusServices();
         builder.Services.AddNexusEvents();
         builder.Services.Configure<EventsOptions>(builder.Configuration.GetSection("events"));
+        builder.Services.AddNexusTasks();
+        builder.Services.Configure<TasksOptions>(builder.Configuration.GetSection("tasks"));
         builder.Services.AddNexusGateway(builder.Configuration);
         return builder.Build();
     }

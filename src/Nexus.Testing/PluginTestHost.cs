@@ -13,19 +13,23 @@ using Nexus.Kernel.Configuration;
 using Nexus.Kernel.Events;
 using Nexus.Kernel.Plugins;
 using Nexus.Kernel.Services;
+using Nexus.Kernel.Tasks;
 
 namespace Nexus.Testing;
 
 /// <summary>One or more plugins on the real kernel, storage (in memory) and gateway, without ports and files. Starts in well under a second; two at once do not meet.</summary>
 public sealed class PluginTestHost : IAsyncDisposable
 {
+    private static readonly TimeSpan TaskLimit = TimeSpan.FromSeconds(30);
     private readonly WebApplication app;
     private readonly string folder;
+    private readonly string plugin;
 
     private PluginTestHost(WebApplication app, string folder, PluginManifest first)
     {
         (this.app, this.folder) = (app, folder);
         Prefix = first.RoutePrefix;
+        plugin = first.Name;
         Client = app.GetTestClient();
     }
 
@@ -72,6 +76,8 @@ public sealed class PluginTestHost : IAsyncDisposable
         builder.Services.AddNexusPlugins(plugins);
         builder.Services.AddNexusServices();
         builder.Services.AddNexusEvents();
+        builder.Services.AddNexusTasks();
+        builder.Services.Configure<TasksOptions>(builder.Configuration.GetSection("tasks"));
         builder.Services.AddNexusGateway(builder.Configuration);
         var app = builder.Build();
         await StorageOpener.OpenAsync(app.Services);
@@ -87,6 +93,25 @@ public sealed class PluginTestHost : IAsyncDisposable
     /// <summary>Publishes an event as the platform would, durably.</summary>
     public async Task PublishAsync(string name, string json) =>
         await Services.GetRequiredService<IEvents>().PublishAsync(new EventMessage { Name = name, Data = System.Text.Encoding.UTF8.GetBytes(json) });
+
+    /// <summary>Runs a task now, as a worker of this host does, and returns it when it has ended or was to be tried again later.</summary>
+    /// <param name="name">Its whole name, or its own word when it is the first plugin's.</param>
+    /// <param name="input">Its input as JSON.</param>
+    /// <exception cref="TimeoutException">It neither ended nor failed a try within half a minute.</exception>
+    public async Task<TaskEntry> RunTaskAsync(string name, string input = "null")
+    {
+        var tasks = Services.GetRequiredService<ITasks>();
+        var id = await tasks.EnqueueAsync(new NewTask(name.Contains('.', StringComparison.Ordinal) ? name : $"{plugin}.{name}") { Input = System.Text.Encoding.UTF8.GetBytes(input), Priority = 1000 });
+        for (var limit = TimeProvider.System.GetTimestamp(); TimeProvider.System.GetElapsedTime(limit) < TaskLimit;)
+        {
+            // Real time, also under a clock of the test's own, which nobody moves meanwhile.
+            if (await tasks.GetAsync(id) is var task && (task.State.IsFinished() || task is { State: TaskState.Pending, Error: not null }))
+                return task;
+            await Task.Delay(5);
+        }
+
+        throw new TimeoutException($"Task {name} did not end within {TaskLimit}.");
+    }
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()

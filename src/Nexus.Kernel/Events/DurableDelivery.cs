@@ -23,7 +23,7 @@ internal sealed class DurableDelivery(
     private readonly ConcurrentDictionary<Guid, DurableEvent> events = new();
     private readonly ConcurrentDictionary<string, Lane<TakenDelivery>> lanes = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, int> backlog = new(StringComparer.Ordinal);
-    private readonly SettlementWriter settlements = new(store, log);
+    private readonly SettlementWriter<DeliverySettlement> settlements = new(batch => store.SettleAsync(batch, CancellationToken.None), log);
     private readonly Lock wakeGate = new();
     private CancellationTokenSource wake = new();
     private CancellationToken stopping;

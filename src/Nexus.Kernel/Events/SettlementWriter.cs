@@ -3,15 +3,15 @@ using Microsoft.Extensions.Logging;
 
 namespace Nexus.Kernel.Events;
 
-/// <summary>Writes settlements to the store, those that come while a write runs together in the next one. What cannot be written is left to the lease: the delivery is due again when it ends.</summary>
-internal sealed class SettlementWriter(IEventStore store, ILogger log)
+/// <summary>Writes settlements to the store, those that come while a write runs together in the next one. What cannot be written is left to the lease: the work is due again when it ends.</summary>
+internal sealed class SettlementWriter<T>(Func<ImmutableArray<T>, ValueTask> store, ILogger log)
 {
     private readonly Lock gate = new();
-    private List<DeliverySettlement> pending = [];
+    private List<T> pending = [];
     private Task writing = Task.CompletedTask;
     private bool active;
 
-    public void Post(DeliverySettlement settlement)
+    public void Post(T settlement)
     {
         lock (gate)
         {
@@ -37,16 +37,16 @@ internal sealed class SettlementWriter(IEventStore store, ILogger log)
         {
             try
             {
-                await store.SettleAsync(batch, CancellationToken.None);
+                await store(batch);
             }
             catch (Exception e)
             {
-                log.LogError("The ends of {Count} event deliveries could not be stored; they will be delivered again: {Error}", batch.Length, HandlerRun.Describe(e));
+                log.LogError("The ends of {Count} {Kind}s could not be stored; what they end runs again: {Error}", batch.Length, typeof(T).Name, HandlerRun.Describe(e));
             }
         }
     }
 
-    private bool TryTake(out ImmutableArray<DeliverySettlement> batch)
+    private bool TryTake(out ImmutableArray<T> batch)
     {
         lock (gate)
         {

@@ -47,6 +47,12 @@ internal sealed class Slots
         return subscription with { Handle = (services, context, token) => slot.Target(services, context, token) };
     }
 
+    public TaskDescriptor Wrap(TaskDescriptor task)
+    {
+        var slot = Open(task.Handle);
+        return task with { Handle = (services, context, token) => slot.Target(services, context, token) };
+    }
+
     public ProvidedServiceDescriptor Wrap(ProvidedServiceDescriptor service)
     {
         var resolve = Open(service.Resolve);

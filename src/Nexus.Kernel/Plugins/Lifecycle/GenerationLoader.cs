@@ -159,6 +159,8 @@ internal sealed class GenerationLoader(IServiceProvider host, ContractAssemblies
         Middleware = [.. container.Contributions<MiddlewareContribution>().Select(generation.Slots.Wrap)],
         Resources = resources,
         Subscriptions = [.. container.Contributions<SubscriptionContribution>().Select(c => generation.Guard.Wrap(generation.Slots.Wrap(c.Descriptor)))],
+        Tasks = [.. container.Contributions<TaskContribution>().Select(c => generation.Slots.Wrap(c.Descriptor))],
+        Schedules = [.. container.Contributions<ScheduleContribution>().Select(c => c.Descriptor)],
         Services = [.. container.Contributions<ServiceContribution>().Select(c => generation.Slots.Wrap(c.Descriptor))],
         Authentication = [.. container.Contributions<AuthenticationContribution>().Select(generation.Slots.Wrap)],
         Authorization = container.Contributions<AuthorizationContribution>().Select(generation.Slots.Wrap).SingleOrDefault(),

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Nexus.Kernel.Tasks;
 
 namespace Nexus.Kernel.Plugins.Lifecycle;
 
@@ -59,6 +60,9 @@ internal static class RegistrationClashes
         }
 
         ThrowOnTwice(newcomer.Services.Select(s => $"service {s.Contract} ({s.Name})"), name);
+        ThrowOnTwice(newcomer.Tasks.Select(t => $"task {t.Name}"), name);
+        ThrowOnTwice(newcomer.Schedules.Select(s => $"schedule {s.Name}"), name);
+        ScheduleTimes.Check(newcomer);
         ThrowOnTwice(newcomer.Resources.Select(r => $"resource {r.Name}"), name);
         ThrowOnTwice(newcomer.Endpoints.SelectMany(Routes), name);
     }

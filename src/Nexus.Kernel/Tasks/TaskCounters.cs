@@ -1,0 +1,74 @@
+using System.Diagnostics.Metrics;
+
+namespace Nexus.Kernel.Tasks;
+
+/// <summary>Counts what happens to tasks on this node, for its worker's record and as the meter <c>Nexus.Tasks</c>.</summary>
+internal sealed class TaskCounters
+{
+    private const int Minute = 60;
+    private readonly Counter<long> enqueued;
+    private readonly Counter<long> processed;
+    private readonly Histogram<double> seconds;
+    private readonly TimeProvider time;
+    private readonly Lock gate = new();
+    private readonly Queue<DateTimeOffset> ends = new();
+    private long succeeded;
+    private long failed;
+
+    public TaskCounters(IMeterFactory meters, TimeProvider time, RunningTasks running)
+    {
+        this.time = time;
+        var meter = meters.Create("Nexus.Tasks");
+        enqueued = meter.CreateCounter<long>("tasks_enqueued", description: "Tasks asked for outside of a unit of work.");
+        processed = meter.CreateCounter<long>("tasks_processed", description: "Tries, by how they ended.");
+        seconds = meter.CreateHistogram<double>("task_duration", "s", "Time that tries took.");
+        meter.CreateObservableGauge("tasks_running", () => running.Count, description: "Tasks that this node runs now.");
+        meter.CreateObservableGauge("task_queue_length", () => QueueLength, description: "Tasks that wait, as last seen by this node.");
+    }
+
+    public long Succeeded => Interlocked.Read(ref succeeded);
+
+    public long Failed => Interlocked.Read(ref failed);
+
+    /// <summary>Tasks that wait, as last seen.</summary>
+    public long QueueLength { get; set; }
+
+    /// <summary>Tries that ended within the last minute.</summary>
+    public int PerMinute
+    {
+        get
+        {
+            lock (gate)
+            {
+                Forget();
+                return ends.Count;
+            }
+        }
+    }
+
+    public void Enqueued(TaskEntry task) => enqueued.Add(1, new KeyValuePair<string, object?>("task", task.Task));
+
+    public void Ended(string task, TaskEnding ending, TimeSpan elapsed)
+    {
+        if (ending is TaskEnding.Done or TaskEnding.Committed)
+            Interlocked.Increment(ref succeeded);
+        else if (ending is TaskEnding.Failed or TaskEnding.TimedOut)
+            Interlocked.Increment(ref failed);
+        lock (gate)
+        {
+            ends.Enqueue(time.GetUtcNow());
+            Forget();
+        }
+
+        var label = new KeyValuePair<string, object?>("task", task);
+        processed.Add(1, label, new KeyValuePair<string, object?>("outcome", ending.ToString().ToLowerInvariant()));
+        seconds.Record(elapsed.TotalSeconds, label);
+    }
+
+    private void Forget()
+    {
+        var first = time.GetUtcNow().AddSeconds(-Minute);
+        while (ends.TryPeek(out var end) && end < first)
+            ends.Dequeue();
+    }
+}
