@@ -243,13 +243,13 @@ internal sealed class RecordTasks(IStorage records, TimeProvider time) : ITaskSt
         var found = new List<(StoredRecord Record, TaskEntry Task)>();
         if (!query.Ids.IsDefault)
         {
-            foreach (var id in query.Ids)
+            foreach (var one in query.Ids)
             {
-                if (await records.FindAsync(KeyOf(id), CancellationToken.None) is { } record)
+                if (await records.FindAsync(KeyOf(one), CancellationToken.None) is { } record)
                     found.Add((record, Read(record)));
             }
 
-            return [.. found.Where(f => Fits(f.Task, query)).OrderByDescending(f => f.Record.Id, StringComparer.Ordinal).Take(query.Limit)];
+            return [.. found.Where(f => Fits(f.Task, query)).OrderByDescending(f => f.Record.CreatedAt).ThenByDescending(f => f.Record.Id, StringComparer.Ordinal).Take(query.Limit)];
         }
 
         var filters = new List<Filter>();
@@ -257,18 +257,22 @@ internal sealed class RecordTasks(IStorage records, TimeProvider time) : ITaskSt
             filters.Add(Compare("state", FilterOperator.Equal, (long)state));
         if (names.Length > 0)
             filters.Add(new Filter.In("task", [.. names.Select(n => JsonSerializer.SerializeToElement(n))]));
+        var before = query.Before is { } id ? await records.FindAsync(KeyOf(id), CancellationToken.None) : null;
         string? cursor = null;
         do
         {
             var page = await records.QueryAsync(
-                new RecordQuery { Tenant = CallContext.DefaultTenant, Table = Table, Filter = filters.Count == 0 ? null : All([.. filters]), Sort = [new SortKey("id", true)], Limit = Page, Cursor = cursor },
+                new RecordQuery { Tenant = CallContext.DefaultTenant, Table = Table, Filter = filters.Count == 0 ? null : All([.. filters]), Sort = [new SortKey("createdAt", true), new SortKey("id", true)], Limit = Page, Cursor = cursor },
                 CancellationToken.None);
-            found.AddRange(page.Records.Select(r => (r, Read(r))).Where(f => Fits(f.Item2, query)));
+            found.AddRange(page.Records.Where(r => IsOlder(r, before)).Select(r => (r, Read(r))).Where(f => Fits(f.Item2, query)));
             cursor = page.NextCursor;
         }
         while (cursor is not null && found.Count < query.Limit);
         return [.. found.Take(query.Limit)];
     }
+
+    private static bool IsOlder(StoredRecord record, StoredRecord? before) =>
+        before is null || record.CreatedAt < before.CreatedAt || (record.CreatedAt == before.CreatedAt && string.CompareOrdinal(record.Id, before.Id) < 0);
 
     private static bool Fits(TaskEntry task, TaskQuery query) =>
         (query.Tenant is null || task.Tenant == query.Tenant)
@@ -276,8 +280,7 @@ internal sealed class RecordTasks(IStorage records, TimeProvider time) : ITaskSt
         && (query.Task is null || task.Task == query.Task)
         && (query.State is null || task.State == query.State)
         && (query.Key is null || (task.Key == query.Key && !task.State.IsFinished()))
-        && (query.Schedule is null || task.Schedule == query.Schedule)
-        && (query.Before is not { } before || string.CompareOrdinal(task.Id.ToString(), before.ToString()) < 0);
+        && (query.Schedule is null || task.Schedule == query.Schedule);
 
     private static Filter All(params ImmutableArray<Filter> parts) => parts.Length == 1 ? parts[0] : new Filter.And(parts);
 
