@@ -24,10 +24,10 @@ internal static class EncodingEvidence
         var assumed = Reading.Of(sample, western) ?? new Reading(0, "", 0, "", "");
         if (assumed is { Soundness: 1, HeaderWords: > 2 }) return null;
         var others = Readings(sample);
-        var words = others.Where(o => o.Reading.HeaderWords > assumed.HeaderWords && o.Reading.Soundness >= 0.6).OrderByDescending(o => o.Reading.HeaderWords).ThenByDescending(o => o.Reading.Soundness).ToList();
+        var words = others.Where(o => o.Reading.HeaderWords > assumed.HeaderWords && o.Reading.Soundness >= 0.6m).OrderByDescending(o => o.Reading.HeaderWords).ThenByDescending(o => o.Reading.Soundness).ToList();
         if (words.Count > 0) return (words[0].Name, $"the words of its header are known only so: {words[0].Reading.HeaderSample}");
-        if (assumed.Soundness >= 0.85) return null;
-        var sound = others.Where(o => o.Reading.Soundness >= 0.9 && o.Reading.Soundness > assumed.Soundness + 0.2).OrderByDescending(o => o.Reading.Soundness).ToList();
+        if (assumed.Soundness >= 0.85m) return null;
+        var sound = others.Where(o => o.Reading.Soundness >= 0.9m && o.Reading.Soundness > assumed.Soundness + 0.2m).OrderByDescending(o => o.Reading.Soundness).ToList();
         if (sound.Count == 0) return null;
         if (sound.Count == 1) return (sound[0].Name, $"its words are words only so: {sound[0].Reading.Sample}");
         doubt = [.. sound.Select(o => new ReadingOption(o.Name, $"the text reads {o.Reading.Sample}")), new ReadingOption(western, $"the text reads {assumed.Sample}")];
@@ -50,7 +50,7 @@ internal static class EncodingEvidence
     /// <param name="Soundness">Part of its words beyond ASCII that are made as words are, 0 to 1.</param>
     /// <param name="Sample">Some of these words.</param>
     /// <param name="Text">The text.</param>
-    private sealed record Reading(int HeaderWords, string HeaderSample, double Soundness, string Sample, string Text)
+    private sealed record Reading(int HeaderWords, string HeaderSample, decimal Soundness, string Sample, string Text)
     {
         public static Reading? Of(ReadOnlySpan<byte> bytes, string name)
         {
@@ -68,7 +68,7 @@ internal static class EncodingEvidence
             }
             var (known, first) = Header(text);
             var words = Foreign(text);
-            return new Reading(known, first, words.Count == 0 ? 0 : (double)words.Count(IsSound) / words.Count, string.Join(", ", words.Take(4).Select(w => $"\"{ReadingLimits.Short(w)}\"")), text);
+            return new Reading(known, first, words.Count == 0 ? 0 : (decimal)words.Count(IsSound) / words.Count, string.Join(", ", words.Take(4).Select(w => $"\"{ReadingLimits.Short(w)}\"")), text);
         }
 
         private static (int Known, string First) Header(string text)
