@@ -2,13 +2,14 @@ using System.Collections.Immutable;
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.Routing;
 using Nexus.Kernel.Plugins.Generations;
+using Nexus.Kernel.Plugins.Lifecycle;
 
 namespace Nexus.Kernel.Plugins.Endpoints;
 
 /// <summary>Turns what an author mapped into inert descriptors. No CLR type of the plugin leaves: handlers leave behind a slot, metadata leaves as JSON.</summary>
 internal static class EndpointReader
 {
-    public static ImmutableArray<EndpointDescriptor> Read(Generation generation, IEnumerable<EndpointContribution> contributions)
+    public static async Task<ImmutableArray<EndpointDescriptor>> ReadAsync(Generation generation, IEnumerable<EndpointContribution> contributions, Pace pace, CancellationToken cancellationToken)
     {
         var routes = new PluginRoutes(generation.Services);
         foreach (var contribution in contributions)
@@ -23,13 +24,19 @@ internal static class EndpointReader
         }
 
         var operations = new OperationWriter(generation.Services, generation.Manifest);
-        var descriptors = endpoints.Select(e => Describe(generation, e, operations)).ToImmutableArray();
+        var descriptors = ImmutableArray.CreateBuilder<EndpointDescriptor>(endpoints.Length);
+        foreach (var endpoint in endpoints)
+        {
+            await pace.GiveWayAsync(cancellationToken);
+            descriptors.Add(Describe(generation, endpoint, operations));
+        }
+
         foreach (var source in routes.DataSources)
         {
             (source as IDisposable)?.Dispose();
         }
 
-        return descriptors;
+        return descriptors.DrainToImmutable();
     }
 
     private static EndpointDescriptor Describe(Generation generation, RouteEndpoint endpoint, OperationWriter operations)

@@ -13,8 +13,10 @@ namespace Nexus.Kernel.Plugins.Lifecycle;
 /// <summary>Brings a generation up to the point where it could be published; nothing of it is visible yet.</summary>
 internal sealed class GenerationLoader(IServiceProvider host, ContractAssemblies contracts)
 {
-    public async Task LoadAsync(Generation generation, PluginPackage package, BuiltInPlugin? builtIn, Action<PluginState> enter, CancellationToken cancellationToken)
+    public async Task LoadAsync(Generation generation, PluginPackage package, BuiltInPlugin? builtIn, (Action<PluginState> Enter, Pace Pace) way, CancellationToken cancellationToken)
     {
+        var (enter, pace) = way;
+
         // 1. Settings, before any of its code runs.
         if (host.GetService<NexusConfiguration>()?.AddPlugin(package.Manifest.Name, package.Manifest.Configuration) is { IsDefaultOrEmpty: false } wrong)
         {
@@ -34,9 +36,11 @@ internal sealed class GenerationLoader(IServiceProvider host, ContractAssemblies
         }
 
         CheckCode(generation, package);
+        await pace.GiveWayAsync(cancellationToken);
         using var container = new Owner(new ChildContainer(host, generation));
         Configure(generation, package, builtIn, container.Value);
         enter(PluginState.Loaded);
+        await pace.GiveWayAsync(cancellationToken);
         cancellationToken.ThrowIfCancellationRequested();
 
         // 3. Data forward, in a unit of work that stays open until publication.
@@ -53,7 +57,9 @@ internal sealed class GenerationLoader(IServiceProvider host, ContractAssemblies
         container.Value.Build();
         container.Release();
         CheckOptions(generation, container.Value);
-        generation.Active = Describe(generation, container.Value, resources);
+        await pace.GiveWayAsync(cancellationToken);
+        var endpoints = await EndpointReader.ReadAsync(generation, container.Value.Contributions<EndpointContribution>(), pace, cancellationToken);
+        generation.Active = Describe(generation, container.Value, resources) with { Endpoints = endpoints };
         cancellationToken.ThrowIfCancellationRequested();
 
         // 5. Start and health.
@@ -63,6 +69,8 @@ internal sealed class GenerationLoader(IServiceProvider host, ContractAssemblies
         {
             throw new NexusException(ErrorCodes.PluginUnhealthy, $"{package.Manifest.Name} {package.Manifest.Version} is not healthy: {health.Detail ?? "it gave no detail"}");
         }
+
+        await pace.GiveWayAsync(cancellationToken);
     }
 
     /// <summary>Looks into the code for what reaches around the ports, before any of it runs: of each package that arrives and, where it is refused, at every load.</summary>
@@ -155,7 +163,6 @@ internal sealed class GenerationLoader(IServiceProvider host, ContractAssemblies
         Manifest = generation.Guard.Allows(Capability.UiRegister) ? generation.Manifest : generation.Manifest with { Ui = null },
         Generation = generation.Number,
         Lease = generation,
-        Endpoints = EndpointReader.Read(generation, container.Contributions<EndpointContribution>()),
         Middleware = [.. container.Contributions<MiddlewareContribution>().Select(generation.Slots.Wrap)],
         Resources = resources,
         Subscriptions = [.. container.Contributions<SubscriptionContribution>().Select(c => generation.Guard.Wrap(generation.Slots.Wrap(c.Descriptor)))],

@@ -5,10 +5,22 @@ using Nexus.Kernel.Plugins.Unloading;
 namespace Nexus.Kernel.Plugins.Lifecycle;
 
 /// <summary>Takes a generation out of service and out of memory. No step stops the ones after it.</summary>
-internal sealed class Retirement(PluginsOptions options, TimeProvider time, ILogger logger)
+internal sealed class Retirement
 {
-    private readonly CacheSweep sweep = new(logger);
-    private readonly UnloadCheck check = new(time);
+    private readonly PluginsOptions options;
+    private readonly TimeProvider time;
+    private readonly ILogger logger;
+    private readonly CacheSweep sweep;
+    private readonly UnloadCheck check;
+
+    public Retirement(PluginsOptions options, TimeProvider time, ILogger logger)
+    {
+        this.options = options;
+        this.time = time;
+        this.logger = logger;
+        sweep = new CacheSweep(logger);
+        check = new UnloadCheck(time, CollectionSteps.Of(sweep));
+    }
 
     /// <summary>Drains, stops and disposes it; after this nothing of it runs and an uncommitted schema change is undone.</summary>
     public async Task CloseAsync(Generation generation, bool published)
@@ -45,15 +57,14 @@ internal sealed class Retirement(PluginsOptions options, TimeProvider time, ILog
     /// <returns>Null when its code provably left memory, or is not collectible; else the watch on what stayed.</returns>
     public async Task<WeakReference?> UnloadAsync(Generation generation, bool urgent)
     {
-        // 5. Forget: framework caches first, as they are asked by assembly; then everything below the shell.
-        sweep.Run(generation.Assemblies());
+        // 5. Forget everything below the shell; the framework's caches, which are asked by assembly, before the next collection.
+        sweep.Add(generation.Assemblies());
         if (generation.Release() is not { } watch)
         {
             return null;
         }
 
         // 6. Proof.
-        sweep.Run([]);
         if (await check.WaitAsync(watch, options.UnloadLimit, urgent, CancellationToken.None))
         {
             return null;
@@ -65,11 +76,7 @@ internal sealed class Retirement(PluginsOptions options, TimeProvider time, ILog
 
     /// <summary>Gives generations that were given up another chance to leave: what held them may have ended meanwhile.</summary>
     /// <param name="thorough">Collects and waits for the collection; otherwise only begins one, whose outcome the next look sees.</param>
-    public Task NudgeAsync(bool thorough)
-    {
-        sweep.Run([]);
-        return UnloadCheck.NudgeAsync(thorough);
-    }
+    public Task NudgeAsync(bool thorough) => check.NudgeAsync(thorough);
 
     public async Task<WeakReference?> CloseAndUnloadAsync(Generation generation)
     {

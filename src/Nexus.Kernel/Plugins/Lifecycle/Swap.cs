@@ -77,7 +77,8 @@ internal sealed class Swap(GenerationLoader loader, SnapshotBoard board, Retirem
         var token = late.Token;
 
         // On a pool thread and under a limit: a constructor, Configure or Start of a plugin may block or never return.
-        var work = Task.Run(() => loader.LoadAsync(generation, package, entry.BuiltIn, Enter, token), CancellationToken.None);
+        var pace = new Pace(time, entry.Active is null ? 0 : Pace.Considerate);
+        var work = Task.Run(() => loader.LoadAsync(generation, package, entry.BuiltIn, (Enter, pace), token), CancellationToken.None);
         try
         {
             await work.WaitAsync(options.StartTimeout, time, cancellationToken);

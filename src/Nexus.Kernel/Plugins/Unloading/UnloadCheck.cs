@@ -7,7 +7,7 @@ namespace Nexus.Kernel.Plugins.Unloading;
 /// every request of the node: contexts that leave together share one, and where nobody waits for the proof (a swap) collections are
 /// spaced so that their pauses take at most one part in <see cref="Spacing"/> of the time.
 /// </summary>
-internal sealed class UnloadCheck(TimeProvider time)
+internal sealed class UnloadCheck(TimeProvider time, CollectionSteps steps)
 {
     private const int ConcurrentTries = 4;
     private const int Spacing = 200;
@@ -57,19 +57,17 @@ internal sealed class UnloadCheck(TimeProvider time)
     }
 
     /// <summary>Collects once, so that watches on what was given up tell the truth.</summary>
-    public static async Task NudgeAsync(bool thorough)
+    public async Task NudgeAsync(bool thorough)
     {
         await OneAtATime.WaitAsync();
         try
         {
+            steps.Forget();
+
             // Twice: the first round runs finalizers that may hold the last references.
             for (var round = 0; round < (thorough ? 2 : 1); round++)
             {
-                GC.Collect(GC.MaxGeneration, GCCollectionMode.Forced, blocking: thorough);
-                if (thorough)
-                {
-                    GC.WaitForPendingFinalizers();
-                }
+                steps.Collect(thorough);
             }
         }
         finally
@@ -90,6 +88,30 @@ internal sealed class UnloadCheck(TimeProvider time)
             return true;
         }
 
+        steps.Forget();
+        pause = steps.Collect(blocking);
+        collectedAt = time.GetTimestamp();
+        if (watch.IsAlive)
+        {
+            return false;
+        }
+
+        steps.Trim();
+        return true;
+    }
+}
+
+/// <summary>What a collection for contexts that leave is made of.</summary>
+/// <param name="Forget">Before it: clears what keeps their types.</param>
+/// <param name="Collect">Collects, blocking or in the background, and tells how long it held the process up.</param>
+/// <param name="Trim">After one that a context left with: returns free native memory to the system.</param>
+internal sealed record CollectionSteps(Action Forget, Func<bool, TimeSpan> Collect, Action Trim)
+{
+    /// <summary>Those of the process.</summary>
+    public static CollectionSteps Of(CacheSweep sweep) => new(sweep.Run, Collected, NativeHeap.Trim);
+
+    private static TimeSpan Collected(bool blocking)
+    {
         var before = GC.GetTotalPauseDuration();
         GC.Collect(GC.MaxGeneration, GCCollectionMode.Forced, blocking);
         if (blocking)
@@ -97,14 +119,6 @@ internal sealed class UnloadCheck(TimeProvider time)
             GC.WaitForPendingFinalizers();
         }
 
-        pause = GC.GetTotalPauseDuration() - before;
-        collectedAt = time.GetTimestamp();
-        if (watch.IsAlive)
-        {
-            return false;
-        }
-
-        NativeHeap.Trim();
-        return true;
+        return GC.GetTotalPauseDuration() - before;
     }
 }
