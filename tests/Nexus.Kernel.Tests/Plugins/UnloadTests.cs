@@ -11,6 +11,7 @@ public sealed class UnloadTests
         { "System.Text.Json", "System.Text.Json.JsonSerializer.Deserialize<Thing>(System.Text.Json.JsonSerializer.Serialize(new Thing { Name = \"x\" }));" },
         { "XmlSerializer", "new System.Xml.Serialization.XmlSerializer(typeof(Thing)).Serialize(Stream.Null, new Thing());" },
         { "loggers and options of its types", "s.GetRequiredService<ILogger<Thing>>().LogInformation(\"{Thing}\", new Thing()); _ = s.GetRequiredService<Microsoft.Extensions.Options.IOptionsMonitor<Thing>>().CurrentValue;" },
+        { "literals of its code in kept lines", "s.GetRequiredService<ILoggerFactory>().CreateLogger(\"a literal\").LogError(\"another literal\");" },
         { "meters", "s.GetRequiredService<System.Diagnostics.Metrics.IMeterFactory>().Create(new System.Diagnostics.Metrics.MeterOptions(\"x\")).CreateObservableGauge(\"y\", () => new Thing().Name.Length);" },
         { "outbound clients", "_ = s.GetRequiredService<System.Net.Http.IHttpClientFactory>().CreateClient(\"x\");" },
         { "type descriptions", "_ = System.ComponentModel.TypeDescriptor.GetProperties(typeof(Thing)); _ = System.ComponentModel.TypeDescriptor.GetConverter(typeof(Thing)); _ = System.ComponentModel.TypeDescriptor.GetAttributes(new Thing());" },

@@ -58,7 +58,7 @@ internal static class EndpointReader
             RateLimit = endpoint.Metadata.GetMetadata<RateLimit>(),
             Feature = endpoint.Metadata.GetMetadata<FeatureFlag>()?.Name,
             OpenApi = operations.Write(endpoint),
-            DisplayName = new string(endpoint.Metadata.GetMetadata<IEndpointNameMetadata>()?.EndpointName ?? endpoint.DisplayName ?? ""),
+            DisplayName = endpoint.Metadata.GetMetadata<IEndpointNameMetadata>()?.EndpointName ?? endpoint.DisplayName ?? "",
         };
     }
 

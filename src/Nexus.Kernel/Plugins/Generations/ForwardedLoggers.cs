@@ -17,9 +17,6 @@ internal sealed class ForwardedLoggers(ILoggerFactory host, PluginLogs? kept, st
 
     private sealed class Copying(ILogger target, PluginLogs kept, string plugin, string category) : ILogger
     {
-        // A copy: a literal of the plugin would keep its code in memory through the kept lines.
-        private readonly string category = new(category.AsSpan());
-
         public IDisposable? BeginScope<TState>(TState state)
             where TState : notnull => target.BeginScope(state);
 

@@ -42,6 +42,5 @@ internal sealed class PluginLogs(TimeProvider time) : IPluginLogs
         }
     }
 
-    // A copy also where nothing is cut: a literal of the plugin would keep its code in memory.
-    private static string Cut(string text, int most) => new(text.AsSpan(0, Math.Min(text.Length, most)));
+    private static string Cut(string text, int most) => text.Length <= most ? text : text[..most];
 }
