@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using Microsoft.Extensions.DependencyInjection;
+using Nexus.Kernel.Plugins.Capabilities;
 
 namespace Nexus.Kernel.Services;
 
@@ -20,6 +21,9 @@ internal sealed class PluginServices(ServiceRegistry registry, string consumer) 
 {
     private readonly ConcurrentDictionary<(Type Contract, string? Implementation), object> _proxies = new();
 
+    /// <summary>Asked at each call, so that a revocation cuts proxies that are held already; null asks nobody.</summary>
+    public CapabilityGuard? Guard { get; set; }
+
     public T Get<T>(string? implementation = null)
         where T : class
     {
@@ -27,7 +31,7 @@ internal sealed class PluginServices(ServiceRegistry registry, string consumer) 
             return (T)known;
         var shape = ServiceShape.For<T>();
         registry.NoteUse(consumer, shape.Name, implementation);
-        return (T)_proxies.GetOrAdd((typeof(T), implementation), shape.CreateProxy(registry.SlotOf(shape.Name, implementation)));
+        return (T)_proxies.GetOrAdd((typeof(T), implementation), shape.CreateProxy(new GuardedSlot(registry.SlotOf(shape.Name, implementation), this, shape.Name)));
     }
 
     public T? Find<T>(string implementation)
@@ -37,4 +41,14 @@ internal sealed class PluginServices(ServiceRegistry registry, string consumer) 
     public ImmutableArray<T> GetAll<T>()
         where T : class =>
         [.. registry.Names(ServiceShape.For<T>().Name).Select(name => Get<T>(name))];
+}
+
+/// <summary>A slot that is entered only while its plugin may call services of others.</summary>
+internal sealed class GuardedSlot(ServiceSlot inner, PluginServices owner, string contract) : ServiceSlot
+{
+    public override ServiceTarget Enter()
+    {
+        owner.Guard?.Demand(Capability.Services, contract);
+        return inner.Enter();
+    }
 }

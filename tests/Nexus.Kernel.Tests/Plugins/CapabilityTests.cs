@@ -21,6 +21,7 @@ public sealed class CapabilityTests : IDisposable
         public sealed record Note : Resource { public string Text { get; set; } = ""; }
         public sealed class ThePlugin : IPlugin
         {
+            private static readonly TaskCompletionSource Entered = new(), Go = new();
             public void Configure(IPluginBuilder plugin)
             {
                 plugin.AddResource<Note>("notes", n => { });
@@ -46,6 +47,19 @@ public sealed class CapabilityTests : IDisposable
                     case "list": await s.GetRequiredService<IRepository<Note>>().ListAsync(new ResourceQuery()); break;
                     case "create": await s.GetRequiredService<IRepository<Note>>().CreateAsync(new Note { Text = "x" }); break;
                     case "publish": await s.GetRequiredService<IEvents>().PublishAsync(new EventMessage { Name = "things.happened" }); break;
+                    case "unit": await s.GetRequiredService<IUnitOfWork>().RunAsync<int>(t => new(1)); break;
+                    case "unit-held":
+                        await s.GetRequiredService<IUnitOfWork>().RunAsync<int>(async t =>
+                        {
+                            await s.GetRequiredService<IDocuments>().CommitAsync([new DocumentWrite("held", JsonValue.Create(1))]);
+                            Entered.SetResult();
+                            await Go.Task;
+                            return 1;
+                        });
+                        break;
+                    case "go": await Entered.Task; Go.SetResult(); break;
+                    case "entered": await Entered.Task; break;
+                    case "held": return (await s.GetRequiredService<IDocuments>().FindAsync("held"))?.Revision.ToString() ?? "nothing";
                     case "subscribe": s.GetRequiredService<IEvents>().Subscribe(new SubscriptionDescriptor { Pattern = "things.happened", Group = "g", Durable = false, Handle = (_, _, _) => default }).Dispose(); break;
                     case "services": s.GetRequiredService<IServices>(); break;
                     case "http": return await s.GetRequiredService<IHttpClientFactory>().CreateClient().GetStringAsync(url);
@@ -67,6 +81,7 @@ public sealed class CapabilityTests : IDisposable
     [InlineData("write", "database.write")]
     [InlineData("execute", "database.write")]
     [InlineData("put", "database.write")]
+    [InlineData("unit", "database.write")]
     [InlineData("publish", "events.publish")]
     [InlineData("subscribe", "events.subscribe")]
     public async Task A_denied_capability_is_refused_at_its_port_at_the_next_use_and_audited(string use, string capability)
@@ -76,6 +91,7 @@ public sealed class CapabilityTests : IDisposable
         var before = await host.CallAsync("probe", $"?use={use}");
 
         await DecideAsync(host, deny: capability);
+        if (use == "unit") await DecideAsync(host, deny: "events.publish");
         var denied = await host.CallAsync("probe", $"?use={use}");
         await DecideAsync(host, grant: capability);
         var after = await host.CallAsync("probe", $"?use={use}");
@@ -85,6 +101,20 @@ public sealed class CapabilityTests : IDisposable
         var entry = Assert.Single(trail.Entries, e => e.Action == "platform.plugin.capability_denied");
         Assert.Equal(("plugins/probe", AuditResult.Denied), (entry.Subject, entry.Result));
         Assert.Equal(capability, (string?)JsonNode.Parse(entry.Detail.Span)!["capability"]);
+    }
+
+    [Fact]
+    public async Task A_unit_of_work_whose_right_is_revoked_while_it_runs_writes_nothing()
+    {
+        await using var host = await StartAsync();
+        var unit = host.CallAsync("probe", "?use=unit-held");
+        await host.CallAsync("probe", "?use=entered");
+
+        await DecideAsync(host, revoke: "database.write");
+        await host.CallAsync("probe", "?use=go");
+
+        Assert.StartsWith("CAPABILITY_DENIED: probe may not use database.write", await unit, StringComparison.Ordinal);
+        Assert.Equal("nothing", await host.CallAsync("probe", "?use=held"));
     }
 
     [Fact]

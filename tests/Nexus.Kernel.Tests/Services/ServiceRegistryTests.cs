@@ -1,5 +1,7 @@
 using System.Text;
 using Microsoft.Extensions.DependencyInjection;
+using Nexus.Kernel.Plugins;
+using Nexus.Kernel.Plugins.Capabilities;
 using Nexus.Kernel.Services;
 
 namespace Nexus.Kernel.Tests.Services;
@@ -37,6 +39,24 @@ public sealed class ServiceRegistryTests : IDisposable
         Assert.Equal("SERVICE_UNAVAILABLE", gone.Code);
         Assert.Contains("post", gone.Message);
         Assert.Equal("new post to Ada", again);
+    }
+
+    [Fact]
+    public async Task A_revoked_capability_cuts_a_proxy_that_is_held_already_and_a_granted_one_mends_it()
+    {
+        _bench.Plugins.Publish(Provider("post"));
+        var refused = new List<string>();
+        var allowance = new Allowance(new PluginQuota(), TimeProvider.System);
+        var manifest = new PluginManifest { Name = "shop", Version = "1.0.0", Category = PluginCategory.Business, Description = "Shop.", Entry = "Shop.dll" };
+        var mail = new GuardedServices(_bench.For("shop"), new CapabilityGuard(manifest, allowance, strict: false, (_, capability, target) => refused.Add($"{capability} {target}"))).Get<IMail>();
+        var before = await mail.SendAsync("Ada");
+
+        allowance.Decision = new CapabilityDecision([], ["services"]);
+        var denied = await Assert.ThrowsAsync<NexusException>(() => mail.SendAsync("Ada"));
+        allowance.Decision = CapabilityDecision.None;
+
+        Assert.Equal(("post to Ada", "CAPABILITY_DENIED", "post to Ada"), (before, denied.Code, await mail.SendAsync("Ada")));
+        Assert.Equal(["services mail"], refused);
     }
 
     [Fact]

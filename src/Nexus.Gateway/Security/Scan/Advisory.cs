@@ -4,6 +4,24 @@ using Nexus.Gateway.Rest;
 
 namespace Nexus.Gateway.Security.Scan;
 
+/// <summary>A list of published weaknesses.</summary>
+/// <param name="Source">Who published them.</param>
+/// <param name="Date">As of when.</param>
+/// <param name="Advisories">The weaknesses.</param>
+internal sealed record AdvisoryList(string Source, DateOnly Date, ImmutableArray<Advisory> Advisories)
+{
+    /// <summary>Reads a list from a file.</summary>
+    /// <exception cref="JsonException">It is not one, or names no source and date.</exception>
+    public static async Task<AdvisoryList> ReadAsync(string path, CancellationToken cancellationToken)
+    {
+        await using var file = File.OpenRead(path);
+        var list = await JsonSerializer.DeserializeAsync<AdvisoryList>(file, JsonAnswer.Options, cancellationToken);
+        if (list is not { Source.Length: > 0, Advisories.IsDefault: false } || list.Date == default || list.Advisories.Any(a => a is not { Id.Length: > 0, Package.Length: > 0 } || new[] { a.From, a.Fixed }.Any(v => v is not null && !Advisory.TryRead(v, out _))))
+            throw new JsonException("it is an object with source, date and advisories, each with id, package, from and fixed.");
+        return list;
+    }
+}
+
 /// <summary>A published weakness of a library.</summary>
 /// <param name="Id">Its public number, such as <c>CVE-2024-21907</c>.</param>
 /// <param name="Package">Name of the package.</param>
@@ -13,10 +31,6 @@ namespace Nexus.Gateway.Security.Scan;
 /// <param name="Title">What it is.</param>
 internal sealed record Advisory(string Id, string Package, string? From, string? Fixed, Severity Severity, string Title)
 {
-    /// <summary>Reads a list.</summary>
-    public static async Task<ImmutableArray<Advisory>> ReadAsync(Stream json, CancellationToken cancellationToken) =>
-        [.. await JsonSerializer.DeserializeAsync<Advisory[]>(json, JsonAnswer.Options, cancellationToken) ?? []];
-
     /// <summary>Whether a version has it.</summary>
     public bool Covers(Version version) => (From is null || version >= Read(From)) && (Fixed is null || version < Read(Fixed));
 

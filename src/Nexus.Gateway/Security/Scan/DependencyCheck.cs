@@ -6,12 +6,13 @@ namespace Nexus.Gateway.Security.Scan;
 
 /// <summary>
 /// Libraries with a published weakness, among those that the host and the installed plugins were built with (their <c>.deps.json</c>). What is known is in
-/// <c>advisories.json</c> inside the host and, newer, in the file that <c>security:advisories</c> names: nothing is asked of the network.
+/// <c>advisories.json</c> beside the host and, newer, in the file that <c>security:advisories</c> names: nothing is asked of the network, and lists that are old are a finding themselves.
 /// </summary>
-internal sealed class DependencyCheck(IConfiguration configuration) : ISecurityCheck
+internal sealed class DependencyCheck(IConfiguration configuration, TimeProvider time) : ISecurityCheck
 {
     private const string Area = "dependencies";
     private const long MaxBytes = 4 * 1024 * 1024;
+    private const int FreshDays = 180;
 
     /// <inheritdoc/>
     public string Name => Area;
@@ -19,14 +20,18 @@ internal sealed class DependencyCheck(IConfiguration configuration) : ISecurityC
     /// <inheritdoc/>
     public async Task<ImmutableArray<Finding>> RunAsync(CancellationToken cancellationToken)
     {
-        var advisories = await AdvisoriesAsync(cancellationToken);
+        var lists = await ListsAsync(cancellationToken);
+        var advisories = lists.SelectMany(l => l.Advisories.Select(a => (Advisory: a, List: l))).ToList();
         var findings = ImmutableArray.CreateBuilder<Finding>();
+        var newest = lists.MaxBy(l => l.Date)!;
+        if (newest.Date < DateOnly.FromDateTime(time.GetUtcNow().UtcDateTime).AddDays(-FreshDays))
+            findings.Add(new Finding("dependency.advisories-old", Severity.Low, Area, "security.advisories", $"What is known of weak libraries is of {newest.Date:yyyy-MM-dd} ({newest.Source}); later ones are not found.", "Name a newer list by security.advisories."));
         foreach (var file in Files())
         {
             foreach (var (library, version) in await LibrariesAsync(file, cancellationToken))
             {
-                foreach (var advisory in advisories.Where(a => a.Package.Equals(library, StringComparison.OrdinalIgnoreCase) && a.Covers(version)))
-                    findings.Add(new Finding("dependency." + advisory.Id, advisory.Severity, Area, $"{library} {version} ({Path.GetFileName(file)})", advisory.Title, $"Update it to {advisory.Fixed ?? "another package; this one is not mended"} and build again."));
+                foreach (var (advisory, list) in advisories.Where(a => a.Advisory.Package.Equals(library, StringComparison.OrdinalIgnoreCase) && a.Advisory.Covers(version)))
+                    findings.Add(new Finding("dependency." + advisory.Id, advisory.Severity, Area, $"{library} {version} ({Path.GetFileName(file)})", $"{advisory.Title} ({list.Source}, {list.Date:yyyy-MM-dd}).", $"Update it to {advisory.Fixed ?? "another package; this one is not mended"} and build again."));
             }
         }
         return [.. findings.DistinctBy(f => (f.Id, f.Subject))];
@@ -61,20 +66,21 @@ internal sealed class DependencyCheck(IConfiguration configuration) : ISecurityC
         }
     }
 
-    private async Task<ImmutableArray<Advisory>> AdvisoriesAsync(CancellationToken cancellationToken)
+    private async Task<List<AdvisoryList>> ListsAsync(CancellationToken cancellationToken)
     {
-        await using var own = typeof(DependencyCheck).Assembly.GetManifestResourceStream("advisories.json")!;
-        var known = await Advisory.ReadAsync(own, cancellationToken);
-        if (configuration["security:advisories"] is not { Length: > 0 } path)
-            return known;
-        try
+        var lists = new List<AdvisoryList>();
+        foreach (var path in new[] { Path.Combine(AppContext.BaseDirectory, "advisories.json"), configuration["security:advisories"] }.Where(p => !string.IsNullOrEmpty(p)))
         {
-            await using var newer = File.OpenRead(path);
-            return [.. known, .. await Advisory.ReadAsync(newer, cancellationToken)];
+            try
+            {
+                lists.Add(await AdvisoryList.ReadAsync(path!, cancellationToken));
+            }
+            catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or JsonException)
+            {
+                throw new NexusException(ErrorCodes.ConfigurationError, $"security.advisories: {path} cannot be read: {exception.Message}", exception);
+            }
         }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or JsonException)
-        {
-            throw new NexusException(ErrorCodes.ConfigurationError, $"security.advisories: {path} cannot be read: {exception.Message}", exception);
-        }
+
+        return lists;
     }
 }

@@ -1,3 +1,4 @@
+using System.Formats.Asn1;
 using System.Net;
 using System.Net.Security;
 using System.Security.Cryptography;
@@ -83,9 +84,27 @@ internal sealed partial class ServerCertificate
 
     private static Loaded ReadPfx(string file, string? password)
     {
-        var all = X509CertificateLoader.LoadPkcs12CollectionFromFile(file, password);
+        var bytes = File.ReadAllBytes(file);
+        if (!IsAuthenticated(bytes))
+            throw new CryptographicException("it has no MAC, so nothing proves that it is whole; export it with one");
+        var all = X509CertificateLoader.LoadPkcs12Collection(bytes, password);
         var leaf = all.FirstOrDefault(c => c.HasPrivateKey) ?? throw new CryptographicException("it has no private key");
         return new Loaded(leaf, [.. all.Where(c => c != leaf)]);
+    }
+
+    /// <summary>Whether the file has the part that the loader checks with the password, which RFC 7292 (4) leaves optional and the loader does not ask for.</summary>
+    private static bool IsAuthenticated(byte[] pfx)
+    {
+        try
+        {
+            var parts = new AsnReader(pfx, AsnEncodingRules.BER).ReadSequence();
+            _ = (parts.ReadEncodedValue(), parts.ReadEncodedValue());
+            return parts.HasData;
+        }
+        catch (AsnContentException e)
+        {
+            throw new CryptographicException("it is not a PFX file", e);
+        }
     }
 
     private static void Make(string file, IReadOnlyCollection<string> names, DateTimeOffset now)

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
+using Nexus.Kernel.Services;
 
 namespace Nexus.Kernel.Plugins.Capabilities;
 
@@ -19,6 +20,7 @@ internal static class GuardedPorts
         Replace<IBlobs>(ports, inner => new GuardedBlobs(inner, guard));
         Replace<IEvents>(ports, inner => new GuardedEvents(inner, guard));
         Replace<IServices>(ports, inner => new GuardedServices(inner, guard));
+        Replace<IUnitOfWork>(ports, inner => new GuardedUnits(inner, guard));
         Replace<ICache>(ports, inner => new GuardedCache(inner, guard));
         var repositories = ports.FirstOrDefault(p => p.ServiceType == typeof(IRepository<>));
         if (repositories?.ImplementationType is { } implementation)
@@ -131,6 +133,23 @@ internal sealed class GuardedSqlDatabase(ISqlDatabase inner, CapabilityGuard gua
     }
 }
 
+/// <summary>Units of work behind <c>database.write</c>, or <c>events.publish</c> for who only publishes. What was revoked while a unit ran takes the unit back.</summary>
+internal sealed class GuardedUnits(IUnitOfWork inner, CapabilityGuard guard) : IUnitOfWork
+{
+    public ValueTask<T> RunAsync<T>(Func<CancellationToken, ValueTask<T>> work, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(work);
+        var needed = guard.Allows(Capability.DatabaseWrite) || !guard.Allows(Capability.EventsPublish) ? Capability.DatabaseWrite : Capability.EventsPublish;
+        guard.Demand(needed);
+        return inner.RunAsync(async token =>
+        {
+            var result = await work(token);
+            guard.Demand(needed);
+            return result;
+        }, cancellationToken);
+    }
+}
+
 /// <summary>Blobs behind <c>database.read</c> and <c>database.write</c>.</summary>
 internal sealed class GuardedBlobs(IBlobs inner, CapabilityGuard guard) : IBlobs
 {
@@ -200,9 +219,19 @@ internal sealed class GuardedEvents(IEvents inner, CapabilityGuard guard) : IEve
     }
 }
 
-/// <summary>Services of other plugins behind <c>services</c>.</summary>
-internal sealed class GuardedServices(IServices inner, CapabilityGuard guard) : IServices
+/// <summary>Services of other plugins behind <c>services</c>, when they are looked up and at each call.</summary>
+internal sealed class GuardedServices : IServices
 {
+    private readonly IServices inner;
+    private readonly CapabilityGuard guard;
+
+    public GuardedServices(IServices inner, CapabilityGuard guard)
+    {
+        (this.inner, this.guard) = (inner, guard);
+        if (inner is PluginServices own)
+            own.Guard = guard;
+    }
+
     public T Get<T>(string? implementation = null)
         where T : class
     {
