@@ -77,6 +77,28 @@ public sealed class FieldProtectionTests
     }
 
     [Fact]
+    public async Task Who_read_a_record_with_personal_fields_is_in_the_access_report_and_the_trail_is_sound()
+    {
+        await using var host = await StartAsync();
+        var id = (string)(await host.PostAsync(People, Person("Ada", Plain)))["id"]!;
+        await host.GetAsync($"{People}/{id}");
+        await host.GetAsync($"{People}/{id}");
+        await host.GetAsync(People);
+
+        await host.UntilAsync($"/api/v1/audit?action=people.people.*", a => a["items"]!.AsArray().Count == 4);
+        var (code, output, errors) = await Programs.CliAsync(host, "audit", "report", "--kind", "access", "--subject", "people*");
+        Assert.True(code == 0, errors);
+        var report = await host.Client.GetStringAsync(output.Split('\n')[0].Trim(), TestContext.Current.CancellationToken);
+        Assert.Equal(
+            [$"people/{id},people.people.created,success,1", $"people/{id},people.people.listed,success,1", $"people/{id},people.people.read,success,2"],
+            report.Split("\r\n").Skip(1).Where(l => l.Length > 0).Select(l => string.Join(',', l.Split(',').Skip(1).Take(4))));
+        Assert.All(Plain, text => Assert.DoesNotContain(text, report, StringComparison.Ordinal));
+        Assert.Equal(0, (await Programs.CliAsync(host, "audit", "verify")).ExitCode);
+        var refused = await Programs.CliAsync(host, "audit", "acknowledge", "just in case");
+        Assert.Contains("nothing to acknowledge", refused.Errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_node_whose_key_is_another_or_gone_says_so_and_changes_nothing()
     {
         await using var host = await StartAsync();

@@ -81,7 +81,7 @@ internal sealed class DataRoutes(IServiceProvider host, TimeProvider time) : IPl
 
     private async Task ExportAsync(HttpContext context)
     {
-        var tenant = Asked(context);
+        var tenant = await AskedAsync(context);
         context.Response.ContentType = "application/zip";
         context.Response.Headers.ContentDisposition = $"attachment; filename=\"{tenant}.zip\"";
         context.Response.Headers.CacheControl = "no-store";
@@ -91,7 +91,7 @@ internal sealed class DataRoutes(IServiceProvider host, TimeProvider time) : IPl
 
     private async Task DeleteAsync(HttpContext context)
     {
-        var tenant = Asked(context);
+        var tenant = await AskedAsync(context);
         if (context.Request.Query["confirm"].FirstOrDefault() != tenant)
             throw new NexusException(ErrorCodes.BadRequest, $"Deleting everything of a tenant cannot be undone; repeat its name: ?tenant={tenant}&confirm={tenant}.");
         // What has begun is not left half-done because its caller hung up.
@@ -101,18 +101,22 @@ internal sealed class DataRoutes(IServiceProvider host, TimeProvider time) : IPl
     }
 
     /// <summary>The caller's own tenant, or another one for callers of the default tenant, who run the node. To everybody else another tenant does not exist.</summary>
-    private static string Asked(HttpContext context)
+    private async ValueTask<string> AskedAsync(HttpContext context)
     {
         var own = GatewayRequest.Of(context).Context.Tenant;
         var asked = context.Request.Query["tenant"].FirstOrDefault() is { Length: > 0 } named ? named : own;
         if (asked.Length > 64 || !asked.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.') || asked.Contains("..", StringComparison.Ordinal) || (asked != own && own != CallContext.DefaultTenant))
+        {
+            await RecordAsync("auth.access.denied", asked.Length > 64 ? asked[..64] : asked, AuditResult.Denied);
             throw new NexusException(ErrorCodes.ResourceNotFound, "There is no such tenant, or you may not see it.");
+        }
+
         return asked;
     }
 
-    private async ValueTask RecordAsync(string action, string tenant)
+    private async ValueTask RecordAsync(string action, string tenant, AuditResult result = AuditResult.Success)
     {
         if (host.GetService<IAuditTrail>() is { } trail)
-            await trail.RecordAsync(AuditEntry.For(CallContext.Current, time.GetUtcNow(), action, $"tenants/{tenant}"), CancellationToken.None);
+            await trail.RecordAsync(AuditEntry.For(CallContext.Current, time.GetUtcNow(), action, $"tenants/{tenant}", result), CancellationToken.None);
     }
 }

@@ -10,7 +10,7 @@ namespace Nexus.Surface.Tests.Guide;
 /// <summary>Code in the documents is code that is compiled and run: <c>&lt;!-- snippet: path#Member --&gt;</c> names a file, or a type or method of it, and the block below must be its text. <c>./nexus accept</c> rewrites the blocks.</summary>
 public sealed partial class SnippetTests
 {
-    private static string Root { get; } = Path.GetFullPath(Path.Combine(Path.GetDirectoryName(Here())!, "..", "..", ".."));
+    internal static string Root { get; } = Path.GetFullPath(Path.Combine(Path.GetDirectoryName(Here())!, "..", "..", ".."));
 
     public static TheoryData<string> Documents => [.. Directory.EnumerateFiles(Path.Combine(Root, "docs", "guide"), "*.md").Append(Path.Combine(Root, "README.md")).Select(f => Path.GetRelativePath(Root, f))];
 
