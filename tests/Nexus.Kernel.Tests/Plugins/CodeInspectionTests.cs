@@ -32,6 +32,16 @@ public sealed class CodeInspectionTests : IDisposable
         Assert.Equal("Plugin.dll", finding.Assembly);
     }
 
+    // The targets of a jump table are offsets, which read as instructions when its length is taken wrongly: each shape makes other ones.
+    [Fact]
+    public void What_stands_behind_a_jump_table_of_any_shape_is_found()
+    {
+        var methods = Enumerable.Range(0, 120).Select(n => $"static void Go{n}(int n) {{ switch (n) {{ case 0: {string.Concat(Enumerable.Repeat("n += 1000;", n))} break; case 1: n--; break; case 2: n = 3; break; case 3: n = 4; break; case 4: n = 5; break; }} File.Delete(\"x\"); }}");
+        PluginCompiler.Compile(folder, "Plugin", $"namespace Shop; public class Thing {{ {string.Concat(methods)} }}");
+
+        Assert.Equal(120, CodeInspection.Inspect(folder).Length);
+    }
+
     [Fact]
     public void What_goes_through_the_ports_is_not()
     {

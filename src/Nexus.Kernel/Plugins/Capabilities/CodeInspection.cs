@@ -96,7 +96,11 @@ internal static class CodeInspection
             }
             else
             {
-                code.Offset += operand == OperandType.InlineSwitch ? checked(code.ReadInt32() * 4) : SizeOf(operand);
+                // The count first: reading it moves the place that the targets are counted from.
+                var length = operand == OperandType.InlineSwitch ? code.ReadUInt32() * 4L : SizeOf(operand);
+                if (length > code.RemainingBytes)
+                    return;
+                code.Offset += (int)length;
             }
         }
     }
