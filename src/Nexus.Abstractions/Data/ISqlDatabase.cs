@@ -25,6 +25,27 @@ public interface ISqlDatabase
     ValueTask<T> WriteAsync<T>(Func<ISqlSession, CancellationToken, ValueTask<T>> work, CancellationToken cancellationToken = default);
 }
 
+/// <summary>A plugin's database that lives where the records live, so that a unit of work over both is one commit of the engine. Thread-safe.</summary>
+public interface IJointDatabase : ISqlDatabase
+{
+    /// <summary>Begins such a unit; others that write to the database wait until it ends.</summary>
+    ValueTask<IJointUnit> BeginAsync(CancellationToken cancellationToken);
+}
+
+/// <summary>A begun unit of work over a plugin's database and the records.</summary>
+public interface IJointUnit
+{
+    /// <summary>The database as the unit sees it; its units of work join this one.</summary>
+    ISqlDatabase Database { get; }
+
+    /// <summary>Commits the rows and the batch together, or neither, and ends the unit.</summary>
+    /// <exception cref="StorageConflictException">A condition of the batch does not hold.</exception>
+    ValueTask CommitAsync(WriteBatch batch);
+
+    /// <summary>Ends the unit without an effect; does nothing once it has ended. May be called while its work still runs.</summary>
+    void Rollback();
+}
+
 /// <summary>A unit of work on a plugin's database. Not thread-safe; not used after its delegate returned.</summary>
 public interface ISqlSession
 {

@@ -1,4 +1,8 @@
 using System.Collections.Immutable;
+using System.Diagnostics.Metrics;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Nexus;
 
@@ -15,7 +19,28 @@ public interface IStorageEngine
 /// <summary>Where and how a storage engine stores.</summary>
 /// <param name="Directory">Folder of embedded engines, absolute.</param>
 /// <param name="ConnectionString">Address of a server engine, or null.</param>
-public sealed record StorageOptions(string Directory, string? ConnectionString = null);
+public sealed record StorageOptions(string Directory, string? ConnectionString = null)
+{
+    /// <summary>The section <c>database</c> of the configuration; empty without a host.</summary>
+    public IConfiguration Settings { get; init; } = new ConfigurationBuilder().Build();
+
+    /// <summary>The clock.</summary>
+    public TimeProvider Time { get; init; } = TimeProvider.System;
+
+    /// <summary>Where the engine logs.</summary>
+    public ILoggerFactory Loggers { get; init; } = NullLoggerFactory.Instance;
+
+    /// <summary>Where the engine measures; null when nobody asks.</summary>
+    public IMeterFactory? Meters { get; init; }
+}
+
+/// <summary>Finds storage engines that are not built in: plugins of category core whose class implements <see cref="IStorageEngine"/>, loaded before there is a storage.</summary>
+public interface IStorageEngineSource
+{
+    /// <summary>The engine of a name; null when no plugin brings one.</summary>
+    /// <exception cref="NexusException">The plugin is there and cannot be loaded, with its cause.</exception>
+    ValueTask<IStorageEngine?> FindAsync(string name, CancellationToken cancellationToken);
+}
 
 /// <summary>What a storage engine offers; disposed in reverse of <see cref="IStorageEngine.OpenAsync"/>.</summary>
 public sealed record StorageSet(IStorage Records, IEventStore Events, ISqlDatabases Sql, IBlobStore Blobs, ISchemaChanges Schema) : IAsyncDisposable

@@ -69,7 +69,7 @@ internal sealed class MemoryStorage(TimeProvider time, Func<bool>? protects = nu
             ArgumentNullException.ThrowIfNull(request);
             if (protects?.Invoke() == true)
                 request = ProtectedFields.Stored(request);
-            var change = await SqlChange.BeginAsync(sql, request.Plugin, request.Migrations);
+            var change = await SqlChange.BeginAsync(sql, request.Plugin, request.MigrationsOf("sqlite"));
             var made = ImmutableArray<string>.Empty;
             try
             {

@@ -14,7 +14,7 @@ internal sealed class DataPorts(StorageOpener opener, UnitsOfWork units, IAuditT
         var set = opener.Set;
         var plugin = context.Manifest.Name;
         services.AddSingleton<IDocuments>(new PluginDocuments(set.Records, plugin, context.Manifest.DocumentRoot, time, SeesCore(context.Manifest)));
-        services.AddSingleton(context.Schema?.Database ?? new TenantDatabase(set.Sql, plugin));
+        services.AddSingleton<ISqlDatabase>(context.Schema is { } schema ? new UnitDatabase(schema.Database, plugin) : new TenantDatabase(set.Sql, plugin));
         services.AddSingleton<IUnitOfWork>(new PluginUnits(units, plugin));
         services.AddSingleton<IBlobs>(new TenantBlobs(set.Blobs, plugin));
         services.AddSingleton(new PluginFolder(Path.Combine(opener.Folder, "files", plugin)));

@@ -1,5 +1,9 @@
+using System.Diagnostics.Metrics;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+using Nexus.Data.Records;
 using Nexus.Data.Tasks;
 
 namespace Nexus.Data;
@@ -21,7 +25,7 @@ public sealed class StorageOpener : IAsyncDisposable, IDisposable
     /// <exception cref="InvalidOperationException">Before <see cref="OpenAsync(IServiceProvider, CancellationToken)"/>.</exception>
     public StorageSet Set => _set ?? throw new InvalidOperationException("The storage is not open yet; the host calls StorageOpener.OpenAsync before anything uses it.");
 
-    /// <summary>Opens the engine that <c>database.type</c> names (<c>sqlite</c> when absent) in the folder <c>database.directory</c> (<c>data</c> when absent).</summary>
+    /// <summary>Opens the engine that <c>database.type</c> names (<c>sqlite</c> when absent), one built in or one that a plugin brings, in the folder <c>database.directory</c> (<c>data</c> when absent).</summary>
     /// <exception cref="NexusException"><c>CONFIG_VALIDATION_ERROR</c> for an unknown engine, listing the known; <c>STORAGE_UNAVAILABLE</c> or <c>STORAGE_CORRUPT</c> with file, cause and way out.</exception>
     public static async Task<StorageSet> OpenAsync(IServiceProvider services, CancellationToken cancellationToken = default)
     {
@@ -47,14 +51,34 @@ public sealed class StorageOpener : IAsyncDisposable, IDisposable
             return open;
         var type = _configuration["database:type"] ?? "sqlite";
         var engines = _services.GetServices<IStorageEngine>().ToList();
-        var engine = engines.LastOrDefault(e => string.Equals(e.Name, type, StringComparison.OrdinalIgnoreCase))
+        var engine = engines.LastOrDefault(e => string.Equals(e.Name, type, StringComparison.OrdinalIgnoreCase));
+        var isBuiltIn = engine is not null;
+        engine ??= (_services.GetService<IStorageEngineSource>() is { } plugins ? await plugins.FindAsync(type, cancellationToken) : null)
             ?? throw new NexusException(ErrorCodes.ConfigurationError, $"database.type is '{type}'; known are {string.Join(", ", engines.Select(e => e.Name).Distinct().Order(StringComparer.Ordinal))}.")
             {
                 Errors = [new FieldError("database.type", "unknown_engine", $"'{type}' is not among {string.Join(", ", engines.Select(e => e.Name).Distinct().Order(StringComparer.Ordinal))}.")],
             };
         Engine = engine.Name;
-        var set = await engine.OpenAsync(new StorageOptions(Folder, _configuration["database:connection"]), cancellationToken);
+        var set = await engine.OpenAsync(Options(), cancellationToken);
+        // What is built in hides protected fields itself; an engine of a plugin does not know of them.
+        if (!isBuiltIn && _services.GetService<IFieldProtection>() is not null)
+            set = set with { Schema = new ProtectedSchema(set.Schema) };
         set = TaskTranslation.Complete(set, _services.GetRequiredService<TimeProvider>());
         return _set = set with { Records = new TracedStorage(set.Records, [.. _services.GetServices<ICommitListener>()]) };
+    }
+
+    private StorageOptions Options() => new(Folder, _configuration["database:connectionString"])
+    {
+        Settings = _configuration.GetSection("database"),
+        Time = _services.GetService<TimeProvider>() ?? TimeProvider.System,
+        Loggers = _services.GetService<ILoggerFactory>() ?? NullLoggerFactory.Instance,
+        Meters = _services.GetService<IMeterFactory>(),
+    };
+
+    private sealed class ProtectedSchema(ISchemaChanges inner) : ISchemaChanges
+    {
+        public ValueTask<ISchemaChange> BeginAsync(SchemaRequest request, CancellationToken cancellationToken) => inner.BeginAsync(ProtectedFields.Stored(request), cancellationToken);
+
+        public ValueTask DeleteAsync(string plugin, string documentRoot, CancellationToken cancellationToken) => inner.DeleteAsync(plugin, documentRoot, cancellationToken);
     }
 }

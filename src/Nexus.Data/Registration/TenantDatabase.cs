@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Nexus.Data.Units;
 
 namespace Nexus.Data.Registration;
 
@@ -7,7 +8,7 @@ internal sealed class TenantDatabase(ISqlDatabases databases, string plugin) : I
 {
     public string Dialect => Current.Dialect;
 
-    private ISqlDatabase Current => databases.Get(plugin, CallContext.Current.Tenant);
+    private UnitDatabase Current => new(databases.Get(plugin, CallContext.Current.Tenant), plugin);
 
     public ValueTask<ImmutableArray<SqlRow>> QueryAsync(string sql, IReadOnlyDictionary<string, object?>? parameters = null, CancellationToken cancellationToken = default) =>
         Current.QueryAsync(sql, parameters, cancellationToken);

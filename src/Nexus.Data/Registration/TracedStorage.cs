@@ -14,6 +14,12 @@ internal sealed class TracedStorage(IStorage storage, ICommitListener[] listener
         Tell(batch);
     }
 
+    public async Task CommitAsync(WriteBatch batch, IJointUnit unit)
+    {
+        await (storage is IJointStorage joint ? joint.CommitAsync(batch, unit) : unit.CommitAsync(batch).AsTask()).ConfigureAwait(false);
+        Tell(batch);
+    }
+
     public Task CompleteAsync(string name, string id, WriteBatch batch) => Joint.CompleteAsync(name, id, batch);
 
     public ValueTask<CommitResult> CommitAsync(WriteBatch batch, CancellationToken cancellationToken)

@@ -61,7 +61,7 @@ internal sealed class SqlFile : ISqlDatabase, IDisposable
     {
         try
         {
-            if (UnitOfWork.Of(_plugin)?.Sql is { } unit && unit.File == this)
+            if (UnitOfWork.Of(_plugin)?.Sql is SqlHold unit && unit.File == this)
                 return ValueTask.FromResult(unit.Query(sql, parameters, cancellationToken));
             var connection = _readers.Rent();
             try
@@ -86,7 +86,7 @@ internal sealed class SqlFile : ISqlDatabase, IDisposable
         if (SqlUnit.Of(this) is { } outer)
             return await outer.JoinAsync(work, cancellationToken);
         if (UnitOfWork.Of(_plugin) is { } unit)
-            return await SqlUnit.RunAsync(this, await unit.EnlistAsync(this), work, cancellationToken);
+            return await SqlUnit.RunAsync(this, await unit.EnlistAsync(this, () => SqlHold.TakeAsync(this)), work, cancellationToken);
         await EnterAsync();
         var durable = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         T result;

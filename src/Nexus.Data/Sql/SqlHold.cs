@@ -13,13 +13,15 @@ namespace Nexus.Data.Sql;
 /// 4. it commits the main file, with the id of the unit.
 /// A crash between 3 and 4 leaves a batch whose id the main file does not have; it is completed when the file is opened, before anything is served.
 /// </summary>
-internal sealed class SqlHold : IJointPart
+internal sealed class SqlHold : IJointPart, ISqlHold
 {
     private int _ended;
 
     private SqlHold(SqlFile file) => File = file;
 
     public SqlFile File { get; }
+
+    public object Target => File;
 
     public string Name => Path.GetFileNameWithoutExtension(File.Path);
 

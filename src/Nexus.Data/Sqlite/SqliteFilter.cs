@@ -43,25 +43,6 @@ internal sealed class SqliteFilter(string table)
         ? DecimalKey(path)
         : RecordColumns.Find(table, path) is not null ? OwnColumn(path) : $"CASE WHEN json_type(json,{JsonPath(path)}) IN ('object','array') THEN NULL ELSE {Extract(path)} END";
 
-    /// <summary>The least text above all texts that begin with <paramref name="prefix"/>, by code point; null when there is none.</summary>
-    public static string? AfterPrefix(string prefix)
-    {
-        var runes = prefix.EnumerateRunes().ToList();
-        while (runes.Count > 0)
-        {
-            var last = runes[^1].Value;
-            runes.RemoveAt(runes.Count - 1);
-            if (last == 0x10FFFF)
-                continue;
-            var text = new StringBuilder();
-            foreach (var rune in runes)
-                text.Append(rune.ToString());
-            return text.Append(new Rune(last == 0xD7FF ? 0xE000 : last + 1).ToString()).ToString();
-        }
-
-        return null;
-    }
-
     private static string OwnColumn(string path) => path switch
     {
         "createdAt" => "created",
@@ -148,7 +129,7 @@ internal sealed class SqliteFilter(string table)
         if (prefix.Length == 0)
             return $"{value} IS NOT NULL";
         var lower = $"{value}>={Add(JsonScalar.From(prefix))}";
-        return AfterPrefix(prefix) is { } after ? $"{lower} AND {value}<{Add(JsonScalar.From(after))}" : lower;
+        return TextRange.AfterPrefix(prefix) is { } after ? $"{lower} AND {value}<{Add(JsonScalar.From(after))}" : lower;
     }
 
     private string Join(ImmutableArray<Filter> parts, string separator, string empty) =>

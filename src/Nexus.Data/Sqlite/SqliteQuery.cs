@@ -16,7 +16,7 @@ internal sealed class SqliteQuery
         if (query.KeyPrefix is { Length: > 0 } prefix)
         {
             where.Add($"id>={_filter.Add(JsonScalar.From(prefix))}");
-            if (SqliteFilter.AfterPrefix(prefix) is { } after)
+            if (TextRange.AfterPrefix(prefix) is { } after)
                 where.Add($"id<{_filter.Add(JsonScalar.From(after))}");
         }
 

@@ -15,7 +15,7 @@ internal sealed class TableChange(MainFile file, SchemaRequest request, SqlChang
     {
         foreach (var table in request.Tables)
             Records.RecordColumns.CheckTable(table.Table);
-        var sql = await SqlChange.BeginAsync(files, request.Plugin, request.Migrations);
+        var sql = await SqlChange.BeginAsync(files, request.Plugin, request.MigrationsOf("sqlite"));
         try
         {
             await file.Writer.RunAsync(connection =>

@@ -32,6 +32,19 @@ internal sealed class TaskTranslation(IStorage records, RecordTasks tasks) : IJo
         })
         : Joint.CommitAsync(batch, other);
 
+    /// <summary>One attempt: a unit that met a conflict has ended, and its work runs again.</summary>
+    public async Task CommitAsync(WriteBatch batch, IJointUnit unit)
+    {
+        if (!Concerns(batch))
+        {
+            await unit.CommitAsync(batch);
+            return;
+        }
+
+        await unit.CommitAsync(await tasks.TranslateAsync(batch));
+        tasks.Signal.Fire();
+    }
+
     public Task CompleteAsync(string name, string id, WriteBatch batch) => Joint.CompleteAsync(name, id, batch);
 
     public ValueTask<StoredRecord?> FindAsync(RecordKey key, CancellationToken cancellationToken) => records.FindAsync(key, cancellationToken);

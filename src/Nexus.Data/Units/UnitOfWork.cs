@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using Nexus.Data.Sql;
 
 namespace Nexus.Data.Units;
 
@@ -16,7 +15,7 @@ internal sealed class UnitOfWork(string plugin, UnitOfWork? outer)
     private readonly List<EventMessage> _events = [];
     private readonly List<AuditEntry> _audit = [];
     private readonly List<TaskEntry> _tasks = [];
-    private SqlHold? _sql;
+    private ISqlHold? _sql;
     private State _state = State.Open;
 
     private enum State
@@ -34,7 +33,7 @@ internal sealed class UnitOfWork(string plugin, UnitOfWork? outer)
     }
 
     /// <summary>The part in the plugin's SQL database, or null.</summary>
-    public SqlHold? Sql => _sql;
+    public ISqlHold? Sql => _sql;
 
     public StagedRecords Staged => _staged;
 
@@ -112,11 +111,12 @@ internal sealed class UnitOfWork(string plugin, UnitOfWork? outer)
     }
 
     /// <summary>Takes the plugin's database for the rest of the unit: others that write to it wait.</summary>
-    public async ValueTask<SqlHold> EnlistAsync(SqlFile file)
+    public async ValueTask<THold> EnlistAsync<THold>(object target, Func<ValueTask<THold>> take)
+        where THold : class, ISqlHold
     {
         if (_sql is null)
         {
-            var hold = await SqlHold.TakeAsync(file);
+            var hold = await take();
             lock (_gate)
             {
                 if (_state == State.Open && _sql is null)
@@ -129,7 +129,7 @@ internal sealed class UnitOfWork(string plugin, UnitOfWork? outer)
 
         lock (_gate)
             CheckOpen();
-        return _sql!.File == file ? _sql : throw new InvalidOperationException($"A unit of work writes to one SQL database; this one holds {_sql.File.Path} and cannot write to {file.Path}.");
+        return _sql is THold own && _sql.Target == target ? own : throw new InvalidOperationException($"A unit of work writes to one SQL database; this one of {plugin} holds another already.");
     }
 
     /// <summary>Ends the unit and returns what is to be committed.</summary>
@@ -169,4 +169,16 @@ internal sealed class UnitOfWork(string plugin, UnitOfWork? outer)
         if (_state != State.Open)
             throw new NexusException(ErrorCodes.Conflict, $"The unit of work of {plugin} has ended.");
     }
+}
+
+/// <summary>A plugin's SQL database as part of a unit of work, from the unit's first write to its end.</summary>
+internal interface ISqlHold
+{
+    /// <summary>The database.</summary>
+    object Target { get; }
+
+    /// <summary>Commits its rows together with the batch, or neither.</summary>
+    ValueTask CommitAsync(WriteBatch batch, IStorage storage);
+
+    void Rollback();
 }

@@ -110,6 +110,9 @@ internal interface IJointStorage : IStorage
     /// <summary>Commits the batch and the other part, or neither. The other part is committed first, when nothing of the batch can fail any more; a crash in between is made good by <see cref="CompleteAsync"/> before anything is served.</summary>
     Task CommitAsync(WriteBatch batch, IJointPart other);
 
+    /// <summary>Commits the batch with a unit of an engine that keeps rows and records in one place.</summary>
+    Task CommitAsync(WriteBatch batch, IJointUnit unit) => unit.CommitAsync(batch).AsTask();
+
     /// <summary>Commits the batch of a part that was committed, unless it is already.</summary>
     Task CompleteAsync(string name, string id, WriteBatch batch);
 }

@@ -105,14 +105,17 @@ internal sealed class ConfigurationLayers(ConfigurationRequest request, SourceEr
         var scheme = url.IndexOf("://", StringComparison.Ordinal);
         if (scheme <= 0)
         {
-            errors.Add(position, "/database/url", "format", "must be an address such as sqlite://./data or memory:// (its text is not shown, it may hold a password)");
+            errors.Add(position, "/database/url", "format", "must be an address such as sqlite://./data, memory:// or postgres://user:password@host:5432/database (its text is not shown, it may hold a password)");
             return;
         }
 
         settings.Add((["database", "url"], Text(url, position)));
-        settings.Add((["database", "type"], Text(url[..scheme], position)));
+        var type = url[..scheme] == "postgres" ? "postgresql" : url[..scheme];
+        settings.Add((["database", "type"], Text(type, position)));
         if (url[..scheme] == "sqlite" && url.Length > scheme + 3)
             settings.Add((["database", "directory"], Text(url[(scheme + 3)..], position)));
+        else if (type is not ("sqlite" or "memory"))
+            settings.Add((["database", "connectionString"], Text(url, position)));
     }
 
     private SourceNode? ReadOptions()

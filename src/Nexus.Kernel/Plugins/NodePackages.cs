@@ -5,12 +5,12 @@ using Nexus.Kernel.Plugins.Trust;
 
 namespace Nexus.Kernel.Plugins;
 
-/// <summary>The node's packages: the content-addressed store over the node's storage, opened at first use as the storage opens after the container is built.</summary>
+/// <summary>The node's packages: the content-addressed store over the node's storage, usable before the storage is open for what needs no records: a storage engine may itself be a package.</summary>
 internal sealed class NodePackages(IServiceProvider host, PluginsOptions options) : IPackages, IPluginRecords, IDisposable
 {
     private readonly Lazy<PackageStore> store = new(() => new PackageStore(
         new PackageStoreOptions(Path.GetFullPath(options.DataDirectory), [.. options.Directories.Select(Path.GetFullPath)]),
-        host.GetRequiredService<IStorage>(),
+        new LateStorage(host),
         host.GetRequiredService<TimeProvider>(),
         new PackageTrust(options, host.GetRequiredService<TimeProvider>())));
 
@@ -61,5 +61,16 @@ internal sealed class NodePackages(IServiceProvider host, PluginsOptions options
         {
             store.Value.Dispose();
         }
+    }
+
+    private sealed class LateStorage(IServiceProvider host) : IStorage
+    {
+        private IStorage Opened => host.GetRequiredService<IStorage>();
+
+        public ValueTask<CommitResult> CommitAsync(WriteBatch batch, CancellationToken cancellationToken) => Opened.CommitAsync(batch, cancellationToken);
+
+        public ValueTask<StoredRecord?> FindAsync(RecordKey key, CancellationToken cancellationToken) => Opened.FindAsync(key, cancellationToken);
+
+        public ValueTask<RecordPage> QueryAsync(RecordQuery query, CancellationToken cancellationToken) => Opened.QueryAsync(query, cancellationToken);
     }
 }

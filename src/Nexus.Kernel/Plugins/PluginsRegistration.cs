@@ -5,6 +5,7 @@ using Microsoft.Extensions.Logging;
 using Nexus.Kernel.Plugins.Capabilities;
 using Nexus.Kernel.Plugins.Faults;
 using Nexus.Kernel.Plugins.Generations;
+using Nexus.Kernel.Plugins.Loading;
 using Nexus.Kernel.Plugins.Registries;
 using Nexus.Kernel.Plugins.Unloading;
 
@@ -20,6 +21,8 @@ public static class PluginsRegistration
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton(options);
         services.TryAddSingleton<IPackages>(host => new NodePackages(host, options));
+        services.AddSingleton(host => new StorageEnginePlugins(host, options));
+        services.AddSingleton<IStorageEngineSource>(host => host.GetRequiredService<StorageEnginePlugins>());
         services.AddSingleton(host => new PluginKernel(
             host,
             options,

@@ -1,3 +1,4 @@
+using Nexus.Conformance;
 using Nexus.Data.Memory;
 using Nexus.Data.Sqlite;
 

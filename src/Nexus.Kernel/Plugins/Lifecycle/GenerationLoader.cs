@@ -109,6 +109,11 @@ internal sealed class GenerationLoader(IServiceProvider host, ContractAssemblies
         {
             plugin = builtIn.Create();
         }
+        else if (host.GetService<StorageEnginePlugins>()?.Find(package.ContentHash) is { } early)
+        {
+            generation.Loaded(early.Context);
+            plugin = early.Plugin;
+        }
         else
         {
             var manifest = package.Manifest;
@@ -136,8 +141,11 @@ internal sealed class GenerationLoader(IServiceProvider host, ContractAssemblies
             throw new NexusException(ErrorCodes.MigrationFailed, $"{package.Manifest.Name}: the folder {folder} of its migrations is not in the package.");
         }
 
-        foreach (var file in Directory.EnumerateFiles(path, "*.sql").Order(StringComparer.Ordinal))
+        // A folder in the folder is named after the dialect that its files are written in.
+        foreach (var file in Directory.EnumerateDirectories(path).Prepend(path).SelectMany(d => Directory.EnumerateFiles(d, "*.sql")).Order(StringComparer.Ordinal))
         {
+            var within = Path.GetRelativePath(path, Path.GetDirectoryName(file)!);
+            var dialect = within == "." ? null : within;
             var name = Path.GetFileName(file);
             var digits = name.AsSpan()[..Math.Max(0, name.AsSpan().IndexOfAnyExceptInRange('0', '9'))];
             if (!int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var version))
@@ -145,7 +153,7 @@ internal sealed class GenerationLoader(IServiceProvider host, ContractAssemblies
                 throw new NexusException(ErrorCodes.MigrationFailed, $"{package.Manifest.Name}: {folder}/{name} must begin with its version, such as 0001_name.sql.");
             }
 
-            yield return new SqlMigration(version, name, File.ReadAllText(file));
+            yield return new SqlMigration(version, name, File.ReadAllText(file)) { Dialect = dialect };
         }
     }
 

@@ -2,7 +2,7 @@ using System.Collections.Immutable;
 using System.Text;
 using Nexus.Data.Tasks;
 
-namespace Nexus.Data.Tests.Conformance;
+namespace Nexus.Conformance;
 
 public abstract partial class StorageConformance
 {

@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace Nexus.Data.Tests.Conformance;
+namespace Nexus.Conformance;
 
 public abstract partial class StorageConformance
 {

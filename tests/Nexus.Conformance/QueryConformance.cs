@@ -3,7 +3,7 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 
-namespace Nexus.Data.Tests.Conformance;
+namespace Nexus.Conformance;
 
 public abstract partial class StorageConformance
 {

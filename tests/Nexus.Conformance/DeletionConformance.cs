@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace Nexus.Data.Tests.Conformance;
+namespace Nexus.Conformance;
 
 public abstract partial class StorageConformance
 {
@@ -40,7 +40,7 @@ public abstract partial class StorageConformance
         foreach (var (tenant, table, id) in OfOthers)
             Assert.True(await Set.Records.FindAsync(new RecordKey(tenant, table, id), CancellationToken.None) is not null, $"{tenant} {table} {id} is gone");
         foreach (var (plugin, tenant, tables) in new[] { ("crm", "default", 0), ("crm", "other", 0), ("crm.mail", "default", 1) })
-            Assert.Equal(tables, (await Set.Sql.Get(plugin, tenant).QueryAsync("SELECT name FROM sqlite_master WHERE name='own'")).Length);
+            Assert.Equal(tables, (await Set.Sql.Get(plugin, tenant).QueryAsync(IsPostgreSql ? "SELECT table_name FROM information_schema.tables WHERE table_schema=current_schema() AND table_name='own'" : "SELECT name FROM sqlite_master WHERE name='own'")).Length);
         Assert.Null(await Set.Blobs.Get("crm", "default").OpenAsync(shared.Sha256));
         Assert.Null(await Set.Blobs.Get("crm", "other").OpenAsync(own.Sha256));
         await using var kept = await Set.Blobs.Get("crm.mail", "default").OpenAsync(shared.Sha256);

@@ -2,7 +2,7 @@ using System.Collections.Immutable;
 using System.Text;
 using System.Text.Json;
 
-namespace Nexus.Data.Tests.Conformance;
+namespace Nexus.Conformance;
 
 /// <summary>What every storage engine must do. An engine passes when a class derived for it is green.</summary>
 public abstract partial class StorageConformance : IAsyncLifetime
@@ -20,7 +20,10 @@ public abstract partial class StorageConformance : IAsyncLifetime
 
     protected abstract IStorageEngine Engine(TimeProvider time);
 
-    public async ValueTask InitializeAsync() => Set = await Engine(Clock).OpenAsync(new StorageOptions(Folder), CancellationToken.None);
+    /// <summary>Where the engine stores; each test has a place of its own.</summary>
+    protected virtual ValueTask<StorageOptions> OptionsAsync() => ValueTask.FromResult(new StorageOptions(Folder) { Time = Clock });
+
+    public async ValueTask InitializeAsync() => Set = await Engine(Clock).OpenAsync(await OptionsAsync(), CancellationToken.None);
 
     public async ValueTask DisposeAsync()
     {

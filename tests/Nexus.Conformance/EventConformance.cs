@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
 
-namespace Nexus.Data.Tests.Conformance;
+namespace Nexus.Conformance;
 
 public abstract partial class StorageConformance
 {

@@ -1,0 +1,77 @@
+using System.Diagnostics;
+using System.Diagnostics.Metrics;
+using Microsoft.Extensions.Logging;
+using Nexus.Engines.PostgreSql.Audit;
+using Nexus.Engines.PostgreSql.Blobs;
+using Nexus.Engines.PostgreSql.Commits;
+using Nexus.Engines.PostgreSql.Connections;
+using Nexus.Engines.PostgreSql.Events;
+using Nexus.Engines.PostgreSql.Records;
+using Nexus.Engines.PostgreSql.Schema;
+using Nexus.Engines.PostgreSql.Sql;
+using Npgsql;
+
+namespace Nexus.Engines.PostgreSql;
+
+/// <summary>Opens the engine: makes what is missing in the database and puts the parts together.</summary>
+internal static class PostgreSqlStorage
+{
+    /// <exception cref="NexusException"><c>STORAGE_UNAVAILABLE</c> with address, cause and way out.</exception>
+    public static async Task<StorageSet> OpenAsync(DatabaseSettings settings, StorageOptions options, CancellationToken cancellationToken)
+    {
+        var server = new Server(settings, new NpgsqlDataSourceBuilder(settings.Connection.ConnectionString).Build(), null, options.Time, options.Loggers);
+        try
+        {
+            await PlatformSchema.EnsureAsync(server, cancellationToken);
+            await SchemaChange.UndoUnfinishedAsync(server, cancellationToken);
+            var catalog = new TableCatalog(server);
+            await catalog.LoadAsync(cancellationToken);
+            await catalog.MakeAsync(IStorage.Documents, cancellationToken);
+            return Compose(server, catalog);
+        }
+        catch
+        {
+            await server.DisposeAsync();
+            throw;
+        }
+    }
+
+    private static StorageSet Compose(Server server, TableCatalog catalog)
+    {
+        OwnDatabases? databases = null;
+        var wakeups = new Wakeups(server, async () =>
+        {
+            await catalog.LoadAsync(CancellationToken.None);
+            await (databases?.LoadAsync(CancellationToken.None) ?? Task.CompletedTask);
+        });
+        catalog.Changed = wakeups.TablesChanged;
+        var writer = new CommitWriter(server, catalog, wakeups);
+        databases = new OwnDatabases(server, writer, wakeups);
+        var blobs = new PostgreSqlBlobs(server);
+        return new StorageSet(new PostgreSqlRecords(server, catalog, writer, new Reads(server)), new PostgreSqlEvents(server, writer, wakeups), databases, blobs, new PostgreSqlChanges(server, catalog, databases, blobs))
+        {
+            Audit = new PostgreSqlAudit(server, wakeups),
+            CheckHealth = token => CheckAsync(server, token),
+            Close = async () =>
+            {
+                await writer.DisposeAsync();
+                await wakeups.DisposeAsync();
+                await server.DisposeAsync();
+            },
+        };
+    }
+
+    private static async ValueTask<PluginHealth> CheckAsync(Server server, CancellationToken cancellationToken)
+    {
+        var started = Stopwatch.GetTimestamp();
+        try
+        {
+            await server.UseAsync(async connection => await connection.ScalarAsync("SELECT 1"), cancellationToken);
+            return new PluginHealth(HealthLevel.Healthy, $"{server.Address} answers in {Stopwatch.GetElapsedTime(started).TotalMilliseconds.ToString("0.0", System.Globalization.CultureInfo.InvariantCulture)} ms");
+        }
+        catch (NexusException e)
+        {
+            return new PluginHealth(HealthLevel.Unhealthy, e.Message);
+        }
+    }
+}

@@ -1,0 +1,68 @@
+using System.Data;
+using System.Diagnostics;
+using Microsoft.Extensions.Logging;
+using Nexus.Engines.PostgreSql.Connections;
+using Npgsql;
+
+namespace Nexus.Engines.PostgreSql.Records;
+
+/// <summary>Runs the reading statements of records: in one round trip, held to one tenant by the database itself.</summary>
+internal sealed class Reads(Server server)
+{
+    /// <summary>Runs statements; a table that is not there yet gives <paramref name="missing"/>.</summary>
+    /// <param name="tenant">Whose rows can be seen.</param>
+    /// <param name="build">Adds the statements.</param>
+    /// <param name="read">Reads the result of the first.</param>
+    /// <param name="missing">Result without the table.</param>
+    /// <param name="cancellationToken">Stops the work.</param>
+    /// <param name="isOneMoment">All statements see the same snapshot.</param>
+    public async ValueTask<T> RunAsync<T>(string tenant, Action<NpgsqlBatch> build, Func<NpgsqlDataReader, ValueTask<T>> read, T missing, CancellationToken cancellationToken, bool isOneMoment = false)
+    {
+        try
+        {
+            return await server.UseAsync(connection => RunAsync(connection, tenant, build, read, isOneMoment, cancellationToken), cancellationToken);
+        }
+        catch (NexusException e) when (e.InnerException is { } inner && Failures.IsMissingTable(inner))
+        {
+            return missing;
+        }
+    }
+
+    private async ValueTask<T> RunAsync<T>(NpgsqlConnection connection, string tenant, Action<NpgsqlBatch> build, Func<NpgsqlDataReader, ValueTask<T>> read, bool isOneMoment, CancellationToken cancellationToken)
+    {
+        await using var moment = isOneMoment ? await connection.BeginTransactionAsync(IsolationLevel.RepeatableRead, cancellationToken) : null;
+        await using var batch = connection.BatchFor(tenant, server.AppRole);
+        build(batch);
+        var started = server.Settings.SlowQuery is null ? 0 : Stopwatch.GetTimestamp();
+        T result;
+        await using (var reader = await batch.ExecuteReaderAsync(cancellationToken))
+        {
+            await reader.NextResultAsync(cancellationToken);
+            result = await read(reader);
+        }
+
+        if (server.Settings.SlowQuery is { } limit && Stopwatch.GetElapsedTime(started) is var elapsed && elapsed >= limit)
+            await TellSlowAsync(connection, tenant, batch, elapsed, cancellationToken);
+        return result;
+    }
+
+    /// <summary>Logs a slow statement with its plan. The plan is the server's estimate: running the statement again to measure it would make a slow server slower.</summary>
+    private async Task TellSlowAsync(NpgsqlConnection connection, string tenant, NpgsqlBatch slow, TimeSpan elapsed, CancellationToken cancellationToken)
+    {
+        var command = slow.BatchCommands[1];
+        await using var batch = connection.BatchFor(tenant, server.AppRole);
+        var explain = batch.Add("EXPLAIN " + command.CommandText);
+        foreach (NpgsqlParameter parameter in command.Parameters)
+            explain.Parameters.Add(parameter.Clone());
+        var plan = new List<string>();
+        await using (var reader = await batch.ExecuteReaderAsync(cancellationToken))
+        {
+            await reader.NextResultAsync(cancellationToken);
+            while (await reader.ReadAsync(cancellationToken))
+                plan.Add(reader.GetString(0));
+        }
+
+        // Values may be secrets, so the log has the statement with its parameters' numbers, and the plan without filters' values.
+        server.Log.LogWarning("database.slow_query {Milliseconds} {Statement} {Plan}", (long)elapsed.TotalMilliseconds, command.CommandText, string.Join('\n', plan.Where(l => !l.Contains("Filter:", StringComparison.Ordinal) && !l.Contains("Cond:", StringComparison.Ordinal))));
+    }
+}

@@ -1,0 +1,242 @@
+using System.Collections.Immutable;
+using System.Text.Json;
+using Nexus.Engines.PostgreSql.Commits;
+using Nexus.Engines.PostgreSql.Connections;
+using Nexus.Engines.PostgreSql.Sql;
+using Npgsql;
+
+namespace Nexus.Engines.PostgreSql.Schema;
+
+/// <summary>
+/// A begun schema change. Migrations run in a transaction that stays open to the end; it holds the locks of the plugin's databases, so that their writers wait.
+/// New tables are made at once, since nobody that serves knows them; indexes of tables that serve are checked now and made by the commit.
+/// </summary>
+internal sealed class SchemaChange(Server server, TableCatalog catalog, OwnDatabases databases, SchemaRequest request) : ISchemaChange
+{
+    private NpgsqlConnection? _connection;
+    private ChangingDatabase? _database;
+    private State _state = State.Open;
+
+    internal enum State
+    {
+        Open,
+        Committed,
+        Undone,
+    }
+
+    public ISqlDatabase Database => _database ??= new ChangingDatabase(databases, request.Plugin, () => (_state, _connection));
+
+    public async Task BeginAsync(CancellationToken cancellationToken)
+    {
+        var migrations = request.MigrationsOf("postgresql");
+        var own = migrations.IsEmpty ? [] : await databases.AllAsync(request.Plugin, cancellationToken);
+        _connection = await server.Source.OpenConnectionAsync(cancellationToken);
+        await _connection.RunAsync("BEGIN");
+        await _connection.RunAsync("SELECT pg_advisory_xact_lock($1)", server.Locks.Change(request.Plugin));
+        foreach (var database in own)
+        {
+            await _connection.RunAsync("SELECT pg_advisory_xact_lock($1)", server.Locks.Unit(database.Name));
+            await OwnMigrations.RunAsync(_connection, database, migrations);
+        }
+
+        if (own.Length > 0)
+        {
+            await using var enter = _connection.CreateBatch();
+            own[0].Enter(enter, isReading: false);
+            await enter.ExecuteNonQueryAsync(cancellationToken);
+        }
+
+        await server.LockedAsync(server.Locks.Tables, async connection =>
+        {
+            foreach (var table in request.Tables)
+                await MakeAsync(connection, table);
+            return true;
+        }, cancellationToken);
+        await catalog.LoadAsync(cancellationToken);
+        catalog.Changed();
+    }
+
+    public async ValueTask CommitAsync(CancellationToken cancellationToken)
+    {
+        ObjectDisposedException.ThrowIf(_state != State.Open, this);
+        await server.LockedAsync(server.Locks.Tables, async connection =>
+        {
+            foreach (var table in request.Tables)
+                await BringForwardAsync(connection, table);
+            return await connection.RunAsync("DELETE FROM pending WHERE plugin=$1", request.Plugin);
+        }, cancellationToken);
+        try
+        {
+            // What the new generation published meanwhile.
+            if (_database is { Published: { Count: > 0 } published })
+                await databases.Open(request.Plugin, CallContext.DefaultTenant).Records.Lone.ApplyAsync(_connection!, new CommitJob(new WriteBatch { Events = [.. published] }));
+            await _connection!.RunAsync("COMMIT");
+        }
+        catch (Exception e) when (Failures.IsOurs(e))
+        {
+            throw new NexusException(ErrorCodes.MigrationFailed, $"The migrations of {request.Plugin} cannot be committed: {(e as PostgresException)?.MessageText ?? Failures.Explain(e, server.Address).Message} The data is as it was.", e);
+        }
+
+        _state = State.Committed;
+        await _connection!.DisposeAsync();
+        await catalog.LoadAsync(cancellationToken);
+        catalog.Changed();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_state != State.Open)
+            return;
+        _state = State.Undone;
+        try
+        {
+            await UndoAsync(server, request.Plugin);
+            await catalog.LoadAsync(CancellationToken.None);
+        }
+        finally
+        {
+            // Last: the lock of the change goes with it.
+            if (_connection is not null)
+                await _connection.DisposeAsync();
+        }
+
+        catalog.Changed();
+    }
+
+    /// <summary>Undoes what nodes left that died within a change: those whose lock is free.</summary>
+    public static async Task UndoUnfinishedAsync(Server server, CancellationToken cancellationToken)
+    {
+        await server.UseAsync(async connection =>
+        {
+            var plugins = new List<string>();
+            await using (var batch = connection.CreateBatch())
+            {
+                batch.Add("SELECT DISTINCT plugin FROM pending");
+                await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
+                while (await reader.ReadAsync(cancellationToken))
+                    plugins.Add(reader.GetString(0));
+            }
+
+            foreach (var plugin in plugins)
+            {
+                await using var unit = await connection.BeginTransactionAsync(cancellationToken);
+                if (await connection.ScalarAsync("SELECT pg_try_advisory_xact_lock($1)", server.Locks.Change(plugin)) is true)
+                    await UndoAsync(server, plugin);
+                await unit.CommitAsync(cancellationToken);
+            }
+
+            return true;
+        }, cancellationToken);
+    }
+
+    private static ValueTask<bool> UndoAsync(Server server, string plugin) => server.LockedAsync(server.Locks.Tables, async connection =>
+    {
+        var tables = new List<string>();
+        await using (var batch = connection.CreateBatch())
+        {
+            batch.Add("DELETE FROM pending WHERE plugin=$1 RETURNING relation").With(plugin);
+            await using var reader = await batch.ExecuteReaderAsync();
+            while (await reader.ReadAsync())
+                tables.Add(reader.GetString(0));
+        }
+
+        foreach (var table in tables)
+            await PlatformSchema.RunAsync(connection, $"DROP TABLE IF EXISTS {Names.Quote(table)}; DELETE FROM record_tables WHERE name={Names.Literal(table)};");
+        return true;
+    }, CancellationToken.None);
+
+    private async Task MakeAsync(NpgsqlConnection connection, ResourceDescriptor table)
+    {
+        var indexes = Indexes(table);
+        if (await connection.ScalarAsync("SELECT indexes FROM record_tables WHERE name=$1", table.Table) is string known)
+        {
+            var there = JsonSerializer.Deserialize<RecordIndex[]>(known)!.Select(i => i.Name).ToHashSet(StringComparer.Ordinal);
+            foreach (var index in indexes.Where(i => i.Unique && !there.Contains(i.Name)))
+                await CheckUniqueAsync(connection, table.Table, index);
+            return;
+        }
+
+        await PlatformSchema.RunAsync(connection, RecordTable.CreateSql(table.Table, server.Settings.Schema, server.AppRole));
+        foreach (var index in indexes)
+            await PlatformSchema.RunAsync(connection, index.CreateSql(table.Table));
+        if (!table.Search.IsDefaultOrEmpty)
+            await PlatformSchema.RunAsync(connection, WordsIndex(table.Table));
+        await RememberAsync(connection, table, indexes);
+        await connection.RunAsync("INSERT INTO pending (plugin,relation) VALUES ($1,$2)", request.Plugin, table.Table);
+    }
+
+    private async Task BringForwardAsync(NpgsqlConnection connection, ResourceDescriptor table)
+    {
+        var indexes = Indexes(table);
+        var (search, known) = ("[]", Array.Empty<RecordIndex>());
+        await using (var batch = connection.CreateBatch())
+        {
+            batch.Add("SELECT search,indexes FROM record_tables WHERE name=$1").With(table.Table);
+            await using var reader = await batch.ExecuteReaderAsync();
+            if (await reader.ReadAsync())
+                (search, known) = (reader.GetString(0), JsonSerializer.Deserialize<RecordIndex[]>(reader.GetString(1))!);
+        }
+
+        foreach (var gone in known.Where(k => indexes.All(i => i.Name != k.Name)))
+            await PlatformSchema.RunAsync(connection, $"DROP INDEX IF EXISTS {Names.Quote(gone.Name)}");
+        foreach (var index in indexes.Where(i => known.All(k => k.Name != i.Name)))
+        {
+            await CheckUniqueAsync(connection, table.Table, index);
+            await PlatformSchema.RunAsync(connection, index.CreateSql(table.Table));
+        }
+
+        if (search != JsonSerializer.Serialize(Search(table)))
+        {
+            await FillWordsAsync(connection, table);
+            await PlatformSchema.RunAsync(connection, table.Search.IsDefaultOrEmpty ? $"DROP INDEX IF EXISTS {Names.Quote($"words_{Names.Digest(table.Table)}")}" : WordsIndex(table.Table));
+        }
+
+        await RememberAsync(connection, table, indexes);
+    }
+
+    private static async Task FillWordsAsync(NpgsqlConnection connection, ResourceDescriptor table)
+    {
+        const int page = 500;
+        var name = Names.Quote(table.Table);
+        var (tenant, id) = ("", "");
+        while (true)
+        {
+            var rows = new List<(string Tenant, string Id, string[] Words)>();
+            await using (var read = connection.CreateBatch())
+            {
+                read.Add($"SELECT tenant,id,json FROM {name} WHERE (tenant,id)>($1,$2) ORDER BY tenant,id LIMIT {page}").With(tenant).With(id);
+                await using var reader = await read.ExecuteReaderAsync();
+                while (await reader.ReadAsync())
+                    rows.Add((reader.GetString(0), reader.GetString(1), table.Search.IsDefaultOrEmpty ? [] : SearchWords.Of(table.Search, reader.GetFieldValue<byte[]>(2))));
+            }
+
+            await using var write = connection.CreateBatch();
+            foreach (var row in rows)
+                write.Add($"UPDATE {name} SET words=array_to_tsvector($3) WHERE tenant=$1 AND id=$2").With(row.Tenant).With(row.Id).With(row.Words);
+            if (rows.Count > 0)
+                await write.ExecuteNonQueryAsync();
+            if (rows.Count < page)
+                return;
+            (tenant, id, _) = rows[^1];
+        }
+    }
+
+    private static RecordIndex[] Indexes(ResourceDescriptor table) => [.. table.Indexes.Select(i => RecordIndex.Of(table.Table, i)).DistinctBy(i => i.Name)];
+
+    private static string[] Search(ResourceDescriptor table) => table.Search.IsDefault ? [] : [.. table.Search];
+
+    private static string WordsIndex(string table) => $"CREATE INDEX IF NOT EXISTS {Names.Quote($"words_{Names.Digest(table)}")} ON {Names.Quote(table)} USING gin (words)";
+
+    private static Task<int> RememberAsync(NpgsqlConnection connection, ResourceDescriptor table, RecordIndex[] indexes) =>
+        connection.RunAsync("UPDATE record_tables SET search=$2,indexes=$3 WHERE name=$1", table.Table, JsonSerializer.Serialize(Search(table)), JsonSerializer.Serialize(indexes));
+
+    private async Task CheckUniqueAsync(NpgsqlConnection connection, string table, RecordIndex index)
+    {
+        if (!index.Unique)
+            return;
+        var columns = index.Columns(table).ToArray();
+        var present = string.Join(" AND ", columns.Select(c => $"{c} IS NOT NULL"));
+        if (await connection.ScalarAsync($"SELECT 1 FROM {Names.Quote(table)} WHERE {present} GROUP BY tenant,{string.Join(",", columns)} HAVING count(*)>1 LIMIT 1") is not null)
+            throw new NexusException(ErrorCodes.MigrationFailed, $"{request.Plugin} declares {string.Join(", ", index.Fields)} of {table} unique, but stored records share values. Correct the records first; the data is as it was.");
+    }
+}

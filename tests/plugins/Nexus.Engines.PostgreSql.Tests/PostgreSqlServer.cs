@@ -1,0 +1,170 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using Npgsql;
+
+[assembly: AssemblyFixture(typeof(Nexus.Engines.PostgreSql.Tests.ServerOfTheProgram))]
+
+namespace Nexus.Engines.PostgreSql.Tests;
+
+/// <summary>A PostgreSQL server of Debian's on a free port, its data in a temporary folder. One serves the whole test program, with a database a test; faults get servers of their own.</summary>
+public sealed class PostgreSqlServer : IAsyncDisposable
+{
+    private static readonly Lazy<Task<PostgreSqlServer>> Shared = new(() => StartAsync("fsync=off", "full_page_writes=off"));
+
+    private readonly string _folder;
+    private readonly string[] _settings;
+    private Process? _process;
+    private static int _databases;
+
+    private PostgreSqlServer(string folder, int port, string[] settings) => (_folder, Port, _settings) = (folder, port, settings);
+
+    /// <summary>Why there is none; null where it is installed.</summary>
+    public static string? Missing => Binary("postgres") is null ? "PostgreSQL is not installed (apt-get install postgresql)" : null;
+
+    public int Port { get; }
+
+    public string Data => Path.Combine(_folder, "data");
+
+    /// <summary>Stops the server of the program, if one was started.</summary>
+    public static async ValueTask StopSharedAsync()
+    {
+        if (Shared.IsValueCreated)
+            await (await Shared.Value).DisposeAsync();
+    }
+
+    /// <summary>A new database on the server of the program.</summary>
+    public static async Task<string> DatabaseAsync()
+    {
+        Assert.SkipWhen(Missing is not null, Missing ?? "");
+        return await (await Shared.Value).MakeDatabaseAsync();
+    }
+
+    /// <summary>A server of one's own.</summary>
+    public static async Task<PostgreSqlServer> StartAsync(params string[] settings)
+    {
+        Assert.SkipWhen(Missing is not null, Missing ?? "");
+        var server = new PostgreSqlServer(Directory.CreateTempSubdirectory("nexus-postgresql-").FullName, FreePort(), settings);
+        await RunAsync("chown", "postgres", server._folder);
+        await server.AsPostgresAsync("initdb", "-D", server.Data, "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8");
+        await server.StartAgainAsync();
+        return server;
+    }
+
+    public async Task<string> MakeDatabaseAsync()
+    {
+        var name = $"test{Interlocked.Increment(ref _databases)}_{Environment.ProcessId}";
+        await using var connection = new NpgsqlConnection(ConnectionString("postgres") + ";Pooling=false");
+        await connection.OpenAsync();
+        await using var command = new NpgsqlCommand($"CREATE DATABASE {name}", connection);
+        await command.ExecuteNonQueryAsync();
+        return ConnectionString(name);
+    }
+
+    public string ConnectionString(string database) => $"Host=127.0.0.1;Port={Port.ToString(CultureInfo.InvariantCulture)};Username=postgres;Database={database}";
+
+    /// <summary>Starts the server on the data that are there.</summary>
+    public async Task StartAgainAsync()
+    {
+        var start = AsPostgres("postgres", ["-D", Data, "-p", Port.ToString(CultureInfo.InvariantCulture), "-c", "listen_addresses=127.0.0.1", "-c", $"unix_socket_directories={_folder}", "-c", "max_connections=200", .. _settings.SelectMany(s => new[] { "-c", s })]);
+        start.RedirectStandardError = true;
+        _process = Process.Start(start)!;
+        _process.ErrorDataReceived += (_, _) => { };
+        _process.BeginErrorReadLine();
+        for (var attempt = 0; ; attempt++)
+        {
+            try
+            {
+                await using var connection = new NpgsqlConnection(ConnectionString("postgres") + ";Pooling=false;Timeout=2");
+                await connection.OpenAsync();
+                return;
+            }
+            catch (NpgsqlException) when (attempt < 200)
+            {
+                await Task.Delay(100);
+            }
+        }
+    }
+
+    /// <summary>As a power cut would: no process of the server gets a chance to write.</summary>
+    public async Task KillAsync()
+    {
+        var postmaster = await PostmasterAsync();
+        await RunAsync("kill", "-9", postmaster);
+        await _process!.WaitForExitAsync();
+        // Its children find out by themselves; the next start needs the shared memory that they hold.
+        await Task.Delay(300);
+    }
+
+    public void Stop()
+    {
+        try
+        {
+            if (_process is { HasExited: false } && File.Exists(Path.Combine(Data, "postmaster.pid")))
+            {
+                Process.Start("kill", ["-INT", File.ReadLines(Path.Combine(Data, "postmaster.pid")).First()])!.WaitForExit();
+                _process.WaitForExit(5000);
+            }
+
+            Directory.Delete(_folder, recursive: true);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // Left to the system's cleaning of temporary folders.
+        }
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        Stop();
+        return ValueTask.CompletedTask;
+    }
+
+    private async Task<string> PostmasterAsync() => (await File.ReadAllLinesAsync(Path.Combine(Data, "postmaster.pid")))[0];
+
+    private static string? Binary(string name)
+    {
+        var debian = Directory.Exists("/usr/lib/postgresql") ? Directory.EnumerateDirectories("/usr/lib/postgresql").Order(StringComparer.Ordinal).Select(d => Path.Combine(d, "bin", name)).LastOrDefault(File.Exists) : null;
+        return debian ?? (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Select(d => Path.Combine(d, name)).FirstOrDefault(File.Exists);
+    }
+
+    private static ProcessStartInfo AsPostgres(string program, string[] arguments)
+    {
+        // The server refuses to run as root.
+        var start = Environment.UserName == "root" ? new ProcessStartInfo("runuser", ["-u", "postgres", "--", Binary(program)!, .. arguments]) : new ProcessStartInfo(Binary(program)!, arguments);
+        start.WorkingDirectory = "/tmp";
+        return start;
+    }
+
+    private async Task AsPostgresAsync(string program, params string[] arguments)
+    {
+        var start = AsPostgres(program, arguments);
+        (start.RedirectStandardOutput, start.RedirectStandardError) = (true, true);
+        using var process = Process.Start(start)!;
+        var (output, error) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
+        await process.WaitForExitAsync();
+        Assert.True(process.ExitCode == 0, $"{program} failed in {_folder}: {await output} {await error}");
+    }
+
+    private static async Task RunAsync(string program, params string[] arguments)
+    {
+        if (program == "chown" && Environment.UserName != "root")
+            return;
+        using var process = Process.Start(program, arguments);
+        await process.WaitForExitAsync();
+    }
+
+    private static int FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+}
+
+/// <summary>Ends with the test program.</summary>
+public sealed class ServerOfTheProgram : IAsyncDisposable
+{
+    public ValueTask DisposeAsync() => PostgreSqlServer.StopSharedAsync();
+}
