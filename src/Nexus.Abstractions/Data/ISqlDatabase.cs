@@ -49,6 +49,9 @@ public interface IJointUnit
 /// <summary>A unit of work on a plugin's database. Not thread-safe; not used after its delegate returned.</summary>
 public interface ISqlSession
 {
+    /// <summary>Dialect of its database: <c>sqlite</c>, <c>postgresql</c>.</summary>
+    string Dialect => "sqlite";
+
     /// <summary>Runs a statement and returns the number of rows it changed.</summary>
     ValueTask<int> ExecuteAsync(string sql, IReadOnlyDictionary<string, object?>? parameters = null);
 

@@ -213,6 +213,8 @@ internal sealed class OwnUnit : IJointUnit, ISqlDatabase
     {
         private const int Chunk = 500;
 
+        public string Dialect => scope.Unit.Dialect;
+
         public ValueTask<int> ExecuteAsync(string sql, IReadOnlyDictionary<string, object?>? parameters = null) =>
             scope.Unit.RunAsync(scope, async batchOf =>
             {

@@ -10,7 +10,7 @@ internal sealed class BatchReversal(ISqlSession session, TimeProvider time)
     // So many limbs always sum within 64 bits.
     private const int MaxPostings = 900;
 
-    private const string Map = "(SELECT ~0 AS old, ~1 AS new, ~2 AS seq FROM json_each(@map))";
+    private const string Map = "(SELECT ~0 AS old, ~1 AS new, ~2# AS seq FROM json_each(@map))";
 
     /// <summary>Reverses, each journal on its own day.</summary>
     /// <returns>How many.</returns>
@@ -71,23 +71,23 @@ internal sealed class BatchReversal(ISqlSession session, TimeProvider time)
             $"""
             INSERT INTO posting (journal, n, book, account, commodity, hi, lo, day, seq, memo, reference, origin)
             SELECT m.new, p.n, p.book, p.account, p.commodity, -p.hi, -p.lo, p.day, m.seq, p.memo, p.reference, p.origin FROM {Map} m CROSS JOIN posting p ON p.journal = m.old
-            """.ToJsonExtract(), With(("map", map)));
+            """.In(session.Dialect), With(("map", map)));
         await session.ExecuteAsync(
             $"""
             INSERT INTO journal (id, book, seq, recorded_at, booked_on, value_on, kind, payee, narration, source, reverses)
             SELECT m.new, j.book, m.seq, @at, j.booked_on, j.value_on, 'reversal', j.payee, @reason, j.source, j.id FROM {Map} m CROSS JOIN journal j ON j.id = m.old ORDER BY m.seq
-            """.ToJsonExtract(), With(("map", map), ("at", recordedAt), ("reason", reason)));
+            """.In(session.Dialect), With(("map", map), ("at", recordedAt), ("reason", reason)));
         await session.ExecuteAsync(
             $"""
             INSERT INTO balance (account, commodity, hi, lo, version)
-            SELECT p.account, p.commodity, SUM(p.hi) + SUM(p.lo) / 1000000000000, SUM(p.lo) % 1000000000000, 1 FROM {Map} m CROSS JOIN posting p ON p.journal = m.new GROUP BY p.account, p.commodity
-            ON CONFLICT (account, commodity) DO UPDATE SET hi = hi + excluded.hi + (lo + excluded.lo) / 1000000000000, lo = (lo + excluded.lo) % 1000000000000, version = version + 1
-            """.ToJsonExtract(), With(("map", map)));
+            SELECT p.account, p.commodity, SUM(p.hi) + (SUM(p.lo) - SUM(p.lo) % 1000000000000) / 1000000000000, SUM(p.lo) % 1000000000000, 1 FROM {Map} m CROSS JOIN posting p ON p.journal = m.new GROUP BY p.account, p.commodity
+            ON CONFLICT (account, commodity) DO UPDATE SET hi = balance.hi + excluded.hi + (balance.lo + excluded.lo) / 1000000000000, lo = (balance.lo + excluded.lo) % 1000000000000, version = balance.version + 1
+            """.In(session.Dialect), With(("map", map)));
         await session.ExecuteAsync(
             $"""
             INSERT INTO balance_day (account, commodity, day, hi, lo, postings)
-            SELECT p.account, p.commodity, p.day, SUM(p.hi) + SUM(p.lo) / 1000000000000, SUM(p.lo) % 1000000000000, COUNT(*) FROM {Map} m CROSS JOIN posting p ON p.journal = m.new GROUP BY p.account, p.day, p.commodity
-            ON CONFLICT (account, day, commodity) DO UPDATE SET hi = hi + excluded.hi + (lo + excluded.lo) / 1000000000000, lo = (lo + excluded.lo) % 1000000000000, postings = postings + excluded.postings
-            """.ToJsonExtract(), With(("map", map)));
+            SELECT p.account, p.commodity, p.day, SUM(p.hi) + (SUM(p.lo) - SUM(p.lo) % 1000000000000) / 1000000000000, SUM(p.lo) % 1000000000000, COUNT(*) FROM {Map} m CROSS JOIN posting p ON p.journal = m.new GROUP BY p.account, p.day, p.commodity
+            ON CONFLICT (account, day, commodity) DO UPDATE SET hi = balance_day.hi + excluded.hi + (balance_day.lo + excluded.lo) / 1000000000000, lo = (balance_day.lo + excluded.lo) % 1000000000000, postings = balance_day.postings + excluded.postings
+            """.In(session.Dialect), With(("map", map)));
     }
 }

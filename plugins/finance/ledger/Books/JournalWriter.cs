@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using Nexus.Finance.Ledger.Money;
 using static Nexus.Finance.Ledger.Books.SqlReading;
 
@@ -52,7 +53,7 @@ internal sealed class JournalWriter(ISqlSession session, TimeProvider time)
     private async ValueTask CheckAccountsAsync(string book, IReadOnlyList<JournalDraft> drafts)
     {
         var ids = drafts.SelectMany(d => d.Postings).Select(p => p.Account).ToHashSet(StringComparer.Ordinal);
-        var rows = await session.QueryAsync("SELECT id, book, path, commodity, closed_on FROM account WHERE id IN (SELECT value FROM json_each(@ids))", With(("ids", Array(ids))));
+        var rows = await session.QueryAsync("SELECT id, book, path, commodity, closed_on FROM account WHERE id IN (SELECT value FROM json_each(@ids))".In(session.Dialect), With(("ids", Array(ids))));
         var accounts = rows.ToDictionary(r => r.Needed("id"), StringComparer.Ordinal);
         var errors = ImmutableArray.CreateBuilder<FieldError>();
         foreach (var draft in drafts)
@@ -74,7 +75,7 @@ internal sealed class JournalWriter(ISqlSession session, TimeProvider time)
     {
         var now = time.GetUtcNow().UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ss.ffffffZ", CultureInfo.InvariantCulture);
         // A clock that was set back must not order a later journal before an earlier one.
-        var changed = await session.ExecuteAsync("UPDATE book SET last_seq = last_seq + @count, last_recorded_at = MAX(last_recorded_at, @now) WHERE id = @book", With(("count", (long)count), ("now", now), ("book", book)));
+        var changed = await session.ExecuteAsync("UPDATE book SET last_seq = last_seq + @count, last_recorded_at = CASE WHEN last_recorded_at > @now THEN last_recorded_at ELSE @now END WHERE id = @book", With(("count", (long)count), ("now", now), ("book", book)));
         if (changed == 0) throw new NexusException(ErrorCodes.ResourceNotFound, $"There is no book {book}.");
         var row = (await session.QueryAsync("SELECT last_seq, last_recorded_at FROM book WHERE id = @book", With(("book", book))))[0];
         return (row.Long("last_seq") - count + 1, row.Needed("last_recorded_at"));
@@ -123,15 +124,15 @@ internal sealed class JournalWriter(ISqlSession session, TimeProvider time)
         var balances = Json(json => { foreach (var (key, units) in total.OrderBy(t => t.Key.Account, StringComparer.Ordinal).ThenBy(t => t.Key.Commodity, StringComparer.Ordinal)) Write(json, [key.Account, key.Commodity], units, null); });
         await session.ExecuteAsync(
             """
-            INSERT INTO balance (account, commodity, hi, lo, version) SELECT ~0, ~1, ~2, ~3, 1 FROM json_each(@rows) WHERE true ORDER BY key
-            ON CONFLICT (account, commodity) DO UPDATE SET hi = hi + excluded.hi + (lo + excluded.lo) / 1000000000000, lo = (lo + excluded.lo) % 1000000000000, version = version + 1
-            """.ToJsonExtract(), With(("rows", balances)));
+            INSERT INTO balance (account, commodity, hi, lo, version) SELECT ~0, ~1, ~2#, ~3#, 1 FROM json_each(@rows) WHERE true ORDER BY key
+            ON CONFLICT (account, commodity) DO UPDATE SET hi = balance.hi + excluded.hi + (balance.lo + excluded.lo) / 1000000000000, lo = (balance.lo + excluded.lo) % 1000000000000, version = balance.version + 1
+            """.In(session.Dialect), With(("rows", balances)));
         var byDay = Json(json => { foreach (var (key, sum) in days.OrderBy(d => d.Key.Account, StringComparer.Ordinal).ThenBy(d => d.Key.Day, StringComparer.Ordinal).ThenBy(d => d.Key.Commodity, StringComparer.Ordinal)) Write(json, [key.Account, key.Commodity, key.Day], sum.Units, sum.Count); });
         await session.ExecuteAsync(
             """
-            INSERT INTO balance_day (account, commodity, day, hi, lo, postings) SELECT ~0, ~1, ~2, ~3, ~4, ~5 FROM json_each(@rows) WHERE true ORDER BY key
-            ON CONFLICT (account, day, commodity) DO UPDATE SET hi = hi + excluded.hi + (lo + excluded.lo) / 1000000000000, lo = (lo + excluded.lo) % 1000000000000, postings = postings + excluded.postings
-            """.ToJsonExtract(), With(("rows", byDay)));
+            INSERT INTO balance_day (account, commodity, day, hi, lo, postings) SELECT ~0, ~1, ~2, ~3#, ~4#, ~5# FROM json_each(@rows) WHERE true ORDER BY key
+            ON CONFLICT (account, day, commodity) DO UPDATE SET hi = balance_day.hi + excluded.hi + (balance_day.lo + excluded.lo) / 1000000000000, lo = (balance_day.lo + excluded.lo) % 1000000000000, postings = balance_day.postings + excluded.postings
+            """.In(session.Dialect), With(("rows", byDay)));
     }
 
     private static void Write(Utf8JsonWriter json, ReadOnlySpan<string> texts, Int128 units, int? count)
@@ -161,11 +162,19 @@ internal sealed class JournalWriter(ISqlSession session, TimeProvider time)
     }
 }
 
-/// <summary>Short form of fields of a JSON row in SQL.</summary>
+/// <summary>Rows that go to the database as one JSON array, in the SQL of SQLite and of PostgreSQL.</summary>
 internal static class JsonRows
 {
-    private static readonly System.Collections.Concurrent.ConcurrentDictionary<string, string> Made = new(StringComparer.Ordinal);
+    private static readonly System.Collections.Concurrent.ConcurrentDictionary<(string Sql, string Dialect), string> Made = new();
 
-    /// <summary>Turns <c>~3</c> into <c>json_extract(value, '$[3]')</c>; the operator <c>-&gt;&gt;</c> is not in every SQLite that is served.</summary>
-    public static string ToJsonExtract(this string sql) => Made.GetOrAdd(sql, static text => System.Text.RegularExpressions.Regex.Replace(text, @"~(\d+)", "json_extract(value, '$[$1]')"));
+    /// <summary>The text in a dialect. <c>~3</c> is the text in place 3 of a row, <c>~3#</c> the number there. Of SQLite they are <c>json_extract(value, '$[3]')</c>, since not every SQLite that is served has the operator <c>-&gt;&gt;</c>.</summary>
+    public static string In(this string sql, string dialect) => Made.GetOrAdd((sql, dialect), static key => key.Dialect == "postgresql" ? PostgreSql(key.Sql) : Regex.Replace(key.Sql, @"~(\d+)#?", "json_extract(value, '$$[$1]')"));
+
+    private static string PostgreSql(string sql)
+    {
+        sql = Regex.Replace(sql, @"SELECT value FROM json_each\((@\w+)\)", "SELECT value FROM jsonb_array_elements_text($1::jsonb)");
+        sql = Regex.Replace(sql, @"json_each\((@\w+)\)", "jsonb_array_elements($1::jsonb) WITH ORDINALITY AS json_rows (value, key)");
+        sql = Regex.Replace(sql, @"~(\d+)#", "CAST(value->>$1 AS bigint)");
+        return Regex.Replace(sql, @"~(\d+)", "(value->>$1)").Replace("CROSS JOIN", "JOIN", StringComparison.Ordinal);
+    }
 }

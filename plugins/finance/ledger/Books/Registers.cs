@@ -26,14 +26,14 @@ internal sealed class Registers(ISqlDatabase database)
               SELECT p.day, p.seq, p.n, p.commodity, c.scale, p.hi, p.lo, p.memo, p.reference, p.journal, j.payee, j.narration, j.kind, j.reverses, r.id AS reversed_by
               FROM posting p JOIN journal j ON j.id = p.journal JOIN commodity c ON c.book = p.book AND c.code = p.commodity LEFT JOIN journal r ON r.reverses = j.id
               WHERE p.account = @account AND (p.day, p.seq, p.n) > (@day, @seq, @n) AND p.day <= @to
-              ORDER BY p.day, p.seq, p.n LIMIT @limit)
+              ORDER BY p.day, p.seq, p.n LIMIT @limit) page
             UNION ALL
             SELECT NULL, 0, 0, b.commodity, c.scale, SUM(b.hi), SUM(b.lo), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
             FROM (
               SELECT account, commodity, hi, lo FROM balance_day WHERE account = @account AND day < @day
               UNION ALL
               SELECT account, commodity, hi, lo FROM posting WHERE account = @account AND day = @day AND (seq, n) <= (@seq, @n)) b
-            JOIN account a ON a.id = b.account JOIN commodity c ON c.book = a.book AND c.code = b.commodity GROUP BY b.commodity
+            JOIN account a ON a.id = b.account JOIN commodity c ON c.book = a.book AND c.code = b.commodity GROUP BY b.commodity, c.scale
             """,
             With(("account", account), ("day", start.Day), ("seq", start.Seq), ("n", (long)start.N), ("to", (to ?? DateOnly.MaxValue).Stored()), ("limit", (long)limit + 1)), cancellationToken);
         var running = rows.Where(r => r.Text("journal") is null).ToDictionary(r => r.Needed("commodity"), ToAmount, StringComparer.Ordinal);
@@ -57,7 +57,7 @@ internal sealed class Registers(ISqlDatabase database)
             ? await database.QueryAsync(
                 """
                 SELECT b.account, a.path, a.type, b.commodity, c.scale, SUM(b.hi) AS hi, SUM(b.lo) AS lo FROM balance_day b JOIN account a ON a.id = b.account JOIN commodity c ON c.book = a.book AND c.code = b.commodity
-                WHERE a.book = @book AND b.day <= @day GROUP BY b.account, b.commodity ORDER BY a.path, b.commodity
+                WHERE a.book = @book AND b.day <= @day GROUP BY b.account, a.path, a.type, b.commodity, c.scale ORDER BY a.path, b.commodity
                 """, With(("book", book), ("day", day.Stored())), cancellationToken)
             : await database.QueryAsync(
                 "SELECT b.account, a.path, a.type, b.commodity, c.scale, b.hi, b.lo FROM balance b JOIN account a ON a.id = b.account JOIN commodity c ON c.book = a.book AND c.code = b.commodity WHERE a.book = @book ORDER BY a.path, b.commodity",

@@ -181,7 +181,7 @@ internal sealed class Importer(ISqlDatabase database, TimeProvider time)
         {
             var references = JournalWriter.Json(json => { foreach (var reference in chunk) json.WriteStringValue(reference); });
             rows.AddRange(await session.QueryAsync(
-                $"{BookLineSql} AND p.reference IN (SELECT value FROM json_each(@references)) AND (p.day < @from OR p.day > @to) ORDER BY p.day, p.seq, p.n LIMIT {BookPage}",
+                $"{BookLineSql} AND p.reference IN (SELECT value FROM json_each(@references)) AND (p.day < @from OR p.day > @to) ORDER BY p.day, p.seq, p.n LIMIT {BookPage}".In(session.Dialect),
                 With(("account", account.Id), ("from", from), ("to", to), ("references", references))));
         }
         return rows.OrderBy(r => r.Needed("day"), StringComparer.Ordinal).Select(r => new BookLine(r.Needed("journal"), r.Day("day")!.Value, r.Units(), r.Needed("commodity"), r.Text("origin") ?? Matching.Normalise($"{r.Text("payee")} {r.Text("memo") ?? r.Text("narration")}"), r.Text("reference")));
@@ -275,6 +275,9 @@ internal sealed class Importer(ISqlDatabase database, TimeProvider time)
 /// <param name="database">The plugin's database.</param>
 internal sealed class Snapshot(ISqlDatabase database) : ISqlSession
 {
+    /// <inheritdoc/>
+    public string Dialect => database.Dialect;
+
     /// <inheritdoc/>
     public ValueTask<ImmutableArray<SqlRow>> QueryAsync(string sql, IReadOnlyDictionary<string, object?>? parameters = null) => database.QueryAsync(sql, parameters);
 

@@ -27,7 +27,7 @@ internal sealed class Profiles(ISqlDatabase database)
         {
             await Chart.NeedBookAsync(session, book);
             await session.ExecuteAsync(
-                "INSERT INTO import_profile (book, name, version, answers) VALUES (@book, @name, 1, @answers) ON CONFLICT (book, name) DO UPDATE SET version = version + 1, answers = excluded.answers",
+                "INSERT INTO import_profile (book, name, version, answers) VALUES (@book, @name, 1, @answers) ON CONFLICT (book, name) DO UPDATE SET version = import_profile.version + 1, answers = excluded.answers",
                 With(("book", book), ("name", name), ("answers", Format(answers))));
             return (await session.QueryAsync("SELECT version FROM import_profile WHERE book = @book AND name = @name", With(("book", book), ("name", name))))[0].Long("version");
         }, cancellationToken);

@@ -118,6 +118,8 @@ internal sealed class GuardedSqlDatabase(ISqlDatabase inner, CapabilityGuard gua
 
     private sealed class Session(ISqlSession inner, CapabilityGuard guard) : ISqlSession
     {
+        public string Dialect => inner.Dialect;
+
         public ValueTask<int> ExecuteAsync(string sql, IReadOnlyDictionary<string, object?>? parameters = null) => inner.ExecuteAsync(sql, parameters);
 
         public ValueTask<int> ExecuteManyAsync(string sql, ImmutableArray<string> parameters, IEnumerable<object?[]> rows) => inner.ExecuteManyAsync(sql, parameters, rows);
