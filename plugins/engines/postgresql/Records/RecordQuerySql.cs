@@ -34,7 +34,7 @@ internal sealed class RecordQuerySql
         Sorts = [.. query.Sort.Select(s => Term.Of(query.Table, s))];
         if (cursor is not null)
             where.Add(After(cursor));
-        var select = string.Concat(Sorts.Select(s => $",{s.Text ?? "NULL"},{(s.Number is null ? "NULL" : $"({s.Number})::text")}"));
+        var select = string.Concat(Sorts.Select((s, i) => $",{s.Text ?? "NULL::text"} AS text{i},{(s.Number is null ? "NULL::text" : $"({s.Number})::text")} AS number{i}"));
         var order = string.Concat(Sorts.SelectMany(s => new[] { s.Text, s.Number }.OfType<string>().Select(e => $"{e}{(s.Descending ? " DESC NULLS LAST" : " NULLS FIRST")},")));
         PageSql = $"SELECT {RecordTable.Columns}{select} FROM {name} WHERE {string.Join(" AND ", where)} ORDER BY {order}id LIMIT {_filter.Add(query.Limit + 1L)} OFFSET {_filter.Add((long)query.Offset)}";
     }
