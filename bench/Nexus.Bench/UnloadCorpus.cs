@@ -71,6 +71,26 @@ internal static class UnloadCorpus
         return folder;
     }
 
+    /// <summary>Writes a plugin that brings EF Core, builds its model and translates a query, all without a connection.</summary>
+    public static string WriteEntityFramework(string folder, string id) => PluginCompiler.Plugin(folder, id, "1.0.0", """
+        using Microsoft.EntityFrameworkCore;
+        public sealed class ThePlugin : IPlugin
+        {
+            public void Configure(IPluginBuilder plugin) => plugin.MapEndpoints(r => r.MapGet("/query", (int least) =>
+            {
+                using var shop = new Shop();
+                return shop.Orders.Where(o => o.Total > least && o.Customer.Name.StartsWith("A")).OrderBy(o => o.Id).ToQueryString();
+            }));
+        }
+        public sealed class Order { public int Id { get; set; } public decimal Total { get; set; } public Customer Customer { get; set; } = null!; }
+        public sealed class Customer { public int Id { get; set; } public string Name { get; set; } = ""; }
+        public sealed class Shop : DbContext
+        {
+            public DbSet<Order> Orders => Set<Order>();
+            protected override void OnConfiguring(DbContextOptionsBuilder options) => options.UseNpgsql("Host=nowhere").EnableServiceProviderCaching(false);
+        }
+        """, null, [.. new[] { "Microsoft.EntityFrameworkCore", "Microsoft.EntityFrameworkCore.Abstractions", "Microsoft.EntityFrameworkCore.Relational", "Npgsql", "Npgsql.EntityFrameworkCore.PostgreSQL" }.Select(name => Path.Combine(AppContext.BaseDirectory, name + ".dll"))]);
+
     /// <summary>The generators that the build of a plugin runs.</summary>
     private static ISourceGenerator[] Generators() =>
         [.. Assembly.Load("Nexus.Analyzers").GetTypes().Where(t => t is { IsClass: true, IsAbstract: false } && typeof(IIncrementalGenerator).IsAssignableFrom(t)).Select(t => ((IIncrementalGenerator)Activator.CreateInstance(t)!).AsSourceGenerator())];
