@@ -67,7 +67,11 @@ public interface IAuthorization
 /// <summary>A decision of the policy point.</summary>
 /// <param name="Scope">On which records.</param>
 /// <param name="Reason">Which rule decided, for people.</param>
-public readonly record struct AccessDecision(AccessScope Scope, string Reason);
+public readonly record struct AccessDecision(AccessScope Scope, string Reason)
+{
+    /// <summary>Ids of records that are allowed beside those of <see cref="Scope"/>, because they were shared with the caller; default for none. Only with <see cref="AccessScope.Own"/> or <see cref="AccessScope.Team"/>.</summary>
+    public ImmutableArray<string> Records { get; init; }
+}
 
 /// <summary>On which records an action is allowed.</summary>
 public enum AccessScope

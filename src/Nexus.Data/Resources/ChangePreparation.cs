@@ -53,7 +53,7 @@ internal sealed class ChangePreparation(IStorage storage, RecordAccess access, F
     {
         var action = change.Kind == ChangeKind.Action ? FindAction(call, change.Action) : null;
         string permission = PermissionOf(call, change.Kind, action);
-        var scope = await access.DemandAsync(call.Context, permission, cancellationToken).ConfigureAwait(false);
+        var allowed = await access.DemandAsync(call.Context, permission, cancellationToken).ConfigureAwait(false);
         string id = ChangeExecution.CanonicalId(change.Id) ?? (change.Kind == ChangeKind.Create
             ? throw new NexusException(ErrorCodes.ValidationError, $"`{change.Id}` is not a UUID.") { Errors = [new("/id", "format", "must be a UUID, 8-4-4-4-12 hex digits.")] }
             : throw RecordAccess.NotFound(call, change.Id));
@@ -69,7 +69,7 @@ internal sealed class ChangePreparation(IStorage storage, RecordAccess access, F
             return Prepared(call, key, created, "created", null);
         }
 
-        var stored = await FindForChangeAsync(call, change, key, scope, permission, staged, cancellationToken).ConfigureAwait(false);
+        var stored = await FindForChangeAsync(call, change, key, allowed, permission, staged, cancellationToken).ConfigureAwait(false);
         if (change.Kind == ChangeKind.Delete)
         {
             return Prepared(call, key, null, "deleted", stored);
@@ -125,7 +125,7 @@ internal sealed class ChangePreparation(IStorage storage, RecordAccess access, F
         call.Resource.Actions.FirstOrDefault(a => a.Name == name)
         ?? throw new NexusException(ErrorCodes.RouteNotFound, $"{call.Resource.Name} has no action `{name}`; it has {string.Join(", ", call.Resource.Actions.Select(a => a.Name))}.{Spelling.Suggest(name ?? "", call.Resource.Actions.Select(a => a.Name))}");
 
-    private async ValueTask<StoredRecord> FindForChangeAsync(ResourceCall call, ResourceChange change, RecordKey key, AccessScope scope, string permission, StagedRecords? staged, CancellationToken cancellationToken)
+    private async ValueTask<StoredRecord> FindForChangeAsync(ResourceCall call, ResourceChange change, RecordKey key, AccessDecision allowed, string permission, StagedRecords? staged, CancellationToken cancellationToken)
     {
         var stored = staged is not null && staged.TryGet(key, out var pending)
             ? pending
@@ -135,7 +135,7 @@ internal sealed class ChangePreparation(IStorage storage, RecordAccess access, F
             throw RecordAccess.NotFound(call, key.Id);
         }
 
-        if (!RecordAccess.Covers(scope, call.Context.Caller, stored))
+        if (!RecordAccess.Covers(allowed, call.Context.Caller, stored))
         {
             throw await access.OutsideAsync(call, stored, permission, cancellationToken).ConfigureAwait(false);
         }
@@ -233,7 +233,7 @@ internal sealed class ChangePreparation(IStorage storage, RecordAccess access, F
     private async ValueTask<HashSet<string>> FindIdsAsync(ResourceCall call, string table, string[] ids, StagedRecords? staged, CancellationToken cancellationToken)
     {
         // A record that the caller may not see does not exist for it, also not as the target of a reference.
-        var scope = await access.ScopeAsync(call.Context, $"{table}:read", cancellationToken).ConfigureAwait(false);
+        var allowed = await access.DecideAsync(call.Context, $"{table}:read", cancellationToken).ConfigureAwait(false);
         var found = new HashSet<string>(StringComparer.Ordinal);
         var unknown = new List<string>(ids.Length);
         foreach (string id in ids)
@@ -250,7 +250,7 @@ internal sealed class ChangePreparation(IStorage storage, RecordAccess access, F
 
         if (unknown.Count == 1)
         {
-            if (await storage.FindAsync(new(call.Context.Tenant, table, unknown[0]), cancellationToken).ConfigureAwait(false) is { } target && RecordAccess.Covers(scope, call.Context.Caller, target))
+            if (await storage.FindAsync(new(call.Context.Tenant, table, unknown[0]), cancellationToken).ConfigureAwait(false) is { } target && RecordAccess.Covers(allowed, call.Context.Caller, target))
             {
                 found.Add(unknown[0]);
             }
@@ -262,7 +262,7 @@ internal sealed class ChangePreparation(IStorage storage, RecordAccess access, F
         {
             var filter = new Filter.In("id", [.. part.Select(id => JsonSerializer.SerializeToElement(id))]);
             var page = await storage.QueryAsync(new() { Tenant = call.Context.Tenant, Table = table, Filter = filter, Limit = part.Length }, cancellationToken).ConfigureAwait(false);
-            found.UnionWith(page.Records.Where(r => RecordAccess.Covers(scope, call.Context.Caller, r)).Select(r => r.Id));
+            found.UnionWith(page.Records.Where(r => RecordAccess.Covers(allowed, call.Context.Caller, r)).Select(r => r.Id));
         }
 
         return found;

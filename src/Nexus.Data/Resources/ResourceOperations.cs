@@ -15,7 +15,7 @@ internal sealed class ResourceOperations(IStorage storage, RecordAccess access, 
     public async ValueTask<StoredRecord?> FindAsync(ResourceCall call, string id, CancellationToken cancellationToken)
     {
         var shape = RecordShape.For(call.Resource);
-        var scope = await access.DemandAsync(call.Context, shape.ReadPermission, cancellationToken).ConfigureAwait(false);
+        var allowed = await access.DemandAsync(call.Context, shape.ReadPermission, cancellationToken).ConfigureAwait(false);
         if (ChangeExecution.CanonicalId(id) is not { } key)
         {
             return null;
@@ -30,7 +30,7 @@ internal sealed class ResourceOperations(IStorage storage, RecordAccess access, 
             return null;
         }
 
-        if (!RecordAccess.Covers(scope, call.Context.Caller, record))
+        if (!RecordAccess.Covers(allowed, call.Context.Caller, record))
         {
             await access.HiddenAsync(call, key, cancellationToken).ConfigureAwait(false);
             return null;
@@ -44,7 +44,7 @@ internal sealed class ResourceOperations(IStorage storage, RecordAccess access, 
     {
         ArgumentNullException.ThrowIfNull(query);
         var shape = RecordShape.For(call.Resource);
-        var scope = await access.DemandAsync(call.Context, shape.ReadPermission, cancellationToken).ConfigureAwait(false);
+        var allowed = await access.DemandAsync(call.Context, shape.ReadPermission, cancellationToken).ConfigureAwait(false);
         if (query.Search is not null && call.Resource.Search.IsDefaultOrEmpty)
         {
             throw new NexusException(ErrorCodes.FilterInvalid, $"{call.Resource.Name} has no search fields; use a filter.");
@@ -53,7 +53,7 @@ internal sealed class ResourceOperations(IStorage storage, RecordAccess access, 
         var check = new QueryCheck(call.Resource);
         var asked = query.Filter is { } filter ? await sealing.RewriteAsync(call.Resource, call.Context.Tenant, check.Check(filter), cancellationToken).ConfigureAwait(false) : null;
         sealing.CheckSort(call.Resource, query.Sort.IsDefault ? [] : query.Sort);
-        var seen = RecordAccess.FilterOf(scope, call.Context.Caller);
+        var seen = RecordAccess.FilterOf(allowed, call.Context.Caller);
         var page = await storage.QueryAsync(
             new()
             {

@@ -80,7 +80,7 @@ internal sealed class RequestBody(ServerSettings settings, IOptions<FormOptions>
             while (!seen.IsCompleted)
             {
                 if (seen.Buffer.Length > limits.JsonBytes)
-                    throw TooLarge(limits);
+                    throw TooLarge(reader, seen.Buffer, limits);
                 if (unread)
                     reader.AdvanceTo(seen.Buffer.Start, seen.Buffer.End);
                 seen = await reader.ReadAsync(slow.Token);
@@ -98,11 +98,18 @@ internal sealed class RequestBody(ServerSettings settings, IOptions<FormOptions>
     private static ReadOnlyMemory<byte> Take(PipeReader reader, ReadOnlySequence<byte> buffer, LimitOptions limits)
     {
         if (buffer.Length > limits.JsonBytes)
-            throw TooLarge(limits);
+            throw TooLarge(reader, buffer, limits);
         var body = buffer.ToArray();
         reader.AdvanceTo(buffer.End);
         // A byte order mark is allowed by many senders and by no JSON reader.
         return body is [0xEF, 0xBB, 0xBF, ..] ? body.AsMemory(3) : body;
+    }
+
+    // A read that is left open makes the server fail where it drains the rest of the body ("Reading is already in progress").
+    private static NexusException TooLarge(PipeReader reader, ReadOnlySequence<byte> buffer, LimitOptions limits)
+    {
+        reader.AdvanceTo(buffer.End);
+        return TooLarge(limits);
     }
 
     private static NexusException TooLarge(LimitOptions limits) =>

@@ -80,7 +80,9 @@ internal static class PolicyRoutes
         if (Grant.ScopeOf(policy.Scope) is null) errors.Add(new FieldError("/scope", "choice", "own, team or all."));
         if (policy.Resources is not { Length: >= 1 and <= 200 }) errors.Add(new FieldError("/resources", "count", "1 to 200 patterns."));
         if (policy.Actions is not { Length: >= 1 and <= 100 }) errors.Add(new FieldError("/actions", "count", "1 to 100 actions."));
-        errors.AddRange(policy.Resources.Select((r, i) => (r, i)).Where(r => Grant.Parse($"{r.r}:read") is []).Select(r => new FieldError($"/resources/{r.i}", "form", $"'{r.r}' is no pattern of resources, such as orders/* or finance.*.")));
+        errors.AddRange(policy.Resources.Select((r, i) => (r, i)).Where(r => Grant.Parse($"{RecordRule.ResourceOf(r.r)}:read") is []).Select(r => new FieldError($"/resources/{r.i}", "form", $"'{r.r}' is no pattern of resources, such as orders/* or finance.*, and no single record, such as finance.ledger.books/ and its id.")));
+        if (policy.Effect == "deny" && policy.Resources.Any(r => RecordRule.Parse(r) is not null)) errors.Add(new FieldError("/resources", "record", "Single records can be shared, not denied: deny the resource to those who should not see it."));
+        if (policy.Resources.Any(r => RecordRule.Parse(r) is not null) && policy is { Roles: [], Groups: [], Users: [] }) errors.Add(new FieldError("/users", "required", "A single record is shared with somebody: name users, groups or roles."));
         errors.AddRange(policy.Actions.Select((a, i) => (a, i)).Where(a => Grant.Parse($"x:{a.a}") is []).Select(a => new FieldError($"/actions/{a.i}", "form", $"'{a.a}' is no action.")));
         AccountFields.Throw(errors);
         DemandGrants(policy, guard);
@@ -88,7 +90,7 @@ internal static class PolicyRoutes
     }
 
     private static void DemandGrants(ResourcePolicy policy, Guard guard) =>
-        guard.DemandGrants(from resource in policy.Resources from action in policy.Actions from grant in Grant.Parse($"{resource}:{action}:{policy.Scope}") select grant);
+        guard.DemandGrants(from resource in policy.Resources from action in policy.Actions from grant in Grant.Parse(RecordRule.Parse(resource) is { } rule ? $"{rule.Resource}:{action}:all" : $"{resource}:{action}:{policy.Scope}") select grant);
 
     private static Place Place(string name) => new(CallContext.Current.Tenant, name);
 

@@ -48,12 +48,12 @@ internal sealed class AccessPolicy : IDisposable
 
         if (held.Decisions.TryGetValue(permission, out var decision)) return new(decision);
         var ruling = Rule(context, permission, held);
-        decision = new AccessDecision(ruling.Scope, ruling.Reason);
+        decision = new AccessDecision(ruling.Scope, ruling.Reason) { Records = ruling.Records };
         if (held.Decisions.Count < Remembered) held.Decisions.TryAdd(permission, decision);
         return new(decision);
     }
 
-    /// <summary>The same decision with what brought it about; nothing is remembered.</summary>
+    /// <summary>The same decision with what brought it about, also about a single record; nothing is remembered.</summary>
     public Ruling Explain(CallContext context, string permission) =>
         ReferenceEquals(context.Caller, Caller.Anonymous) ? new Ruling(AccessScope.None, "Nobody is signed in.", null, null) : Rule(context, permission, RightsOf(context));
 
@@ -77,17 +77,19 @@ internal sealed class AccessPolicy : IDisposable
             return new Ruling(AccessScope.None, "This concerns the whole node and is for callers of its own tenant.", null, null);
         var ruling = Narrow(held.Tables.Decide(context.Caller, resource, action), context, held, resource, action);
         return ruling.Scope is AccessScope.Own or AccessScope.Team && !resources.HasOwners(resource)
-            ? ruling with { Scope = AccessScope.None, Reason = ruling.Reason + $" {resource} has no records with owners, so a right on all is needed." }
+            ? ruling with { Scope = AccessScope.None, Records = [], Reason = ruling.Reason + $" {resource} has no records with owners, so a right on all is needed." }
             : ruling;
     }
 
     private static Ruling Narrow(Ruling ruling, CallContext context, Rights held, string resource, string action)
     {
         if (ruling.Scope == AccessScope.None || context.Caller.Scopes.IsDefaultOrEmpty) return ruling;
+        // A key or token that is held to own records, or to the team's, is not held to what others share.
         var limit = held.Scopes.Where(s => s.Covers(resource, action)).Select(s => s.Scope).DefaultIfEmpty(AccessScope.None).Max();
         return limit == AccessScope.None ? new Ruling(AccessScope.None, $"The scopes of the key or token do not cover {resource}:{action}.", null, null)
-            : limit < ruling.Scope ? ruling with { Scope = limit, Reason = ruling.Reason + " The scopes of the key or token narrow it." }
-            : ruling;
+            : limit < ruling.Scope ? ruling with { Scope = limit, Records = [], Reason = ruling.Reason + " The scopes of the key or token narrow it." }
+            : limit == AccessScope.All ? ruling
+            : ruling with { Records = [] };
     }
 
     public void Dispose() => following?.Dispose();

@@ -30,9 +30,12 @@ internal sealed class AccessTables
     public Ruling Decide(Caller caller, string resource, string action)
     {
         var best = default(Ruling);
+        var shared = new List<(string Policy, ImmutableArray<string> Records)>();
         foreach (var policy in policies)
         {
-            if (!policy.Covers(resource, action) || !policy.IsFor(caller)) continue;
+            if (!policy.IsFor(caller)) continue;
+            if (policy.SharedBy(resource, action) is { IsEmpty: false } records) shared.Add((policy.Policy.Name, records));
+            if (!policy.Covers(resource, action)) continue;
             if (policy.Denies) return new Ruling(AccessScope.None, $"The policy {policy.Policy.Name} denies {resource}:{action}.", null, policy.Policy.Name);
             if (policy.Scope > best.Scope) best = new Ruling(policy.Scope, $"The policy {policy.Policy.Name} allows {resource}:{action} on {Text(policy.Scope)}.", null, policy.Policy.Name);
         }
@@ -41,6 +44,16 @@ internal sealed class AccessTables
         {
             if (grant.Scope > best.Scope && grant.Covers(resource, action))
                 best = new Ruling(grant.Scope, $"The role {via}{(role == via ? "" : $", by inheriting {role},")} allows {grant}: {Text(grant.Scope)}.", via, null);
+        }
+
+        if (shared.Count > 0 && best.Scope != AccessScope.All)
+        {
+            // Who was given single records sees those beside what it sees anyway; own ones need no rule.
+            var names = string.Join(", ", shared.Select(s => s.Policy));
+            best = best.Scope == AccessScope.None
+                ? new Ruling(AccessScope.Own, $"The policy {names} shares single records for {resource}:{action}.", null, shared[0].Policy)
+                : best with { Reason = $"{best.Reason} The policy {names} shares single records besides." };
+            best = best with { Records = [.. shared.SelectMany(s => s.Records).Distinct(StringComparer.Ordinal)] };
         }
 
         return best.Scope != AccessScope.None ? best
@@ -69,15 +82,20 @@ internal sealed class AccessTables
         return found.ToImmutable();
     }
 
-    private sealed record CompiledPolicy(ResourcePolicy Policy, ImmutableArray<Grant> Grants, AccessScope Scope, bool Denies)
+    private sealed record CompiledPolicy(ResourcePolicy Policy, ImmutableArray<Grant> Grants, ImmutableArray<(Grant Grant, string Id)> Records, AccessScope Scope, bool Denies)
     {
         public static CompiledPolicy Of(ResourcePolicy policy) => new(
             policy,
             [.. from resource in policy.Resources from action in policy.Actions from grant in Grant.Parse($"{resource}:{action}:all") select grant],
+            [.. from rule in policy.Resources.Select(RecordRule.Parse).OfType<RecordRule>() from action in policy.Actions from grant in Grant.Parse($"{rule.Resource}:{action}:all") select (grant, rule.Id)],
             Grant.ScopeOf(policy.Scope) ?? AccessScope.None,
             policy.Effect == "deny");
 
         public bool Covers(string resource, string action) => Grants.Any(g => g.Covers(resource, action));
+
+        /// <summary>Ids of single records that it allows.</summary>
+        public ImmutableArray<string> SharedBy(string resource, string action) =>
+            Denies || Records.IsEmpty ? [] : [.. Records.Where(r => r.Grant.Covers(resource, action)).Select(r => r.Id)];
 
         public bool IsFor(Caller caller) =>
             (Policy.Roles.IsDefaultOrEmpty && Policy.Groups.IsDefaultOrEmpty && Policy.Users.IsDefaultOrEmpty)
@@ -93,4 +111,8 @@ internal readonly record struct RoleGrant(Grant Grant, string Role, string Via);
 /// <param name="Reason">Which rule decided, for people.</param>
 /// <param name="Role">The caller's role that decided, or null.</param>
 /// <param name="Policy">The policy that decided, or null.</param>
-internal readonly record struct Ruling(AccessScope Scope, string Reason, string? Role, string? Policy);
+internal readonly record struct Ruling(AccessScope Scope, string Reason, string? Role, string? Policy)
+{
+    /// <summary>Single records that policies share besides.</summary>
+    public ImmutableArray<string> Records { get; init; }
+}

@@ -35,8 +35,17 @@ internal sealed class Questions(AccessPolicy policy, UserDirectory users, Caller
         var scope = AccessScope.Own;
         if (parts.Length is < 2 or > 3 || parts.Any(p => p.Length == 0) || (parts.Length == 3 && !Scoped(parts[2], out scope)))
             throw new NexusException(ErrorCodes.ValidationError, $"'{permission}' is not resource:action or resource:action:scope.") { Errors = [new FieldError("/permissions", "form", "Write resource:action, or resource:action:own|team|all.")] };
-        return DecisionView.Of(permission, policy.Explain(subject, $"{resources.FullName(parts[0])}:{parts[1]}"), scope);
+        var record = RecordRule.Parse(parts[0]);
+        var ruling = policy.Explain(subject, $"{resources.FullName(record?.Resource ?? parts[0])}:{parts[1]}");
+        return DecisionView.Of(permission, record is { } one ? About(one, ruling) : ruling, scope);
     }
+
+    // Who owns the record is known to its plugin only; a record that is shared, or a right on all, is certain without.
+    private static Ruling About(RecordRule record, Ruling ruling) =>
+        ruling.Scope is AccessScope.None or AccessScope.All ? ruling
+        : !ruling.Records.IsDefaultOrEmpty && ruling.Records.Contains(record.Id) ? ruling with { Reason = $"The record {record.Id} is shared. {ruling.Reason}" }
+        : ruling.Policy is not null && ruling.Role is null && !ruling.Records.IsDefaultOrEmpty ? ruling with { Scope = AccessScope.None, Reason = $"The record {record.Id} is not among the shared ones, and no role allows others. {ruling.Reason}" }
+        : ruling with { Reason = $"{ruling.Reason} Whether the record {record.Id} is one of them, its owner and team tell." };
 
     private static bool Scoped(string name, out AccessScope scope)
     {

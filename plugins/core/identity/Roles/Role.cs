@@ -46,7 +46,7 @@ internal sealed record ResourcePolicy
     /// <summary><c>allow</c> or <c>deny</c>.</summary>
     public required string Effect { get; init; }
 
-    /// <summary>Patterns of resources, such as <c>orders/*</c> or <c>finance.*</c>.</summary>
+    /// <summary>Patterns of resources, such as <c>orders/*</c> or <c>finance.*</c>, and single records, <c>{resource}/{id}</c>, which are shared with whom the policy names, whatever its scope.</summary>
     public ImmutableArray<string> Resources { get; init; } = [];
 
     /// <summary>Actions, or <c>*</c>.</summary>

@@ -165,6 +165,61 @@ public sealed class DecisionTests
     }
 
     [Fact]
+    public async Task One_record_is_shared_with_a_person_or_a_team_and_no_other_is()
+    {
+        await using var node = await StartAsync();
+        await RoleAsync(node, "clerk", "shop.orders:read:own", "shop.orders:create:own");
+        await node.PostAsync("/api/v1/groups", new { name = "sales" }, node.Admin);
+        var (ada, eve) = (await node.AddUserAsync("ada", "clerk"), await node.AddUserAsync("eve"));
+        await node.AddUserAsync("bob", "clerk");
+        await node.SendAsync(HttpMethod.Put, "/api/v1/groups/sales/members/bob", node.Admin);
+        var orders = new List<string>();
+        for (var i = 0; i < 3; i++) orders.Add((string)(await node.PostAsync("/api/custom/shop/orders", new { title = $"order {i}" }, node.Admin)).Json["id"]!);
+        var (adas, bobs, eves) = (await node.TokenAsync("ada"), await node.TokenAsync("bob"), await node.TokenAsync("eve"));
+        var own = (string)(await node.PostAsync("/api/custom/shop/orders", new { title = "ada's" }, adas)).Json["id"]!;
+        async Task<string> SeenAsync(string token)
+        {
+            var list = await node.GetAsync("/api/custom/shop/orders?sort=createdAt", token);
+            return list.Status != 200 ? $"{list.Status}" : string.Join(' ', list.Json.AsArray().Select(o => (string)o!["title"]!));
+        }
+
+        Assert.Equal(("ada's", "", "403"), (await SeenAsync(adas), await SeenAsync(bobs), await SeenAsync(eves)));
+        Assert.Equal(201, (await node.PostAsync("/api/v1/permissions", new { name = "share-1", resources = new[] { $"shop.orders/{orders[1]}" }, actions = new[] { "read", "update" }, users = new[] { ada, eve }, groups = new[] { "sales" } }, node.Admin)).Status);
+
+        Assert.Equal(("order 1 ada's", "order 1", "order 1"), (await SeenAsync(adas), await SeenAsync(bobs), await SeenAsync(eves)));
+        Assert.Equal((200, 404, 404), ((await node.GetAsync($"/api/custom/shop/orders/{orders[1]}", eves)).Status, (await node.GetAsync($"/api/custom/shop/orders/{orders[0]}", eves)).Status, (await node.GetAsync($"/api/custom/shop/orders/{own}", eves)).Status));
+        Assert.Equal((200, 404, 403), (await TryAsync(node, eves, "update", orders[1]), await TryAsync(node, eves, "update", orders[2]), await TryAsync(node, eves, "delete", orders[1])));
+        async Task<string> CanAsync(string resource, string action)
+        {
+            var answer = (await node.PostAsync("/api/v1/auth/check-permissions", new { user = "eve", resource, action }, node.Admin)).Json;
+            return $"{answer["allowed"]} {answer["reason"]}";
+        }
+
+        Assert.Equal($"true The record {orders[1]} is shared. The policy share-1 shares single records for shop.orders:update.", await CanAsync($"shop.orders/{orders[1]}", "update"));
+        Assert.StartsWith($"false The record {orders[2]} is not among the shared ones", await CanAsync($"shop.orders/{orders[2]}", "update"), StringComparison.Ordinal);
+        Assert.StartsWith("false ", await CanAsync($"shop.orders/{orders[1]}", "delete"), StringComparison.Ordinal);
+
+        Assert.Equal(204, (await node.SendAsync(HttpMethod.Delete, "/api/v1/permissions/share-1", node.Admin)).Status);
+        Assert.Equal(("ada's", "", "403"), (await SeenAsync(adas), await SeenAsync(bobs), await SeenAsync(eves)));
+    }
+
+    [Fact]
+    public async Task A_record_is_shared_by_who_has_the_right_itself_with_somebody_and_never_denied()
+    {
+        await using var node = await StartAsync();
+        await RoleAsync(node, "sharer", "platform.permissions:create", "shop.orders:read");
+        var token = await node.SignedInAsync("ada", "sharer");
+        var order = $"shop.orders/{Guid.CreateVersion7()}";
+        Task<Answer> ShareAsync(object policy) => node.PostAsync("/api/v1/permissions", policy, token);
+
+        Assert.Equal(201, (await ShareAsync(new { name = "a", resources = new[] { order }, actions = new[] { "read" }, users = new[] { "x" } })).Status);
+        Assert.Equal(403, (await ShareAsync(new { name = "b", resources = new[] { order }, actions = new[] { "update" }, users = new[] { "x" } })).Status);
+        Assert.Equal(422, (await ShareAsync(new { name = "c", resources = new[] { order }, actions = new[] { "read" } })).Status);
+        Assert.Equal(422, (await ShareAsync(new { name = "d", effect = "deny", resources = new[] { order }, actions = new[] { "read" }, users = new[] { "x" } })).Status);
+        Assert.Equal(422, (await ShareAsync(new { name = "e", resources = new[] { "shop.orders/17" }, actions = new[] { "read" }, users = new[] { "x" } })).Status);
+    }
+
+    [Fact]
     public async Task A_fresh_node_has_its_roles_and_names_its_scopes()
     {
         await using var node = await StartAsync();
