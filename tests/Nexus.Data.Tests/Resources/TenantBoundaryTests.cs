@@ -73,7 +73,7 @@ public sealed class TenantBoundaryTests : IAsyncLifetime
                 AssertOwn(tenant, record);
                 var writer = Json.Of(record).GetProperty("big").GetInt64();
                 Assert.Equal(tenant, Tenants[writer / 100]);
-                Assert.True(RecordAccess.Covers(Policy.ScopeOf(Callers[writer % 100].Id, "update"), Callers[writer % 100], record) || record.Revision == 1, $"{Callers[writer % 100].Id} changed {Encoding.UTF8.GetString(record.Json.Span)}");
+                Assert.True(RecordAccess.Covers(new AccessDecision(Policy.ScopeOf(Callers[writer % 100].Id, "update"), ""), Callers[writer % 100], record) || record.Revision == 1, $"{Callers[writer % 100].Id} changed {Encoding.UTF8.GetString(record.Json.Span)}");
             }
 
             Assert.All(await AllAsync(tenant, IStorage.Documents), d => Assert.Equal($"\"{tenant}\"", Encoding.UTF8.GetString(d.Json.Span)));
@@ -291,7 +291,7 @@ public sealed class TenantBoundaryTests : IAsyncLifetime
         var body = System.Text.Json.Nodes.JsonNode.Parse(Body(context, random).Span)!;
         body["customer"] = target.Id;
         var result = (await shop.Operations.ChangeAsync(call with { Context = context }, [new() { Kind = ChangeKind.Create, Body = JsonSerializer.SerializeToUtf8Bytes(body) }], atomic: false, default))[0];
-        bool visible = context.Tenant == call.Context.Tenant && RecordAccess.Covers(Policy.ScopeOf(context.Caller.Id, "read"), context.Caller, target);
+        bool visible = context.Tenant == call.Context.Tenant && RecordAccess.Covers(new AccessDecision(Policy.ScopeOf(context.Caller.Id, "read"), ""), context.Caller, target);
         if (result.Record is { } record)
         {
             Assert.True(visible, $"{context.Caller.Id} of {context.Tenant} referred to a customer of {call.Context.Caller.Id} of {call.Context.Tenant}");
@@ -320,14 +320,14 @@ public sealed class TenantBoundaryTests : IAsyncLifetime
     private static void AssertVisible(CallContext context, StoredRecord record)
     {
         AssertOwn(context.Tenant, record);
-        Assert.True(RecordAccess.Covers(Policy.ScopeOf(context.Caller.Id, "read"), context.Caller, record), $"{context.Caller.Id} read a record of {record.Owner}");
+        Assert.True(RecordAccess.Covers(new AccessDecision(Policy.ScopeOf(context.Caller.Id, "read"), ""), context.Caller, record), $"{context.Caller.Id} read a record of {record.Owner}");
     }
 
     private static void AssertOwn(string tenant, StoredRecord record) =>
         Assert.StartsWith(tenant.ToUpperInvariant() + "-", Json.Of(record).GetProperty("number").GetString(), StringComparison.Ordinal);
 
     private static bool Covers(string action, Caller caller, (string Owner, string? Team) known) =>
-        RecordAccess.Covers(Policy.ScopeOf(caller.Id, action), caller, new StoredRecord { Id = "", Revision = 1, Owner = known.Owner, Team = known.Team, Json = default });
+        RecordAccess.Covers(new AccessDecision(Policy.ScopeOf(caller.Id, action), ""), caller, new StoredRecord { Id = "", Revision = 1, Owner = known.Owner, Team = known.Team, Json = default });
 
     private string AnyId(Random random) => ids is { Length: > 0 } known ? known[random.Next(known.Length)] : Guid.Empty.ToString();
 
