@@ -10,6 +10,7 @@ internal static class Benches
         ["auth"] = AuthBench.RunAsync,
         ["audit"] = AuditBench.RunAsync,
         ["dispatch"] = DispatchBench.RunAsync,
+        ["graphql"] = GraphQLBench.RunAsync,
         ["store"] = StoreBench.RunAsync,
         ["swap"] = SwapBench.RunAsync,
         ["start"] = StartBench.RunAsync,

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.ComponentModel.DataAnnotations;
 using System.Reflection;
 using System.Text;
 using System.Text.Json;
@@ -52,6 +53,14 @@ public sealed class SurfaceTests
         await using var host = await PluginTestHost.StartAsync(options => options.Add(new PluginManifest { Name = "empty", Version = "1.0.0", Category = PluginCategory.Custom, Description = "Declares nothing.", Entry = "" }, () => new EmptyPlugin()));
 
         Golden.Check("openapi.json", JsonNode.Parse(await host.Client.GetStringAsync("/openapi.json"))!.ToJsonString(Indented));
+    }
+
+    [Fact]
+    public async Task What_a_resource_becomes_in_GraphQL_is_that_of_schema_graphql()
+    {
+        await using var host = await PluginTestHost.StartAsync(options => options.Add(new PluginManifest { Name = "sample.shop", Version = "1.0.0", Category = PluginCategory.Custom, Description = "Declares a resource with every kind of field.", Entry = "" }, () => new ShopPlugin()));
+
+        Golden.Check("schema.graphql", await host.Client.GetStringAsync("/graphql/schema.graphql"));
     }
 
     private static void DescribeKeys(JsonNode schema, string prefix, StringBuilder text)
@@ -116,6 +125,13 @@ public sealed class SurfaceTests
         return type.IsGenericType ? $"{name}<{string.Join(", ", type.GetGenericArguments().Select(Name))}>" : name;
     }
 
+    private sealed class ShopPlugin : IPlugin
+    {
+        public void Configure(IPluginBuilder plugin) => plugin
+            .AddResource<Customer>("customers", customers => customers.Search(c => c.Name))
+            .AddResource<Order>("orders", orders => orders.Action("pay", o => o with { State = OrderState.Paid }));
+    }
+
     private sealed class EmptyPlugin : IPlugin
     {
         public void Configure(IPluginBuilder plugin)
@@ -123,4 +139,24 @@ public sealed class SurfaceTests
             // Nothing: the document then shows what the platform itself serves.
         }
     }
+}
+
+/// <summary>Somebody who orders.</summary>
+internal sealed record Customer([property: StringLength(100)] string Name, [property: Secret] string? Pin, Dictionary<string, int> Points) : Resource;
+
+/// <summary>What somebody ordered.</summary>
+internal sealed record Order(
+    string Number, Ref<Customer> Customer, Money Total, decimal Discount, double Rating, long Quantity, bool IsGift, DateOnly DueOn, TimeOnly At, DateTimeOffset PlacedAt, TimeSpan Delay, Guid Code, IReadOnlyList<Line> Lines, IReadOnlyList<string> Tags, JsonElement Extra) : Resource
+{
+    [ReadOnlyField] public OrderState State { get; init; }
+}
+
+/// <summary>A line of an order.</summary>
+internal sealed record Line(string Text, Money Price);
+
+/// <summary>Where an order stands.</summary>
+internal enum OrderState
+{
+    Open,
+    Paid,
 }

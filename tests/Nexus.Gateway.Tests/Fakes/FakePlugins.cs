@@ -24,7 +24,10 @@ internal sealed class FakePlugins : IPlugins, IDisposable
 
     public IChangeToken GetChangeToken() => new CancellationChangeToken(Volatile.Read(ref changed).Token);
 
-    public void Publish(params ActivePlugin[] plugins) => Publish(new PlatformSnapshot(current.Version + 1, [.. plugins]));
+    /// <summary>Plugins that are in every snapshot.</summary>
+    public ActivePlugin[] Always { get; set; } = [];
+
+    public void Publish(params ActivePlugin[] plugins) => Publish(new PlatformSnapshot(current.Version + 1, [.. plugins, .. Always]));
 
     public void Publish(PlatformSnapshot snapshot)
     {

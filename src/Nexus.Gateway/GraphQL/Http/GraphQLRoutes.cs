@@ -1,8 +1,10 @@
+using System.Text;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Options;
 using Nexus.Gateway.GraphQL.Execution;
 using Nexus.Gateway.GraphQL.Resources;
+using Nexus.Gateway.GraphQL.Types;
 using Nexus.Gateway.Pipeline;
 using Nexus.Gateway.Platform;
 using Nexus.Gateway.Rest;
@@ -13,7 +15,7 @@ namespace Nexus.Gateway.GraphQL.Http;
 /// <c>/graphql</c> by the GraphQL-over-HTTP specification. POST takes JSON only, which no other site's page can send without being asked for its origin;
 /// GET answers queries only, which change nothing. Every field asks the policy point itself, so the route is open to anybody.
 /// </summary>
-internal sealed class GraphQLRoutes(OperationGate gate, RequestBody bodies, GraphQLSockets sockets, IOptionsMonitor<GraphQLOptions> options) : IPlatformRoutes
+internal sealed class GraphQLRoutes(OperationGate gate, SurfaceSchema schemas, RequestBody bodies, GraphQLSockets sockets, IOptionsMonitor<GraphQLOptions> options) : IPlatformRoutes
 {
     /// <summary>The media type of answers whose status says whether the request was executed.</summary>
     public const string ResponseType = "application/graphql-response+json";
@@ -30,6 +32,7 @@ internal sealed class GraphQLRoutes(OperationGate gate, RequestBody bodies, Grap
                 yield break;
             yield return new("GET", settings.Path, "queryGraphQL", "A GraphQL query by its query string; for browsers the way to the page for trying; a WebSocket by graphql-transport-ws", PlatformRoute.Anyone, GetAsync) { Query = [("query", "the document"), ("variables", "a JSON object"), ("operationName", "which of its operations"), ("documentId", "id of a trusted document, in place of the query")] };
             yield return new("POST", settings.Path, "executeGraphQL", "A GraphQL operation; subscriptions answer as text/event-stream", PlatformRoute.Anyone, PostAsync) { Input = """{"type":"object","properties":{"query":{"type":"string"},"variables":{"type":["object","null"]},"operationName":{"type":["string","null"]},"documentId":{"type":"string"},"extensions":{"type":["object","null"]}}}""" };
+            yield return new("GET", settings.Path + "/schema.graphql", "getGraphQLSchema", "The schema in the schema definition language", PlatformRoute.Anyone, SchemaAsync) { Hidden = true };
             foreach (var route in settings.Explorer ? ExplorerPage.Routes(settings.Path) : [])
                 yield return route;
         }
@@ -44,6 +47,10 @@ internal sealed class GraphQLRoutes(OperationGate gate, RequestBody bodies, Grap
         else
             await AnswerAsync(context, GraphQLRequest.Read(context.Request.Query), null);
     }
+
+    private Task SchemaAsync(HttpContext context) => options.CurrentValue.Introspection
+        ? JsonAnswer.SendBytesAsync(context, Encoding.UTF8.GetBytes(SchemaPrinter.Print(schemas.Current.Schema)), "text/plain; charset=utf-8")
+        : throw new NexusException(ErrorCodes.PermissionDenied, "Introspection is off on this node.");
 
     private async Task PostAsync(HttpContext context)
     {
@@ -88,11 +95,12 @@ internal sealed class GraphQLRoutes(OperationGate gate, RequestBody bodies, Grap
             return "application/json";
         foreach (var type in accept.Where(type => type.Quality is not 0).OrderByDescending(type => type.Quality ?? 1))
         {
-            if (type.MatchesMediaType(ResponseType) && !type.MatchesAllTypes && !type.MatchesAllSubTypes)
+            // By their whole names: the framework takes application/json for any type that ends in +json.
+            if (type.MediaType.Equals(ResponseType, StringComparison.OrdinalIgnoreCase))
                 return ResponseType;
-            if (type.MatchesMediaType("application/json"))
+            if (type.MatchesAllTypes || type.MediaType.Value is "application/json" or "application/*")
                 return "application/json";
-            if (type.MatchesMediaType(EventStream))
+            if (type.MediaType.Equals(EventStream, StringComparison.OrdinalIgnoreCase))
                 return EventStream;
         }
         return null;

@@ -51,26 +51,27 @@ internal sealed class SocketConversation(WebSocket socket, OperationGate gate, G
 
     private async Task ConverseAsync(CancellationToken cancellationToken)
     {
-        using (var limit = new CancellationTokenSource(InitLimit, time))
-        using (var first = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, limit.Token))
+        using var over = new CancellationTokenSource();
+        var ended = Task.Delay(Timeout.Infinite, cancellationToken);
+        var late = Task.Delay(InitLimit, time, over.Token);
+        while (await NextAsync(ended, context is null ? late : ended) is { } message)
         {
-            try
-            {
-                while (context is null)
-                {
-                    if (await ReceiveAsync(first.Token) is not { } message)
-                        return;
-                    await HandleAsync(message, cancellationToken);
-                }
-            }
-            catch (OperationCanceledException) when (limit.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
-            {
-                throw new SocketBreachException(4408, "Connection initialisation timeout");
-            }
-        }
-        while (await ReceiveAsync(cancellationToken) is { } message)
             await HandleAsync(message, cancellationToken);
+            if (context is not null && !over.IsCancellationRequested)
+                await over.CancelAsync();
+        }
         await CloseAsync((int)WebSocketCloseStatus.NormalClosure, "");
+    }
+
+    /// <summary>The next message, unless the conversation ends first. The receiving itself is never cancelled: that would break the connection instead of closing it.</summary>
+    private async Task<JsonElement?> NextAsync(Task ended, Task late)
+    {
+        var receiving = ReceiveAsync();
+        var first = await Task.WhenAny(receiving, ended, late);
+        if (first == receiving)
+            return await receiving;
+        _ = receiving.ContinueWith(static gone => gone.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
+        throw first == ended ? new OperationCanceledException() : new SocketBreachException(4408, "Connection initialisation timeout");
     }
 
     private async Task HandleAsync(JsonElement message, CancellationToken cancellationToken)
@@ -211,12 +212,12 @@ internal sealed class SocketConversation(WebSocket socket, OperationGate gate, G
     }
 
     /// <summary>The next message; null when the caller closes.</summary>
-    private async Task<JsonElement?> ReceiveAsync(CancellationToken cancellationToken)
+    private async Task<JsonElement?> ReceiveAsync()
     {
         var buffer = new ArrayBufferWriter<byte>(4096);
         while (true)
         {
-            var part = await socket.ReceiveAsync(buffer.GetMemory(4096), cancellationToken);
+            var part = await socket.ReceiveAsync(buffer.GetMemory(4096), CancellationToken.None);
             if (part.MessageType == WebSocketMessageType.Close)
                 return null;
             buffer.Advance(part.Count);

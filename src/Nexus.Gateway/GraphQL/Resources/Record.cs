@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Text.Json;
 
 namespace Nexus.Gateway.GraphQL.Resources;
@@ -40,8 +41,8 @@ internal sealed class Record(StoredRecord stored)
 /// <summary>A page of records.</summary>
 /// <param name="Page">The page.</param>
 /// <param name="Start">What the caller asked to begin after.</param>
-/// <param name="Skipped">Records of the store's page that lie before it.</param>
-internal sealed record RecordList(RecordPage Page, PageStart Start, int Skipped);
+/// <param name="Records">The records of the store's page, also those that lie before the start.</param>
+internal sealed record RecordList(RecordPage Page, PageStart Start, Record[] Records);
 
 /// <summary>What resolvers need of a request.</summary>
 /// <param name="Context">Caller, tenant, correlation.</param>
@@ -54,7 +55,15 @@ internal sealed record SurfaceCall(CallContext Context)
     public RecordEvent? Event { get; init; }
 
     /// <summary>Records that this operation has loaded, by resource and id.</summary>
-    public Dictionary<(string Table, string Id), Record?> Loaded { get; } = [];
+    public ConcurrentDictionary<(string Type, string Id), Record?> Loaded { get; } = new();
+
+    /// <summary>Keeps a record for those that refer to it.</summary>
+    public Record Keep(BoundResource resource, StoredRecord stored)
+    {
+        var record = new Record(stored);
+        Loaded[(resource.TypeName, stored.Id)] = record;
+        return record;
+    }
 }
 
 /// <summary>An event of a resource on its way to a subscriber.</summary>

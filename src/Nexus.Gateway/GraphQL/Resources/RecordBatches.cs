@@ -26,9 +26,9 @@ internal sealed class ReferenceBatch(IResourceOperations operations, BoundResour
             var filter = new Filter.In("id", [.. some.Select(id => JsonSerializer.SerializeToElement(id))]);
             var page = await operations.ListAsync(resource.For(call), new ResourceQuery { Filter = filter, Limit = MaxIds }, cancellationToken);
             foreach (var id in some)
-                call.Loaded[(resource.TypeName, id)] = null;
+                call.Loaded.TryAdd((resource.TypeName, id), null);
             foreach (var stored in page.Records)
-                call.Loaded[(resource.TypeName, stored.Id)] = new Record(stored);
+                call.Keep(resource, stored);
         }
     }
 
@@ -62,7 +62,7 @@ internal sealed class ChildrenBatch(IResourceOperations operations, BoundResourc
         {
             var page = await operations.ListAsync(resource.For(call), new ResourceQuery { Filter = filter, Sort = query.Sort, Limit = PageLength, Cursor = cursor }, cancellationToken);
             foreach (var stored in page.Records)
-                Add(new Record(stored));
+                Add(call.Keep(resource, stored));
             cursor = page.NextCursor;
             count += page.Records.Length;
             if (cursor is not null && count >= MaxRecords)

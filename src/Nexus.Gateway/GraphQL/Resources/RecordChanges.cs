@@ -88,6 +88,7 @@ internal sealed class RecordChanges(IResourceOperations operations, RecordTypes 
         // No cancellation: what was asked completely is done, whether or not the caller waits for the answer.
         var results = await operations.ChangeAsync(WithKey(resource, run), [change], atomic: true, CancellationToken.None);
         var result = results[0];
+        ((SurfaceCall)run.Context!).Loaded.Clear();
         if (result.Error is { } error)
             throw error.Code == ErrorCodes.Conflict && change.ExpectedRevision is { } expected ? new NexusException(ErrorCodes.PreconditionFailed, $"{error.Message} ifRevision demanded {expected}.") : error;
         return change.Kind == ChangeKind.Delete ? result.Id ?? change.Id : result.Record is { } record ? new Record(record) : null;
@@ -99,6 +100,7 @@ internal sealed class RecordChanges(IResourceOperations operations, RecordTypes 
         if (changes.Length is 0 or > MaxBatch)
             throw new NexusException(ErrorCodes.ArrayTooLong, $"A batch has 1 to {MaxBatch} changes.");
         var results = await operations.ChangeAsync(WithKey(resource, run), changes, (bool)arguments["atomic"]!, CancellationToken.None);
+        ((SurfaceCall)run.Context!).Loaded.Clear();
         return results.Select((result, i) => (object?)(result.Id is null ? result with { Id = result.Record?.Id ?? changes[i].Id } : result)).ToArray();
     }
 

@@ -129,8 +129,12 @@ internal sealed class RecordQueries(IResourceOperations operations, FilterTypes 
         };
         return LoadAsync();
 
-        async Task<object?> LoadAsync() =>
-            new RecordList(await operations.ListAsync(resource.For((SurfaceCall)run.Context!), query, run.Cancellation), start, start.Skip);
+        async Task<object?> LoadAsync()
+        {
+            var call = (SurfaceCall)run.Context!;
+            var page = await operations.ListAsync(resource.For(call), query, run.Cancellation);
+            return new RecordList(page, start, [.. page.Records.Select(stored => call.Keep(resource, stored))]);
+        }
     }
 
     private static ObjectType Connection(BoundResource resource, ObjectType record)
@@ -156,16 +160,16 @@ internal sealed class RecordQueries(IResourceOperations operations, FilterTypes 
         return type;
     }
 
-    private static object?[] Nodes(RecordList list) => [.. list.Page.Records.Skip(list.Skipped).Select(stored => new Record(stored))];
+    private static object?[] Nodes(RecordList list) => [.. list.Records.Skip(list.Start.Skip)];
 
     private static object?[] Edges(RecordList list)
     {
-        var edges = new List<object?>(list.Page.Records.Length);
-        for (var i = list.Skipped; i < list.Page.Records.Length; i++)
+        var edges = new List<object?>(list.Records.Length);
+        for (var i = list.Start.Skip; i < list.Records.Length; i++)
         {
-            var isLast = i == list.Page.Records.Length - 1 && list.Page.NextCursor is not null;
+            var isLast = i == list.Records.Length - 1 && list.Page.NextCursor is not null;
             var cursor = isLast ? new PageStart(list.Page.NextCursor, 0) : new PageStart(list.Start.Cursor, i + 1);
-            edges.Add(new Edge(new Record(list.Page.Records[i]), cursor.ToString()));
+            edges.Add(new Edge(list.Records[i], cursor.ToString()));
         }
         return [.. edges];
     }

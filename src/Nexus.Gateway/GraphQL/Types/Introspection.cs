@@ -6,6 +6,7 @@ namespace Nexus.Gateway.GraphQL.Types;
 /// <summary>A schema's description of itself (section 4 of the specification).</summary>
 internal static class Introspection
 {
+    private const string Meta = "<meta>";
     private static readonly EnumType Kinds = Words("__TypeKind", "Kinds of types.", "SCALAR", "OBJECT", "INTERFACE", "UNION", "ENUM", "INPUT_OBJECT", "LIST", "NON_NULL");
 
     private static readonly EnumType Locations = Words(
@@ -28,17 +29,18 @@ internal static class Introspection
     public static ObjectType SchemaType { get; } = new("__Schema", "What can be asked here.");
 
     /// <summary><c>__schema</c></summary>
-    public static FieldType SchemaField { get; } = new("__schema", SchemaType.NonNull) { Resolve = static (_, _, execution) => execution.Schema };
+    public static FieldType SchemaField { get; } = new("__schema", SchemaType.NonNull) { Owner = Meta, Resolve = static (_, _, execution) => execution.Schema };
 
     /// <summary><c>__type</c></summary>
     public static FieldType TypeField { get; } = new("__type", Type)
     {
+        Owner = Meta,
         Arguments = [new InputField("name", Scalars.String.NonNull)],
         Resolve = static (_, arguments, execution) => execution.Schema.Find((string)arguments["name"]!),
     };
 
     /// <summary><c>__typename</c>; the executor knows the type that it is asked of.</summary>
-    public static FieldType TypeName { get; } = new("__typename", Scalars.String.NonNull);
+    public static FieldType TypeName { get; } = new("__typename", Scalars.String.NonNull) { Owner = Meta };
 
     private static InputField IncludeDeprecated { get; } = new("includeDeprecated", Scalars.Boolean.NonNull) { Default = new BooleanValue(0, false) };
 

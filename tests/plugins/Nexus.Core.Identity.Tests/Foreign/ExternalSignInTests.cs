@@ -1,3 +1,4 @@
+using Nexus.Tests.Shared;
 using System.Text.Json.Nodes;
 using Nexus.Core.Identity.Accounts;
 using Nexus.Core.Identity.Totp;

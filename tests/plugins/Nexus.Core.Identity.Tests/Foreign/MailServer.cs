@@ -1,3 +1,4 @@
+using Nexus.Tests.Shared;
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Text.Json;

@@ -1,8 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
-using Nexus.Tests.Shared;
 
-namespace Nexus.Core.Identity.Tests.Foreign;
+namespace Nexus.Tests.Shared;
 
 /// <summary>Programs of others. Those of npm are installed once into <c>artifacts/foreign</c>, from the lock file beside their list.</summary>
 internal static class ForeignTools
@@ -27,7 +26,7 @@ internal static class ForeignTools
 
     private static async Task<(string? Folder, string Reason)> InstallAsync()
     {
-        var root = Path.GetFullPath(Path.Combine(Path.GetDirectoryName(Here())!, "..", "..", "..", ".."));
+        var root = Path.GetFullPath(Path.Combine(Path.GetDirectoryName(Here())!, "..", ".."));
         var (from, to) = (Path.Combine(root, "tests", "foreign"), Path.Combine(root, "artifacts", "foreign"));
         Directory.CreateDirectory(to);
         // Two runs may come at once; the first installs.
