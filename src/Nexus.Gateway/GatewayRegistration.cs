@@ -7,6 +7,7 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Nexus.Gateway;
+using Nexus.Gateway.Caching;
 using Nexus.Gateway.GraphQL;
 using Nexus.Gateway.Health;
 using Nexus.Gateway.Logging;
@@ -44,6 +45,7 @@ public static class GatewayRegistration
         services.TryAddSingleton<RequestBody>();
         services.TryAddSingleton<RequestMetrics>();
         services.TryAddSingleton<IdempotentReplies>();
+        services.TryAddSingleton<CachedAnswers>();
         services.TryAddSingleton<ServerSettings>();
         services.TryAddSingleton(CreateRoutes);
         services.TryAddSingleton<HealthRoutes>();
@@ -51,6 +53,7 @@ public static class GatewayRegistration
         services.TryAddSingleton<AdministrationTrail>();
         services.AddSingleton<IPlatformRoutes>(host => host.GetRequiredService<HealthRoutes>());
         services.AddSingleton<IPlatformRoutes, StatusRoutes>();
+        services.AddSingleton<IPlatformRoutes, CacheRoutes>();
         services.AddSingleton<IPlatformRoutes, PluginAdministration>();
         services.AddSingleton<IPlatformRoutes, WhyAliveRoutes>();
         services.AddSingleton<IPlatformRoutes, PluginRegistryRoutes>();
@@ -117,8 +120,8 @@ public static class GatewayRegistration
         var bodies = host.GetRequiredService<RequestBody>();
         PluginRoutes? routes = null;
         MiddlewareLink[] Chain() => routes?.Chain ?? [];
-        var call = new PluginCallParts(bodies, host.GetRequiredService<IdempotentReplies>(), host.GetRequiredService<RouteLimits>(), Chain, scopes, log) { IsOn = name => bool.TryParse(configuration[$"custom:features:{name}"], out var on) && on };
-        var resource = new ResourceParts(host.GetRequiredService<IResourceOperations>(), bodies, settings.Current.HiddenFields, Chain, scopes);
+        var call = new PluginCallParts(bodies, host.GetRequiredService<IdempotentReplies>(), host.GetRequiredService<RouteLimits>(), Chain, scopes, log) { Answers = host.GetRequiredService<CachedAnswers>(), IsOn = name => bool.TryParse(configuration[$"custom:features:{name}"], out var on) && on };
+        var resource = new ResourceParts(host.GetRequiredService<IResourceOperations>(), bodies, settings.Current.HiddenFields, Chain, scopes, host.GetRequiredService<CachedAnswers>());
         return routes = new PluginRoutes(host.GetRequiredService<IPlugins>(), host.GetRequiredService<RequestMetrics>(), loggers, new PluginRouteParts(call, (plugin, descriptor) => new ResourceRoutes(plugin, descriptor, resource)));
     }
 }

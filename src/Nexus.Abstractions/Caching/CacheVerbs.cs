@@ -1,3 +1,5 @@
+using System.Collections.Immutable;
+using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 
@@ -17,6 +19,33 @@ public static class CacheVerbs
         if (name == "cache" || name == "http" || !name.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c is '.' or '-'))
             throw new ArgumentException($"'{name}' is no service name of the cache: lower-case letters, digits, dots and dashes, and neither cache nor http.", nameof(name));
         return plugin.Contribute(new CacheNameContribution(name));
+    }
+
+    /// <summary>Caches what the route answers to GET: for each caller apart, for so long, or until something with one of the tags is removed. <c>X-Cache</c> says HIT, MISS or STALE.</summary>
+    /// <param name="route">The route, or a group.</param>
+    /// <param name="life">How long an answer is served without its handler.</param>
+    /// <param name="tags">Words of the plugin's own, or of <see cref="CacheTags"/>.</param>
+    public static TBuilder Cached<TBuilder>(this TBuilder route, TimeSpan life, params ImmutableArray<string> tags)
+        where TBuilder : IEndpointConventionBuilder => route.Cached(new CachedAnswer(life) { Tags = tags });
+
+    /// <summary>Caches what the route answers to GET, as <paramref name="answer"/> says.</summary>
+    public static TBuilder Cached<TBuilder>(this TBuilder route, CachedAnswer answer)
+        where TBuilder : IEndpointConventionBuilder
+    {
+        ArgumentNullException.ThrowIfNull(answer);
+        ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(answer.Life, TimeSpan.Zero);
+        route.Add(endpoint => endpoint.Metadata.Add(answer));
+        return route;
+    }
+
+    /// <summary>Caches lists and single records of the resource until one of its records is written. Callers who may read all records share answers; others have their own.</summary>
+    public static ResourceBuilder<T> Cached<T>(this ResourceBuilder<T> resource, TimeSpan life)
+        where T : Resource
+    {
+        ArgumentNullException.ThrowIfNull(resource);
+        ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(life, TimeSpan.Zero);
+        resource.Descriptor = resource.Descriptor with { Cached = new CachedAnswer(life) { Audience = CacheAudience.Everyone, Tags = [CacheTags.OfResource(resource.Descriptor.Table)] } };
+        return resource;
     }
 
     /// <summary>Fills the cache before the plugin serves, and again at every interval. A failure is logged and tried again at the next; it does not keep the plugin from serving.</summary>

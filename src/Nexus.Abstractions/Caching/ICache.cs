@@ -138,6 +138,14 @@ public static class CacheTags
     /// <param name="table">Plugin and name, such as <c>orders.orders</c>.</param>
     public static string OfResource(string table) => ResourcePrefix + table;
 
+    /// <summary>A tag as it is told to others: the platform's own with their tenant, a plugin's words below its id.</summary>
+    public static string Public(string tenant, string owner, string tag)
+    {
+        ArgumentNullException.ThrowIfNull(tag);
+        var space = tenant == CallContext.DefaultTenant ? "" : $"{tenant}@";
+        return tag.StartsWith(ResourcePrefix, StringComparison.Ordinal) ? space + tag : $"{space}{owner}/{tag}";
+    }
+
     /// <summary>Entries made of another entry: removed with it by <see cref="CacheSelection.Cascade"/>.</summary>
     public static string Of(CacheKey key) => KeyPrefix + key.Text;
 }

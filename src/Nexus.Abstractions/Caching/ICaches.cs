@@ -6,7 +6,9 @@ namespace Nexus;
 public interface ICaches
 {
     /// <summary>The part of a service of the platform, such as <c>http</c>.</summary>
-    ICache Get(string service);
+    /// <param name="service">The service.</param>
+    /// <param name="owner">The plugin on whose account the values are and whose own tags they carry; the service itself when null.</param>
+    ICache Get(string service, string? owner = null);
 
     /// <summary>Every level, in the order in which they are asked.</summary>
     ValueTask<CacheStatus> LookAsync(CancellationToken cancellationToken);

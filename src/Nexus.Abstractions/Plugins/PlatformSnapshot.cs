@@ -127,6 +127,9 @@ public sealed record EndpointDescriptor
     /// <summary>Feature without which it is not served, or null.</summary>
     public string? Feature { get; init; }
 
+    /// <summary>How its answers to GET are cached; null when they are not.</summary>
+    public CachedAnswer? Cached { get; init; }
+
     /// <summary>The operation object of OpenAPI 3.1 for this route as UTF-8 JSON (parameters, requestBody, responses), schemas in line.</summary>
     public ReadOnlyMemory<byte> OpenApi { get; init; }
 

@@ -38,6 +38,9 @@ public sealed record ResourceDescriptor
     /// <summary>Brings a stored record of an older schema version to the current one; null when additive changes suffice.</summary>
     public RecordUpgrade? Upgrade { get; init; }
 
+    /// <summary>How answers about it are cached; null when they are not.</summary>
+    public CachedAnswer? Cached { get; init; }
+
     /// <summary>Name of its table: <c>{plugin}.{name}</c>.</summary>
     public string Table => $"{Plugin}.{Name}";
 

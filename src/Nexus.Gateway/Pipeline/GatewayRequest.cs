@@ -13,6 +13,9 @@ internal sealed class GatewayRequest
     private const int MaxAgent = 256;
     private readonly HttpContext? source;
     private string? id;
+
+    // One byte where an optional enum takes eight: every request pays for it.
+    private sbyte access = -1;
     private CallContext? context;
 
     public GatewayRequest(string id) => this.id = id;
@@ -42,6 +45,13 @@ internal sealed class GatewayRequest
 
     /// <summary>Who signed in, or null.</summary>
     public SignedIn? SignedIn { get; set; }
+
+    /// <summary>On which records the policy allows its route; null on a route without a permission.</summary>
+    public AccessScope? Access
+    {
+        get => access < 0 ? null : (AccessScope)access;
+        set => access = value is { } scope ? (sbyte)scope : (sbyte)-1;
+    }
 
     /// <summary>Why the credentials that came were refused, safe to send; null when none came or they were accepted.</summary>
     public string? Refusal { get; set; }

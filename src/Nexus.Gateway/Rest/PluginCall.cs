@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
+using Nexus.Gateway.Caching;
 using Nexus.Gateway.Errors;
 using Nexus.Gateway.Pipeline;
 using Nexus.Gateway.Security.Limits;
@@ -57,7 +58,8 @@ internal sealed class PluginCall(ActivePlugin plugin, RequestDelegate handler, R
             return Task.CompletedTask;
         }
         var chain = parts.Chain();
-        if (chain.Length > 0)
+        // A cached answer stands behind the middleware of plugins, which may refuse the request.
+        if (chain.Length > 0 || CachedAnswers.Serves(context, route))
             return RunChainAsync(chain, lease, context, request);
 
         var scope = PluginScope.Enter(context, lease, parts.Scopes);
@@ -121,7 +123,10 @@ internal sealed class PluginCall(ActivePlugin plugin, RequestDelegate handler, R
         }
     }
 
-    private async Task RunHandlerAsync(IGeneration lease, HttpContext context)
+    private Task RunHandlerAsync(IGeneration lease, HttpContext context) =>
+        CachedAnswers.Serves(context, route) ? parts.Answers.RunAsync(context, route, () => RunScopedAsync(lease, context)) : RunScopedAsync(lease, context);
+
+    private async Task RunScopedAsync(IGeneration lease, HttpContext context)
     {
         var scope = PluginScope.Enter(context, lease, parts.Scopes);
         try
@@ -150,4 +155,7 @@ internal sealed record PluginCallParts(RequestBody Bodies, IdempotentReplies Rep
 {
     /// <summary>Whether a feature is on now.</summary>
     public required Func<string, bool> IsOn { get; init; }
+
+    /// <summary>Cached answers.</summary>
+    public required CachedAnswers Answers { get; init; }
 }

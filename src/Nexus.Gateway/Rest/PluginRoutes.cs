@@ -57,6 +57,8 @@ internal sealed class PluginRoutes : EndpointDataSource, IDisposable
             if (snapshot.Version == last.Version)
                 return;
             var byPlugin = new Dictionary<ActivePlugin, Endpoint[]>(ReferenceEqualityComparer.Instance);
+            foreach (var gone in last.ByPlugin.Keys.Where(p => !snapshot.Plugins.Contains(p)))
+                parts.Answers.Forget(gone.Manifest.Name);
             foreach (var plugin in snapshot.Plugins)
                 byPlugin[plugin] = last.ByPlugin.GetValueOrDefault(plugin) ?? Build(plugin);
             state = new State(snapshot.Version, [.. byPlugin.Values.SelectMany(e => e)], byPlugin, MiddlewareChain.Of(snapshot));
@@ -107,6 +109,8 @@ internal sealed class PluginRoutes : EndpointDataSource, IDisposable
         ForPasswordChange = endpoint.ForPasswordChange,
         RateLimit = endpoint.RateLimit,
         Feature = endpoint.Feature,
+        Cached = endpoint.Cached,
+        Version = plugin.Manifest.Version,
         Counters = metrics.For(plugin.Manifest.Name, pattern),
     };
 

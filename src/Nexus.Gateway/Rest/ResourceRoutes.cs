@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
+using Nexus.Gateway.Caching;
 using Nexus.Gateway.Errors;
 using Nexus.Gateway.Metrics;
 using Nexus.Gateway.Pipeline;
@@ -11,7 +12,7 @@ namespace Nexus.Gateway.Rest;
 internal sealed record ResourceRoute(RouteFacts Facts, RequestDelegate Handler);
 
 /// <summary>What <see cref="ResourceRoutes"/> need of the gateway.</summary>
-internal sealed record ResourceParts(IResourceOperations Operations, RequestBody Bodies, IReadOnlyList<string> HiddenFields, Func<MiddlewareLink[]> Chain, ScopeParts Scopes);
+internal sealed record ResourceParts(IResourceOperations Operations, RequestBody Bodies, IReadOnlyList<string> HiddenFields, Func<MiddlewareLink[]> Chain, ScopeParts Scopes, CachedAnswers Answers);
 
 /// <summary>The routes of one resource of one generation, drawn from its descriptor. They run host code only: the plugin's hooks are called, under its lease, by <see cref="IResourceOperations"/>.</summary>
 internal sealed partial class ResourceRoutes
@@ -57,6 +58,8 @@ internal sealed partial class ResourceRoutes
             Pattern = path + suffix,
             Handler = $"{resource.Name}: {verb}",
             Permission = resource.PermissionFor(permission),
+            Cached = methods == Read ? resource.Cached : null,
+            Version = plugin.Manifest.Version,
             Counters = metrics.For(plugin.Manifest.Name, path + suffix),
         };
         return new ResourceRoute(facts, context =>
@@ -64,6 +67,8 @@ internal sealed partial class ResourceRoutes
             var request = GatewayRequest.Of(context);
             request.Matched(facts);
             var chain = parts.Chain();
+            if (CachedAnswers.Serves(context, facts))
+                return RunCachedAsync(chain, context, request, facts, handle);
             return request.Span is not null ? RunInSpanAsync(chain, context, request, handle)
                 : chain.Length == 0 ? handle(context, request)
                 : RunChainAsync(chain, context, request, handle);
@@ -188,6 +193,14 @@ internal sealed partial class ResourceRoutes
         using var span = NexusTracing.Start(NexusTracing.Plugin);
         span?.SetTag("nexus.plugin", plugin.Manifest.Name).SetTag("http.route", request.Route!.Pattern);
         await (chain.Length == 0 ? handle(context, request) : RunChainAsync(chain, context, request, handle));
+    }
+
+    /// <summary>Behind the middleware of plugins, which may refuse the request.</summary>
+    private async Task RunCachedAsync(MiddlewareLink[] chain, HttpContext context, GatewayRequest request, RouteFacts facts, Func<HttpContext, GatewayRequest, Task> handle)
+    {
+        using var span = request.Span is null ? null : NexusTracing.Start(NexusTracing.Plugin);
+        span?.SetTag("nexus.plugin", plugin.Manifest.Name).SetTag("http.route", facts.Pattern);
+        await RunChainAsync(chain, context, request, (c, r) => parts.Answers.RunAsync(c, facts, () => handle(c, r)));
     }
 
     private async Task RunChainAsync(MiddlewareLink[] chain, HttpContext context, GatewayRequest request, Func<HttpContext, GatewayRequest, Task> handle)

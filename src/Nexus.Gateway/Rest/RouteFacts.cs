@@ -30,6 +30,12 @@ internal sealed record RouteFacts
     /// <summary>Feature without which it is not served, or null.</summary>
     public string? Feature { get; init; }
 
+    /// <summary>How its answers to GET are cached; null when they are not.</summary>
+    public CachedAnswer? Cached { get; init; }
+
+    /// <summary>Version of the plugin: another one has cached answers of its own.</summary>
+    public string Version { get; init; } = "";
+
     /// <summary>Not logged (health probes).</summary>
     public bool Quiet { get; init; }
 

@@ -47,6 +47,9 @@ internal sealed class RateLimitOptions
     /// <summary>Whether they are counted at all; limits of single routes and of API keys are always.</summary>
     public bool Enabled { get; set; } = true;
 
+    /// <summary>Whether all nodes count together, where an active plugin lets them.</summary>
+    public bool Shared { get; set; }
+
     /// <summary>Whether callers of this machine are counted too.</summary>
     public bool Loopback { get; set; }
 

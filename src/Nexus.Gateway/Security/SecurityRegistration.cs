@@ -38,6 +38,7 @@ internal static class SecurityRegistration
         services.TryAddSingleton<BlockStore>();
         services.TryAddSingleton<AddressBlocks>();
         services.AddSingleton<IHostedService, BlockKeeper>();
+        services.TryAddSingleton<SharedLimits>();
         services.TryAddSingleton<RequestLimits>();
         services.TryAddSingleton<RouteLimits>();
         services.TryAddSingleton<SecurityTrail>();

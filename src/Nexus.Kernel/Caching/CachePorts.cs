@@ -19,7 +19,7 @@ internal sealed class CachePorts(IServiceProvider host, TimeProvider time) : IPl
 /// <summary>The cache for rooms and operators.</summary>
 internal sealed class Caches(LayeredCache cache, TimeProvider time) : ICaches
 {
-    public ICache Get(string service) => new PluginCache(cache, new CacheSpace(service, [service], null, time));
+    public ICache Get(string service, string? owner = null) => new PluginCache(cache, new CacheSpace(owner ?? service, [service], null, time));
 
     public async ValueTask<CacheStatus> LookAsync(CancellationToken cancellationToken)
     {

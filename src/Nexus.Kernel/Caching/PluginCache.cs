@@ -98,9 +98,7 @@ internal sealed record CacheSpace(string Owner, ImmutableArray<string> Services,
     {
         var tenant = CallContext.Current.Tenant;
         var owner = Owner;
-        return tag => tag.StartsWith(CacheTags.ResourcePrefix, StringComparison.Ordinal) ? ResourceTag(tenant, tag)
-            : tag.StartsWith(CacheTags.KeyPrefix, StringComparison.Ordinal) ? KeyTag(tag)
-            : tenant == CallContext.DefaultTenant ? $"{owner}/{tag}" : $"{tenant}@{owner}/{tag}";
+        return tag => tag.StartsWith(CacheTags.KeyPrefix, StringComparison.Ordinal) ? KeyTag(tag) : CacheTags.Public(tenant, owner, tag);
     }
 
     /// <summary>The tag of a resource's records in a tenant.</summary>

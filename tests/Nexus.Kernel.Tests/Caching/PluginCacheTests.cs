@@ -164,9 +164,10 @@ public sealed class PluginCacheTests
         await host.StartAsync();
         Assert.True(host.Status("thing").State == PluginState.Active, host.Status("thing").Cause);
 
-        var status = await host.RunAsync(new PluginCommand.Disable("thing"));
+        await host.RunAsync(new PluginCommand.Disable("thing"));
+        await host.Kernel.RetiredAsync("thing");
 
-        Assert.True(status is { State: PluginState.Stopped, GenerationsAlive: 0 }, $"{status.State} {status.Warning}");
+        Assert.True(host.Status("thing") is { State: PluginState.Stopped, GenerationsAlive: 0 }, $"{host.Status("thing")}");
         Assert.Equal(3, (await host.Services.GetRequiredService<ICaches>().LookAsync(TestContext.Current.CancellationToken)).Levels[0].Entries);
     }
 

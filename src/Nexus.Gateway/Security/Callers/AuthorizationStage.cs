@@ -40,7 +40,7 @@ internal sealed class AuthorizationStage(RequestDelegate next, IAuthorization au
         await Go(context, request, permission, await asked);
 
     private Task Go(HttpContext context, GatewayRequest request, string permission, AccessDecision decision) =>
-        decision.Scope != AccessScope.None ? next(context)
+        (request.Access = decision.Scope) != AccessScope.None ? next(context)
         : ReferenceEquals(request.Context.Caller, Caller.Anonymous) ? refusals.RefuseAsync(context, ErrorCodes.AuthenticationRequired, "auth.access.denied", request.Refusal ?? $"This needs the permission {permission}. {decision.Reason}")
         : DenyAsync(context, request, permission, decision.Reason);
 

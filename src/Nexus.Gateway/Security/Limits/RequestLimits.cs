@@ -16,12 +16,14 @@ internal sealed class RequestLimits : IDisposable
     private readonly ConcurrentDictionary<int, Rate> keyRates = new();
     private readonly TimeProvider time;
     private readonly Refusals refusals;
+    private readonly SharedLimits shared;
     private readonly IDisposable? following;
     private volatile Settings settings;
     private int delayed;
 
-    public RequestLimits(IOptionsMonitor<SecurityOptions> options, Refusals refusals, TimeProvider time)
+    public RequestLimits(IOptionsMonitor<SecurityOptions> options, Refusals refusals, SharedLimits shared, TimeProvider time)
     {
+        this.shared = shared;
         // 3 MB for 131,072 addresses that are being counted at one time, as much for callers.
         addresses = new LimitTable(1 << 14, time);
         callers = new LimitTable(1 << 14, time);
@@ -41,7 +43,9 @@ internal sealed class RequestLimits : IDisposable
         var request = GatewayRequest.Of(context);
         if (!now.Enabled || request.RemoteAddress is not { } address || !now.Loopback && IPAddress.IsLoopback(address))
             return next(context);
-        return Decide(context, request, now, now.Address, addresses.Take(AddressSet.CountingKey(address), now.Address, PatienceOf(now)), next);
+        return now.Shared
+            ? DecideSharedAsync(context, request, now, now.Address, SharedLimits.KeyOf(address), patience => addresses.Take(AddressSet.CountingKey(address), now.Address, patience), next)
+            : Decide(context, request, now, now.Address, addresses.Take(AddressSet.CountingKey(address), now.Address, PatienceOf(now)), next);
     }
 
     /// <summary>Counts a request under its caller or key. A key with a limit of its own is counted wherever it calls from.</summary>
@@ -55,9 +59,15 @@ internal sealed class RequestLimits : IDisposable
         {
             if (!now.Enabled || !now.Loopback && request.RemoteAddress is { } address && IPAddress.IsLoopback(address))
                 return next(context);
-            return Decide(context, request, now, now.Caller, callers.Take(KeyOf(signedIn), now.Caller, PatienceOf(now)), next);
+            return DecideCaller(context, request, now, now.Caller, signedIn, next);
         }
-        var rate = RateOf(own);
+        return DecideCaller(context, request, now, RateOf(own), signedIn, next);
+    }
+
+    private Task DecideCaller(HttpContext context, GatewayRequest request, Settings now, Rate rate, SignedIn signedIn, RequestDelegate next)
+    {
+        if (now.Shared)
+            return DecideSharedAsync(context, request, now, rate, $"caller-{signedIn.LimitKey ?? signedIn.Caller.Id}", patience => callers.Take(KeyOf(signedIn), rate, patience), next);
         return Decide(context, request, now, rate, callers.Take(KeyOf(signedIn), rate, PatienceOf(now)), next);
     }
 
@@ -78,6 +88,12 @@ internal sealed class RequestLimits : IDisposable
     private static ulong KeyOf(SignedIn signedIn) => LimitTable.Mix(signedIn.LimitKey ?? signedIn.Caller.Id);
 
     private TimeSpan PatienceOf(Settings now) => now.Patience > TimeSpan.Zero && Volatile.Read(ref delayed) < now.MaxDelayed ? now.Patience : TimeSpan.Zero;
+
+    private async Task DecideSharedAsync(HttpContext context, GatewayRequest request, Settings now, Rate rate, string key, Func<TimeSpan, Verdict> alone, RequestDelegate next)
+    {
+        var patience = PatienceOf(now);
+        await Decide(context, request, now, rate, await shared.TakeAsync(key, rate, patience) ?? alone(patience), next);
+    }
 
     private Task Decide(HttpContext context, GatewayRequest request, Settings now, Rate rate, in Verdict verdict, RequestDelegate next)
     {
@@ -105,9 +121,9 @@ internal sealed class RequestLimits : IDisposable
     }
 
     /// <summary>The options in the form that is counted with.</summary>
-    private sealed record Settings(bool Enabled, bool Loopback, Rate Address, Rate Caller, TimeSpan Patience, int MaxDelayed)
+    private sealed record Settings(bool Enabled, bool Shared, bool Loopback, Rate Address, Rate Caller, TimeSpan Patience, int MaxDelayed)
     {
-        public static Settings Of(RateLimitOptions options) => new(options.Enabled, options.Loopback, Of(options.Address), Of(options.Caller), options.Mode == RateLimitMode.Throttle ? TimeSpan.FromSeconds(options.MaxDelaySeconds) : TimeSpan.Zero, options.MaxDelayed);
+        public static Settings Of(RateLimitOptions options) => new(options.Enabled, options.Shared, options.Loopback, Of(options.Address), Of(options.Caller), options.Mode == RateLimitMode.Throttle ? TimeSpan.FromSeconds(options.MaxDelaySeconds) : TimeSpan.Zero, options.MaxDelayed);
 
         private static Rate Of(RateOptions rate) => new(rate.Requests, TimeSpan.FromSeconds(rate.Seconds));
     }

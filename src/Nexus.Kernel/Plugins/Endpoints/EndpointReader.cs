@@ -55,6 +55,7 @@ internal static class EndpointReader
             Handler = generation.Guard.Wrap(generation.Slots.Wrap(handler)),
             Permission = Permission(generation.Manifest.Name, endpoint),
             ForPasswordChange = endpoint.Metadata.GetMetadata<PasswordChangeRoute>() is not null,
+            Cached = endpoint.Metadata.GetMetadata<CachedAnswer>(),
             RateLimit = endpoint.Metadata.GetMetadata<RateLimit>(),
             Feature = endpoint.Metadata.GetMetadata<FeatureFlag>()?.Name,
             OpenApi = operations.Write(endpoint),
