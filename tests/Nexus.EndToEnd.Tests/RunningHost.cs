@@ -11,7 +11,7 @@ namespace Nexus.EndToEnd.Tests;
 internal sealed class RunningHost : IAsyncDisposable
 {
     private readonly List<string> log = [];
-    private readonly string[] settings;
+    private string[] settings;
     private Process process;
 
     private RunningHost(string folder, int port, string[] settings)
@@ -91,6 +91,16 @@ internal sealed class RunningHost : IAsyncDisposable
         process.Kill();
         await process.WaitForExitAsync();
         process.Dispose();
+        process = Spawn();
+        await ReadyAsync();
+    }
+
+    /// <summary>Stops it, then starts one on the same data with other settings.</summary>
+    public async Task RestartAsync(params string[] other)
+    {
+        Assert.Equal(0, await StopAsync());
+        process.Dispose();
+        settings = other;
         process = Spawn();
         await ReadyAsync();
     }

@@ -54,6 +54,8 @@ internal sealed class FakePlugins : IPlugins
             Manifest = new PluginManifest { Name = id, Version = "1.0.0", Category = PluginCategory.Custom, Description = "A plugin.", Entry = "" },
             Generation = ++generations,
             Lease = lease,
+            Tasks = [.. builder.Services.Select(s => s.ImplementationInstance).OfType<TaskContribution>().Select(s => s.Descriptor)],
+            Schedules = [.. builder.Services.Select(s => s.ImplementationInstance).OfType<ScheduleContribution>().Select(s => s.Descriptor)],
             Subscriptions = [.. builder.Services.Select(s => s.ImplementationInstance).OfType<SubscriptionContribution>().Select(s => s.Descriptor)],
         };
         Publish([.. Current.Plugins.Where(p => p.Manifest.Name != id), plugin]);
