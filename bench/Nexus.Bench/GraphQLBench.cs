@@ -14,7 +14,7 @@ namespace Nexus.Bench;
 internal static class GraphQLBench
 {
     private const int Rounds = 20_000;
-    private const string Query = "query Q { me { id name age kind friends(first: 2) { id name age } bestFriend { id name email } } dog { id name barks owner { id } } users { id email } late }";
+    private const string Query = "query Q { me { id name age kind friends(first: 2) { id name age } bestFriend { id name email } } dog { id name barks owner { id } } users { id email } numbers { int float } }";
 
     public static async Task<IReadOnlyList<Bar>> RunAsync()
     {
