@@ -4,6 +4,7 @@ using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.Logging;
 using Nexus.Data;
 using Nexus.Gateway;
+using Npgsql;
 
 namespace Nexus.Bench;
 
@@ -92,6 +93,36 @@ internal static class BareServer
             command.CommandText = "SELECT json FROM notes WHERE tenant = 'default' AND id = @id";
             command.Parameters.AddWithValue("@id", id);
             return command.ExecuteScalar() is string json ? Results.Text(json, "application/json") : Results.NotFound();
+        });
+        await app.RunAsync();
+        return 0;
+    }
+
+    /// <summary>A row a request in PostgreSQL, by Npgsql: pooled connections, prepared statements, one commit a POST.</summary>
+    public static async Task<int> RunPostgreSqlAsync(int port, string address)
+    {
+        await using var source = NpgsqlDataSource.Create(address + ";Max Auto Prepare=20;Maximum Pool Size=40");
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        await using var app = builder.Build();
+        app.Urls.Add($"http://127.0.0.1:{port}");
+        app.MapGet("/ready", () => "ok");
+        await using (var first = source.CreateCommand("INSERT INTO notes VALUES ('default', '0190c6f0-0000-7000-8000-000000000001', '{\"id\":\"0190c6f0-0000-7000-8000-000000000001\",\"revision\":1,\"owner\":\"local\",\"team\":null,\"createdAt\":\"2026-01-01T00:00:00.000000Z\",\"updatedAt\":\"2026-01-01T00:00:00.000000Z\",\"text\":\"A note of the benchmark\",\"number\":1}')"))
+            await first.ExecuteNonQueryAsync();
+        app.MapPost("/notes", async (HttpRequest request) =>
+        {
+            using var body = new StreamReader(request.Body);
+            await using var insert = source.CreateCommand("INSERT INTO notes VALUES ('default',$1,$2)");
+            insert.Parameters.Add(new NpgsqlParameter<string> { TypedValue = Guid.CreateVersion7().ToString() });
+            insert.Parameters.Add(new NpgsqlParameter<string> { TypedValue = await body.ReadToEndAsync() });
+            await insert.ExecuteNonQueryAsync();
+            return Results.StatusCode(StatusCodes.Status201Created);
+        });
+        app.MapGet("/notes/{id}", async (string id) =>
+        {
+            await using var find = source.CreateCommand("SELECT json FROM notes WHERE tenant='default' AND id=$1");
+            find.Parameters.Add(new NpgsqlParameter<string> { TypedValue = id });
+            return await find.ExecuteScalarAsync() is string json ? Results.Text(json, "application/json") : Results.NotFound();
         });
         await app.RunAsync();
         return 0;

@@ -5,7 +5,9 @@ return args switch
     ["serve-bare", var port, ..] => await BareServer.RunAsync(int.Parse(port, System.Globalization.CultureInfo.InvariantCulture)),
     ["serve-dispatch", .. var settings] => await BareServer.RunDispatchAsync(settings),
     ["serve-unsecured", .. var settings] => await BareServer.RunUnsecuredAsync(settings),
+    ["serve-row-postgresql", var port, _, var address, ..] => await BareServer.RunPostgreSqlAsync(int.Parse(port, System.Globalization.CultureInfo.InvariantCulture), address),
     ["serve-row", var port, var folder, ..] => await BareServer.RunRowAsync(int.Parse(port, System.Globalization.CultureInfo.InvariantCulture), folder),
+    ["store", .. var rest] when rest.Contains("--engine") && rest.Contains("postgresql") => await RunAsync("store on postgresql", PostgreSqlStoreBench.RunAsync, rest.Contains("--json")),
     [var name, .. var rest] when Benches.All.TryGetValue(name, out var bench) => await RunAsync(name, bench, rest.Contains("--json")),
     _ => Usage(),
 };
@@ -25,6 +27,6 @@ static async Task<int> RunAsync(string name, Func<Task<IReadOnlyList<Bar>>> benc
 
 static int Usage()
 {
-    Console.Error.WriteLine($"usage: nexus bench {string.Join('|', Benches.All.Keys.Order())} [--json]");
+    Console.Error.WriteLine($"usage: nexus bench {string.Join('|', Benches.All.Keys.Order())} [--json]; store takes --engine postgresql");
     return 64;
 }

@@ -70,6 +70,7 @@ public sealed class PluginTestHost : IAsyncDisposable
         foreach (var plugin in options.Replaced().Concat(options.Plugins)) plugins.BuiltIn.Add(plugin);
         if (options.Clock is { } clock) builder.Services.AddSingleton(clock);
         if (options.Http is { } answer) builder.Services.AddSingleton<IPluginPorts>(new OutboundAnswers(answer));
+        if (options.Storage is { } storage) builder.Services.AddSingleton(storage);
         builder.Services.AddNexusData(builder.Configuration);
         builder.Services.AddNexusResources();
         builder.Services.AddNexusCaching(builder.Configuration);
@@ -135,6 +136,9 @@ public sealed class PluginTestOptions
 
     /// <summary>The clock of host and plugins; the system's when null.</summary>
     public TimeProvider? Clock { get; set; }
+
+    /// <summary>The storage engine under test; <c>database:type</c> of <see cref="Settings"/> names it. Null for what is built in.</summary>
+    public IStorageEngine? Storage { get; set; }
 
     /// <summary>Answers the requests that plugins send through <see cref="IHttpClientFactory"/>, so that a test needs no network; null lets them out.</summary>
     public Func<HttpRequestMessage, HttpResponseMessage>? Http { get; set; }

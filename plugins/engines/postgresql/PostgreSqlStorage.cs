@@ -9,6 +9,7 @@ using Nexus.Engines.PostgreSql.Events;
 using Nexus.Engines.PostgreSql.Records;
 using Nexus.Engines.PostgreSql.Schema;
 using Nexus.Engines.PostgreSql.Sql;
+using Nexus.Engines.PostgreSql.Tenants;
 using Npgsql;
 
 namespace Nexus.Engines.PostgreSql;
@@ -51,6 +52,7 @@ internal static class PostgreSqlStorage
         return new StorageSet(new PostgreSqlRecords(server, catalog, writer, new Reads(server)), new PostgreSqlEvents(server, writer, wakeups), databases, blobs, new PostgreSqlChanges(server, catalog, databases, blobs))
         {
             Audit = new PostgreSqlAudit(server, wakeups),
+            Tenants = new PostgreSqlTenants(server, catalog, databases, blobs),
             CheckHealth = token => CheckAsync(server, token),
             Close = async () =>
             {

@@ -5,7 +5,7 @@ namespace Nexus;
 /// <summary>Everything that is stored of one tenant, over all plugins. Thread-safe.</summary>
 public interface ITenantStore
 {
-    /// <summary>Writes a ZIP file: <c>manifest.json</c> with the counts, <c>records/{table}.ndjson</c>, <c>events.ndjson</c>, <c>sql/{plugin}.db</c> and <c>blobs/{plugin}/{sha256}</c>. Records and events are of one moment. Fields that are encrypted at rest are written as <c>"***"</c>; stored answers to idempotent requests are left out.</summary>
+    /// <summary>Writes a ZIP file: <c>manifest.json</c> with the counts, <c>records/{table}.ndjson</c>, <c>events.ndjson</c>, <c>sql/{plugin}.db</c> (of a server engine <c>sql/{plugin}/{table}.ndjson</c>) and <c>blobs/{plugin}/{sha256}</c>. Records and events are of one moment. Fields that are encrypted at rest are written as <c>"***"</c>; stored answers to idempotent requests are left out.</summary>
     ValueTask<TenantContents> ExportAsync(string tenant, Stream target, CancellationToken cancellationToken);
 
     /// <summary>Names of the tables that hold records or documents of a tenant, sorted; without the stored answers to idempotent requests.</summary>

@@ -3,6 +3,9 @@ namespace Nexus.Data.Records;
 /// <summary>What engines are told of fields that are encrypted at rest.</summary>
 internal static class ProtectedFields
 {
+    /// <summary>Member that holds the cipher text.</summary>
+    public const string Sealed = "$sealed";
+
     /// <summary>Member beside the cipher text that holds the digest.</summary>
     public const string Digest = "$digest";
 

@@ -12,7 +12,7 @@ namespace Nexus.Data.Resources;
 internal sealed class FieldSealing(Func<IFieldProtection?> find)
 {
     /// <summary>Member that holds the cipher text.</summary>
-    public const string Sealed = "$sealed";
+    public const string Sealed = ProtectedFields.Sealed;
 
     private static readonly JsonSerializerOptions Relaxed = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 

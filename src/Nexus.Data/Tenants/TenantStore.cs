@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using System.IO.Compression;
 using System.Text.Json;
-using System.Text.Json.Nodes;
 using Nexus.Data.Blobs;
 using Nexus.Data.Sql;
 
@@ -102,7 +101,7 @@ internal sealed class TenantStore(ITenantRows rows, SqlFiles sql, FileBlobs blob
                     events++;
                 else
                     counts[table] = counts.GetValueOrDefault(table) + 1;
-                entry.Write(JsonSerializer.SerializeToUtf8Bytes(record is null ? Event(message!) : Record(record), JsonSerializerOptions.Web));
+                entry.Write(JsonSerializer.SerializeToUtf8Bytes(record is null ? TenantJson.Event(message!) : TenantJson.Record(record), JsonSerializerOptions.Web));
                 entry.WriteByte((byte)'\n');
             });
         }
@@ -112,56 +111,5 @@ internal sealed class TenantStore(ITenantRows rows, SqlFiles sql, FileBlobs blob
         }
 
         return (counts.ToImmutable(), events);
-    }
-
-    private static JsonObject Record(StoredRecord record) => new()
-    {
-        ["id"] = record.Id,
-        ["revision"] = record.Revision,
-        ["owner"] = record.Owner,
-        ["team"] = record.Team,
-        ["createdAt"] = record.CreatedAt,
-        ["updatedAt"] = record.UpdatedAt,
-        ["value"] = Masked(JsonNode.Parse(record.Json.Span)),
-    };
-
-    private static JsonObject Event(EventMessage message) => new()
-    {
-        ["id"] = message.Id,
-        ["name"] = message.Name,
-        ["occurredAt"] = message.OccurredAt,
-        ["source"] = message.Source,
-        ["correlationId"] = message.CorrelationId,
-        ["key"] = message.Key,
-        ["data"] = JsonNode.Parse(message.Data.Span),
-    };
-
-    private static JsonNode? Masked(JsonNode? value)
-    {
-        switch (value)
-        {
-            case JsonObject sealedValue when sealedValue.ContainsKey(Resources.FieldSealing.Sealed):
-                return "***";
-            case JsonObject members:
-                foreach (var name in members.Select(m => m.Key).ToArray())
-                {
-                    var inner = members[name];
-                    if (Masked(inner) is var masked && masked != inner)
-                        members[name] = masked;
-                }
-
-                return members;
-            case JsonArray list:
-                for (var i = 0; i < list.Count; i++)
-                {
-                    var inner = list[i];
-                    if (Masked(inner) is var masked && masked != inner)
-                        list[i] = masked;
-                }
-
-                return list;
-            default:
-                return value;
-        }
     }
 }

@@ -46,6 +46,13 @@ internal sealed class CommitWriter : IAsyncDisposable
         return job.Task;
     }
 
+    /// <summary>Makes the tables that writes need and that are not known yet.</summary>
+    public async Task MakeTablesAsync(IEnumerable<RecordWrite> writes)
+    {
+        foreach (var table in writes.Where(w => w.Record is not null && !_catalog.Contains(w.Key.Table)).Select(w => w.Key.Table).Distinct().ToList())
+            await _catalog.MakeAsync(table, CancellationToken.None);
+    }
+
     /// <summary>Carries out what waits, then stops.</summary>
     public async ValueTask DisposeAsync()
     {
@@ -97,8 +104,7 @@ internal sealed class CommitWriter : IAsyncDisposable
 
     private async Task CommitAsync(List<CommitJob> group)
     {
-        foreach (var table in group.SelectMany(j => j.Batch.Writes).Where(w => w.Record is not null && !_catalog.Contains(w.Key.Table)).Select(w => w.Key.Table).Distinct().ToList())
-            await _catalog.MakeAsync(table, CancellationToken.None);
+        await MakeTablesAsync(group.SelectMany(j => j.Batch.Writes));
         var together = group.Where(j => !j.IsAlone).ToList();
         var alone = group.Where(j => j.IsAlone).ToList();
         while (together.Count > 0)

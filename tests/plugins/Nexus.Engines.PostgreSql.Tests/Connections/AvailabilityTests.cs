@@ -1,0 +1,96 @@
+using Nexus.Engines.PostgreSql.Connections;
+using Npgsql;
+
+namespace Nexus.Engines.PostgreSql.Tests.Connections;
+
+public sealed class AvailabilityTests
+{
+    [Theory]
+    [InlineData("postgres://ann:s%2Fecret@127.0.0.1:1/shop?sslmode=disable", "127.0.0.1:1, database shop")]
+    [InlineData("Host=127.0.0.1;Port=1;Username=ann;Password=s/ecret;Database=shop", "127.0.0.1:1, database shop")]
+    public async Task A_server_that_does_not_answer_is_named_with_the_way_out_and_without_secrets(string address, string place)
+    {
+        var failure = await Assert.ThrowsAsync<NexusException>(() => Opened.OpenAsync(address));
+
+        Assert.Equal(ErrorCodes.StorageUnavailable, failure.Code);
+        Assert.StartsWith($"The PostgreSQL server at {place} does not answer.", failure.Message, StringComparison.Ordinal);
+        Assert.Contains("DATABASE_URL", failure.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("ecret", failure.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_database_that_is_missing_is_told()
+    {
+        var address = await PostgreSqlServer.DatabaseAsync();
+
+        Assert.Contains("no such database", (await Assert.ThrowsAsync<NexusException>(() => Opened.OpenAsync(address + "_missing"))).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData("hunter2")]
+    [InlineData("Host=;Nonsense=hunter2")]
+    [InlineData("mysql://root:hunter2@localhost/x")]
+    public async Task An_address_that_is_none_is_refused_without_showing_it(string? address)
+    {
+        var failure = await Assert.ThrowsAsync<NexusException>(() => Opened.OpenAsync(address!));
+
+        Assert.Equal(ErrorCodes.ConfigurationError, failure.Code);
+        Assert.DoesNotContain("hunter2", failure.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void An_address_of_libpq_is_read_whole()
+    {
+        var read = DatabaseSettings.Read(new StorageOptions("", "postgresql://a%40b:p%3Aw@one:6000,two:6001/my%20db?sslmode=verify-full&application_name=x&connect_timeout=9")).Connection;
+
+        Assert.Equal(("a@b", "p:w", "one:6000,two:6001", "my db", SslMode.VerifyFull, "x"), (read.Username, read.Password, read.Host, read.Database, read.SslMode, read.ApplicationName));
+    }
+
+    [Fact]
+    public async Task Many_requests_share_few_connections()
+    {
+        var address = await PostgreSqlServer.DatabaseAsync();
+        await using var set = await Opened.OpenAsync(address, null, ("pool:maxSize", "6"), ("pool:timeoutSeconds", "30"));
+        var most = 0L;
+        using var done = new CancellationTokenSource();
+        await using var watching = new NpgsqlConnection(address);
+        await watching.OpenAsync();
+        var watch = Task.Run(async () =>
+        {
+            while (!done.IsCancellationRequested)
+            {
+                await using var count = new NpgsqlCommand("SELECT count(*) FROM pg_stat_activity WHERE datname=current_database() AND application_name='nexus'", watching);
+                most = Math.Max(most, (long)(await count.ExecuteScalarAsync())!);
+            }
+        });
+
+        await Task.WhenAll(Enumerable.Range(0, 500).Select(i => Task.Run(async () =>
+        {
+            await set.CommitAsync(Opened.Put($"{i}", "{}"));
+            Assert.NotNull(await set.Records.FindAsync(new RecordKey(CallContext.DefaultTenant, "crm.people", $"{i}"), CancellationToken.None));
+        })));
+        await done.CancelAsync();
+        await watch;
+
+        Assert.InRange(most, 1, 6);
+    }
+
+    [Fact]
+    public async Task Who_gets_no_connection_in_time_is_told_to_raise_the_limit()
+    {
+        await using var set = await Opened.OpenAsync(await PostgreSqlServer.DatabaseAsync(), null, ("pool:maxSize", "6"), ("pool:timeoutSeconds", "1"));
+        var databases = Enumerable.Range(0, 5).Select(i => set.Sql.Get($"p{i}", CallContext.DefaultTenant)).ToList();
+        foreach (var database in databases)
+            await database.QueryAsync("SELECT 1 AS one");
+
+        var sleeping = databases.Select(d => d.QueryAsync("SELECT pg_sleep(4)").AsTask()).ToList();
+        await Task.Delay(300);
+        var refused = await Record.ExceptionAsync(() => set.Records.FindAsync(new RecordKey(CallContext.DefaultTenant, "crm.people", "x"), CancellationToken.None).AsTask());
+
+        Assert.Equal(ErrorCodes.StorageUnavailable, Assert.IsType<NexusException>(refused).Code);
+        Assert.Contains("database.pool.maxSize", refused.Message, StringComparison.Ordinal);
+        await Task.WhenAll(sleeping);
+        Assert.Equal(HealthLevel.Healthy, (await set.CheckHealth(CancellationToken.None)).Status);
+    }
+}

@@ -1,0 +1,93 @@
+using System.Net;
+using System.Text;
+using Nexus.EndToEnd.Tests;
+
+namespace Nexus.Engines.PostgreSql.Tests.EndToEnd;
+
+/// <summary>The host as a program, with the plugins that ship with it, on PostgreSQL.</summary>
+public sealed class HostTests
+{
+    private const string Statement = """
+        OFXHEADER:100
+        DATA:OFXSGML
+        VERSION:102
+        ENCODING:USASCII
+        CHARSET:1252
+
+        <OFX><BANKMSGSRSV1><STMTTRNRS><STMTRS><CURDEF>EUR<BANKACCTFROM><BANKID>1<ACCTID>2<ACCTTYPE>CHECKING</BANKACCTFROM>
+        <BANKTRANLIST><DTSTART>20260101<DTEND>20260131
+        <STMTTRN><TRNTYPE>DEBIT<DTPOSTED>20260105<TRNAMT>-12.34<FITID>A1<NAME>Bakery</STMTTRN>
+        <STMTTRN><TRNTYPE>CREDIT<DTPOSTED>20260120<TRNAMT>2000.00<FITID>A2<NAME>Payroll</STMTTRN>
+        </BANKTRANLIST></STMTRS></STMTTRNRS></BANKMSGSRSV1></OFX>
+        """;
+
+    [Fact]
+    public async Task Ledger_identity_and_audit_work_on_PostgreSQL_and_outlive_a_kill()
+    {
+        var address = await PostgreSqlServer.DatabaseAsync();
+        await using var host = await StartAsync(address, "core.identity", "core.audit", "finance.ledger");
+        var book = (string)(await host.PostAsync("/api/business/ledger/books", new { name = "Home", baseCommodity = "EUR" }))["id"]!;
+        await host.PostAsync($"/api/business/ledger/books/{book}/accounts", new { path = "Assets:Bank", type = "asset" });
+
+        using var imported = await host.Client.PostAsync($"/api/business/ledger/imports?book={book}&account=Assets:Bank&file=a.ofx", new ByteArrayContent(Encoding.ASCII.GetBytes(Statement)));
+        Assert.True(imported.StatusCode == HttpStatusCode.Created, await imported.Content.ReadAsStringAsync());
+        await host.KillAndRestartAsync();
+
+        var balances = await host.GetAsync($"/api/business/ledger/books/{book}/balances");
+        Assert.Equal("1987.66", (string?)balances["balances"]!.AsArray().Single(b => (string?)b!["path"] == "Assets:Bank")!["amount"]);
+        Assert.True((bool)(await host.GetAsync($"/api/business/ledger/books/{book}/audit"))["sound"]!);
+        Assert.Equal(2, (await host.GetAsync($"/api/business/ledger/imports?book={book}")).AsObject().First().Value!.AsArray().Single()!["added"]!.GetValue<int>());
+        var plugins = await host.GetAsync("/api/v1/plugins");
+        Assert.Contains(RunningHost.Rows(plugins), p => (string?)p["id"] == "engines.postgresql" && string.Equals((string?)p["state"], "active", StringComparison.OrdinalIgnoreCase));
+        await host.UntilAsync("/health", health => (string?)health["status"] == "Healthy");
+    }
+
+    [Fact]
+    public async Task Resources_are_written_listed_filtered_and_searched()
+    {
+        await using var host = await StartAsync(await PostgreSqlServer.DatabaseAsync());
+        foreach (var (customer, quantity) in new[] { ("Ada Lovelace", 3), ("Grace Hopper", 7) })
+            await host.PostAsync("/api/business/orders/orders", new { customer, sku = "A-1", quantity });
+
+        Assert.Equal("Grace Hopper", (string?)RunningHost.Rows(await host.GetAsync("/api/business/orders/orders?filter[quantity][$gte]=5")).Single()["customer"]);
+        Assert.Equal("Ada Lovelace", (string?)RunningHost.Rows(await host.GetAsync("/api/business/orders/orders?q=love")).Single()["customer"]);
+        Assert.Equal(["Grace Hopper", "Ada Lovelace"], RunningHost.Rows(await host.GetAsync("/api/business/orders/orders?sort=-quantity")).Select(r => (string?)r["customer"]));
+    }
+
+    [Fact]
+    public async Task A_server_that_was_killed_shows_in_health_and_is_used_again_once_it_is_back()
+    {
+        await using var server = await PostgreSqlServer.StartAsync();
+        await using var host = await StartAsync(await server.MakeDatabaseAsync());
+        await host.PostAsync("/api/business/orders/orders", new { customer = "Ada", sku = "A-1", quantity = 1 });
+
+        await server.KillAsync();
+        using (var ill = await host.Client.GetAsync("/health"))
+        {
+            Assert.Equal(HttpStatusCode.ServiceUnavailable, ill.StatusCode);
+            Assert.Contains($"127.0.0.1:{server.Port}", await ill.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        }
+
+        await server.StartAgainAsync();
+        await host.UntilAsync("/health/ready", _ => true);
+        await host.PostAsync("/api/business/orders/orders", new { customer = "Bob", sku = "A-1", quantity = 1 });
+        Assert.Equal(2, RunningHost.Rows(await host.GetAsync("/api/business/orders/orders")).Count);
+    }
+
+    [Fact]
+    public async Task Two_hosts_share_one_database()
+    {
+        var address = await PostgreSqlServer.DatabaseAsync();
+        await using var one = await StartAsync(address);
+        await using var two = await StartAsync(address);
+        var id = (string)(await one.PostAsync("/api/business/orders/orders", new { customer = "Ada", sku = "A-1", quantity = 1 }))["id"]!;
+
+        Assert.Equal("Ada", (string?)(await two.GetAsync($"/api/business/orders/orders/{id}"))["customer"]);
+        await two.PostAsync($"/api/business/orders/orders/{id}/actions/pay");
+        Assert.Equal("Paid", (string?)(await one.GetAsync($"/api/business/orders/orders/{id}"))["status"], ignoreCase: true);
+    }
+
+    private static Task<RunningHost> StartAsync(string address, params string[] plugins) => RunningHost.StartAsync(
+        [Path.Combine(Programs.Plugins, "engines.postgresql"), .. plugins.Length == 0 ? [Path.Combine(Programs.Samples, "orders")] : plugins.Select(p => Path.Combine(Programs.Plugins, p))],
+        ["--database:type=postgresql", $"--database:connectionString={address}", "--security:localAdministrator=true", "--server:http2Port=0"]);
+}
