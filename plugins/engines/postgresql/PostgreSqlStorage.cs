@@ -1,6 +1,4 @@
 using System.Diagnostics;
-using System.Diagnostics.Metrics;
-using Microsoft.Extensions.Logging;
 using Nexus.Engines.PostgreSql.Audit;
 using Nexus.Engines.PostgreSql.Blobs;
 using Nexus.Engines.PostgreSql.Commits;
@@ -20,7 +18,7 @@ internal static class PostgreSqlStorage
     /// <exception cref="NexusException"><c>STORAGE_UNAVAILABLE</c> with address, cause and way out.</exception>
     public static async Task<StorageSet> OpenAsync(DatabaseSettings settings, StorageOptions options, CancellationToken cancellationToken)
     {
-        var server = new Server(settings, new NpgsqlDataSourceBuilder(settings.Connection.ConnectionString).Build(), null, options.Time, options.Loggers);
+        var server = new Server(settings, Source(settings), options.Time, options.Loggers);
         try
         {
             await PlatformSchema.EnsureAsync(server, cancellationToken);
@@ -35,6 +33,13 @@ internal static class PostgreSqlStorage
             await server.DisposeAsync();
             throw;
         }
+    }
+
+    /// <summary>Of several hosts the one that takes writes, also after another one has become it.</summary>
+    private static NpgsqlDataSource Source(DatabaseSettings settings)
+    {
+        var builder = new NpgsqlDataSourceBuilder(settings.Connection.ConnectionString);
+        return settings.Connection.Host!.Contains(',', StringComparison.Ordinal) ? builder.BuildMultiHost().WithTargetSession(TargetSessionAttributes.Primary) : builder.Build();
     }
 
     private static StorageSet Compose(Server server, TableCatalog catalog)

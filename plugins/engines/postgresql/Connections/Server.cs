@@ -5,7 +5,7 @@ using Npgsql;
 namespace Nexus.Engines.PostgreSql.Connections;
 
 /// <summary>The database that everything of a node is in: connections, names, roles, locks.</summary>
-internal sealed class Server(DatabaseSettings settings, NpgsqlDataSource source, NpgsqlDataSource? standby, TimeProvider time, ILoggerFactory loggers) : IAsyncDisposable
+internal sealed class Server(DatabaseSettings settings, NpgsqlDataSource source, TimeProvider time, ILoggerFactory loggers) : IAsyncDisposable
 {
     /// <summary>Tenant of statements that concern all.</summary>
     public const string AllTenants = "*";
@@ -14,9 +14,6 @@ internal sealed class Server(DatabaseSettings settings, NpgsqlDataSource source,
 
     /// <summary>Connections to the server that takes writes.</summary>
     public NpgsqlDataSource Source => source;
-
-    /// <summary>Connections for reads that may be served by a standby; null when there is none.</summary>
-    public NpgsqlDataSource? Standby => standby;
 
     public TimeProvider Time => time;
 
@@ -66,10 +63,5 @@ internal sealed class Server(DatabaseSettings settings, NpgsqlDataSource source,
     /// <summary>A JSON list as it is stored in a text column.</summary>
     public static string[] ReadList(string json) => JsonSerializer.Deserialize<string[]>(json) ?? [];
 
-    public async ValueTask DisposeAsync()
-    {
-        if (standby is not null)
-            await standby.DisposeAsync();
-        await source.DisposeAsync();
-    }
+    public ValueTask DisposeAsync() => source.DisposeAsync();
 }
