@@ -10,7 +10,7 @@ namespace Nexus.Finance.Ledger.Imports;
 /// <param name="database">The plugin's database.</param>
 internal sealed class Profiles(ISqlDatabase database)
 {
-    private static readonly string[] Known = ["format", "encoding", "delimiter", "header_line", "date_order", "decimal_mark", "sign"];
+    private static readonly string[] Known = ["format", "encoding", "delimiter", "header_line", "date_order", "decimal_mark", "sign", "unbooked"];
 
     /// <summary>The profiles of a book, by name.</summary>
     public async ValueTask<ImmutableArray<(string Name, long Version, ImmutableDictionary<string, string> Answers)>> ListAsync(string book, CancellationToken cancellationToken) =>
@@ -59,7 +59,7 @@ internal sealed class Profiles(ISqlDatabase database)
         if (value is null or { Length: 0 or > 200 }) return new FieldError(pointer, "length", $"{ReadingLimits.Short(key)} has 1 to 200 characters.");
         if (key.StartsWith("column.", StringComparison.Ordinal) || key.StartsWith("account.", StringComparison.Ordinal)) return null;
         if (!Known.Contains(key, StringComparer.Ordinal)) return new FieldError(pointer, "unknown_field", $"\"{ReadingLimits.Short(key)}\" is no question of an import; they are {string.Join(", ", Known)}, column.<role> and account.<number>.");
-        string[]? allowed = key switch { "date_order" => ["dmy", "mdy", "ymd", "ydm"], "decimal_mark" => [".", ","], "sign" => ["as_written", "inverted"], "format" => ["ofx", "qif", "csv", "auto"], _ => null };
+        string[]? allowed = key switch { "date_order" => ["dmy", "mdy", "ymd", "ydm"], "decimal_mark" => [".", ","], "sign" => ["as_written", "inverted"], "unbooked" => ["skip", "import"], "format" => ["ofx", "qif", "csv", "auto"], _ => null };
         return allowed is null || allowed.Contains(value, StringComparer.Ordinal) ? null : new FieldError(pointer, "choice", $"{key} is one of {string.Join(", ", allowed)}.");
     }
 }

@@ -145,7 +145,7 @@ public sealed class RouteTests
 
         var (status, asked) = await server.SendAsync(HttpMethod.Post, "imports?account=Assets:Bank", File);
         var preview = await server.SendAsync(HttpMethod.Post, "imports?account=Assets:Bank&preview=true", File);
-        var profile = await server.SendAsync(HttpMethod.Put, $"profiles/my-bank?book={book}", new { answers = new { date_order = "dmy", decimal_mark = "," } });
+        var profile = await server.SendAsync(HttpMethod.Put, $"profiles/my-bank?book={book}", new { answers = new { date_order = "dmy", decimal_mark = ",", unbooked = "import" } });
         var done = await server.SendAsync(HttpMethod.Post, "imports?account=Assets:Bank&profile=my-bank", File);
 
         Assert.Equal((422, "IMPORT_AMBIGUOUS"), (status, (string)asked["code"]!));
