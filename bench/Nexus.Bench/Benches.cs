@@ -9,6 +9,7 @@ internal static class Benches
     {
         ["auth"] = AuthBench.RunAsync,
         ["audit"] = AuditBench.RunAsync,
+        ["cache"] = CacheBench.RunAsync,
         ["dispatch"] = DispatchBench.RunAsync,
         ["graphql"] = GraphQLBench.RunAsync,
         ["store"] = StoreBench.RunAsync,

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 
 namespace Nexus;
 
@@ -57,6 +58,18 @@ public static class CacheVerbs
         ArgumentNullException.ThrowIfNull(plugin);
         ArgumentNullException.ThrowIfNull(warm);
         plugin.Services.AddSingleton<IHostedService>(services => new CacheWarming(services, warm, every));
+        return plugin;
+    }
+
+    /// <summary>Adds a <see cref="WriteBehind"/> to the plugin's services, which works while the plugin is active.</summary>
+    /// <param name="plugin">The plugin.</param>
+    /// <param name="rules">Makes its rules of the plugin's services.</param>
+    public static IPluginBuilder AddWriteBehind(this IPluginBuilder plugin, Func<IServiceProvider, WriteBehindRules> rules)
+    {
+        ArgumentNullException.ThrowIfNull(plugin);
+        ArgumentNullException.ThrowIfNull(rules);
+        plugin.Services.AddSingleton(services => new WriteBehind(services.GetRequiredService<ICache>(), rules(services), services.GetService<TimeProvider>() ?? TimeProvider.System, services.GetService<ILoggerFactory>()?.CreateLogger("Nexus.Cache")));
+        plugin.Services.AddSingleton<IHostedService>(services => services.GetRequiredService<WriteBehind>());
         return plugin;
     }
 

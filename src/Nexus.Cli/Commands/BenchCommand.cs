@@ -8,8 +8,8 @@ internal static class BenchCommand
 {
     public static Command Build()
     {
-        var name = new Argument<string>("name") { Description = "auth, swap, unload, dispatch, graphql, start, store" };
-        name.AcceptOnlyFromAmong("auth", "swap", "unload", "dispatch", "graphql", "start", "store");
+        var name = new Argument<string>("name") { Description = "auth, cache, swap, unload, dispatch, graphql, start, store" };
+        name.AcceptOnlyFromAmong("auth", "cache", "swap", "unload", "dispatch", "graphql", "start", "store");
         var command = new Command("bench", "Measure against a baseline of the same run; exits 0 only when all bars hold") { name };
         command.SetAction(async (call, cancel) =>
         {

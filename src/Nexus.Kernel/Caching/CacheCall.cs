@@ -4,9 +4,11 @@ namespace Nexus.Kernel.Caching;
 /// <param name="Key">Whole key.</param>
 /// <param name="Owner">On whose account.</param>
 /// <param name="Rules">How it is kept.</param>
-/// <param name="Name">Makes the tags of a loader's answer whole.</param>
-internal readonly record struct CacheCall(string Key, string Owner, CacheRules Rules, Func<string, string>? Name = null)
+internal readonly record struct CacheCall(string Key, string Owner, CacheRules Rules)
 {
+    /// <summary>Makes the tags of a loader's answer whole, in the tenant of the call.</summary>
+    public CacheSpace? Space { get; init; }
+
     /// <summary>Loads the value.</summary>
     public CacheLoad? Load { get; init; }
 

@@ -39,6 +39,9 @@ internal sealed class CacheOptions
     /// <summary>Time that a node has for a load before another one loads as well.</summary>
     public double ClaimSeconds { get; set; } = 10;
 
+    /// <summary>Addresses of edge caches that are told of removed tags.</summary>
+    public IList<string> Edges { get; } = [];
+
     /// <summary>Time for which memory is served while the node hears nothing of the others.</summary>
     public double IsolatedSeconds { get; set; } = 30;
 }

@@ -6,7 +6,7 @@ using Microsoft.Extensions.Primitives;
 namespace Nexus.Kernel.Caching;
 
 /// <summary>Connects the cache with what nodes share, from the moment its plugin is active until it leaves; tells levels what they missed; sweeps what has ended. Says whether the configured levels answer.</summary>
-internal sealed class CacheUpkeep(IServiceProvider host, LayeredCache cache, CacheOptions options, TimeProvider time, ILogger<LayeredCache> log) : IHostedService, IDependencyHealth, ICommitListener, IDisposable
+internal sealed class CacheUpkeep(IServiceProvider host, LayeredCache cache, EdgePurge edges, CacheOptions options, TimeProvider time, ILogger<LayeredCache> log) : IHostedService, IDependencyHealth, ICommitListener, IDisposable
 {
     private static readonly TimeSpan Beat = TimeSpan.FromMilliseconds(250);
     private const int BeatsToSweep = 120;
@@ -27,6 +27,7 @@ internal sealed class CacheUpkeep(IServiceProvider host, LayeredCache cache, Cac
 
     public Task StartAsync(CancellationToken cancellationToken)
     {
+        cache.TagsRemoved = edges.Purge;
         if (options.Database)
             cache.Attach(Levels(null), null);
         if (IsShared && host.GetService<IPlugins>() is { } plugins)
@@ -79,6 +80,8 @@ internal sealed class CacheUpkeep(IServiceProvider host, LayeredCache cache, Cac
             else
                 Worse($"{one.Name}: {one.Failure ?? "no answer"} Values are cached in this node's memory and loaded anew.");
         }
+        if (edges.Failure is { } failure)
+            Worse($"An edge cache could not be told to forget, and may serve what has changed: {failure}");
         if (!cache.IsConnected)
             Worse("Changes on other nodes are not heard; memory is served for a short time only.");
         return new PluginHealth(level, details.Count == 0 ? null : string.Join(" ", details));

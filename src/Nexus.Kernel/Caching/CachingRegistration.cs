@@ -29,6 +29,11 @@ public static class CachingRegistration
             owner => host.GetService<PluginsOptions>()?.Quotas is { } quotas ? (quotas.TryGetValue(owner, out var own) || quotas.TryGetValue("default", out own)) ? own.CacheBytes : null : null));
         services.AddSingleton<ICaches>(host => new Caches(host.GetRequiredService<LayeredCache>(), host.GetRequiredService<TimeProvider>()));
         services.AddSingleton<IPluginPorts>(host => new CachePorts(host, host.GetRequiredService<TimeProvider>()));
+        services.AddSingleton<IEdgeCache>(host => new HttpEdgeCache([.. host.GetRequiredService<CacheOptions>().Edges.Select(address => new Uri(address))], new SocketsHttpHandler()));
+        services.AddSingleton(host => new EdgePurge(
+            host.GetServices<IEdgeCache>().Where(edge => edge is not HttpEdgeCache || host.GetRequiredService<CacheOptions>().Edges.Count > 0),
+            host.GetRequiredService<TimeProvider>(),
+            host.GetRequiredService<ILogger<LayeredCache>>()));
         services.AddSingleton<CacheUpkeep>();
         services.AddSingleton<ICommitListener>(host => host.GetRequiredService<CacheUpkeep>());
         services.AddSingleton<IDependencyHealth>(host => host.GetRequiredService<CacheUpkeep>());

@@ -81,6 +81,7 @@ internal sealed partial class LayeredCache
             foreach (var tag in changed)
                 await level.ChangeTokenAsync(tag.Name, tag.Token, cancellationToken);
         }
+        TagsRemoved?.Invoke(tags);
         await TellAsync(new CacheNotice(node) { Tags = changed }, cancellationToken);
         return removed;
     }
@@ -101,6 +102,7 @@ internal sealed partial class LayeredCache
     {
         var token = Guid.NewGuid().ToString("N");
         RemoveTagged(tag, token);
+        TagsRemoved?.Invoke([tag]);
         if (shared.Length == 0 && broadcast is null)
             return;
         lock (sending)
@@ -276,7 +278,7 @@ internal sealed partial class LayeredCache
     {
         if (call.Rules.Tags.IsDefaultOrEmpty && loaded.IsDefaultOrEmpty)
             return [];
-        var names = (call.Rules.Tags.IsDefault ? [] : call.Rules.Tags).Concat(loaded.IsDefault ? [] : call.Name is { } name ? loaded.Select(name) : loaded).Distinct(StringComparer.Ordinal);
+        var names = (call.Rules.Tags.IsDefault ? [] : call.Rules.Tags).Concat(loaded.IsDefault ? [] : call.Space is { } space ? loaded.Select(space.NameOf()) : loaded).Distinct(StringComparer.Ordinal);
         var tags = ImmutableArray.CreateBuilder<CacheTag>();
         foreach (var one in names)
         {

@@ -4,7 +4,7 @@ using System.Collections.Immutable;
 namespace Nexus.Kernel.Caching;
 
 /// <summary>The cache as one owner sees it: its own services, its own tags, the tenant of the call.</summary>
-internal sealed class PluginCache(LayeredCache cache, CacheSpace space) : ICache
+internal sealed class PluginCache(LayeredCache cache, CacheSpace space) : ICache, IMemoryReader
 {
     private const int MostNames = 10_000;
     private static readonly CacheRules Defaults = new();
@@ -18,11 +18,11 @@ internal sealed class PluginCache(LayeredCache cache, CacheSpace space) : ICache
     public ValueTask<CachedValue> GetAsync(CacheKey key, CacheLoad load, CacheRules? rules = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(load);
-        return cache.GetAsync(new CacheCall(Resolve(key), space.Owner, Named(rules), space.NameOf()) { Load = load, Lease = space.Lease }, cancellationToken);
+        return cache.GetAsync(new CacheCall(Resolve(key), space.Owner, Named(rules)) { Space = space, Load = load, Lease = space.Lease }, cancellationToken);
     }
 
     public ValueTask SetAsync(CacheKey key, ReadOnlyMemory<byte> value, CacheRules? rules = null, CancellationToken cancellationToken = default) =>
-        cache.SetAsync(new CacheCall(Resolve(key), space.Owner, Named(rules), space.NameOf()), value, cancellationToken);
+        cache.SetAsync(new CacheCall(Resolve(key), space.Owner, Named(rules)) { Space = space }, value, cancellationToken);
 
     public ValueTask<long> AddAsync(CacheKey key, long by = 1, TimeSpan? life = null, CancellationToken cancellationToken = default) =>
         cache.AddAsync(new CacheCall(Resolve(key), space.Owner, life is null ? Defaults : new CacheRules { Life = life }), by, cancellationToken);
@@ -38,6 +38,16 @@ internal sealed class PluginCache(LayeredCache cache, CacheSpace space) : ICache
             return await RemoveNowAsync(keys, tags, patterns, cancellationToken);
         _ = RemoveLaterAsync(selection.Delay, keys, tags, patterns);
         return 0;
+    }
+
+    public bool TryRead(KnownKey key, out CachedValue value)
+    {
+        if (!ReferenceEquals(CallContext.Current.Tenant, CallContext.DefaultTenant))
+        {
+            value = default;
+            return false;
+        }
+        return cache.TryRead(key.Whole ??= Resolve(key.Key), out value);
     }
 
     /// <summary>The whole key of one that the owner names.</summary>

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
+using Nexus.Kernel.Caching;
 using Nexus.Kernel.Services;
 
 namespace Nexus.Kernel.Plugins.Capabilities;
@@ -257,8 +258,17 @@ internal sealed class GuardedServices : IServices
 }
 
 /// <summary>The plugin's part of the cache behind <c>cache</c>.</summary>
-internal sealed class GuardedCache(ICache inner, CapabilityGuard guard) : ICache
+internal sealed class GuardedCache(ICache inner, CapabilityGuard guard) : ICache, IMemoryReader
 {
+    private readonly IMemoryReader? reader = inner as IMemoryReader;
+
+    public bool TryRead(KnownKey key, out CachedValue value)
+    {
+        guard.Demand(Capability.Cache);
+        value = default;
+        return reader is not null && reader.TryRead(key, out value);
+    }
+
     public ValueTask<CachedValue> FindAsync(CacheKey key, CancellationToken cancellationToken = default)
     {
         guard.Demand(Capability.Cache, key.Text);
