@@ -271,8 +271,9 @@ public abstract partial class StorageConformance
         await TakeAsync(limit: 1);
         Assert.Equal(
             [("crm.report", TaskState.Pending, 3L), ("crm.report", TaskState.Started, 1L), ("sales.other", TaskState.Pending, 3L)],
-            (await Tasks.CountAsync(null, CancellationToken.None)).Select(c => (c.Task, c.State, c.Count)));
-        Assert.Equal(1, (await Tasks.CountAsync("t2", CancellationToken.None)).Sum(c => c.Count));
+            (await Tasks.CountAsync(null, null, CancellationToken.None)).Select(c => (c.Task, c.State, c.Count)));
+        Assert.Equal([TaskState.Started], (await Tasks.CountAsync(null, TaskState.Started, CancellationToken.None)).Select(c => c.State));
+        Assert.Equal(1, (await Tasks.CountAsync("t2", null, CancellationToken.None)).Sum(c => c.Count));
     }
 
     [Fact]

@@ -7,6 +7,7 @@ using Nexus.Engines.PostgreSql.Events;
 using Nexus.Engines.PostgreSql.Records;
 using Nexus.Engines.PostgreSql.Schema;
 using Nexus.Engines.PostgreSql.Sql;
+using Nexus.Engines.PostgreSql.Tasks;
 using Nexus.Engines.PostgreSql.Tenants;
 using Npgsql;
 
@@ -56,6 +57,7 @@ internal static class PostgreSqlStorage
         var blobs = new PostgreSqlBlobs(server);
         return new StorageSet(new PostgreSqlRecords(server, catalog, writer, new Reads(server)), new PostgreSqlEvents(server, writer, wakeups), databases, blobs, new PostgreSqlChanges(server, catalog, databases, blobs))
         {
+            Tasks = new PostgreSqlTasks(server, wakeups),
             Audit = new PostgreSqlAudit(server, wakeups),
             Tenants = new PostgreSqlTenants(server, catalog, databases, blobs),
             CheckHealth = token => CheckAsync(server, token),

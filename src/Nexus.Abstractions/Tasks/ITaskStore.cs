@@ -37,8 +37,9 @@ public interface ITaskHistory
 
     /// <summary>How many tasks there are by name and state.</summary>
     /// <param name="tenant">Of one tenant, or null for all.</param>
+    /// <param name="state">In one state, or null for all; waiting and running ones are counted fast, finished ones may take a walk over all.</param>
     /// <param name="cancellationToken">Stops the work.</param>
-    ValueTask<ImmutableArray<TaskCount>> CountAsync(string? tenant, CancellationToken cancellationToken);
+    ValueTask<ImmutableArray<TaskCount>> CountAsync(string? tenant, TaskState? state, CancellationToken cancellationToken);
 }
 
 /// <summary>A claim.</summary>

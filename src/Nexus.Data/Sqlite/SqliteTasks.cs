@@ -73,11 +73,11 @@ internal sealed class SqliteTasks(MainFile file, TimeProvider time) : ITaskStore
         });
     }
 
-    public ValueTask<ImmutableArray<TaskCount>> CountAsync(string? tenant, CancellationToken cancellationToken) => ValueTask.FromResult(file.Read(tenant, static (connection, tenant) =>
+    public ValueTask<ImmutableArray<TaskCount>> CountAsync(string? tenant, TaskState? state, CancellationToken cancellationToken) => ValueTask.FromResult(file.Read((tenant, state), static (connection, of) =>
     {
         var counts = ImmutableArray.CreateBuilder<TaskCount>();
-        using var statement = connection.Prepare("SELECT task,state,count(*),min(due) FROM tasks WHERE ?1 IS NULL OR tenant=?1 GROUP BY task,state ORDER BY task,state");
-        statement.Bind(1, tenant);
+        using var statement = connection.Prepare("SELECT task,state,count(*),min(due) FROM tasks WHERE (?1 IS NULL OR tenant=?1) AND (?2 IS NULL OR state=?2) GROUP BY task,state ORDER BY task,state");
+        statement.Bind(1, of.tenant).Bind(2, (long?)of.state);
         while (statement.Step())
             counts.Add(new TaskCount(statement.Text(0)!, (TaskState)statement.Integer(1), statement.Integer(2), RecordColumns.FromMicroseconds(statement.Integer(3))));
         return counts.ToImmutable();

@@ -94,9 +94,9 @@ internal sealed class RecordTasks(IStorage records, TimeProvider time) : ITaskSt
         return gone;
     }
 
-    public async ValueTask<ImmutableArray<TaskCount>> CountAsync(string? tenant, CancellationToken cancellationToken) =>
+    public async ValueTask<ImmutableArray<TaskCount>> CountAsync(string? tenant, TaskState? state, CancellationToken cancellationToken) =>
     [
-        .. (await FindAsync(new TaskQuery { Tenant = tenant, Limit = int.MaxValue }, [])).Select(t => t.Task).GroupBy(t => (t.Task, t.State))
+        .. (await FindAsync(new TaskQuery { Tenant = tenant, State = state, Limit = int.MaxValue }, [])).Select(t => t.Task).GroupBy(t => (t.Task, t.State))
             .OrderBy(g => g.Key.Task, StringComparer.Ordinal).ThenBy(g => g.Key.State).Select(g => new TaskCount(g.Key.Task, g.Key.State, g.Count(), g.Min(t => t.DueAt))),
     ];
 

@@ -22,7 +22,7 @@ internal sealed class TaskMonitorRoutes(IServiceProvider host) : IPlatformRoutes
     private async Task StatsAsync(HttpContext context)
     {
         var history = host.GetService<ITaskHistory>() ?? throw new NexusException(ErrorCodes.ServiceUnavailable, "This host has no task queue.");
-        var counts = await history.CountAsync(GatewayRequest.Of(context).Context.Tenant, context.RequestAborted);
+        var counts = await history.CountAsync(GatewayRequest.Of(context).Context.Tenant, null, context.RequestAborted);
         await JsonAnswer.SendAsync(context, json =>
         {
             json.WriteStartArray();

@@ -88,7 +88,7 @@ internal sealed class TaskSeat(ITaskStore store, IStorage storage, RunningTasks 
             return;
         await SignAsync(now, cancellationToken);
         signedAt = now;
-        counters.QueueLength = (await store.CountAsync(null, cancellationToken)).Where(c => c.State == TaskState.Pending).Sum(c => c.Count);
+        counters.QueueLength = (await store.CountAsync(null, TaskState.Pending, cancellationToken)).Sum(c => c.Count);
     }
 
     private async Task StoreAsync(ImmutableArray<(RunningTask Task, (TaskBeat? Beat, ImmutableArray<TaskLogLine> Lines) News)> news)

@@ -36,7 +36,7 @@ public sealed class TaskCrashTests : IDisposable
         await KilledProgram.RunAsync(ChildVariable, folder, int.MaxValue, mayEnd: true);
 
         await using var after = await NodeAsync(folder, worker: false);
-        var counts = await after.GetRequiredService<ITaskHistory>().CountAsync(null, default);
+        var counts = await after.GetRequiredService<ITaskHistory>().CountAsync(null, null, default);
         var storage = after.GetRequiredService<IStorage>();
         var page = await storage.QueryAsync(new RecordQuery { Tenant = "default", Table = IStorage.Documents, KeyPrefix = "plugins/custom/effects/data/done/", Limit = 2000 }, default);
         var count = await storage.FindAsync(new RecordKey("default", IStorage.Documents, "plugins/custom/effects/data/count"), default);
@@ -53,7 +53,7 @@ public sealed class TaskCrashTests : IDisposable
     {
         await using var node = await NodeAsync(folder, worker: true);
         var history = node.GetRequiredService<ITaskHistory>();
-        while ((await history.CountAsync(null, default)).Any(c => !c.State.IsFinished()))
+        while ((await history.CountAsync(null, null, default)).Any(c => !c.State.IsFinished()))
             await Task.Delay(20);
         foreach (var hosted in node.GetServices<IHostedService>().Reverse())
             await hosted.StopAsync(default);

@@ -211,6 +211,6 @@ public sealed class TaskNodeTests : IDisposable
 
         public async ValueTask<ImmutableArray<TaskEntry>> PurgeAsync(TaskPurge purge, CancellationToken cancellationToken) => await Open.PurgeAsync(purge, cancellationToken);
 
-        public async ValueTask<ImmutableArray<TaskCount>> CountAsync(string? tenant, CancellationToken cancellationToken) => await Open.CountAsync(tenant, cancellationToken);
+        public async ValueTask<ImmutableArray<TaskCount>> CountAsync(string? tenant, TaskState? state, CancellationToken cancellationToken) => await Open.CountAsync(tenant, state, cancellationToken);
     }
 }

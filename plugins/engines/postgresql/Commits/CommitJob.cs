@@ -25,8 +25,15 @@ internal sealed class CommitJob(WriteBatch batch, bool isStrict = true)
     /// <summary>Those who wait for deliveries have something to look for.</summary>
     public bool HasEvents => batch.Events.Length > 0 || batch.Settlements.Length > 0;
 
+    /// <summary>Those who wait for tasks have something to look for.</summary>
+    public bool HasTasks => batch.Tasks.Length > 0;
+
+    /// <summary>It has more than one effect, so that what is refused of it takes others of its own along.</summary>
+    public bool HasSeveral => batch.Writes.Length + batch.Settlements.Length + batch.Tasks.Length + batch.TaskSettlements.Length > 1;
+
     /// <summary>What the job touches; two jobs of one group share nothing.</summary>
-    public IEnumerable<object> Keys => batch.Writes.Select(w => (object)w.Key).Concat(batch.Settlements.Select(s => (object)(s.EventId, s.Group))).Concat(batch.Events.Select(e => (object)e.Id));
+    public IEnumerable<object> Keys => batch.Writes.Select(w => (object)w.Key).Concat(batch.Settlements.Select(s => (object)(s.EventId, s.Group))).Concat(batch.Events.Select(e => (object)e.Id))
+        .Concat(batch.Tasks.Select(t => t.Key is null ? t.Id : (object)(t.Tenant, t.Task, t.Key))).Concat(batch.TaskSettlements.Select(s => (object)s.Id));
 
     /// <summary>It touches something twice, or must not find something: its statements are run one after another.</summary>
     public bool IsAlone => batch.Writes.Any(w => w.Record is null && w.ExpectedRevision == 0) || Keys.GroupBy(k => k).Any(g => g.Count() > 1);

@@ -2,6 +2,7 @@ using System.Threading.Channels;
 using Nexus.Engines.PostgreSql.Connections;
 using Nexus.Engines.PostgreSql.Events;
 using Nexus.Engines.PostgreSql.Schema;
+using Nexus.Engines.PostgreSql.Tasks;
 using Npgsql;
 
 namespace Nexus.Engines.PostgreSql.Commits;
@@ -118,7 +119,7 @@ internal sealed class CommitWriter : IAsyncDisposable
 
         foreach (var job in alone)
             await AloneAsync(job);
-        _wakeups.Wake(group.Exists(j => j.HasEvents), group.Exists(j => j.Audit.Length > 0));
+        _wakeups.Wake(group.Exists(j => j.HasEvents), group.Exists(j => j.Audit.Length > 0), group.Exists(j => j.HasTasks));
     }
 
     /// <summary>Commits the jobs together. Null when it is done; otherwise nothing was written, and these must run alone.</summary>
@@ -128,7 +129,7 @@ internal sealed class CommitWriter : IAsyncDisposable
         try
         {
             var failed = await WriteAsync(connection, jobs);
-            if (failed.Exists(j => j.Batch.Writes.Length + j.Batch.Settlements.Length > 1))
+            if (failed.Exists(j => j.HasSeveral))
             {
                 await connection.RunAsync("ROLLBACK");
                 return failed;
@@ -163,6 +164,10 @@ internal sealed class CommitWriter : IAsyncDisposable
         _sql.Begin(batch);
         var settling = jobs.SelectMany(j => j.Batch.Settlements.Select(s => (Job: j, Settlement: s))).ToList();
         var settle = settling.Count > 0 ? _sql.AddSettlements(batch, [.. settling.Select(s => s.Settlement)]) : null;
+        var ending = jobs.SelectMany(j => j.Batch.TaskSettlements.Select(s => (Job: j, Settlement: s))).ToList();
+        if (ending.Count > 0)
+            TaskSql.AddSettlements(batch, [.. ending.Select(s => s.Settlement)], _server.Now);
+        TaskSql.AddTasks(batch, [.. jobs.SelectMany(j => j.Batch.Tasks)]);
         string? tenant = null;
         foreach (var job in jobs)
         {
@@ -176,17 +181,25 @@ internal sealed class CommitWriter : IAsyncDisposable
         }
 
         var settled = new HashSet<(Guid, string)>();
+        var ended = new HashSet<Guid>();
         await using (var reader = await batch.ExecuteReaderAsync())
         {
-            // The first result is that of the lock; the next that of the settlements, where there are any.
+            // The first result is that of the lock; the next those of the settlements, where there are any.
             if (settle is not null && await reader.NextResultAsync())
             {
                 while (await reader.ReadAsync())
                     settled.Add((reader.GetGuid(0), reader.GetString(1)));
             }
+
+            if (ending.Count > 0 && await reader.NextResultAsync())
+            {
+                while (await reader.ReadAsync())
+                    ended.Add(reader.GetGuid(0));
+            }
         }
 
-        var lost = settling.Where(s => s.Job.IsStrict && !settled.Contains((s.Settlement.EventId, s.Settlement.Group))).Select(s => s.Job);
+        var lost = settling.Where(s => s.Job.IsStrict && !settled.Contains((s.Settlement.EventId, s.Settlement.Group))).Select(s => s.Job)
+            .Concat(ending.Where(s => !ended.Contains(s.Settlement.Id)).Select(s => s.Job));
         return [.. jobs.Where(j => j.Written.Exists(w => w.Command.RecordsAffected == 0 && CommitSql.MustChange(w.Write))).Union(lost)];
     }
 

@@ -1,5 +1,7 @@
+using System.Collections.Immutable;
 using Nexus.Engines.PostgreSql.Connections;
 using Nexus.Engines.PostgreSql.Schema;
+using Nexus.Engines.PostgreSql.Tasks;
 using Npgsql;
 
 namespace Nexus.Engines.PostgreSql.Commits;
@@ -15,8 +17,11 @@ internal sealed class LoneCommit(Server server, CommitSql sql, TableCatalog cata
         await connection.RunAsync("SELECT pg_advisory_xact_lock($1),set_config('role',$2,true),set_config('search_path',$3,true)", server.Locks.Commit, server.AppRole, Names.Quote(server.Settings.Schema));
         foreach (var settlement in job.Batch.Settlements)
             await SettleAsync(connection, settlement, job.IsStrict);
+        foreach (var settlement in job.Batch.TaskSettlements)
+            await EndAsync(connection, settlement);
         foreach (var write in job.Batch.Writes)
             await WriteAsync(connection, write);
+        await AddAsync(connection, job.Batch.Tasks);
         await using var rest = connection.CreateBatch();
         CommitSql.AddPositions(rest, 1);
         sql.AddEvents(rest, job.Batch.Events);
@@ -29,6 +34,31 @@ internal sealed class LoneCommit(Server server, CommitSql sql, TableCatalog cata
         {
             var known = job.Batch.Events[0];
             throw new StorageConflictException(new RecordKey(known.Tenant, "events", known.Id.ToString()), 1);
+        }
+    }
+
+    private async Task EndAsync(NpgsqlConnection connection, TaskSettlement settlement)
+    {
+        await using var batch = connection.CreateBatch();
+        TaskSql.AddSettlements(batch, [settlement], server.Now);
+        if (await batch.ExecuteScalarAsync() is null)
+            throw new StorageConflictException(new RecordKey(CallContext.DefaultTenant, ITaskStore.Leases, settlement.Id.ToString()), 0);
+    }
+
+    private static async Task AddAsync(NpgsqlConnection connection, ImmutableArray<TaskEntry> tasks)
+    {
+        foreach (var task in tasks)
+        {
+            await using var batch = connection.CreateBatch();
+            TaskSql.AddTasks(batch, [task]);
+            try
+            {
+                await batch.ExecuteNonQueryAsync();
+            }
+            catch (PostgresException e) when (Failures.IsUniqueViolation(e) && e.ConstraintName == TaskSql.KeyIndex)
+            {
+                throw new StorageConflictException(new RecordKey(task.Tenant, ITaskStore.Keys, task.Key ?? ""), 1);
+            }
         }
     }
 

@@ -21,6 +21,7 @@ internal sealed class Wakeups : IAsyncDisposable
     private readonly Task _running;
     private int _events;
     private int _tables;
+    private int _tasks;
 
     public Wakeups(Server server, Func<Task> tablesChanged)
     {
@@ -37,11 +38,21 @@ internal sealed class Wakeups : IAsyncDisposable
     /// <summary>Fires when there may be audit entries.</summary>
     public CommitSignal Audit { get; } = new();
 
+    /// <summary>Fires when there may be tasks to claim.</summary>
+    public CommitSignal Tasks { get; } = new();
+
     /// <summary>Wakes those who wait here at once and on other nodes soon.</summary>
-    public void Wake(bool events, bool audit)
+    public void Wake(bool events, bool audit, bool tasks = false)
     {
         if (audit)
             Audit.Fire();
+        if (tasks)
+        {
+            Tasks.Fire();
+            if (Interlocked.Exchange(ref _tasks, 1) == 0)
+                Release();
+        }
+
         if (!events)
             return;
         Events.Fire();
@@ -86,6 +97,8 @@ internal sealed class Wakeups : IAsyncDisposable
                 await using var connection = await _server.Source.OpenConnectionAsync(_ending.Token);
                 if (Interlocked.Exchange(ref _tables, 0) == 1)
                     await connection.RunAsync("SELECT pg_notify($1,$2)", Channel, $"tables {_own}");
+                if (Interlocked.Exchange(ref _tasks, 0) == 1)
+                    await connection.RunAsync("SELECT pg_notify($1,$2)", Channel, $"tasks {_own}");
                 if (Interlocked.Exchange(ref _events, 0) == 1)
                     await connection.RunAsync("SELECT pg_notify($1,$2)", Channel, $"events {_own}");
                 await Task.Delay(Pause, _ending.Token);
@@ -108,6 +121,7 @@ internal sealed class Wakeups : IAsyncDisposable
                 await connection.RunAsync($"LISTEN {Channel}");
                 // What was told while nobody listened.
                 Events.Fire();
+                Tasks.Fire();
                 await _tablesChanged();
                 while (true)
                     await connection.WaitAsync(_ending.Token);
@@ -125,6 +139,8 @@ internal sealed class Wakeups : IAsyncDisposable
             return;
         if (notice.Payload.StartsWith("tables", StringComparison.Ordinal))
             _ = Task.Run(_tablesChanged);
+        else if (notice.Payload.StartsWith("tasks", StringComparison.Ordinal))
+            Tasks.Fire();
         else
             Events.Fire();
     }

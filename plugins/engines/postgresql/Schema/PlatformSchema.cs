@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using Nexus.Engines.PostgreSql.Connections;
+using Nexus.Engines.PostgreSql.Tasks;
 using Npgsql;
 
 namespace Nexus.Engines.PostgreSql.Schema;
@@ -71,7 +72,7 @@ internal static class PlatformSchema
             await connection.RunAsync($"CREATE SCHEMA IF NOT EXISTS {schema}");
             await ChooseRolesAsync(server, connection);
             await RunAsync(connection, Functions.Replace("@schema@", schema, StringComparison.Ordinal));
-            await RunAsync(connection, Tables);
+            await RunAsync(connection, Tables + TaskSql.Schema);
             await connection.RunAsync("INSERT INTO meta VALUES ('cursor',$1) ON CONFLICT DO NOTHING", RandomNumberGenerator.GetBytes(32));
             server.CursorSecret = (byte[])(await connection.ScalarAsync("SELECT value FROM meta WHERE name='cursor'"))!;
             if (server.RolePrefix is not null)

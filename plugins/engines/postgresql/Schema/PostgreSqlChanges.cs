@@ -37,6 +37,7 @@ internal sealed class PostgreSqlChanges(Server server, TableCatalog catalog, Own
         {
             foreach (var table in tables)
                 await PlatformSchema.RunAsync(connection, $"DROP TABLE IF EXISTS {Names.Quote(table)}; DELETE FROM record_tables WHERE name={Names.Literal(table)};");
+            await connection.RunAsync("DELETE FROM tasks WHERE plugin=$1", plugin);
             // '0' follows '/': the range is everything below the root and nothing beside it.
             return await connection.RunAsync($"DELETE FROM {Names.Quote(IStorage.Documents)} WHERE id>=$1 AND id<$2", documentRoot + "/", documentRoot + "0");
         }, cancellationToken);

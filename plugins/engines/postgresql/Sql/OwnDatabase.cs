@@ -126,5 +126,5 @@ internal sealed class OwnDatabase(Server server, CommitWriter records, Wakeups w
             .With(Names.Quote(Name)).With(tenant).With(isReading ? "on" : "off").With(Role);
 
     /// <summary>A unit was committed with this.</summary>
-    public void Committed(WriteBatch batch) => wakeups.Wake(batch.Events.Length > 0 || batch.Settlements.Length > 0, !batch.Audit.IsDefaultOrEmpty);
+    public void Committed(WriteBatch batch) => wakeups.Wake(batch.Events.Length > 0 || batch.Settlements.Length > 0, !batch.Audit.IsDefaultOrEmpty, batch.Tasks.Length > 0);
 }

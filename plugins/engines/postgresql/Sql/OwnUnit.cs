@@ -96,7 +96,7 @@ internal sealed class OwnUnit : IJointUnit, ISqlDatabase
             ObjectDisposedException.ThrowIf(!IsOpen, typeof(IUnitOfWork));
             var all = batch with { Events = [.. batch.Events, .. _events] };
             await _database.Records.MakeTablesAsync(all.Writes);
-            if (all is not { Writes: [], Events: [], Settlements: [], Audit: [] })
+            if (all is not { Writes: [], Events: [], Settlements: [], Audit: [], Tasks: [], TaskSettlements: [] })
                 await _database.Records.Lone.ApplyAsync(_connection, new CommitJob(all));
             await _connection.RunAsync("COMMIT");
             _database.Committed(all);

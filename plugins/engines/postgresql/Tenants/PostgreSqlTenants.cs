@@ -72,6 +72,7 @@ internal sealed class PostgreSqlTenants(Server server, TableCatalog catalog, Own
                     counts[table] = deleted;
             }
 
+            await connection.RunAsync("DELETE FROM tasks WHERE tenant=$1", tenant);
             await connection.RunAsync("DELETE FROM deliveries WHERE seq IN (SELECT seq FROM events WHERE tenant=$1)", tenant);
             return await connection.RunAsync("DELETE FROM events WHERE tenant=$1", tenant);
         }, cancellationToken);
