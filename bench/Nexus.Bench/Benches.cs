@@ -15,6 +15,7 @@ internal static class Benches
         ["store"] = StoreBench.RunAsync,
         ["swap"] = SwapBench.RunAsync,
         ["start"] = StartBench.RunAsync,
+        ["tasks"] = TaskBench.RunAsync,
         ["unload"] = UnloadBench.RunAsync,
     };
 
