@@ -37,7 +37,7 @@ public static class GatewayRegistration
         ArgumentNullException.ThrowIfNull(configuration);
         services.Configure<ServerOptions>(configuration.GetSection("server"));
         services.AddRouting();
-        services.AddResponseCompression(compression => compression.MimeTypes = ["application/json", "application/problem+json", "text/plain", "text/html", "text/css", "text/csv", "text/javascript", "application/javascript", "image/svg+xml", "application/xml"]);
+        services.AddResponseCompression(compression => compression.MimeTypes = ["application/json", "application/problem+json", "application/graphql-response+json", "text/plain", "text/html", "text/css", "text/csv", "text/javascript", "application/javascript", "image/svg+xml", "application/xml"]);
         // The framework's own request lines and activities would cost every request; RequestEntry writes the one access line.
         services.AddLogging(logging => logging.AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None).AddFilter("Microsoft.AspNetCore.Routing", LogLevel.Warning).AddFilter("Microsoft.AspNetCore.Http.Result", LogLevel.Warning));
         services.TryAddSingleton(TimeProvider.System);

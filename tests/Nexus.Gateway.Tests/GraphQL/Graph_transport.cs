@@ -215,6 +215,24 @@ public sealed class Graph_transport
             Assert.Equal(HttpStatusCode.OK, (await host.Client.GetAsync("/graphql/" + file)).StatusCode);
     }
 
+    [Fact]
+    public async Task The_explorer_shows_the_schema_and_runs_an_operation_in_a_browser()
+    {
+        var (node, chromium) = (ToolProcess.Find("node"), ToolProcess.Find("chromium"));
+        var tools = await ForeignTools.FolderAsync();
+        await using var host = await GatewayHost.StartAsync(kestrel: true);
+        host.Plugins.Publish(Invoices.Plugin());
+
+        var output = await ForeignTools.RunAsync(node, tools, "graphql-explorer.mjs", new JsonObject { ["address"] = host.Address.ToString().TrimEnd('/'), ["executable"] = chromium }.ToJsonString());
+
+        var seen = JsonNode.Parse(output)!;
+        Assert.Equal(new Uri(host.Address, "/graphql/explorer").ToString(), (string?)seen["url"]);
+        Assert.Equal(["Query", "Mutation", "Subscription"], seen["types"]!.AsArray().Take(3).Select(t => (string)t!));
+        Assert.Contains("SampleBillingInvoice", seen["types"]!.AsArray().Select(t => (string)t!));
+        Assert.Equal("""{"data":{"sampleBillingInvoices":{"totalCount":0}}}""", seen["answer"]!.ToJsonString());
+        Assert.Equal("[]", seen["faults"]!.ToJsonString());
+    }
+
     private static async Task<GatewayHost> StartWithEventsAsync()
     {
         var events = new FakeEvents();

@@ -14,6 +14,7 @@ internal sealed class PreparedSchema(long version, Schema schema)
     private const int MaxDocuments = 500;
     private const int MaxLength = 20_000;
     private readonly ConcurrentDictionary<string, CheckedDocument> documents = new(StringComparer.Ordinal);
+    private volatile GraphQLOptions? checkedWith;
 
     /// <summary>Version of its snapshot.</summary>
     public long Version { get; } = version;
@@ -24,6 +25,12 @@ internal sealed class PreparedSchema(long version, Schema schema)
     /// <summary>A document, parsed and checked; one that was seen before is not checked again.</summary>
     public CheckedDocument Prepare(string text, GraphQLOptions options)
     {
+        if (!ReferenceEquals(options, checkedWith))
+        {
+            // Other limits, or other words in messages: what was checked before may be judged otherwise now.
+            documents.Clear();
+            checkedWith = options;
+        }
         if (documents.TryGetValue(text, out var known))
             return known;
         var result = CheckedDocument.Check(Schema, text, options);
