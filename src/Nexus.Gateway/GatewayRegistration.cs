@@ -61,6 +61,7 @@ public static class GatewayRegistration
         services.AddSingleton<IPlatformRoutes, PluginPermissionRoutes>();
         services.AddSingleton<IPlatformRoutes, PluginLogRoutes>();
         services.AddSingleton<IPlatformRoutes, EventRoutes>();
+        services.AddSingleton<IPlatformRoutes, EventStreamRoutes>();
         services.AddSingleton<IPlatformRoutes, TaskRoutes>();
         services.AddSingleton<IPlatformRoutes, TaskMonitorRoutes>();
         services.AddSingleton<IPlatformRoutes, DocumentRoutes>();

@@ -189,6 +189,18 @@ public abstract partial class StorageConformance
     }
 
     [Fact]
+    public async Task A_purge_of_one_tenant_leaves_the_events_of_others()
+    {
+        await PublishAsync(Event("a.one") with { Tenant = "t1" }, Event("a.two") with { Tenant = "t2" });
+        var later = Clock.GetUtcNow().AddDays(1);
+
+        Assert.Equal(1, await Set.Events.PurgeAsync(new EventPurge(later, DryRun: true, Tenant: "t1"), CancellationToken.None));
+        Assert.Equal(1, await Set.Events.PurgeAsync(new EventPurge(later, Tenant: "t1"), CancellationToken.None));
+
+        Assert.Equal(["a.two"], (await Set.Events.ReadAsync(new EventQuery(), CancellationToken.None)).Events.Select(e => e.Message.Name));
+    }
+
+    [Fact]
     public async Task Events_are_read_by_pattern_position_and_correlation()
     {
         await PublishAsync(Event("a.one") with { CorrelationId = "c" }, Event("b.one"), Event("a.two"));

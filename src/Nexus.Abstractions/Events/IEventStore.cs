@@ -147,4 +147,5 @@ public sealed record EventReplay(string Group, string Pattern = "*", DateTimeOff
 /// <param name="Before">Those that happened before this.</param>
 /// <param name="Pattern">Pattern of names.</param>
 /// <param name="DryRun">Count only.</param>
-public sealed record EventPurge(DateTimeOffset Before, string Pattern = "*", bool DryRun = false);
+/// <param name="Tenant">Events of one tenant, or null for any.</param>
+public sealed record EventPurge(DateTimeOffset Before, string Pattern = "*", bool DryRun = false, string? Tenant = null);

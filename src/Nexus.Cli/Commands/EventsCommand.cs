@@ -10,7 +10,7 @@ internal static class EventsCommand
     private static readonly (string, Func<JsonNode, string?>)[] Columns =
         [Output.Column("SEQUENCE", "sequence"), Output.Column("NAME", "name"), Output.Column("SOURCE", "source"), Output.Column("OCCURRED", "occurredAt"), Output.Column("ID", "id")];
 
-    public static Command Build() => new("events", "Follow, publish, read and replay events") { Tail(), Publish(), List(), DeadLetters(), Replay() };
+    public static Command Build() => new("events", "Follow, publish, read and replay events") { Tail(), Publish(), List(), DeadLetters(), Replay(), Purge(), Stream() };
 
     private static Command Tail()
     {
@@ -81,6 +81,34 @@ internal static class EventsCommand
         {
             using var host = Host.Of(call);
             return Output.Print(call, await host.PostAsync($"/api/v1/events/dead-letters/replay?event={Uri.EscapeDataString(call.GetValue(id)!)}", null, cancel), Output.Text);
+        });
+        return command;
+    }
+
+    private static Command Purge()
+    {
+        var before = new Argument<DateTimeOffset>("before") { Description = "Events that happened before this go, such as 2030-01-31" };
+        var pattern = new Option<string>("--pattern") { Description = "Only names such as orders.*", DefaultValueFactory = _ => "*" };
+        var dryRun = new Option<bool>("--dry-run") { Description = "Count only" };
+        var command = new Command("purge", "Remove stored events that no group waits for") { before, pattern, dryRun };
+        command.SetAction(async (call, cancel) =>
+        {
+            using var host = Host.Of(call);
+            return Output.Print(call, await host.PostAsync("/api/v1/events/purge", new JsonObject { ["before"] = call.GetValue(before), ["pattern"] = call.GetValue(pattern), ["dryRun"] = call.GetValue(dryRun) }, cancel), Output.Text);
+        });
+        return command;
+    }
+
+    private static Command Stream()
+    {
+        var stream = new Argument<string>("stream") { Description = "Such as orders/order-42; without a plugin, a stream of the platform" };
+        var limit = new Option<int>("--limit") { Description = "How many", DefaultValueFactory = _ => 50 };
+        var command = new Command("stream", "The last events of an event stream, newest first") { stream, limit };
+        command.SetAction(async (call, cancel) =>
+        {
+            using var host = Host.Of(call);
+            var path = string.Join('/', call.GetValue(stream)!.Split('/').Select(Uri.EscapeDataString));
+            return Output.Print(call, await host.GetAsync($"/api/v1/events/streams/{path}?backward=true&limit={call.GetValue(limit)}", cancel), Output.Text);
         });
         return command;
     }

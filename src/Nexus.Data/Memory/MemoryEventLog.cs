@@ -170,7 +170,7 @@ internal sealed class MemoryEventLog(TimeProvider time, CommitSignal signal) : I
         var pattern = EventPattern.Parse(purge.Pattern);
         lock (_gate)
         {
-            var gone = _events.Where(e => InScope(e, pattern, null, purge.Before) && !_deliveries.Exists(d => d.Event.Sequence == e.Sequence && d.State == DeliveryState.Pending)).Select(e => e.Sequence).ToHashSet();
+            var gone = _events.Where(e => InScope(e, pattern, null, purge.Before) && IsOf(e, purge.Tenant) && !_deliveries.Exists(d => d.Event.Sequence == e.Sequence && d.State == DeliveryState.Pending)).Select(e => e.Sequence).ToHashSet();
             if (!purge.DryRun)
             {
                 _deliveries.RemoveAll(d => gone.Contains(d.Event.Sequence));

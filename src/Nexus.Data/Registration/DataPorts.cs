@@ -1,6 +1,7 @@
 using Microsoft.Extensions.DependencyInjection;
 using Nexus.Data.Audit;
 using Nexus.Data.Documents;
+using Nexus.Data.Events;
 using Nexus.Data.Units;
 
 namespace Nexus.Data.Registration;
@@ -16,6 +17,7 @@ internal sealed class DataPorts(StorageOpener opener, UnitsOfWork units, IAuditT
         services.AddSingleton<IDocuments>(new PluginDocuments(set.Records, plugin, context.Manifest.DocumentRoot, time, SeesCore(context.Manifest)));
         services.AddSingleton<ISqlDatabase>(context.Schema is { } schema ? new UnitDatabase(schema.Database, plugin) : new TenantDatabase(set.Sql, plugin));
         services.AddSingleton<IUnitOfWork>(new PluginUnits(units, plugin));
+        services.AddSingleton<IEventStreams>(new EventStreams(set.Records, plugin, time));
         services.AddSingleton<IBlobs>(new TenantBlobs(set.Blobs, plugin));
         services.AddSingleton(new PluginFolder(Path.Combine(opener.Folder, "files", plugin)));
         services.AddSingleton<IAuditTrail>(new PluginAuditTrail(trail, context.Manifest));

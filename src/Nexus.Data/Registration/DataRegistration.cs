@@ -2,6 +2,7 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Nexus.Data.Audit;
+using Nexus.Data.Events;
 using Nexus.Data.Memory;
 using Nexus.Data.Protection;
 using Nexus.Data.Registration;
@@ -35,6 +36,7 @@ public static class DataRegistration
         services.AddSingleton<IDependencyHealth>(provider => provider.GetRequiredService<AuditTrail>());
         services.AddSingleton(provider => new UnitsOfWork(() => provider.GetRequiredService<StorageOpener>().Set.Records));
         services.AddSingleton<IUnitsOfWork>(provider => provider.GetRequiredService<UnitsOfWork>());
+        services.AddSingleton<IEventStreamOwners>(provider => new EventStreamOwners(() => provider.GetRequiredService<StorageOpener>().Set.Records, provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton<IDependencyHealth>(provider => new StorageHealth(provider.GetRequiredService<StorageOpener>()));
         services.AddSingleton<IPluginPorts>(provider => new DataPorts(provider.GetRequiredService<StorageOpener>(), provider.GetRequiredService<UnitsOfWork>(), provider.GetRequiredService<IAuditTrail>(), provider.GetRequiredService<TimeProvider>()));
         return services;

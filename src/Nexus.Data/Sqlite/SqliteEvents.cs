@@ -171,6 +171,8 @@ internal sealed class SqliteEvents(MainFile file, TimeProvider time) : IEventSto
         var filter = new SqliteFilter("events");
         var where = new List<string> { "NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.seq=e.seq AND d.state=0)" };
         AddScope(where, filter, purge.Pattern, null, purge.Before);
+        if (purge.Tenant is { } tenant)
+            where.Add($"e.tenant={filter.Add(JsonScalar.From(tenant))}");
         var scope = $"FROM events e WHERE {string.Join(" AND ", where)}";
         if (purge.DryRun)
         {

@@ -10,7 +10,7 @@ using Nexus.Gateway.Rest;
 namespace Nexus.Gateway.Platform;
 
 /// <summary>Stored events for operators: publish, look, follow, replay.</summary>
-internal sealed class EventRoutes(IServiceProvider host, RequestBody bodies, IHostApplicationLifetime lifetime) : IPlatformRoutes
+internal sealed class EventRoutes(IServiceProvider host, RequestBody bodies, TimeProvider time, IHostApplicationLifetime lifetime) : IPlatformRoutes
 {
     private const string Root = "/api/v1/events";
     private static readonly TimeSpan Heartbeat = TimeSpan.FromSeconds(15);
@@ -24,11 +24,17 @@ internal sealed class EventRoutes(IServiceProvider host, RequestBody bodies, IHo
             Success = 202,
             Input = """{"type":"object","required":["name"],"properties":{"name":{"type":"string"},"data":{},"key":{"type":"string"},"priority":{"type":"integer"},"correlationId":{"type":"string"},"expiresAt":{"type":"string","format":"date-time"},"transient":{"type":"boolean"}}}""",
         },
+        new("POST", Root + "/bulk", "publishEvents", "Publish up to 1,000 events in one commit: all or none", "platform.events:create", PublishAllAsync)
+        {
+            Success = 202,
+            Input = """{"type":"object","required":["events"],"properties":{"events":{"type":"array","minItems":1,"maxItems":1000,"items":{"type":"object","required":["name"]}}}}""",
+        },
         new("GET", Root + "/stats", "getEventStats", "Counts since the node started, in all and by event name", "platform.events:read", context => JsonAnswer.SendAsync(context, Log.GetStatistics())),
         new("GET", Root + "/subscribers", "listEventSubscribers", "Subscriptions that are active on this node", "platform.events:read", context => JsonAnswer.SendAsync(context, Log.GetSubscribers())),
         new("GET", Root + "/dead-letters", "listDeadLetters", "Deliveries that failed for good", "platform.events:read", DeadLettersAsync) { Query = [("group", "of one group"), ("limit", "1 to 1000")] },
         new("POST", Root + "/dead-letters/replay", "replayDeadLetters", "Make dead letters due again", "platform.events:update", ReplayDeadAsync) { Query = [("group", "of one group"), ("event", "of one event")] },
         new("POST", Root + "/replay", "replayEvents", "Make stored events due again for one group", "platform.events:update", ReplayAsync) { Input = """{"type":"object","required":["group"],"properties":{"group":{"type":"string"},"pattern":{"type":"string"},"from":{"type":"string","format":"date-time"},"to":{"type":"string","format":"date-time"},"dryRun":{"type":"boolean"}}}""" },
+        new("POST", Root + "/purge", "purgeEvents", "Remove stored events that no group waits for", "platform.events:delete", PurgeAsync) { Input = """{"type":"object","required":["before"],"properties":{"before":{"type":"string","format":"date-time"},"pattern":{"type":"string"},"dryRun":{"type":"boolean"}}}""" },
         new("GET", Root + "/stream", "streamEvents", "Follow events as server-sent events; Last-Event-ID goes on from there", "platform.events:read", StreamAsync) { Query = [("pattern", "pattern of names")] },
         new("GET", Root + "/{id}", "getEvent", "One event with its publisher and each delivery", "platform.events:read", GetAsync),
     ];
@@ -63,7 +69,7 @@ internal sealed class EventRoutes(IServiceProvider host, RequestBody bodies, IHo
         {
             json.WriteStartArray();
             foreach (var stored in page.Events)
-                WriteEvent(json, stored.Message, stored.Sequence, null);
+                EventJson.Write(json, stored.Message, stored.Sequence, null);
             json.WriteEndArray();
         });
     }
@@ -76,31 +82,39 @@ internal sealed class EventRoutes(IServiceProvider host, RequestBody bodies, IHo
         if (page.Events is not [var stored, ..])
             throw new NexusException(ErrorCodes.EventNotFound, $"No event {id} is stored.");
         var deliveries = await Store.DeliveriesAsync(new DeliveryQuery(id, Limit: 1000), context.RequestAborted);
-        await JsonAnswer.SendAsync(context, json => WriteEvent(json, stored.Message, stored.Sequence, deliveries));
+        await JsonAnswer.SendAsync(context, json => EventJson.Write(json, stored.Message, stored.Sequence, deliveries));
     }
 
     private async Task PublishAsync(HttpContext context)
     {
         var request = GatewayRequest.Of(context);
         var body = await bodies.ReadJsonAsync(context, request);
-        var asked = Read<PublishRequest>(body);
-        if (asked?.Name is not { Length: > 0 } name)
-            throw new NexusException(ErrorCodes.ValidationError, "An event needs a name.") { Errors = [new FieldError("/name", "required", "name must be given, such as orders.created.")] };
-        EventName.Check(name);
-        var message = new EventMessage
-        {
-            Name = name,
-            Data = asked.Data is { } data ? Encoding.UTF8.GetBytes(data.GetRawText()) : "{}"u8.ToArray(),
-            Source = "nexus",
-            Tenant = request.Context.Tenant,
-            CorrelationId = asked.CorrelationId ?? request.Id,
-            Key = asked.Key,
-            Priority = asked.Priority,
-            ExpiresAt = asked.ExpiresAt,
-        };
-        var id = await Bus.PublishAsync(message, asked.Transient ? Delivery.Transient : Delivery.Durable, CancellationToken.None);
+        var asked = EventJson.Read<EventRequest>(body);
+        var message = EventRequest.ToMessage(asked, "", request);
+        var id = await Bus.PublishAsync(message, asked!.Transient ? Delivery.Transient : Delivery.Durable, CancellationToken.None);
         context.Response.Headers.Location = $"{Root}/{id}";
-        await JsonAnswer.SendAsync(context, new { id, name, correlationId = message.CorrelationId }, StatusCodes.Status202Accepted);
+        await JsonAnswer.SendAsync(context, new { id, name = message.Name, correlationId = message.CorrelationId }, StatusCodes.Status202Accepted);
+    }
+
+    private async Task PublishAllAsync(HttpContext context)
+    {
+        var request = GatewayRequest.Of(context);
+        var body = await bodies.ReadJsonAsync(context, request);
+        var messages = EventRequest.ToMessages(EventJson.Read<EventsRequest>(body)?.Events, request);
+        var ids = await Bus.PublishAsync(messages, Delivery.Durable, CancellationToken.None);
+        await JsonAnswer.SendAsync(context, new { ids, published = ids.Length }, StatusCodes.Status202Accepted);
+    }
+
+    private async Task PurgeAsync(HttpContext context)
+    {
+        var body = await bodies.ReadJsonAsync(context, GatewayRequest.Of(context));
+        if (EventJson.Read<EventPurge>(body) is not { Before: var before } purge || before == default)
+            throw new NexusException(ErrorCodes.ValidationError, "A purge needs an instant.") { Errors = [new FieldError("/before", "required", "before must be given, such as 2030-01-31T12:00:00Z; events that happened earlier are removed.")] };
+        purge = purge with { Pattern = purge.Pattern ?? "*", Tenant = Tenant(context) };
+        var purged = await Store.PurgeAsync(purge, CancellationToken.None);
+        if (!purge.DryRun && host.GetService<IAuditTrail>() is { } trail)
+            await trail.RecordAsync(AuditEntry.For(CallContext.Current, time.GetUtcNow(), "platform.events.purged", "events", AuditResult.Success, JsonSerializer.SerializeToUtf8Bytes(new { before, pattern = purge.Pattern, purged })), CancellationToken.None);
+        await JsonAnswer.SendAsync(context, new { purged, dryRun = purge.DryRun });
     }
 
     private async Task DeadLettersAsync(HttpContext context)
@@ -110,7 +124,7 @@ internal sealed class EventRoutes(IServiceProvider host, RequestBody bodies, IHo
         {
             json.WriteStartArray();
             foreach (var delivery in dead)
-                WriteEvent(json, delivery.Message, null, [delivery]);
+                EventJson.Write(json, delivery.Message, null, [delivery]);
             json.WriteEndArray();
         });
     }
@@ -125,7 +139,7 @@ internal sealed class EventRoutes(IServiceProvider host, RequestBody bodies, IHo
     private async Task ReplayAsync(HttpContext context)
     {
         var body = await bodies.ReadJsonAsync(context, GatewayRequest.Of(context));
-        if (Read<EventReplay>(body) is not { Group: { Length: > 0 } } replay)
+        if (EventJson.Read<EventReplay>(body) is not { Group: { Length: > 0 } } replay)
             throw new NexusException(ErrorCodes.ValidationError, "A replay needs a group.") { Errors = [new FieldError("/group", "required", "group must be given; /api/v1/events/subscribers names the groups.")] };
         await JsonAnswer.SendAsync(context, new { replayed = await Store.ReplayAsync(replay with { Pattern = replay.Pattern ?? "*", Tenant = Tenant(context) }, CancellationToken.None), dryRun = replay.DryRun });
     }
@@ -165,39 +179,8 @@ internal sealed class EventRoutes(IServiceProvider host, RequestBody bodies, IHo
     {
         var buffer = new System.Buffers.ArrayBufferWriter<byte>();
         using (var json = new Utf8JsonWriter(buffer, JsonAnswer.WriterOptions))
-            WriteEvent(json, stored.Message, stored.Sequence, null);
+            EventJson.Write(json, stored.Message, stored.Sequence, null);
         return Encoding.UTF8.GetString(buffer.WrittenSpan);
-    }
-
-    private static void WriteEvent(Utf8JsonWriter json, EventMessage message, long? sequence, IEnumerable<EventDelivery>? deliveries)
-    {
-        json.WriteStartObject();
-        json.WriteString("id", message.Id);
-        json.WriteString("name", message.Name);
-        if (sequence is { } position)
-            json.WriteNumber("sequence", position);
-        json.WriteString("occurredAt", message.OccurredAt.UtcDateTime);
-        json.WriteString("publisher", message.Source);
-        json.WriteString("correlationId", message.CorrelationId);
-        json.WriteString("key", message.Key);
-        json.WriteNumber("priority", message.Priority);
-        json.WritePropertyName("data");
-        json.WriteRawValue(message.Data.IsEmpty ? "null"u8 : message.Data.Span, skipInputValidation: true);
-        if (deliveries is not null)
-        {
-            json.WriteStartArray("deliveries");
-            foreach (var delivery in deliveries)
-            {
-                json.WriteStartObject();
-                json.WriteString("group", delivery.Group);
-                json.WriteString("state", delivery.State.ToString());
-                json.WriteNumber("attempt", delivery.Attempt);
-                json.WriteString("lastError", delivery.LastError);
-                json.WriteEndObject();
-            }
-            json.WriteEndArray();
-        }
-        json.WriteEndObject();
     }
 
     private static string Pattern(HttpContext context) =>
@@ -216,20 +199,4 @@ internal sealed class EventRoutes(IServiceProvider host, RequestBody bodies, IHo
             return null;
         return DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var instant) ? instant : throw new NexusException(ErrorCodes.BadRequest, $"{name} must be an instant such as 2030-01-31T12:00:00Z.");
     }
-
-    private static T? Read<T>(ReadOnlyMemory<byte> body)
-        where T : class
-    {
-        try
-        {
-            return body.IsEmpty ? null : JsonSerializer.Deserialize<T>(body.Span, JsonAnswer.Options);
-        }
-        catch (JsonException exception)
-        {
-            throw new NexusException(ErrorCodes.BadRequest, $"The body does not have the form that is asked for, at {exception.Path}.");
-        }
-    }
-
-    /// <summary>An event to publish.</summary>
-    private sealed record PublishRequest(string? Name, JsonElement? Data, string? Key, int Priority, string? CorrelationId, DateTimeOffset? ExpiresAt, bool Transient);
 }

@@ -123,7 +123,7 @@ internal sealed class PostgreSqlEvents(Server server, CommitWriter writer, Wakeu
     public async ValueTask<long> PurgeAsync(EventPurge purge, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(purge);
-        var scope = new EventScope().And("NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.seq=e.seq AND d.state=0)").Named(purge.Pattern).Between(null, purge.Before);
+        var scope = new EventScope().And("NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.seq=e.seq AND d.state=0)").Named(purge.Pattern).Between(null, purge.Before).Of(purge.Tenant);
         return await server.LockedAsync(server.Locks.Commit, async connection =>
         {
             await using var batch = connection.CreateBatch();

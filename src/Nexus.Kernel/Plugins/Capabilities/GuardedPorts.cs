@@ -20,6 +20,7 @@ internal static class GuardedPorts
         Replace<ISqlDatabase>(ports, inner => new GuardedSqlDatabase(inner, guard));
         Replace<IBlobs>(ports, inner => new GuardedBlobs(inner, guard));
         Replace<IEvents>(ports, inner => new GuardedEvents(inner, guard));
+        Replace<IEventStreams>(ports, inner => new GuardedEventStreams(inner, guard));
         Replace<IServices>(ports, inner => new GuardedServices(inner, guard));
         Replace<IUnitOfWork>(ports, inner => new GuardedUnits(inner, guard));
         Replace<ICache>(ports, inner => new GuardedCache(inner, guard));
@@ -219,6 +220,28 @@ internal sealed class GuardedEvents(IEvents inner, CapabilityGuard guard) : IEve
     {
         guard.Demand(Capability.EventsPublish, name);
         guard.Allowance.Publish(guard.Plugin, number);
+    }
+}
+
+/// <summary>Streams behind <c>events.publish</c> and the capabilities of the database, as which they are kept.</summary>
+internal sealed class GuardedEventStreams(IEventStreams inner, CapabilityGuard guard) : IEventStreams
+{
+    public ValueTask<long> AppendAsync(string stream, ImmutableArray<EventMessage> events, long? expectedVersion = null, CancellationToken cancellationToken = default)
+    {
+        guard.Demand(Capability.DatabaseWrite, stream);
+        if (!events.IsDefaultOrEmpty)
+        {
+            guard.Demand(Capability.EventsPublish, events[0].Name);
+            guard.Allowance.Publish(guard.Plugin, events.Length);
+        }
+
+        return inner.AppendAsync(stream, events, expectedVersion, cancellationToken);
+    }
+
+    public ValueTask<StreamPage> ReadAsync(StreamQuery query, CancellationToken cancellationToken = default)
+    {
+        guard.Demand(Capability.DatabaseRead, query?.Stream);
+        return inner.ReadAsync(query!, cancellationToken);
     }
 }
 

@@ -1,0 +1,69 @@
+using System.Globalization;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
+using Nexus.Gateway.Pipeline;
+using Nexus.Gateway.Rest;
+
+namespace Nexus.Gateway.Platform;
+
+/// <summary>Event streams over HTTP. Programs outside append to streams of the platform; those of plugins can be read, and are written by their plugins only, whose rules they are built on.</summary>
+internal sealed class EventStreamRoutes(IServiceProvider host, RequestBody bodies) : IPlatformRoutes
+{
+    private const string Root = "/api/v1/events/streams";
+    private const string Own = "nexus";
+    private static readonly (string, string)[] Paging = [("from", "first version to return; backward the last"), ("backward", "newest first"), ("limit", "1 to 1000")];
+
+    /// <inheritdoc/>
+    public IEnumerable<PlatformRoute> Routes =>
+    [
+        new("GET", Root + "/{stream}", "readEventStream", "Events of a stream in order", "platform.events:read", context => ReadAsync(context, Own)) { Query = Paging },
+        new("POST", Root + "/{stream}", "appendToEventStream", "Append events to a stream, if it has the expected version", "platform.events:create", AppendAsync)
+        {
+            Success = 201,
+            Input = """{"type":"object","required":["events"],"properties":{"expectedVersion":{"type":"integer","minimum":0},"events":{"type":"array","minItems":1,"maxItems":1000,"items":{"type":"object","required":["name"]}}}}""",
+        },
+        new("GET", Root + "/{plugin}/{stream}", "readPluginEventStream", "Events of a plugin's stream in order", "platform.events:read", context => ReadAsync(context, Value(context, "plugin"))) { Query = Paging },
+    ];
+
+    private IEventStreamOwners Streams => host.GetService<IEventStreamOwners>() ?? throw new NexusException(ErrorCodes.ServiceUnavailable, "This host keeps no event streams.");
+
+    private static string Value(HttpContext context, string name) => (string?)context.Request.RouteValues[name] ?? "";
+
+    private async Task AppendAsync(HttpContext context)
+    {
+        var request = GatewayRequest.Of(context);
+        var asked = EventJson.Read<EventsRequest>(await bodies.ReadJsonAsync(context, request));
+        var messages = EventRequest.ToMessages(asked?.Events, request);
+        var version = await Streams.Of(Own).AppendAsync(Value(context, "stream"), messages, asked!.ExpectedVersion, CancellationToken.None);
+        context.Response.Headers.ETag = $"\"{version}\"";
+        await JsonAnswer.SendAsync(context, new { stream = Value(context, "stream"), version, ids = messages.Select(m => m.Id) }, StatusCodes.Status201Created);
+    }
+
+    private async Task ReadAsync(HttpContext context, string owner)
+    {
+        var stream = Value(context, "stream");
+        var query = context.Request.Query;
+        var page = await Streams.Of(owner).ReadAsync(
+            new StreamQuery(stream) { From = Number(context, "from"), Backward = query["backward"] is ["" or "true" or "1"], Limit = (int)Math.Min(Number(context, "limit") ?? 100, 1000) },
+            context.RequestAborted);
+        context.Response.Headers.ETag = $"\"{page.Version}\"";
+        await JsonAnswer.SendAsync(context, json =>
+        {
+            json.WriteStartObject();
+            json.WriteString("stream", stream);
+            json.WriteNumber("version", page.Version);
+            json.WriteStartArray("events");
+            foreach (var found in page.Events)
+                EventJson.Write(json, found.Message, null, null, found.Version);
+            json.WriteEndArray();
+            json.WriteEndObject();
+        });
+    }
+
+    private static long? Number(HttpContext context, string name)
+    {
+        if (context.Request.Query[name].FirstOrDefault() is not { Length: > 0 } text)
+            return null;
+        return long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : throw new NexusException(ErrorCodes.BadRequest, $"{name} must be a whole number.");
+    }
+}
