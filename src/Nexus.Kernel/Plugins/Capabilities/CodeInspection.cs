@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Reflection.Emit;
 using System.Reflection.Metadata;
 using System.Reflection.Metadata.Ecma335;
 using System.Reflection.PortableExecutable;
@@ -10,8 +9,10 @@ namespace Nexus.Kernel.Plugins.Capabilities;
 /// <remarks>What it finds is there; what it does not find may still be reached by reflection. It tells operators what a package does; it does not confine it.</remarks>
 internal static class CodeInspection
 {
-    private static readonly OperandType[] OneByte = Operands(code => code.Size == 1);
-    private static readonly OperandType[] TwoBytes = Operands(code => code.Size == 2);
+    private const string Unreadable = "code that cannot be read";
+
+    /// <summary>No compiler nests types so deep; a table that was tampered with may nest them in a circle.</summary>
+    private const int DeepestNesting = 100;
 
     /// <summary>Findings in all assemblies of a package, in order of assembly and location.</summary>
     public static ImmutableArray<CodeFinding> Inspect(string folder) =>
@@ -25,9 +26,11 @@ internal static class CodeInspection
             : $"{string.Join("; ", findings.Take(5).Select(f => $"{package.Manifest.Name} uses {f.Member} in {f.Location} ({f.Assembly}), which needs {f.Capability}"))}{(findings.Count > 5 ? $"; and {findings.Count - 5} more (`nexus plugin validate` lists them)" : "")}. Its manifest does not ask for that: add it to `permissions` with a reason, allow it with `nexus plugin grant`, or use the platform's ports.";
     }
 
+    /// <remarks>What cannot be read may do anything, as who starts processes may: it needs the same capability, so that a damaged method hides nothing behind it.</remarks>
     private static List<CodeFinding> InspectAssembly(string folder, string file)
     {
         var findings = new List<CodeFinding>();
+        void Found(string member, string location, string capability) => findings.Add(new CodeFinding(file, member, location, capability));
         try
         {
             using var stream = File.OpenRead(Path.Combine(folder, file));
@@ -35,31 +38,41 @@ internal static class CodeInspection
             if (!image.HasMetadata)
                 return findings;
             var metadata = image.GetMetadataReader();
-            var watched = Watched(metadata);
+            var watched = Watched(metadata, Found);
             foreach (var handle in metadata.MethodDefinitions)
-                InspectMethod(image, metadata, handle, watched, (member, location, capability) => findings.Add(new CodeFinding(file, member, location, capability)));
+                InspectMethod(image, metadata, handle, watched, Found);
         }
-        catch (BadImageFormatException)
+        catch (Exception e) when (IsDamage(e))
         {
-            // Not an assembly, or a damaged one: loading it says so.
+            Found(Unreadable, "its headers or tables", Capability.Process);
         }
 
         return findings;
     }
 
+    /// <summary>The reader tells of damaged tables in many ways: bad images, arguments, casts. Only what the disk does is none of them.</summary>
+    private static bool IsDamage(Exception failure) => failure is not (IOException or UnauthorizedAccessException or OutOfMemoryException);
+
     /// <summary>Member references of the assembly that a rule watches, by token.</summary>
-    private static Dictionary<int, (string Member, string Capability)> Watched(MetadataReader metadata)
+    private static Dictionary<int, (string Member, string Capability)> Watched(MetadataReader metadata, Action<string, string, string> found)
     {
         var watched = new Dictionary<int, (string, string)>();
         foreach (var handle in metadata.MemberReferences)
         {
-            var member = metadata.GetMemberReference(handle);
-            if (member.Parent.Kind != HandleKind.TypeReference || member.GetKind() != MemberReferenceKind.Method)
-                continue;
-            var type = metadata.GetTypeReference((TypeReferenceHandle)member.Parent);
-            var (space, typeName, name) = (metadata.GetString(type.Namespace), metadata.GetString(type.Name), metadata.GetString(member.Name));
-            if (WatchedApis.CapabilityOf(space, typeName, name, () => TakesPath(metadata, member)) is { } capability)
-                watched.Add(MetadataTokens.GetToken(handle), ($"{space}.{typeName}.{(name == ".ctor" ? "new" : name)}", capability));
+            try
+            {
+                var member = metadata.GetMemberReference(handle);
+                if (member.Parent.Kind != HandleKind.TypeReference || member.GetKind() != MemberReferenceKind.Method)
+                    continue;
+                var type = metadata.GetTypeReference((TypeReferenceHandle)member.Parent);
+                var (space, typeName, name) = (metadata.GetString(type.Namespace), metadata.GetString(type.Name), metadata.GetString(member.Name));
+                if (WatchedApis.CapabilityOf(space, typeName, name, () => TakesPath(metadata, member)) is { } capability)
+                    watched.Add(MetadataTokens.GetToken(handle), ($"{space}.{typeName}.{(name == ".ctor" ? "new" : name)}", capability));
+            }
+            catch (Exception e) when (IsDamage(e))
+            {
+                found(Unreadable, $"reference 0x{MetadataTokens.GetToken(handle):x8}", Capability.Process);
+            }
         }
 
         return watched;
@@ -75,33 +88,26 @@ internal static class CodeInspection
 
     private static void InspectMethod(PEReader image, MetadataReader metadata, MethodDefinitionHandle handle, Dictionary<int, (string Member, string Capability)> watched, Action<string, string, string> found)
     {
-        var method = metadata.GetMethodDefinition(handle);
-        if (!method.GetImport().Module.IsNil)
+        try
         {
-            found($"native {metadata.GetString(metadata.GetModuleReference(method.GetImport().Module).Name)}:{metadata.GetString(method.Name)}", Location(metadata, method), Capability.Process);
-            return;
-        }
+            var method = metadata.GetMethodDefinition(handle);
+            if (!method.GetImport().Module.IsNil)
+            {
+                found($"native {metadata.GetString(metadata.GetModuleReference(method.GetImport().Module).Name)}:{metadata.GetString(method.Name)}", Location(metadata, handle), Capability.Process);
+                return;
+            }
 
-        if (method.RelativeVirtualAddress == 0 || watched.Count == 0)
-            return;
-        var code = image.GetMethodBody(method.RelativeVirtualAddress).GetILReader();
-        while (code.RemainingBytes > 0)
+            if (method.RelativeVirtualAddress == 0 || watched.Count == 0)
+                return;
+            foreach (var token in MethodCode.Tokens(image.GetMethodBody(method.RelativeVirtualAddress)))
+            {
+                if (watched.TryGetValue(Target(metadata, token), out var use))
+                    found(use.Member, Location(metadata, handle), use.Capability);
+            }
+        }
+        catch (Exception e) when (IsDamage(e))
         {
-            var first = code.ReadByte();
-            var operand = first == 0xFE ? TwoBytes[code.ReadByte()] : OneByte[first];
-            if (operand is OperandType.InlineMethod or OperandType.InlineTok)
-            {
-                if (Target(metadata, code.ReadInt32()) is var token && watched.TryGetValue(token, out var use))
-                    found(use.Member, Location(metadata, method), use.Capability);
-            }
-            else
-            {
-                // The count first: reading it moves the place that the targets are counted from.
-                var length = operand == OperandType.InlineSwitch ? code.ReadUInt32() * 4L : SizeOf(operand);
-                if (length > code.RemainingBytes)
-                    return;
-                code.Offset += (int)length;
-            }
+            found(Unreadable, Location(metadata, handle), Capability.Process);
         }
     }
 
@@ -111,44 +117,34 @@ internal static class CodeInspection
             ? MetadataTokens.GetToken(metadata.GetMethodSpecification((MethodSpecificationHandle)instance).Method)
             : token;
 
-    /// <summary>Type and method as their author wrote them: what the compiler made of lambdas and async methods is named by what it was made of.</summary>
-    private static string Location(MetadataReader metadata, MethodDefinition method)
+    /// <summary>Type and method as their author wrote them: what the compiler made of lambdas and async methods is named by what it was made of. By its token, when the names cannot be read.</summary>
+    private static string Location(MetadataReader metadata, MethodDefinitionHandle handle)
     {
-        var (type, name) = (metadata.GetTypeDefinition(method.GetDeclaringType()), metadata.GetString(method.Name));
-        while (!type.GetDeclaringType().IsNil)
+        try
         {
-            var own = metadata.GetString(type.Name);
-            if (Author(own) is { } made)
-                name = made;
-            else if (!own.StartsWith('<'))
-                name = $"{own}.{Author(name) ?? name}";
-            type = metadata.GetTypeDefinition(type.GetDeclaringType());
-        }
+            var method = metadata.GetMethodDefinition(handle);
+            var (type, name) = (metadata.GetTypeDefinition(method.GetDeclaringType()), metadata.GetString(method.Name));
+            for (var depth = 0; depth < DeepestNesting && !type.GetDeclaringType().IsNil; depth++)
+            {
+                var own = metadata.GetString(type.Name);
+                if (Author(own) is { } made)
+                    name = made;
+                else if (!own.StartsWith('<'))
+                    name = $"{own}.{Author(name) ?? name}";
+                type = metadata.GetTypeDefinition(type.GetDeclaringType());
+            }
 
-        var space = metadata.GetString(type.Namespace);
-        return $"{(space.Length > 0 ? space + "." : "")}{metadata.GetString(type.Name)}.{Author(name) ?? name}";
+            var space = metadata.GetString(type.Namespace);
+            return $"{(space.Length > 0 ? space + "." : "")}{metadata.GetString(type.Name)}.{Author(name) ?? name}";
+        }
+        catch (Exception e) when (IsDamage(e))
+        {
+            return $"method 0x{MetadataTokens.GetToken(handle):x8}";
+        }
     }
 
     /// <summary><c>&lt;Run&gt;d__3</c> and <c>&lt;Run&gt;b__0</c> were made of <c>Run</c>.</summary>
     private static string? Author(string name) => name.StartsWith('<') && name.IndexOf('>') is > 1 and var end ? name[1..end] : null;
-
-    private static int SizeOf(OperandType operand) => operand switch
-    {
-        OperandType.InlineNone => 0,
-        OperandType.ShortInlineBrTarget or OperandType.ShortInlineI or OperandType.ShortInlineVar => 1,
-        OperandType.InlineVar => 2,
-        OperandType.InlineI8 or OperandType.InlineR => 8,
-        _ => 4,
-    };
-
-    private static OperandType[] Operands(Func<OpCode, bool> wanted)
-    {
-        var operands = new OperandType[256];
-        Array.Fill(operands, OperandType.InlineNone);
-        foreach (var code in typeof(OpCodes).GetFields().Where(f => f.FieldType == typeof(OpCode)).Select(f => (OpCode)f.GetValue(null)!).Where(wanted))
-            operands[code.Value & 0xFF] = code.OperandType;
-        return operands;
-    }
 }
 
 /// <summary>Something in a package that reaches around the platform's ports.</summary>
