@@ -57,6 +57,9 @@ public sealed record StorageSet(IStorage Records, IEventStore Events, ISqlDataba
     /// <summary>Export and deletion of tenants; null when the engine has none.</summary>
     public ITenantStore? Tenants { get; init; }
 
+    /// <summary>What the engine's pools of connections hold now; empty for an engine without.</summary>
+    public Func<ImmutableArray<PoolUse>> Pools { get; init; } = static () => [];
+
     /// <summary>A cheap check that the engine answers.</summary>
     public required Func<CancellationToken, ValueTask<PluginHealth>> CheckHealth { get; init; }
 

@@ -39,6 +39,9 @@ public sealed class StorageOpener : IAsyncDisposable, IDisposable
     /// <summary>Name of the opened engine; empty before.</summary>
     public string Engine { get; private set; } = "";
 
+    /// <summary>Whether there is a storage.</summary>
+    internal bool IsOpen => _set is not null;
+
     /// <inheritdoc/>
     public ValueTask DisposeAsync() => Interlocked.Exchange(ref _set, null)?.DisposeAsync() ?? ValueTask.CompletedTask;
 

@@ -31,7 +31,7 @@ internal sealed class SqlFile : ISqlDatabase, IDisposable
     private bool _isComplete;
     private int _waiting;
 
-    public SqlFile(string path, string plugin, string tenant, bool durable, MainPart main)
+    public SqlFile(string path, string plugin, string tenant, bool durable, MainPart main, PoolLimit? limit)
     {
         Path = path;
         (_plugin, _tenant, _main) = (plugin, tenant, main);
@@ -47,11 +47,13 @@ internal sealed class SqlFile : ISqlDatabase, IDisposable
             throw e.Explain(path);
         }
 
-        _readers = new ReaderPool(path, SqlGuard.Install);
+        _readers = new ReaderPool(path, limit, SqlGuard.Install);
         _relay = new OutboxRelay(this, main.Relay);
     }
 
     public string Path { get; }
+
+    public PoolUse Pool => _readers.Use;
 
     public string Dialect => "sqlite";
 

@@ -1,12 +1,16 @@
 using System.Collections.Concurrent;
 using System.Collections.Immutable;
+using Nexus.Data.Sqlite;
 
 namespace Nexus.Data.Sql;
 
 /// <summary>The database files of all plugins: <c>sql/{plugin}.db</c>, and <c>sql/{plugin}@{tenant}.db</c> for further tenants.</summary>
-internal sealed class SqlFiles(string folder, bool durable, MainPart main) : ISqlDatabases
+internal sealed class SqlFiles(string folder, bool durable, MainPart main, PoolLimit? limit = null) : ISqlDatabases
 {
     private readonly ConcurrentDictionary<string, Lazy<SqlFile>> _open = new(StringComparer.Ordinal);
+
+    /// <summary>What the pools of the open files hold now, by name.</summary>
+    public IEnumerable<PoolUse> Pools => _open.Values.Where(f => f.IsValueCreated).Select(f => f.Value.Pool).OrderBy(p => p.Name, StringComparer.Ordinal);
 
     public ISqlDatabase Get(string plugin, string tenant) => Open(plugin, tenant);
 
@@ -116,7 +120,7 @@ internal sealed class SqlFiles(string folder, bool durable, MainPart main) : ISq
         return _open.GetOrAdd(name, key => new Lazy<SqlFile>(() =>
         {
             Directory.CreateDirectory(folder);
-            var file = new SqlFile(Path.Combine(folder, key + ".db"), plugin, tenant, durable, main);
+            var file = new SqlFile(Path.Combine(folder, key + ".db"), plugin, tenant, durable, main, limit);
             if (tenant != CallContext.DefaultTenant)
                 SqlMigrations.Follow(Open(plugin, CallContext.DefaultTenant), file);
             file.StartRelay();

@@ -20,7 +20,7 @@ internal sealed class MainFile : IDisposable
     private volatile ImmutableHashSet<string> _searchable = [];
     private long _sequence;
 
-    private MainFile(string path, Connection connection, TimeProvider time)
+    private MainFile(string path, Connection connection, TimeProvider time, PoolLimit? limit)
     {
         Path = path;
         Events = new EventTables(time);
@@ -43,7 +43,7 @@ internal sealed class MainFile : IDisposable
         _sequence = connection.Scalar("SELECT value FROM nexus_meta WHERE name='sequence'") ?? 0;
         Events.LoadGroups(connection);
         LoadSearchable(connection);
-        _readers = new ReaderPool(path);
+        _readers = new ReaderPool(path, limit);
         Writer = new GroupWriter(connection, jobs => BeforeCommit(connection, jobs), AfterCommit);
     }
 
@@ -57,19 +57,21 @@ internal sealed class MainFile : IDisposable
 
     public SqliteAudit Audit { get; }
 
+    public PoolUse Pool => _readers.Use;
+
     public CommitSignal Signal { get; } = new();
 
     public CommitSignal TaskSignal { get; } = new();
 
     public byte[] CursorSecret { get; }
 
-    public static MainFile Open(string path, TimeProvider time)
+    public static MainFile Open(string path, TimeProvider time, PoolLimit? limit = null)
     {
         Connection? connection = null;
         try
         {
             connection = Connection.OpenWriter(path);
-            return new MainFile(path, connection, time);
+            return new MainFile(path, connection, time, limit);
         }
         catch (SqliteFailure e)
         {

@@ -18,10 +18,11 @@ internal sealed class SqliteStorage(TimeProvider time, Func<bool>? protects = nu
         MainFile? main = null;
         try
         {
-            main = MainFile.Open(Path.Combine(options.Directory, "nexus.db"), time);
+            var limit = PoolLimit.Of(options.Settings);
+            main = MainFile.Open(Path.Combine(options.Directory, "nexus.db"), time, limit);
             var file = main;
             var records = new SqliteRecords(file);
-            var sql = new SqlFiles(Path.Combine(options.Directory, "sql"), durable: true, new MainPart(messages => RelayAsync(file, messages), records.CompleteAsync));
+            var sql = new SqlFiles(Path.Combine(options.Directory, "sql"), durable: true, new MainPart(messages => RelayAsync(file, messages), records.CompleteAsync), limit);
             await sql.OpenExistingAsync();
             var blobs = new FileBlobs(Path.Combine(options.Directory, "blobs"), new SqliteBlobReferences(file));
             blobs.RemoveUnfinished();
@@ -37,6 +38,7 @@ internal sealed class SqliteStorage(TimeProvider time, Func<bool>? protects = nu
                     return ValueTask.CompletedTask;
                 },
                 Audit = file.Audit,
+                Pools = () => [file.Pool, .. sql.Pools],
                 CheckHealth = _ => ValueTask.FromResult(Check(file)),
             };
         }

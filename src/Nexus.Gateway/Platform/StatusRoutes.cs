@@ -107,6 +107,7 @@ internal sealed class StatusRoutes(IServiceProvider host, IPlugins plugins, Heal
         text.Append("# HELP nexus_plugins Plugins by state.\n# TYPE nexus_plugins gauge\n");
         foreach (var group in states)
             text.Append(System.Globalization.CultureInfo.InvariantCulture, $"nexus_plugins{{state=\"{group.Key}\"}} {group.Count()}\n");
+        PoolMetrics.Write(text, [.. host.GetServices<IConnectionPools>().SelectMany(p => p.List())]);
         if (host.GetService<ICaches>() is { } caches)
             CacheMetrics.Write(text, await caches.LookAsync(context.RequestAborted));
         await JsonAnswer.SendBytesAsync(context, Encoding.UTF8.GetBytes(text.ToString()), "text/plain; version=0.0.4; charset=utf-8");

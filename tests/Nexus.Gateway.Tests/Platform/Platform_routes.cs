@@ -156,6 +156,23 @@ public sealed class Platform_routes
     }
 
     [Fact]
+    public async Task Metrics_show_what_each_pool_of_connections_holds()
+    {
+        await using var host = await GatewayHost.StartAsync(configure: s => s.AddSingleton<IConnectionPools>(new Pools(new PoolUse("nexus", 3, 5, 40))));
+
+        var text = await host.Client.GetStringAsync("/metrics");
+
+        Assert.Contains("# TYPE nexus_pool_in_use gauge\nnexus_pool_in_use{pool=\"nexus\"} 3\n", text, StringComparison.Ordinal);
+        Assert.Contains("nexus_pool_idle{pool=\"nexus\"} 5\n", text, StringComparison.Ordinal);
+        Assert.Contains("nexus_pool_max{pool=\"nexus\"} 40\n", text, StringComparison.Ordinal);
+    }
+
+    private sealed class Pools(params PoolUse[] pools) : IConnectionPools
+    {
+        public System.Collections.Immutable.ImmutableArray<PoolUse> List() => [.. pools];
+    }
+
+    [Fact]
     public async Task A_lazy_plugin_is_brought_up_by_its_first_request()
     {
         var activation = new Activation();
