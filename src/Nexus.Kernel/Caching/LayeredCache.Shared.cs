@@ -9,6 +9,7 @@ internal sealed partial class LayeredCache
     private static readonly TimeSpan MostWait = TimeSpan.FromMilliseconds(100);
     private readonly Lock sending = new();
     private readonly Dictionary<string, string> unsentTags = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, int> beingTold = new(StringComparer.Ordinal);
     private bool isSending;
 
     /// <summary>Takes up the shared levels, nearest first, and the messages between nodes.</summary>
@@ -61,7 +62,9 @@ internal sealed partial class LayeredCache
         var removed = memory.Remove(keys);
         foreach (var level in shared)
             removed = Math.Max(removed, await level.RemoveAsync(keys, null, cancellationToken));
-        // Again: a reader of this node may have put the old value back before the shared level had forgotten it.
+        // Again: a reader of this node may have found the old value before the shared level had forgotten it, and put it back, or be about to.
+        foreach (var key in keys)
+            Overtake(key);
         memory.Remove(keys);
         await TellAsync(new CacheNotice(node) { Keys = keys }, cancellationToken);
         return removed;
@@ -74,12 +77,20 @@ internal sealed partial class LayeredCache
             return 0;
         long removed = 0;
         var changed = tags.Select(t => new CacheTag(t, Guid.NewGuid().ToString("N"))).ToImmutableArray();
-        foreach (var tag in changed)
-            removed += RemoveTagged(tag.Name, tag.Token);
-        foreach (var level in shared)
+        Announce(tags, 1);
+        try
         {
             foreach (var tag in changed)
-                await level.ChangeTokenAsync(tag.Name, tag.Token, cancellationToken);
+                removed += RemoveTagged(tag.Name, tag.Token);
+            foreach (var level in shared)
+            {
+                foreach (var tag in changed)
+                    await level.ChangeTokenAsync(tag.Name, tag.Token, cancellationToken);
+            }
+        }
+        finally
+        {
+            Announce(tags, -1);
         }
         TagsRemoved?.Invoke(tags);
         await TellAsync(new CacheNotice(node) { Tags = changed }, cancellationToken);
@@ -101,13 +112,18 @@ internal sealed partial class LayeredCache
     public void RemoveTagSoon(string tag)
     {
         var token = Guid.NewGuid().ToString("N");
+        var isAlone = shared.Length == 0 && broadcast is null;
+        lock (sending)
+        {
+            if (!isAlone)
+                unsentTags[tag] = token;
+        }
         RemoveTagged(tag, token);
         TagsRemoved?.Invoke([tag]);
-        if (shared.Length == 0 && broadcast is null)
+        if (isAlone)
             return;
         lock (sending)
         {
-            unsentTags[tag] = token;
             if (isSending)
                 return;
             isSending = true;
@@ -140,12 +156,35 @@ internal sealed partial class LayeredCache
                     return;
                 }
                 tags = [.. unsentTags.Select(t => new CacheTag(t.Key, t.Value))];
+                Announce(tags.Select(t => t.Name), 1);
                 unsentTags.Clear();
             }
             foreach (var level in shared)
                 await Task.WhenAll(tags.Select(t => level.ChangeTokenAsync(t.Name, t.Token, CancellationToken.None).AsTask()));
+            Announce(tags.Select(t => t.Name), -1);
             await TellAsync(new CacheNotice(node) { Tags = tags }, CancellationToken.None);
         }
+    }
+
+    /// <summary>Counts the removals of a tag that shared levels are being told of: until they know, their word about its token is outdated.</summary>
+    private void Announce(IEnumerable<string> tags, int by)
+    {
+        lock (sending)
+        {
+            foreach (var tag in tags)
+            {
+                if (by > 0)
+                    beingTold[tag] = beingTold.GetValueOrDefault(tag) + 1;
+                else if (--beingTold[tag] == 0)
+                    beingTold.Remove(tag);
+            }
+        }
+    }
+
+    private bool IsBeingTold(string tag)
+    {
+        lock (sending)
+            return unsentTags.ContainsKey(tag) || beingTold.ContainsKey(tag);
     }
 
     private long RemoveTagged(string tag, string token) => memory.Exclusive(() =>
@@ -258,16 +297,20 @@ internal sealed partial class LayeredCache
     {
         foreach (var tag in record.Tags)
         {
-            if (memory.Exclusive(() => tokens.Find(tag.Name)) == tag.Token)
+            var (known, asked) = memory.Exclusive(() => (tokens.Find(tag.Name), tokens.Now));
+            if (known == tag.Token)
                 continue;
-            if (await level.FindTokenAsync(tag.Name, cancellationToken) is not { } current)
+            if (IsBeingTold(tag.Name) || await level.FindTokenAsync(tag.Name, cancellationToken) is not { } current)
                 return false;
-            memory.Exclusive(() =>
+            // Removed here or told of by another node since it was asked for: the answer is of before.
+            var isCurrent = memory.Exclusive(() =>
             {
+                if (!tokens.IsUnchanged(tag.Name, asked))
+                    return false;
                 tokens.Learn(tag.Name, current.Token);
                 return true;
             });
-            if (current.Token != tag.Token)
+            if (!isCurrent || current.Token != tag.Token)
                 return false;
         }
         return true;

@@ -81,10 +81,18 @@ internal sealed partial class LayeredCache(CacheOptions options, TimeProvider ti
             Keep(call, value, new Span(life, life, StaleOf(call.Rules)), tags, () => AreUnchanged(tags, began));
         else
             memory.Remove([call.Key]);
+        // Again: who began before the value was kept may have found the old one in a shared level.
+        Overtake(call.Key);
         if (!call.UsesShared)
             return;
         foreach (var level in shared)
             await level.StoreAsync(call.Key, new CacheRecord(value, life, life, StaleOf(call.Rules), tags), null, cancellationToken);
+        if (shared.Length > 0 && (!memory.TryGet(call.Key, out var kept) || !kept.Value.Equals(value)))
+        {
+            // Memory does not hold it: who looked it up meanwhile may have found what was there before.
+            Overtake(call.Key);
+            memory.Remove([call.Key]);
+        }
         await TellAsync(new CacheNotice(node) { Keys = [call.Key] }, cancellationToken);
     }
 

@@ -26,7 +26,18 @@ internal sealed class FakeEngine(TimeProvider time) : ICacheLevel, IBroadcast
         }
     }
 
-    public ValueTask<CacheAnswer> FindAsync(string key, TimeSpan claim, CancellationToken cancellationToken)
+    /// <summary>Awaited with the key before an answer that is known already arrives.</summary>
+    public Func<string, Task>? OnTheWay { get; set; }
+
+    public async ValueTask<CacheAnswer> FindAsync(string key, TimeSpan claim, CancellationToken cancellationToken)
+    {
+        var answer = await Find(key, claim);
+        if (OnTheWay is { } wait)
+            await wait(key);
+        return answer;
+    }
+
+    private ValueTask<CacheAnswer> Find(string key, TimeSpan claim)
     {
         lock (gate)
         {

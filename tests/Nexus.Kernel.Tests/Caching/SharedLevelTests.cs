@@ -200,6 +200,61 @@ public sealed class SharedLevelTests
         Assert.Null(await one.FindAsync("1"));
     }
 
+    [Theory]
+    [InlineData("removed")]
+    [InlineData("set")]
+    [InlineData("set elsewhere")]
+    public async Task An_old_value_that_was_on_its_way_while_its_key_changed_does_not_come_back(string how)
+    {
+        await one.SetAsync("1", "old");
+        var (asked, arrive) = (new TaskCompletionSource(), new TaskCompletionSource());
+        engine.OnTheWay = async _ =>
+        {
+            asked.TrySetResult();
+            await arrive.Task;
+        };
+        var reader = two.FindAsync("1");
+        await asked.Task;
+        engine.OnTheWay = null;
+
+        if (how == "removed")
+            await two.Cache.RemoveAsync(CacheSelection.Of(CacheNode.Key("1")), TestContext.Current.CancellationToken);
+        else
+            await (how == "set" ? two : one).SetAsync("1", "new");
+        arrive.SetResult();
+        await reader;
+
+        Assert.Equal(how == "removed" ? null : "new", await two.FindAsync("1"));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task The_word_about_a_tag_that_was_on_its_way_while_it_was_removed_does_not_count(bool soon)
+    {
+        await one.SetAsync("1", "old", "red");
+        var (asked, arrive) = (new TaskCompletionSource(), new TaskCompletionSource());
+        engine.OnTheWay = async key =>
+        {
+            if (!key.Contains("~tag", StringComparison.Ordinal))
+                return;
+            asked.TrySetResult();
+            await arrive.Task;
+        };
+        var reader = two.FindAsync("1");
+        await asked.Task;
+        engine.OnTheWay = null;
+
+        if (soon)
+            two.Layers.RemoveTagSoon("shop/red");
+        else
+            await two.Cache.RemoveAsync(CacheSelection.Tagged("red"), TestContext.Current.CancellationToken);
+        arrive.SetResult();
+        await reader;
+
+        Assert.Null(await two.FindAsync("1"));
+    }
+
     [Fact]
     public async Task Numbers_add_up_over_nodes()
     {
