@@ -258,6 +258,21 @@ public sealed class Graph_operations
     }
 
     [Fact]
+    public async Task Many_failures_of_a_field_that_is_selected_many_times_are_told_quickly()
+    {
+        await using var host = await StartAsync();
+        for (var i = 0; i < 500; i++)
+            host.Operations.Add("""{"number":"A","status":"Unknown"}""");
+        var clock = System.Diagnostics.Stopwatch.StartNew();
+
+        var answer = await host.QueryAsync("{ sampleBillingInvoices(first: 500) { nodes {" + string.Concat(Enumerable.Repeat(" status", 10_000)) + " } } }");
+
+        Assert.Equal(500, answer["errors"]!.AsArray().Count);
+        Assert.Equal(20, answer["errors"]![499]!["locations"]!.AsArray().Count);
+        Assert.True(clock.Elapsed < TimeSpan.FromSeconds(5), $"{clock.ElapsedMilliseconds} ms");
+    }
+
+    [Fact]
     public async Task Plugins_are_listed_by_category_and_one_is_enabled()
     {
         await using var host = await StartAsync();

@@ -7,12 +7,14 @@ namespace Nexus.Gateway.GraphQL.Execution;
 /// <summary>One field of an answer: all selections of one response key on one object type. Made once for an operation, used for every object.</summary>
 internal sealed class FieldPlan(string key, FieldType definition, Field first)
 {
+    private const int MaxPlaces = 20;
     private List<Field>? further;
     private ObjectType? lastType;
     private FieldPlan[]? lastFields;
     private Dictionary<ObjectType, FieldPlan[]>? others;
     private Arguments? arguments;
     private JsonEncodedText? name;
+    private SourceLocation[]? places;
 
     /// <summary>Its key in the answer.</summary>
     public string Key { get; } = key;
@@ -28,6 +30,10 @@ internal sealed class FieldPlan(string key, FieldType definition, Field first)
 
     /// <summary>Where it is selected.</summary>
     public IEnumerable<Field> Nodes => further is null ? [First] : further.Prepend(First);
+
+    /// <summary>The places of the first selections, found once for all errors of the field.</summary>
+    public IReadOnlyList<SourceLocation> PlacesIn(DocumentNode document) =>
+        places ??= [.. Nodes.Take(MaxPlaces).Select(node => SourceLocation.Of(document.Source, node.Start))];
 
     /// <summary>Adds one more selection while fields are gathered.</summary>
     public void Add(Field node) => (further ??= []).Add(node);

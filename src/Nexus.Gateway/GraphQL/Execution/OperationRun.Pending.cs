@@ -61,8 +61,10 @@ internal sealed partial class OperationRun
     {
         if (exception is BatchFailedException { InnerException: { } cause })
             exception = cause;
-        var starts = exception is GraphException { Starts.Length: > 0 } placed ? placed.Starts : [.. plan.Nodes.Select(field => field.Start)];
-        var located = GraphError.At(document, exception.Message, starts) with { Path = node.PathOf(at) };
+        var located = exception is GraphException { Starts.Length: > 0 } placed
+            ? GraphError.At(document, exception.Message, placed.Starts)
+            : new GraphError(exception.Message, plan.PlacesIn(document));
+        located = located with { Path = node.PathOf(at) };
         return exception switch
         {
             GraphException known => located with { Code = known.Code },

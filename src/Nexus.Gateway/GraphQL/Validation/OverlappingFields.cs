@@ -93,6 +93,7 @@ internal sealed class OverlappingFields(Schema schema, Dictionary<string, Fragme
     private void BetweenFieldsAndFragment(List<Conflict> conflicts, bool exclusive, Fields fields, FragmentDefinition fragment)
     {
         Spend(1);
+        EnsureStack();
         if (fields.ByKey.Count == 0 || !IsNew(fieldsWithFragment, (fields, fragment), exclusive))
             return;
         var other = Collect(schema.Find(fragment.Condition.Name), fragment.Selections);
@@ -106,6 +107,7 @@ internal sealed class OverlappingFields(Schema schema, Dictionary<string, Fragme
     private void BetweenFragments(List<Conflict> conflicts, bool exclusive, FragmentDefinition a, FragmentDefinition b)
     {
         Spend(2);
+        EnsureStack();
         if (ReferenceEquals(a, b))
             return;
         var pair = a.Start < b.Start ? (a, b) : (b, a);
@@ -162,8 +164,7 @@ internal sealed class OverlappingFields(Schema schema, Dictionary<string, Fragme
 
     private Conflict? Below(bool exclusive, string key, (Entry Field, SelectionSet Set) a, (Entry Field, SelectionSet Set) b)
     {
-        if (!RuntimeHelpers.TryEnsureSufficientExecutionStack())
-            throw new TooComplexException();
+        EnsureStack();
         var conflicts = new List<Conflict>();
         var first = Collect(a.Field.Definition?.Type.Named, a.Set);
         var second = Collect(b.Field.Definition?.Type.Named, b.Set);
@@ -264,6 +265,12 @@ internal sealed class OverlappingFields(Schema schema, Dictionary<string, Fragme
     {
         left -= cost;
         if (left < 0)
+            throw new TooComplexException();
+    }
+
+    private static void EnsureStack()
+    {
+        if (!RuntimeHelpers.TryEnsureSufficientExecutionStack())
             throw new TooComplexException();
     }
 

@@ -54,11 +54,12 @@ internal sealed partial class Validator
         places[fragment.Name.Text] = path.Count;
         foreach (var spread in SpreadsIn(fragment.Selections))
         {
+            Spend(1);
             path.Add(spread);
             if (places.TryGetValue(spread.Name.Text, out var place))
             {
                 var cycle = path.GetRange(place, path.Count - place);
-                var via = string.Join(", ", cycle.SkipLast(1).Select(one => $"\"{one.Name.Text}\""));
+                var via = string.Join(", ", cycle.SkipLast(1).Take(MaxPlaces).Select(one => $"\"{one.Name.Text}\""));
                 Report($"Cannot spread fragment \"{spread.Name.Text}\" within itself{(via.Length > 0 ? $" via {via}." : ".")}", [.. cycle.Select(one => one.Start)]);
             }
             else if (fragments.TryGetValue(spread.Name.Text, out var next))

@@ -13,6 +13,7 @@ namespace Nexus.Gateway.GraphQL.Validation;
 internal sealed partial class Validator
 {
     private const int MaxErrors = 100;
+    private const int MaxPlaces = 50;
     private readonly Schema schema;
     private readonly DocumentNode document;
     private readonly Suggestions suggestions;
@@ -70,6 +71,9 @@ internal sealed partial class Validator
     {
         if (errors.Count >= MaxErrors)
             throw new TooComplexException();
+        // To say where costs a walk over the source for each place: an error of a thousand places helps nobody and is the dearest.
+        if (starts.Length > MaxPlaces)
+            starts = starts[..MaxPlaces];
         errors.Add((starts.Length > 0 ? starts[0] : 0, GraphError.At(document, message, starts)));
     }
 
