@@ -19,7 +19,9 @@ internal static class PostgreSqlStorage
     /// <exception cref="NexusException"><c>STORAGE_UNAVAILABLE</c> with address, cause and way out.</exception>
     public static async Task<StorageSet> OpenAsync(DatabaseSettings settings, StorageOptions options, CancellationToken cancellationToken)
     {
-        var server = new Server(settings, Source(settings), options.Time, options.Loggers);
+        var name = $"nexus {Guid.NewGuid():N}";
+        var server = new Server(settings, Source(settings, name), options.Time, options.Loggers);
+        var pools = new PoolCounters(name, settings.Connection.MaxPoolSize);
         try
         {
             await PlatformSchema.EnsureAsync(server, cancellationToken);
@@ -27,23 +29,24 @@ internal static class PostgreSqlStorage
             var catalog = new TableCatalog(server);
             await catalog.LoadAsync(cancellationToken);
             await catalog.MakeAsync(IStorage.Documents, cancellationToken);
-            return Compose(server, catalog);
+            return Compose(server, catalog, pools);
         }
         catch
         {
+            pools.Dispose();
             await server.DisposeAsync();
             throw;
         }
     }
 
     /// <summary>Of several hosts the one that takes writes, also after another one has become it.</summary>
-    private static NpgsqlDataSource Source(DatabaseSettings settings)
+    private static NpgsqlDataSource Source(DatabaseSettings settings, string name)
     {
-        var builder = new NpgsqlDataSourceBuilder(settings.Connection.ConnectionString);
+        var builder = new NpgsqlDataSourceBuilder(settings.Connection.ConnectionString) { Name = name };
         return settings.Connection.Host!.Contains(',', StringComparison.Ordinal) ? builder.BuildMultiHost().WithTargetSession(TargetSessionAttributes.Primary) : builder.Build();
     }
 
-    private static StorageSet Compose(Server server, TableCatalog catalog)
+    private static StorageSet Compose(Server server, TableCatalog catalog, PoolCounters pools)
     {
         OwnDatabases? databases = null;
         var wakeups = new Wakeups(server, async () =>
@@ -60,9 +63,11 @@ internal static class PostgreSqlStorage
             Tasks = new PostgreSqlTasks(server, wakeups),
             Audit = new PostgreSqlAudit(server, wakeups),
             Tenants = new PostgreSqlTenants(server, catalog, databases, blobs),
+            Pools = pools.List,
             CheckHealth = token => CheckAsync(server, token),
             Close = async () =>
             {
+                pools.Dispose();
                 await writer.DisposeAsync();
                 await wakeups.DisposeAsync();
                 await server.DisposeAsync();

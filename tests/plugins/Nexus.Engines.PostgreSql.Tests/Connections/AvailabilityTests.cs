@@ -93,4 +93,26 @@ public sealed class AvailabilityTests
         await Task.WhenAll(sleeping);
         Assert.Equal(HealthLevel.Healthy, (await set.CheckHealth(CancellationToken.None)).Status);
     }
+
+    [Fact]
+    public async Task What_the_pool_holds_is_told_and_moves_with_the_load()
+    {
+        await using var set = await Opened.OpenAsync(await PostgreSqlServer.DatabaseAsync(), null, ("pool:maxSize", "12"));
+        var databases = Enumerable.Range(0, 5).Select(i => set.Sql.Get($"p{i}", CallContext.DefaultTenant)).ToList();
+        foreach (var database in databases)
+            await database.QueryAsync("SELECT 1 AS one");
+        var atRest = Assert.Single(set.Pools());
+
+        var sleeping = databases.Select(d => d.QueryAsync("SELECT pg_sleep(2)").AsTask()).ToList();
+        await Task.Delay(300, TestContext.Current.CancellationToken);
+        var inLoad = Assert.Single(set.Pools());
+        await Task.WhenAll(sleeping);
+
+        Assert.Equal(("postgresql", 12, 12), (inLoad.Name, inLoad.Max, atRest.Max));
+        // What wakes the node holds a connection too, and now and then one to look.
+        Assert.InRange(atRest.InUse, 0, 4);
+        Assert.InRange(inLoad.InUse, 5, 12);
+        Assert.InRange(inLoad.InUse + inLoad.Idle, 5, 12);
+        Assert.InRange(Assert.Single(set.Pools()).InUse, 0, 4);
+    }
 }
