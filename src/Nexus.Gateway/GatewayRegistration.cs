@@ -62,6 +62,7 @@ public static class GatewayRegistration
         services.AddSingleton<IPlatformRoutes, PluginLogRoutes>();
         services.AddSingleton<IPlatformRoutes, EventRoutes>();
         services.AddSingleton<IPlatformRoutes, EventStreamRoutes>();
+        services.AddSingleton<IPlatformRoutes, WebhookRoutes>();
         services.AddSingleton<IPlatformRoutes, TaskRoutes>();
         services.AddSingleton<IPlatformRoutes, TaskMonitorRoutes>();
         services.AddSingleton<IPlatformRoutes, DocumentRoutes>();

@@ -10,7 +10,7 @@ internal static class EventsCommand
     private static readonly (string, Func<JsonNode, string?>)[] Columns =
         [Output.Column("SEQUENCE", "sequence"), Output.Column("NAME", "name"), Output.Column("SOURCE", "source"), Output.Column("OCCURRED", "occurredAt"), Output.Column("ID", "id")];
 
-    public static Command Build() => new("events", "Follow, publish, read and replay events") { Tail(), Publish(), List(), DeadLetters(), Replay(), Purge(), Stream() };
+    public static Command Build() => new("events", "Follow, publish, read and replay events") { Tail(), Publish(), List(), DeadLetters(), Replay(), Purge(), Stream(), WebhooksCommand.Build() };
 
     private static Command Tail()
     {

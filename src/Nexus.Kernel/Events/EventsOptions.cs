@@ -24,6 +24,9 @@ public sealed class EventsOptions
     /// <summary>Random part added to each wait between tries, as a fraction of it, so that what failed together is not retried together.</summary>
     public double RetryJitter { get; set; } = 0.1;
 
+    /// <summary>Events in a row that become dead letters of a webhook before it is disabled.</summary>
+    public int WebhookFailures { get; set; } = 10;
+
     /// <summary>Time that handlers get to end when the node stops.</summary>
     public TimeSpan StopTimeout { get; set; } = TimeSpan.FromSeconds(5);
 }

@@ -1,12 +1,13 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Nexus.Kernel.Events.Webhooks;
 
 namespace Nexus.Kernel.Events;
 
 /// <summary>Registers events in the host's container.</summary>
 public static class EventsRegistration
 {
-    /// <summary>Adds the bus (<see cref="IEvents"/>), the log (<see cref="IEventLog"/>), durable delivery as a hosted service and each plugin's own bus. Needs <see cref="IPlugins"/>, <see cref="IStorage"/> and <see cref="IEventStore"/>; settings are <see cref="EventsOptions"/>.</summary>
+    /// <summary>Adds the bus (<see cref="IEvents"/>), the log (<see cref="IEventLog"/>), webhooks (<see cref="IWebhooks"/>), durable delivery as a hosted service and each plugin's own bus. Needs <see cref="IPlugins"/>, <see cref="IStorage"/> and <see cref="IEventStore"/>; settings are <see cref="EventsOptions"/>.</summary>
     public static IServiceCollection AddNexusEvents(this IServiceCollection services)
     {
         ArgumentNullException.ThrowIfNull(services);
@@ -23,8 +24,13 @@ public static class EventsRegistration
         services.AddSingleton<IEvents>(host => host.GetRequiredService<EventBus>());
         services.AddSingleton<DurableDelivery>();
         services.AddSingleton<IEventLog, EventLog>();
+        services.AddSingleton<WebhookStore>();
+        services.AddSingleton<WebhookSender>();
+        services.AddSingleton<WebhookDelivery>();
+        services.AddSingleton<IWebhooks>(host => host.GetRequiredService<WebhookDelivery>());
         services.AddSingleton<IPluginPorts, PluginEventPorts>();
         services.AddHostedService<EventTail>();
+        services.AddHostedService(host => host.GetRequiredService<WebhookDelivery>());
         services.AddHostedService(host => host.GetRequiredService<DurableDelivery>());
         return services;
     }

@@ -18,6 +18,7 @@ internal sealed class Subscribers : IDisposable
     private volatile Table table = new([]);
     private ImmutableArray<Subscriber> added = [];
     private ImmutableArray<Subscriber> declared = [];
+    private ImmutableArray<Subscriber> standing = [];
     private long nextKey;
 
     public Subscribers(IPlugins plugins)
@@ -48,7 +49,7 @@ internal sealed class Subscribers : IDisposable
         {
             var subscriber = new Subscriber($"{descriptor.Group}#{++nextKey}", plugin, descriptor with { Durable = false }, pattern, lease, services);
             added = added.Add(subscriber);
-            table = new Table(declared.AddRange(added));
+            table = new Table([.. declared, .. standing, .. added]);
             return subscriber;
         }
     }
@@ -58,8 +59,20 @@ internal sealed class Subscribers : IDisposable
         lock (gate)
         {
             added = added.RemoveAll(s => s.Key == key);
-            table = new Table(declared.AddRange(added));
+            table = new Table([.. declared, .. standing, .. added]);
         }
+    }
+
+    /// <summary>Puts durable subscribers of the host itself in the place of the earlier ones. Their groups are declared by the caller.</summary>
+    public void SetStanding(ImmutableArray<Subscriber> subscribers)
+    {
+        lock (gate)
+        {
+            standing = subscribers;
+            table = new Table([.. declared, .. standing, .. added]);
+        }
+
+        Changed?.Invoke();
     }
 
     public void Dispose() => registration.Dispose();
@@ -73,7 +86,7 @@ internal sealed class Subscribers : IDisposable
                 .. plugins.Current.Plugins.SelectMany(p => p.Subscriptions.Select(s =>
                     new Subscriber(s.Group, p.Manifest.Name, s, EventPattern.Parse(s.Pattern), p.Lease, null))),
             ];
-            table = new Table(declared.AddRange(added));
+            table = new Table([.. declared, .. standing, .. added]);
         }
 
         Changed?.Invoke();

@@ -28,7 +28,7 @@ internal sealed class EngineNode : IAsyncDisposable
     public IServiceProvider Services => provider;
 
     /// <summary>Starts a node on a folder, or on the storage of another node.</summary>
-    public static async Task<EngineNode> StartAsync(string engine, string folder, Action<EngineNode> configure, StorageSet? shared = null)
+    public static async Task<EngineNode> StartAsync(string engine, string folder, Action<EngineNode> configure, StorageSet? shared = null, Action<IServiceCollection>? more = null)
     {
         var settings = new ConfigurationBuilder().AddInMemoryCollection(new Dictionary<string, string?> { ["database:type"] = engine, ["database:directory"] = folder }).Build();
         var plugins = new FakePlugins();
@@ -37,7 +37,9 @@ internal sealed class EngineNode : IAsyncDisposable
             services.AddNexusData(settings);
         else
             services.AddSingleton(shared.Records).AddSingleton(shared.Events);
-        var provider = services.AddNexusEvents().Configure<EventsOptions>(o => o.Lease = TimeSpan.FromSeconds(1)).BuildServiceProvider();
+        services.AddNexusEvents();
+        more?.Invoke(services);
+        var provider = services.Configure<EventsOptions>(o => o.Lease = TimeSpan.FromSeconds(1)).BuildServiceProvider();
         if (shared is null)
             await StorageOpener.OpenAsync(provider);
         var node = new EngineNode(provider, plugins, shared);

@@ -194,7 +194,7 @@ internal sealed class FakeEventStore(TimeProvider time) : IEventStore, IStorage
 
     public ValueTask<StoredRecord?> FindAsync(RecordKey key, CancellationToken cancellationToken) => ValueTask.FromResult<StoredRecord?>(null);
 
-    public ValueTask<RecordPage> QueryAsync(RecordQuery query, CancellationToken cancellationToken) => throw new NotSupportedException();
+    public ValueTask<RecordPage> QueryAsync(RecordQuery query, CancellationToken cancellationToken) => ValueTask.FromResult(new RecordPage([], null));
 
     private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 
