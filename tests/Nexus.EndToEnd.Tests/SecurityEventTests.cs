@@ -1,0 +1,51 @@
+using System.Net.Http.Headers;
+using System.Net.Http.Json;
+using System.Text.Json.Nodes;
+using Nexus.Tests.Shared;
+
+namespace Nexus.EndToEnd.Tests;
+
+/// <summary>Every kind of security event on a host with identity and the trail.</summary>
+public sealed class SecurityEventTests
+{
+    private const string First = "One-time 4 the first";
+    private const string Password = "Correct-Horse-7";
+
+    [Fact]
+    public async Task Each_security_event_leaves_who_what_when_where_from_and_result_and_no_password()
+    {
+        await using var host = await RunningHost.StartAsync([Path.Combine(Programs.Plugins, "core.identity"), Path.Combine(Programs.Plugins, "core.audit")], [$"--plugins:core.identity:administratorPassword={First}"]);
+        await SendAsync(host, null, HttpMethod.Post, "/login", new { username = "admin", password = "Wrong-Horse-8" });
+        var admin = (string)(await SendAsync(host, null, HttpMethod.Post, "/login", new { username = "admin", password = First }))["access_token"]!;
+        await SendAsync(host, admin, HttpMethod.Post, "/api/v1/auth/password/change", new { current_password = First, new_password = Password });
+        await SendAsync(host, admin, HttpMethod.Post, "/api/v1/roles", new { name = "clerk", permissions = new[] { "core.identity:use" } });
+        await SendAsync(host, admin, HttpMethod.Post, "/api/v1/users", new { username = "ada", password = Password, roles = new[] { "clerk" } });
+        await SendAsync(host, admin, HttpMethod.Put, "/api/v1/config", new JsonObject { ["logging"] = new JsonObject { ["level"] = "warning" } });
+        await SendAsync(host, admin, HttpMethod.Post, "/api/v1/plugins", new { path = PluginCompiler.Plugin(Path.Combine(host.Folder, "hello"), "hello", "1.0.0", PluginCompiler.Answering("one")) });
+        var ada = (string)(await SendAsync(host, null, HttpMethod.Post, "/login", new { username = "ada", password = Password }))["access_token"]!;
+        await SendAsync(host, ada, HttpMethod.Get, "/api/v1/plugins");
+
+        var entries = (await SendAsync(host, admin, HttpMethod.Get, "/api/v1/audit?limit=200"))["items"]!.AsArray().Select(e => e!).ToList();
+        string[] expected = ["auth.access.denied denied", "auth.login.failed denied", "auth.login.succeeded success", "auth.password.changed success", "auth.role.created success", "auth.user.created success", "platform.config.changed success", "platform.plugin.installed success"];
+        Assert.Empty(expected.Except(entries.Select(e => $"{e["action"]} {e["result"]}")));
+        foreach (var entry in entries.Where(e => expected.Contains($"{e["action"]} {e["result"]}")))
+        {
+            Assert.NotEqual("", (string?)entry["actor"] ?? "");
+            Assert.Equal("127.0.0.1", (string?)entry["address"]);
+            Assert.EndsWith("Z", (string?)entry["at"], StringComparison.Ordinal);
+            Assert.NotEqual("", (string?)entry["correlationId"] ?? "");
+        }
+
+        var text = new JsonArray([.. entries.Select(e => e.DeepClone())]).ToJsonString();
+        Assert.All([First, Password, "Wrong-Horse-8"], secret => Assert.DoesNotContain(secret, text, StringComparison.Ordinal));
+    }
+
+    private static async Task<JsonNode> SendAsync(RunningHost host, string? token, HttpMethod method, string path, object? body = null)
+    {
+        using var request = new HttpRequestMessage(method, path) { Content = body is null ? null : JsonContent.Create(body) };
+        if (token is not null) request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token);
+        using var response = await host.Client.SendAsync(request, TestContext.Current.CancellationToken);
+        var text = await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
+        return text.Length == 0 ? new JsonObject() : JsonNode.Parse(text)!;
+    }
+}
