@@ -40,6 +40,24 @@ public sealed class SecurityEventTests
         Assert.All([First, Password, "Wrong-Horse-8"], secret => Assert.DoesNotContain(secret, text, StringComparison.Ordinal));
     }
 
+    [Fact]
+    public async Task Secrets_that_identity_keeps_come_under_the_new_key_and_its_tokens_stay_good()
+    {
+        await using var host = await RunningHost.StartAsync([Path.Combine(Programs.Plugins, "core.identity")], [$"--plugins:core.identity:administratorPassword={First}"]);
+        var admin = (string)(await SendAsync(host, null, HttpMethod.Post, "/login", new { username = "admin", password = First }))["access_token"]!;
+        await SendAsync(host, admin, HttpMethod.Post, "/api/v1/auth/password/change", new { current_password = First, new_password = Password });
+        var ring = $"{SealedText.Prefix}{System.Buffers.Text.Base64Url.EncodeToString(System.Text.Encoding.UTF8.GetBytes("default/core.identity/"))}"[..^2];
+        Assert.Contains(ring, DatabaseText.Read(Path.Combine(host.Folder, "data", "nexus.db")), StringComparison.Ordinal);
+
+        Assert.Equal(2, (int)(await SendAsync(host, admin, HttpMethod.Post, "/api/v1/security/keys/rotate", new { tenant = "default" }))["key"]!);
+        host.Client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", admin);
+        var done = await host.UntilAsync("/api/v1/security/keys/reencryption", a => a[0]?["finishedAt"] is not null);
+        Assert.Equal((true, 0L), ((long)done[0]!["encrypted"]! > 0, (long)done[0]!["unreadable"]!));
+        await host.KillAndRestartAsync();
+
+        Assert.Contains((await SendAsync(host, admin, HttpMethod.Get, "/api/v1/security/keys")).AsArray(), k => (int?)k!["number"] == 2);
+    }
+
     private static async Task<JsonNode> SendAsync(RunningHost host, string? token, HttpMethod method, string path, object? body = null)
     {
         using var request = new HttpRequestMessage(method, path) { Content = body is null ? null : JsonContent.Create(body) };

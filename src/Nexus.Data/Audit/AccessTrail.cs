@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Text.Json;
 using System.Threading.Channels;
 using Microsoft.Extensions.Configuration;
@@ -12,16 +11,25 @@ namespace Nexus.Data.Audit;
 internal sealed class AccessRules
 {
     private readonly IConfiguration? _configuration;
-    private ConcurrentDictionary<string, bool> _known = new(StringComparer.Ordinal);
+    private volatile object _settings = new();
 
     public AccessRules(IConfiguration? configuration)
     {
         _configuration = configuration?.GetSection("audit:reads");
         if (_configuration is { } watched)
-            ChangeToken.OnChange(watched.GetReloadToken, () => _known = new ConcurrentDictionary<string, bool>(StringComparer.Ordinal));
+            ChangeToken.OnChange(watched.GetReloadToken, () => _settings = new object());
     }
 
-    public bool Covers(RecordShape shape) => _known.TryGetValue(shape.Table, out var known) ? known : _known[shape.Table] = Decide(shape);
+    /// <summary>Decided once for a table and a state of the settings: every read asks.</summary>
+    public bool Covers(RecordShape shape)
+    {
+        var settings = _settings;
+        if (shape.Reads is { } known && ReferenceEquals(known.Settings, settings))
+            return known.AreAudited;
+        var audited = Decide(shape);
+        shape.Reads = new ReadMark(settings, audited);
+        return audited;
+    }
 
     private bool Decide(RecordShape shape)
     {
@@ -29,6 +37,9 @@ internal sealed class AccessRules
         return !Named("off") && (Named("on") || _configuration?["default"]?.ToLowerInvariant() switch { "all" => true, "none" => false, _ => shape.HasProtected });
     }
 }
+
+/// <summary>Whether reads of a table are audited under one state of the settings.</summary>
+internal sealed record ReadMark(object Settings, bool AreAudited);
 
 /// <summary>
 /// Takes down who read which records, and whom the scope of a record kept out. Entries are gathered and committed together, so that a read costs no commit of its own:

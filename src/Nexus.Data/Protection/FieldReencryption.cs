@@ -9,13 +9,16 @@ namespace Nexus.Data.Protection;
 
 /// <summary>
 /// Brings the fields of tenants under their present key, a page of records at a time. A page and how far it has come are one commit, so a crash repeats nothing and leaves nothing out.
-/// A record that a caller changes meanwhile is left to him: he writes with the present key.
+/// A record that a caller changes meanwhile is left to him. Who sealed a value before the rotation may write it after its page was passed, so a table is passed
+/// until a pass finds nothing, and all of them once more when no node can have the older key in hand.
 /// </summary>
 internal sealed class FieldReencryption(KeyRing keys, Func<IStorage> storage, Func<ITenantStore?> tenants, TimeProvider time, ILogger log) : BackgroundService, IFieldReencryption
 {
     private const string Table = "nexus.reencryption";
     private const int PageSize = 200;
 
+    /// <summary>From a rotation to the last look: until every node knows the new key, and what it had sealed before is written.</summary>
+    private static readonly TimeSpan Settled = KeyRing.Fresh + TimeSpan.FromSeconds(90);
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(30);
     private static readonly JsonSerializerOptions Stored = new(JsonSerializerDefaults.Web) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
@@ -24,24 +27,31 @@ internal sealed class FieldReencryption(KeyRing keys, Func<IStorage> storage, Fu
     public async ValueTask<ImmutableArray<ReencryptionProgress>> ListAsync(CancellationToken cancellationToken)
     {
         var found = ImmutableArray.CreateBuilder<ReencryptionProgress>();
-        foreach (var (tenant, key) in await NewestAsync(cancellationToken))
+        foreach (var newest in await NewestAsync(cancellationToken))
         {
-            var (state, _) = await FindAsync(tenant, key, cancellationToken);
-            found.Add(new ReencryptionProgress(tenant, key, state.Table, state.Records, state.Encrypted, state.Unreadable, state.FinishedAt));
+            var (state, _) = await FindAsync(newest.Tenant, newest.Number, cancellationToken);
+            found.Add(new ReencryptionProgress(newest.Tenant, newest.Number, state.FinishedAt is null ? state.Table : null, state.Records, state.Encrypted, state.Unreadable, state.FinishedAt));
         }
 
         return found.ToImmutable();
     }
 
     /// <summary>Does what there is to do, to its end.</summary>
-    public async Task RunAsync(CancellationToken cancellationToken)
+    /// <returns>How long until there is to be looked once more; infinite when there is nothing left.</returns>
+    public async Task<TimeSpan> RunAsync(CancellationToken cancellationToken)
     {
-        foreach (var (tenant, key) in await NewestAsync(cancellationToken))
+        var next = Timeout.InfiniteTimeSpan;
+        foreach (var newest in await NewestAsync(cancellationToken))
         {
-            var (state, revision) = await FindAsync(tenant, key, cancellationToken);
-            if (state.FinishedAt is null)
-                await RunAsync(tenant, state, revision, cancellationToken);
+            var (state, revision) = await FindAsync(newest.Tenant, newest.Number, cancellationToken);
+            var left = newest.CreatedAt + Settled - time.GetUtcNow();
+            if (state.FinishedAt is null || (state.FinishedAt < newest.CreatedAt + Settled && left <= TimeSpan.Zero))
+                await RunAsync(newest.Tenant, state, revision, cancellationToken);
+            if (left > TimeSpan.Zero && (next < TimeSpan.Zero || left < next))
+                next = left;
         }
+
+        return next;
     }
 
     public override void Dispose()
@@ -54,12 +64,13 @@ internal sealed class FieldReencryption(KeyRing keys, Func<IStorage> storage, Fu
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         keys.Rotated += Wake;
+        var wait = Timeout.InfiniteTimeSpan;
         while (!stoppingToken.IsCancellationRequested)
         {
-            await _wake.WaitAsync(stoppingToken);
+            await _wake.WaitAsync(wait, stoppingToken);
             try
             {
-                await RunAsync(stoppingToken);
+                wait = await RunAsync(stoppingToken);
             }
             catch (Exception e) when (e is not OperationCanceledException)
             {
@@ -76,35 +87,48 @@ internal sealed class FieldReencryption(KeyRing keys, Func<IStorage> storage, Fu
             _wake.Release();
     }
 
-    /// <summary>Tenants whose data key was rotated, with the number of their present one.</summary>
-    private async ValueTask<IEnumerable<(string Tenant, int Key)>> NewestAsync(CancellationToken cancellationToken) =>
+    /// <summary>The present data keys of tenants that had another before.</summary>
+    private async ValueTask<IEnumerable<StoredKey>> NewestAsync(CancellationToken cancellationToken) =>
         (await keys.ListAsync(cancellationToken)).Where(k => k.Purpose == KeyRing.Data).GroupBy(k => k.Tenant, StringComparer.Ordinal)
-            .Select(g => (Tenant: g.Key, Key: g.Max(k => k.Number))).Where(k => k.Key > 1).OrderBy(k => k.Tenant, StringComparer.Ordinal);
+            .Select(g => g.MaxBy(k => k.Number)!).Where(k => k.Number > 1).OrderBy(k => k.Tenant, StringComparer.Ordinal);
 
     private async Task RunAsync(string tenant, State state, long revision, CancellationToken cancellationToken)
     {
         if (tenants() is not { } store)
             return;
+        // Stored answers are over within a day, and older keys stay.
         foreach (var table in await store.ListTablesAsync(tenant, cancellationToken))
         {
-            if (string.CompareOrdinal(table, state.Table) < 0 || table is Table or KeyRing.Table)
+            if (string.CompareOrdinal(table, state.Table) < 0 || table is Table or KeyRing.Table or IStorage.Answers)
                 continue;
             if (table != state.Table)
-                state = state with { Table = table, Cursor = null };
-            do
-            {
-                var page = await storage().QueryAsync(new RecordQuery { Tenant = tenant, Table = table, Limit = PageSize, Cursor = state.Cursor }, cancellationToken);
-                var (writes, encrypted, unreadable) = await PageAsync(tenant, table, state.Key, page, cancellationToken);
-                state = state with { Cursor = page.NextCursor, Records = state.Records + page.Records.Length, Encrypted = state.Encrypted + encrypted, Unreadable = state.Unreadable + unreadable };
-                if (!writes.IsEmpty)
-                    revision = await CommitAsync(tenant, state, revision, writes, cancellationToken);
-            }
-            while (state.Cursor is not null);
+                state = state with { Table = table, Cursor = null, IsFound = false, IsAgain = state.FinishedAt is not null };
+            (state, revision) = await TableAsync(tenant, table, state, revision, cancellationToken);
         }
 
         state = state with { Table = null, Cursor = null, FinishedAt = time.GetUtcNow() };
         await CommitAsync(tenant, state, revision, [], cancellationToken);
         log.LogInformation("encryption.reencrypted {Tenant} is under key {Key}: {Encrypted} values in {Records} records, {Unreadable} unreadable", tenant, state.Key, state.Encrypted, state.Records, state.Unreadable);
+    }
+
+    /// <summary>Passes a table until a pass finds nothing. Only the first pass counts what it looks at.</summary>
+    private async Task<(State State, long Revision)> TableAsync(string tenant, string table, State state, long revision, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            do
+            {
+                var page = await storage().QueryAsync(new RecordQuery { Tenant = tenant, Table = table, Limit = PageSize, Cursor = state.Cursor }, cancellationToken);
+                var (writes, encrypted, unreadable) = await PageAsync(tenant, table, state.Key, page, cancellationToken);
+                state = state with { Cursor = page.NextCursor, Records = state.Records + (state.IsAgain ? 0 : page.Records.Length), Encrypted = state.Encrypted + encrypted, Unreadable = state.Unreadable + (state.IsAgain ? 0 : unreadable), IsFound = state.IsFound || encrypted > 0 };
+                if (!writes.IsEmpty)
+                    revision = await CommitAsync(tenant, state, revision, writes, cancellationToken);
+            }
+            while (state.Cursor is not null);
+            if (!state.IsFound)
+                return (state, revision);
+            state = state with { IsFound = false, IsAgain = true };
+        }
     }
 
     private async Task<(ImmutableArray<RecordWrite> Writes, long Encrypted, long Unreadable)> PageAsync(string tenant, string table, int key, RecordPage page, CancellationToken cancellationToken)
@@ -113,7 +137,7 @@ internal sealed class FieldReencryption(KeyRing keys, Func<IStorage> storage, Fu
         var (encrypted, unreadable) = (0L, 0L);
         foreach (var record in page.Records)
         {
-            if (record.Json.Span.IndexOf("\"$sealed\""u8) < 0)
+            if (record.Json.Span.IndexOf("\"$sealed"u8) < 0)
                 continue;
             var walk = new Walk(keys, tenant, key);
             var root = JsonNode.Parse(record.Json.Span)!;
@@ -168,58 +192,72 @@ internal sealed class FieldReencryption(KeyRing keys, Func<IStorage> storage, Fu
         return (state?.Key == key ? state : new State(key), record?.Revision ?? 0);
     }
 
-    private sealed record State(int Key, string? Table = null, string? Cursor = null, long Records = 0, long Encrypted = 0, long Unreadable = 0, DateTimeOffset? FinishedAt = null);
+    private sealed record State(int Key, string? Table = null, string? Cursor = null, long Records = 0, long Encrypted = 0, long Unreadable = 0, bool IsFound = false, bool IsAgain = false, DateTimeOffset? FinishedAt = null);
 
-    /// <summary>Encrypts the older values of one record again. The path to a value is the place that it was sealed for, so no description of the resource is needed, also when its plugin is off.</summary>
+    /// <summary>Encrypts the older values of one record again. The path to a value is the place that it was sealed for, or a text says its place itself, so no description of the resource is needed, also when its plugin is off.</summary>
     private sealed class Walk(KeyRing keys, string tenant, int key)
     {
         public int Encrypted { get; private set; }
 
         public int Unreadable { get; private set; }
 
-        public async ValueTask VisitAsync(JsonNode node, string path, CancellationToken cancellationToken)
+        /// <summary>Returns what is to stand in a text's place; null when it stays.</summary>
+        public async ValueTask<string?> VisitAsync(JsonNode node, string path, CancellationToken cancellationToken)
         {
             switch (node)
             {
-                case JsonObject { Count: 1 or 2 } sealedValue when sealedValue[Resources.FieldSealing.Sealed] is JsonValue text && text.TryGetValue<string>(out var encoded):
-                    await ReplaceAsync(sealedValue, encoded, path, cancellationToken);
+                case JsonValue value when value.TryGetValue<string>(out var text) && SealedText.Read(text) is { } held:
+                    return await AnewAsync(held.Sealed, held.Place, cancellationToken) is { } again ? SealedText.Write(held.Place, again.Span) : null;
+                case JsonObject { Count: 1 or 2 } sealedValue when sealedValue[Resources.FieldSealing.Sealed] is JsonValue cipher && cipher.TryGetValue<string>(out var encoded):
+                    if (Decode(encoded) is { } older && await AnewAsync(older, path, cancellationToken) is { } anew)
+                        sealedValue[Resources.FieldSealing.Sealed] = Convert.ToBase64String(anew.Span);
                     break;
                 case JsonObject members:
                     foreach (var (name, inner) in members.ToArray())
                     {
-                        if (inner is not null)
-                            await VisitAsync(inner, Beneath(path, name), cancellationToken);
+                        if (inner is not null && await VisitAsync(inner, Beneath(path, name), cancellationToken) is { } text)
+                            members[name] = text;
                     }
 
                     break;
                 case JsonArray list:
                     for (var i = 0; i < list.Count; i++)
                     {
-                        if (list[i] is { } inner)
-                            await VisitAsync(inner, Beneath(path, i.ToString(System.Globalization.CultureInfo.InvariantCulture)), cancellationToken);
+                        if (list[i] is { } inner && await VisitAsync(inner, Beneath(path, i.ToString(System.Globalization.CultureInfo.InvariantCulture)), cancellationToken) is { } text)
+                            list[i] = text;
                     }
 
                     break;
             }
+
+            return null;
         }
 
         private static string Beneath(string path, string name) => path.EndsWith('/') ? path + name : $"{path}.{name}";
 
-        private async ValueTask ReplaceAsync(JsonObject sealedValue, string encoded, string path, CancellationToken cancellationToken)
+        private static byte[]? Decode(string encoded)
         {
             var bytes = new byte[encoded.Length];
-            if (!Convert.TryFromBase64String(encoded, bytes, out var length) || TenantKey.NumberOf(bytes.AsSpan(0, length)) is not { } number || number >= key)
-                return;
+            return Convert.TryFromBase64String(encoded, bytes, out var length) ? bytes[..length] : null;
+        }
+
+        /// <summary>The value under the present key; null when it is under it, is none of ours or opens with no key.</summary>
+        private async ValueTask<ReadOnlyMemory<byte>?> AnewAsync(byte[] older, string path, CancellationToken cancellationToken)
+        {
+            if (TenantKey.NumberOf(older) is not { } number || number >= key)
+                return null;
             var place = System.Text.Encoding.UTF8.GetBytes(path);
             try
             {
-                var plain = await keys.UnprotectAsync(tenant, bytes.AsMemory(0, length), place, cancellationToken);
-                sealedValue[Resources.FieldSealing.Sealed] = Convert.ToBase64String((await keys.ProtectAsync(tenant, plain, place, cancellationToken)).Span);
+                var plain = await keys.UnprotectAsync(tenant, older, place, cancellationToken);
+                var anew = await keys.ProtectAsync(tenant, plain, place, cancellationToken);
                 Encrypted++;
+                return anew;
             }
             catch (NexusException e) when (e.Code == ErrorCodes.ProtectionFailed)
             {
                 Unreadable++;
+                return null;
             }
         }
     }

@@ -9,7 +9,7 @@ namespace Nexus.Data.Protection;
 
 /// <summary>
 /// The keys of tenants: for data (numbered from 1, the highest seals) and for digests (one, kept by rotation). They are stored wrapped by the master key
-/// in the table <c>nexus.keys</c> and held in memory once used. Two nodes that make a tenant's first key at once agree on the one that was stored first.
+/// in the table <c>nexus.keys</c> and held in memory once used; which of them encrypts is looked up again every half minute, because another node may have rotated it. Two nodes that make a tenant's first key at once agree on the one that was stored first.
 /// </summary>
 internal sealed class KeyRing(Func<IStorage> storage, Func<IMasterKey> openMaster, TimeProvider time) : IFieldProtection, IKeyRotation, IDisposable
 {
@@ -19,11 +19,14 @@ internal sealed class KeyRing(Func<IStorage> storage, Func<IMasterKey> openMaste
     /// <summary>Purpose of the keys that encrypt.</summary>
     public const string Data = "data";
 
+    /// <summary>How long this node may encrypt with a key that another node has replaced.</summary>
+    public static readonly TimeSpan Fresh = TimeSpan.FromSeconds(30);
+
     private const string ForDigests = "digest";
     private const int PageSize = 500;
 
     private readonly ConcurrentDictionary<(string Tenant, string Purpose, int Number), TenantKey> _keys = new();
-    private readonly ConcurrentDictionary<(string Tenant, string Purpose), TenantKey> _current = new();
+    private readonly ConcurrentDictionary<(string Tenant, string Purpose), Present> _current = new();
     private readonly SemaphoreSlim _gate = new(1);
     private readonly Lazy<IMasterKey> _master = new(openMaster);
 
@@ -37,7 +40,7 @@ internal sealed class KeyRing(Func<IStorage> storage, Func<IMasterKey> openMaste
     public ValueTask<ReadOnlyMemory<byte>> ProtectAsync(string tenant, ReadOnlyMemory<byte> value, ReadOnlyMemory<byte> place, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(tenant);
-        return _current.TryGetValue((tenant, Data), out var key) ? new(key.Seal(value.Span, Associated(tenant, key.Number, place.Span))) : SlowAsync();
+        return _current.TryGetValue((tenant, Data), out var now) && IsFresh(now) ? new(now.Key.Seal(value.Span, Associated(tenant, now.Key.Number, place.Span))) : SlowAsync();
 
         async ValueTask<ReadOnlyMemory<byte>> SlowAsync()
         {
@@ -62,13 +65,13 @@ internal sealed class KeyRing(Func<IStorage> storage, Func<IMasterKey> openMaste
         ArgumentNullException.ThrowIfNull(tenant);
         ArgumentNullException.ThrowIfNull(field);
         byte[] input = [.. Encoding.UTF8.GetBytes(field), 0, .. value.Span];
-        return _current.TryGetValue((tenant, ForDigests), out var key) ? new(key.Digest(input)) : SlowAsync();
+        return _current.TryGetValue((tenant, ForDigests), out var now) ? new(now.Key.Digest(input)) : SlowAsync();
 
         async ValueTask<ReadOnlyMemory<byte>> SlowAsync() => (await CurrentAsync(tenant, ForDigests, cancellationToken)).Digest(input);
     }
 
     public bool NeedsNewKey(string tenant, ReadOnlySpan<byte> sealedValue) =>
-        TenantKey.NumberOf(sealedValue) is { } number && _current.TryGetValue((tenant, Data), out var key) && key.Number > number;
+        TenantKey.NumberOf(sealedValue) is { } number && _current.TryGetValue((tenant, Data), out var now) && now.Key.Number > number;
 
     public async ValueTask<ImmutableArray<StoredKey>> ListAsync(CancellationToken cancellationToken)
     {
@@ -100,7 +103,7 @@ internal sealed class KeyRing(Func<IStorage> storage, Func<IMasterKey> openMaste
                 var newest = (await StoredAsync(tenant, Data, cancellationToken)).Select(k => k.Number).DefaultIfEmpty(0).Max();
                 if (await MakeAsync(tenant, Data, newest + 1, cancellationToken) is { } made)
                 {
-                    _current[(tenant, Data)] = made;
+                    _current[(tenant, Data)] = new Present(made, time.GetTimestamp());
                     return made.Number;
                 }
             }
@@ -175,6 +178,8 @@ internal sealed class KeyRing(Func<IStorage> storage, Func<IMasterKey> openMaste
         _gate.Dispose();
     }
 
+    private bool IsFresh(Present now) => time.GetElapsedTime(now.ReadAt) < Fresh;
+
     private static byte[] Open(TenantKey key, string tenant, ReadOnlySpan<byte> sealedValue, ReadOnlySpan<byte> place)
     {
         try
@@ -200,14 +205,16 @@ internal sealed class KeyRing(Func<IStorage> storage, Func<IMasterKey> openMaste
         await _gate.WaitAsync(cancellationToken);
         try
         {
-            if (_current.TryGetValue((tenant, purpose), out var known))
-                return known;
+            if (_current.TryGetValue((tenant, purpose), out var known) && (purpose != Data || IsFresh(known)))
+                return known.Key;
             while (true)
             {
                 var newest = (await StoredAsync(tenant, purpose, cancellationToken)).MaxBy(k => k.Number);
                 var key = newest is null ? await MakeAsync(tenant, purpose, 1, cancellationToken) : await UnwrapAsync(newest, cancellationToken);
-                if (key is not null)
-                    return _current[(tenant, purpose)] = key;
+                if (key is null)
+                    continue;
+                _current[(tenant, purpose)] = new Present(key, time.GetTimestamp());
+                return key;
             }
         }
         finally
@@ -245,8 +252,8 @@ internal sealed class KeyRing(Func<IStorage> storage, Func<IMasterKey> openMaste
         var bytes = await _master.Value.UnwrapAsync(stored.Master, stored.Wrapped, PlaceOf(stored.Tenant, stored.Purpose, stored.Number), cancellationToken);
         var key = _keys.GetOrAdd((stored.Tenant, stored.Purpose, stored.Number), new TenantKey(stored.Number, bytes));
         // A value under a newer key than this node knows: another node has rotated it.
-        if (_current.TryGetValue((stored.Tenant, stored.Purpose), out var older) && older.Number < key.Number)
-            _current.TryUpdate((stored.Tenant, stored.Purpose), key, older);
+        if (_current.TryGetValue((stored.Tenant, stored.Purpose), out var older) && older.Key.Number < key.Number)
+            _current.TryUpdate((stored.Tenant, stored.Purpose), older with { Key = key }, older);
         return key;
     }
 
@@ -266,6 +273,9 @@ internal sealed class KeyRing(Func<IStorage> storage, Func<IMasterKey> openMaste
         var json = JsonNode.Parse(record.Json.Span)!;
         return new WrappedKey((string)json["tenant"]!, (string)json["purpose"]!, (int)json["number"]!, Convert.FromBase64String((string)json["wrapped"]!), (string)json["master"]!, (DateTimeOffset)json["at"]!);
     }
+
+    /// <summary>The key that is used now, and when that was looked up.</summary>
+    private readonly record struct Present(TenantKey Key, long ReadAt);
 
     private sealed record WrappedKey(string Tenant, string Purpose, int Number, byte[] Wrapped, string Master, DateTimeOffset At);
 }

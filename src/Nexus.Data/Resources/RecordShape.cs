@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Runtime.CompilerServices;
 using System.Text;
 using System.Text.RegularExpressions;
+using Nexus.Data.Audit;
 
 namespace Nexus.Data.Resources;
 
@@ -33,6 +34,9 @@ internal sealed class RecordShape
 
     /// <summary>Whether a field is encrypted at rest.</summary>
     public bool HasProtected { get; }
+
+    /// <summary>What was last decided about the audit of reads.</summary>
+    public ReadMark? Reads { get; set; }
 
     public bool HasReferences { get; }
 

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Buffers.Binary;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
@@ -13,7 +14,7 @@ namespace Nexus.Gateway.Pipeline;
 /// Answers a repeated POST to a plugin's own route as the first time.
 /// 1. Reserve the key, so that two at once do not both run. 2. Run, holding the answer back. 3. Store status, headers and body.
 /// 4. Send. A failure of the server (5xx) gives the key back, because the caller is right to try again.
-/// Resources store their keys in the commit of the change itself and do not pass here.
+/// Resources store their keys in the commit of the change itself and do not pass here. What a handler answered is not known to be harmless, so headers and body are encrypted where the host has keys.
 /// </summary>
 internal sealed class IdempotentReplies(IServiceProvider host, ServerSettings settings, TimeProvider time, ILogger<IdempotentReplies> log)
 {
@@ -23,6 +24,8 @@ internal sealed class IdempotentReplies(IServiceProvider host, ServerSettings se
 
     // Looked up late: storage is opened after the services are built.
     private readonly Lazy<IStorage?> found = new(() => (IStorage?)host.GetService(typeof(IStorage)));
+
+    private readonly Lazy<IFieldProtection?> keys = new(() => (IFieldProtection?)host.GetService(typeof(IFieldProtection)));
 
     private IStorage? Storage => found.Value;
 
@@ -64,7 +67,7 @@ internal sealed class IdempotentReplies(IServiceProvider host, ServerSettings se
         var revision = stored?.Revision ?? 0;
         if (stored is not null && Reply.Read(stored.Json) is { } first && !IsOver(stored, first))
         {
-            await ReplayAsync(context, first, fingerprint);
+            await ReplayAsync(context, await OpenedAsync(place, first), fingerprint);
             return;
         }
         try
@@ -94,7 +97,7 @@ internal sealed class IdempotentReplies(IServiceProvider host, ServerSettings se
         {
             context.Features.Set(real);
             if (done)
-                await StoreAsync(place, Reply.Of(context.Response, fingerprint, held.Held), revision);
+                await StoreAsync(place, await SealedAsync(place, Reply.Of(context.Response, fingerprint, held.Held)), revision);
             else
                 await Storage!.CommitAsync(new WriteBatch { Writes = [new RecordWrite { Key = place, ExpectedRevision = revision }] }, CancellationToken.None);
         }
@@ -111,9 +114,8 @@ internal sealed class IdempotentReplies(IServiceProvider host, ServerSettings se
         {
             if (first.Headers.TryGetValue("Location", out var location))
                 context.Response.Headers.Location = location;
-            throw new NexusException(ErrorCodes.IdempotencyAnswerNotKept, $"The first request with this key was carried out with status {first.Status}; its answer was larger than {MaxBody >> 20} MB and was not kept.");
+            throw new NexusException(ErrorCodes.IdempotencyAnswerNotKept, $"The first request with this key was carried out with status {first.Status}; its answer was not kept, because it was larger than {MaxBody >> 20} MB or could not be encrypted.");
         }
-
 
         context.Response.StatusCode = first.Status;
         foreach (var (name, value) in first.Headers)
@@ -148,6 +150,32 @@ internal sealed class IdempotentReplies(IServiceProvider host, ServerSettings se
         return IdempotencyKeys.Fingerprint(context.Request, hash);
     }
 
+    private async ValueTask<Reply> SealedAsync(RecordKey place, Reply reply)
+    {
+        if (keys.Value is not { } protection || reply.Body is null)
+            return reply;
+        try
+        {
+            return reply with { Headers = [], Body = null, Sealed = (await protection.ProtectAsync(place.Tenant, reply.Pack(), PlaceOf(place), CancellationToken.None)).ToArray() };
+        }
+        catch (NexusException e) when (e.Code == ErrorCodes.ProtectionFailed)
+        {
+            // The request was carried out, and its answer goes out; only a repeat will not see it.
+            log.LogWarning("An answer with an idempotency key was not kept: {Cause}", e.Message);
+            return reply with { Headers = reply.Headers.Where(h => h.Key == "Location").ToDictionary(), Body = null };
+        }
+    }
+
+    private async ValueTask<Reply> OpenedAsync(RecordKey place, Reply reply)
+    {
+        if (reply.Sealed is not { } sealedReply)
+            return reply;
+        var protection = keys.Value ?? throw new NexusException(ErrorCodes.ProtectionFailed, "The answer to this Idempotency-Key is stored encrypted, and this host has no keys to read it.");
+        return reply.Unpack((await protection.UnprotectAsync(place.Tenant, sealedReply, PlaceOf(place), CancellationToken.None)).Span);
+    }
+
+    private static byte[] PlaceOf(RecordKey place) => Encoding.UTF8.GetBytes($"{place.Tenant}/{place.Table}/{place.Id}/reply");
+
     private async Task StoreAsync(RecordKey place, Reply reply, long revision)
     {
         var now = time.GetUtcNow();
@@ -170,7 +198,25 @@ internal sealed class IdempotentReplies(IServiceProvider host, ServerSettings se
 
         public byte[]? Body { get; init; }
 
+        /// <summary>Headers and body, encrypted.</summary>
+        public byte[]? Sealed { get; init; }
+
         public static Reply? Read(ReadOnlyMemory<byte> json) => JsonSerializer.Deserialize<Reply>(json.Span, JsonAnswer.Options);
+
+        /// <summary>Headers and body as bytes: the length of the headers (4 bytes, big-endian), the headers as JSON, the body.</summary>
+        public byte[] Pack()
+        {
+            var headers = JsonSerializer.SerializeToUtf8Bytes(Headers, JsonAnswer.Options);
+            var length = new byte[4];
+            BinaryPrimitives.WriteInt32BigEndian(length, headers.Length);
+            return [.. length, .. headers, .. Body ?? []];
+        }
+
+        public Reply Unpack(ReadOnlySpan<byte> packed)
+        {
+            var body = 4 + BinaryPrimitives.ReadInt32BigEndian(packed);
+            return this with { Headers = JsonSerializer.Deserialize<Dictionary<string, string>>(packed[4..body], JsonAnswer.Options)!, Body = packed[body..].ToArray() };
+        }
 
         public static Reply Of(HttpResponse response, string fingerprint, byte[]? body) => new()
         {

@@ -34,6 +34,14 @@ public sealed class SoftToken : IDisposable
         return new TokenOptions(Library!, token, label, pin);
     }
 
+    /// <summary>Imports a key from a file, as operators do.</summary>
+    internal void Import(string label, byte[] bytes)
+    {
+        var file = Path.Combine(_folder, label);
+        File.WriteAllBytes(file, bytes);
+        Assert.Equal(0, Run("--import", file, "--aes", "--token", "nexus", "--pin", Pin, "--label", label, "--id", "01"));
+    }
+
     private int Run(params string[] arguments)
     {
         var start = new ProcessStartInfo(Program!, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };

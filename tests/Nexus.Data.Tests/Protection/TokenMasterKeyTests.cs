@@ -5,7 +5,7 @@ using Nexus.Data.Protection.Pkcs11;
 namespace Nexus.Data.Tests.Protection;
 
 /// <summary>Master keys in a real token (SoftHSM).</summary>
-public sealed class TokenMasterKeyTests : IClassFixture<SoftToken>, IAsyncLifetime
+public sealed class TokenMasterKeyTests(SoftToken token) : IClassFixture<SoftToken>, IAsyncLifetime
 {
     private readonly List<string> _warnings = [];
     private readonly string _folder = Directory.CreateTempSubdirectory("nexus-token-keys-").FullName;
@@ -135,6 +135,23 @@ public sealed class TokenMasterKeyTests : IClassFixture<SoftToken>, IAsyncLifeti
         var pin = Refusal(SoftToken.Options("a", token: "wrong-pin", pin: "9999"));
         Assert.Contains("CKR_PIN_INCORRECT", pin, StringComparison.Ordinal);
         Assert.DoesNotContain("9999", pin, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task An_imported_key_wraps_when_it_is_32_bytes_and_another_is_named_with_the_way_out()
+    {
+        var options = SoftToken.Options("raw");
+        token.Import("raw", [.. Enumerable.Range(0, 32).Select(i => (byte)(i + 1))]);
+        token.Import("hex", System.Text.Encoding.ASCII.GetBytes(Convert.ToHexString(new byte[32]) + "\n"));
+        token.Import("cut", [.. Enumerable.Range(0, 32).Select(i => (byte)(i - 10))]);
+
+        using var master = TokenMasterKey.Open(options, mayCreate: false, _warnings.Add);
+        Assert.Equal(new byte[32], await master.UnwrapAsync("pkcs11:raw", await master.WrapAsync(new byte[32], [1], CancellationToken.None), [1], CancellationToken.None));
+        foreach (var (label, length) in new[] { ("hex", 65), ("cut", 10) })
+        {
+            var error = Assert.Throws<NexusException>(() => TokenMasterKey.Open(SoftToken.Options(label), mayCreate: false, _warnings.Add));
+            Assert.Equal((ErrorCodes.ProtectionFailed, $"The key {label} of the token nexus has {length} bytes, and AES-256 takes 32. Make one inside: pkcs11-tool --module {options.Library} --token-label nexus --login --keygen --key-type AES:32 --label … (a file that is imported is taken as it is, not as hex or base64, and softhsm2-util cuts it at its first zero byte)."), (error.Code, error.Message));
+        }
     }
 
     [Fact]

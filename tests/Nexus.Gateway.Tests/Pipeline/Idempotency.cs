@@ -98,6 +98,39 @@ public sealed class Idempotency
     }
 
     [Fact]
+    public async Task A_stored_answer_is_encrypted_with_its_headers_and_bound_to_its_key()
+    {
+        var (storage, protection) = (new FakeStorage(), new PlacedProtection());
+        await using var host = await StartAsync(c =>
+        {
+            c.Response.Headers["X-Account"] = "DE4711";
+            return c.Response.WriteAsync("balance 42");
+        }, storage, protection);
+
+        await PostAsync(host, "key-1", "{}");
+        var replayed = await PostAsync(host, "key-1", "{}");
+        var stored = (await storage.QueryAsync(new RecordQuery { Tenant = CallContext.DefaultTenant, Table = IStorage.Answers }, default)).Records.Single();
+
+        Assert.Equal(("balance 42", "DE4711", "true"), (await replayed.Content.ReadAsStringAsync(), replayed.Headers.GetValues("X-Account").Single(), replayed.Headers.GetValues("Idempotency-Replayed").Single()));
+        var node = System.Text.Json.Nodes.JsonNode.Parse(stored.Json.Span)!;
+        Assert.Equal((0, true, true), (node["headers"]!.AsObject().Count, node["body"] is null, ((string)node["sealed"]!).Length > 0));
+        Assert.Equal([$"default/nexus.answers/{stored.Id}/reply"], protection.Places.Distinct());
+    }
+
+    [Fact]
+    public async Task An_answer_that_cannot_be_encrypted_goes_out_and_is_not_kept()
+    {
+        var storage = new FakeStorage();
+        await using var host = await StartAsync(c => c.Response.WriteAsync("balance 42"), storage, new PlacedProtection { Fails = true });
+
+        var first = await PostAsync(host, "key-1", "{}");
+        var second = await PostAsync(host, "key-1", "{}");
+
+        Assert.Equal("balance 42", await first.Content.ReadAsStringAsync());
+        await Problems.AssertAsync(second, 409, "IDEMPOTENCY_ANSWER_NOT_KEPT");
+    }
+
+    [Fact]
     public async Task A_key_that_is_not_visible_ascii_is_refused()
     {
         await using var host = await StartAsync(c => c.Response.WriteAsync("ran"));
@@ -105,13 +138,37 @@ public sealed class Idempotency
         await Problems.AssertAsync(await PostAsync(host, new string('k', 201), "{}"), 400, "BAD_REQUEST");
     }
 
-    private static async Task<GatewayHost> StartAsync(RequestDelegate handler, FakeStorage? storage = null)
+    private static async Task<GatewayHost> StartAsync(RequestDelegate handler, FakeStorage? storage = null, IFieldProtection? protection = null)
     {
-        var host = await GatewayHost.StartAsync(configure: s => s.AddSingleton<IStorage>(storage ?? new FakeStorage()));
+        var host = await GatewayHost.StartAsync(configure: s =>
+        {
+            s.AddSingleton<IStorage>(storage ?? new FakeStorage());
+            if (protection is not null)
+                s.AddSingleton(protection);
+        });
         host.Plugins.Publish(FakePlugins.Plugin("sample.probe", null, ("POST", "/v", handler)));
         return host;
     }
 
     private static Task<HttpResponseMessage> PostAsync(GatewayHost host, string? key, string body) =>
         Resource_routes.SendAsync(host, HttpMethod.Post, "/api/custom/probe/v", body, key is null ? [] : [("Idempotency-Key", key)]);
+
+    /// <summary>Writes the place before the inverted value, and opens it at that place only.</summary>
+    private sealed class PlacedProtection : IFieldProtection
+    {
+        public List<string> Places { get; } = [];
+
+        public bool Fails { get; init; }
+
+        public ValueTask<ReadOnlyMemory<byte>> ProtectAsync(string tenant, ReadOnlyMemory<byte> value, ReadOnlyMemory<byte> place, CancellationToken cancellationToken)
+        {
+            Places.Add(System.Text.Encoding.UTF8.GetString(place.Span));
+            return Fails ? throw new NexusException(ErrorCodes.ProtectionFailed, "no key") : new((byte[])[.. place.Span, .. value.ToArray().Select(b => (byte)~b)]);
+        }
+
+        public ValueTask<ReadOnlyMemory<byte>> UnprotectAsync(string tenant, ReadOnlyMemory<byte> sealedValue, ReadOnlyMemory<byte> place, CancellationToken cancellationToken) =>
+            sealedValue.Span.StartsWith(place.Span) ? new(sealedValue[place.Length..].ToArray().Select(b => (byte)~b).ToArray()) : throw new NexusException(ErrorCodes.ProtectionFailed, "elsewhere");
+
+        public ValueTask<ReadOnlyMemory<byte>> DigestAsync(string tenant, ReadOnlyMemory<byte> value, string field, CancellationToken cancellationToken) => throw new NotSupportedException();
+    }
 }

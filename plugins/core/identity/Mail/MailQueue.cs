@@ -126,7 +126,7 @@ internal sealed partial class MailQueue(Tree tree, IMailer mailer, TimeProvider 
         if (protection is null) return null;
         try
         {
-            return Base64Url.EncodeToString((await protection.ProtectAsync(CallContext.DefaultTenant, text, Place(path), cancellationToken)).Span);
+            return await SealedText.SealAsync(protection, CallContext.DefaultTenant, text, Place(path), cancellationToken);
         }
         catch (NexusException error) when (error.Code == ErrorCodes.ProtectionFailed)
         {
@@ -139,11 +139,11 @@ internal sealed partial class MailQueue(Tree tree, IMailer mailer, TimeProvider 
     {
         var text = (string?)document.Value!["letter"] is { } open ? Base64Url.DecodeFromChars(open)
             : protection is null ? throw new NexusException(ErrorCodes.ServiceUnavailable, "The letter is stored encrypted and this node has no field protection to open it with.")
-            : await protection.UnprotectAsync(CallContext.DefaultTenant, Base64Url.DecodeFromChars((string)document.Value["sealed"]!), Place(document.Path), CancellationToken.None);
+            : await SealedText.OpenAsync(protection, CallContext.DefaultTenant, (string)document.Value["sealed"]!, Place(document.Path), CancellationToken.None);
         return JsonSerializer.Deserialize(text.Span, IdentityJson.Default.Letter)!;
     }
 
-    private static byte[] Place(string path) => Encoding.UTF8.GetBytes($"{CallContext.DefaultTenant}/core.identity/{path}/letter");
+    private static string Place(string path) => $"{CallContext.DefaultTenant}/core.identity/{path}/letter";
 
     [LoggerMessage(1, LogLevel.Warning, "The letter \"{Subject}\" was not sent (try {Attempt}): {Reason} It is tried again in {Pause}.")]
     private static partial void NotSent(ILogger log, string subject, int attempt, string reason, TimeSpan pause);

@@ -244,7 +244,7 @@ internal sealed class KeyRing(IDocuments documents, IOptions<TokenOptions> optio
             {
                 sealedKeys.Add(key.IsSealed ? key : key with
                 {
-                    Secret = Base64Url.EncodeToString((await protection.ProtectAsync(CallContext.DefaultTenant, Base64Url.DecodeFromChars(key.Secret), Place(key.Kid), cancellationToken)).Span),
+                    Secret = await SealedText.SealAsync(protection, CallContext.DefaultTenant, Base64Url.DecodeFromChars(key.Secret), Place(key.Kid), cancellationToken),
                     IsSealed = true,
                 });
             }
@@ -263,18 +263,15 @@ internal sealed class KeyRing(IDocuments documents, IOptions<TokenOptions> optio
 
     private async Task<SigningKey> OpenAsync(StoredKey key, CancellationToken cancellationToken)
     {
-        ReadOnlyMemory<byte> secret = Base64Url.DecodeFromChars(key.Secret);
-        if (key.IsSealed)
-        {
-            if (protection is null)
-                throw new NexusException(ErrorCodes.PluginStartupFailed, $"The signing key {key.Kid} is stored encrypted and this node has no field protection to open it with. Give the node the master key it was stored under.");
-            secret = await protection.UnprotectAsync(CallContext.DefaultTenant, secret, Place(key.Kid), cancellationToken);
-        }
-
+        if (!key.IsSealed)
+            return SigningKey.Restore(key.X, key.Y, Base64Url.DecodeFromChars(key.Secret), key.SignsFrom);
+        if (protection is null)
+            throw new NexusException(ErrorCodes.PluginStartupFailed, $"The signing key {key.Kid} is stored encrypted and this node has no field protection to open it with. Give the node the master key it was stored under.");
+        var secret = await SealedText.OpenAsync(protection, CallContext.DefaultTenant, key.Secret, Place(key.Kid), cancellationToken);
         return SigningKey.Restore(key.X, key.Y, secret.ToArray(), key.SignsFrom);
     }
 
-    private static byte[] Place(string kid) => Encoding.UTF8.GetBytes($"{CallContext.DefaultTenant}/core.identity/{Path}/{kid}/d");
+    private static string Place(string kid) => $"{CallContext.DefaultTenant}/core.identity/{Path}/{kid}/d";
 
     private sealed record Ring(ImmutableArray<SigningKey> Keys);
 }
@@ -282,5 +279,5 @@ internal sealed class KeyRing(IDocuments documents, IOptions<TokenOptions> optio
 /// <summary>The key ring as it is stored.</summary>
 internal sealed record StoredRing(ImmutableArray<StoredKey> Keys);
 
-/// <summary>A key as it is stored: the private scalar base64url, sealed by the field protection when there is one.</summary>
+/// <summary>A key as it is stored: the private scalar base64url, or a sealed text when there is a field protection.</summary>
 internal sealed record StoredKey(string Kid, DateTimeOffset SignsFrom, string X, string Y, string Secret, bool IsSealed);

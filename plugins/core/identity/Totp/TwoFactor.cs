@@ -130,7 +130,7 @@ internal sealed class TwoFactor(IDocuments documents, TimeProvider time, IFieldP
 
     private static string Path(string user) => $"second-factors/{user}";
 
-    private static byte[] Place(string user) => Encoding.UTF8.GetBytes($"{CallContext.DefaultTenant}/core.identity/{Path(user)}/secret");
+    private static string Place(string user) => $"{CallContext.DefaultTenant}/core.identity/{Path(user)}/secret";
 
     private async Task<(StoredSecondFactor? Stored, long Revision)> FindAsync(string user, CancellationToken cancellationToken)
     {
@@ -166,7 +166,7 @@ internal sealed class TwoFactor(IDocuments documents, TimeProvider time, IFieldP
         try
         {
             if (protection is not null)
-                return (Base64Url.EncodeToString((await protection.ProtectAsync(CallContext.DefaultTenant, secret, Place(user), cancellationToken)).Span), true);
+                return (await SealedText.SealAsync(protection, CallContext.DefaultTenant, secret, Place(user), cancellationToken), true);
         }
         catch (NexusException error) when (error.Code == ErrorCodes.ProtectionFailed)
         {
@@ -178,17 +178,16 @@ internal sealed class TwoFactor(IDocuments documents, TimeProvider time, IFieldP
 
     private async ValueTask<byte[]> OpenAsync(string user, StoredSecondFactor stored, CancellationToken cancellationToken)
     {
-        ReadOnlyMemory<byte> secret = Base64Url.DecodeFromChars(stored.Secret);
         if (!stored.IsSealed)
-            return secret.ToArray();
+            return Base64Url.DecodeFromChars(stored.Secret);
         return protection is null
             ? throw new NexusException(ErrorCodes.ServiceUnavailable, "The second factor is stored encrypted and this node has no field protection to open it with.")
-            : (await protection.UnprotectAsync(CallContext.DefaultTenant, secret, Place(user), cancellationToken)).ToArray();
+            : (await SealedText.OpenAsync(protection, CallContext.DefaultTenant, stored.Secret, Place(user), cancellationToken)).ToArray();
     }
 }
 
 /// <summary>A second factor as it is stored.</summary>
-/// <param name="Secret">Base64url; sealed by the field protection when there is one.</param>
+/// <param name="Secret">Base64url; a sealed text when there is a field protection.</param>
 /// <param name="IsSealed">Whether it is.</param>
 /// <param name="EnabledAt">Null until a code was shown.</param>
 /// <param name="LastStep">Step of the last code that was used: none up to it is taken again.</param>

@@ -53,6 +53,14 @@ internal sealed class Token : IDisposable
         return found.Take((int)count).Select(key => (LabelOf(session, key), key)).ToList();
     });
 
+    /// <summary>How many bytes a key has; null where the token does not say.</summary>
+    public int? LengthOf(nuint key) => With<int?>(session =>
+    {
+        var length = GC.AllocateArray<byte>(nint.Size, pinned: true);
+        TokenAttribute[] wanted = [new() { Kind = ValueLength, Value = Marshal.UnsafeAddrOfPinnedArrayElement(length, 0), Length = (nuint)length.Length }];
+        return _library.GetAttributes(session, key, wanted, 1) == 0 ? (int)BitConverter.ToUInt64(length) : null;
+    });
+
     /// <summary>Makes an AES-256 key that never leaves the token.</summary>
     public nuint Make(string label) => With(session =>
     {

@@ -13,6 +13,7 @@ internal sealed record TokenOptions(string Library, string Token, string Label, 
 internal sealed class TokenMasterKey : IMasterKey, IDisposable
 {
     private const string Prefix = "pkcs11:";
+    private const int KeySize = 32;
 
     private readonly TokenOptions _options;
     private readonly Token _token;
@@ -39,7 +40,9 @@ internal sealed class TokenMasterKey : IMasterKey, IDisposable
                 warn($"made the master key {options.Label} in the token {options.Token}; without it no protected field can be read: back the token up");
             }
 
-            return new TokenMasterKey(options, token, current);
+            var master = new TokenMasterKey(options, token, current);
+            master.KeyOf(current);
+            return master;
         }
         catch (Exception e) when (e is NexusException or TokenError)
         {
@@ -83,7 +86,9 @@ internal sealed class TokenMasterKey : IMasterKey, IDisposable
     /// <summary>Asked of the token at each use, which is rare: another node may have made the key since, and a handle may not outlive a session.</summary>
     private nuint KeyOf(string label) => _token.Keys().Where(k => k.Label == label).Select(k => k.Key).ToList() switch
     {
-        [var one] => one,
+        [var one] when _token.LengthOf(one) is null or KeySize => one,
+        // A token takes such a key, and refuses its mechanism only when it is used.
+        [var other] => throw new NexusException(ErrorCodes.ProtectionFailed, $"The key {label} of the token {_options.Token} has {_token.LengthOf(other)} bytes, and AES-256 takes {KeySize}. Make one inside: pkcs11-tool --module {_options.Library} --token-label {_options.Token} --login --keygen --key-type AES:{KeySize} --label … (a file that is imported is taken as it is, not as hex or base64, and softhsm2-util cuts it at its first zero byte)."),
         [] => throw new NexusException(ErrorCodes.ProtectionFailed, $"The token {_options.Token} has no key called {label}, which wrapped a tenant's key; put it back."),
         _ => throw new NexusException(ErrorCodes.ProtectionFailed, $"The token {_options.Token} has more than one key called {label}, and which of them wrapped what cannot be told; give the others another label."),
     };

@@ -100,7 +100,7 @@ public sealed class MailQueueTests
         var stored = Assert.Single(documents.Texts);
         var node = JsonNode.Parse(stored[stored.IndexOf('{', StringComparison.Ordinal)..])!.AsObject();
         Assert.Equal(["due", "until", "tries", "sealed"], node.Select(n => n.Key));
-        Assert.Equal(-1, Base64Url.DecodeFromChars((string)node["sealed"]!).AsSpan().IndexOf("s3cret"u8));
+        Assert.Equal(-1, SealedText.Read((string)node["sealed"]!)!.Value.Sealed.AsSpan().IndexOf("s3cret"u8));
         await queue.StartAsync(default);
         await UntilAsync(() => mailer.Texts.Contains(Hello.Text));
         await queue.StopAsync(default);
