@@ -88,7 +88,7 @@ internal sealed class TokenMasterKey : IMasterKey, IDisposable
     {
         [var one] when _token.LengthOf(one) is null or KeySize => one,
         // A token takes such a key, and refuses its mechanism only when it is used.
-        [var other] => throw new NexusException(ErrorCodes.ProtectionFailed, $"The key {label} of the token {_options.Token} has {_token.LengthOf(other)} bytes, and AES-256 takes {KeySize}. Make one inside: pkcs11-tool --module {_options.Library} --token-label {_options.Token} --login --keygen --key-type AES:{KeySize} --label … (a file that is imported is taken as it is, not as hex or base64, and softhsm2-util cuts it at its first zero byte)."),
+        [var other] => throw new NexusException(ErrorCodes.ProtectionFailed, $"The key {label} of the token {_options.Token} has {_token.LengthOf(other)} bytes, and AES-256 takes {KeySize}. Make one inside: pkcs11-tool --module {_options.Library} --token-label {_options.Token} --login --keygen --key-type AES:{KeySize} --label … (a file that is imported is taken as it is, not as hex or base64, and softhsm2-util takes the first line up to a zero byte)."),
         [] => throw new NexusException(ErrorCodes.ProtectionFailed, $"The token {_options.Token} has no key called {label}, which wrapped a tenant's key; put it back."),
         _ => throw new NexusException(ErrorCodes.ProtectionFailed, $"The token {_options.Token} has more than one key called {label}, and which of them wrapped what cannot be told; give the others another label."),
     };

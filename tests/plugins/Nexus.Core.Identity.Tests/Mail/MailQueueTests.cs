@@ -1,4 +1,3 @@
-using System.Buffers.Text;
 using System.Collections.Concurrent;
 using System.Net.Mail;
 using System.Text.Json.Nodes;
