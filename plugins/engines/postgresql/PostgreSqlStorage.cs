@@ -20,7 +20,8 @@ internal static class PostgreSqlStorage
     public static async Task<StorageSet> OpenAsync(DatabaseSettings settings, StorageOptions options, CancellationToken cancellationToken)
     {
         var name = $"nexus {Guid.NewGuid():N}";
-        var server = new Server(settings, Source(settings, name), options.Time, options.Loggers);
+        var (primary, standby) = Sources(settings, name);
+        var server = new Server(settings, primary, standby, options.Time, options.Loggers);
         var pools = new PoolCounters(name, settings.Connection.MaxPoolSize);
         try
         {
@@ -39,11 +40,14 @@ internal static class PostgreSqlStorage
         }
     }
 
-    /// <summary>Of several hosts the one that takes writes, also after another one has become it.</summary>
-    private static NpgsqlDataSource Source(DatabaseSettings settings, string name)
+    /// <summary>Of several hosts the one that takes writes, also after another one has become it; and a standby, where requests may read from one.</summary>
+    private static (NpgsqlDataSource Primary, NpgsqlDataSource? Standby) Sources(DatabaseSettings settings, string name)
     {
         var builder = new NpgsqlDataSourceBuilder(settings.Connection.ConnectionString) { Name = name };
-        return settings.Connection.Host!.Contains(',', StringComparison.Ordinal) ? builder.BuildMultiHost().WithTargetSession(TargetSessionAttributes.Primary) : builder.Build();
+        if (!settings.Connection.Host!.Contains(',', StringComparison.Ordinal))
+            return (builder.Build(), null);
+        var hosts = builder.BuildMultiHost();
+        return (hosts.WithTargetSession(TargetSessionAttributes.Primary), settings.ReadReplicas ? hosts.WithTargetSession(TargetSessionAttributes.PreferStandby) : null);
     }
 
     private static StorageSet Compose(Server server, TableCatalog catalog, PoolCounters pools)

@@ -52,6 +52,16 @@ public sealed class PostgreSqlServer : IAsyncDisposable
         return server;
     }
 
+    /// <summary>A standby that follows a server, applying what it gets after a delay.</summary>
+    public static async Task<PostgreSqlServer> StandbyOfAsync(PostgreSqlServer primary, TimeSpan delay)
+    {
+        var standby = new PostgreSqlServer(Directory.CreateTempSubdirectory("nexus-postgresql-").FullName, FreePort(), [$"recovery_min_apply_delay={(int)delay.TotalMilliseconds}"]);
+        await RunAsync("chown", "postgres", standby._folder);
+        await standby.AsPostgresAsync("pg_basebackup", "-h", "127.0.0.1", "-p", primary.Port.ToString(CultureInfo.InvariantCulture), "-U", "postgres", "-D", standby.Data, "-R", "-X", "stream", "-c", "fast");
+        await standby.StartAgainAsync();
+        return standby;
+    }
+
     public async Task<string> MakeDatabaseAsync()
     {
         var name = $"test{Interlocked.Increment(ref _databases)}_{Environment.ProcessId}";

@@ -17,6 +17,9 @@ internal sealed class CommitJob(WriteBatch batch, bool isStrict = true)
     // Encoded by the caller's thread: the writer's time is what all share.
     public ImmutableArray<byte[]> Audit { get; } = batch.Audit.IsDefaultOrEmpty ? [] : [.. batch.Audit.Select(AuditEncoding.Encode)];
 
+    /// <summary>How far the server's log had come after the commit; zero where nobody asks.</summary>
+    public NpgsqlTypes.NpgsqlLogSequenceNumber LogPosition { get; set; }
+
     public Task<CommitResult> Task => _done.Task;
 
     /// <summary>Statements of the job's writes in the current group.</summary>

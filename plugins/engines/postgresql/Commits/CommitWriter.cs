@@ -40,11 +40,14 @@ internal sealed class CommitWriter : IAsyncDisposable
 
     public LoneCommit Lone => _lone;
 
-    public Task<CommitResult> CommitAsync(WriteBatch batch, bool isStrict = true)
+    public async Task<CommitResult> CommitAsync(WriteBatch batch, bool isStrict = true)
     {
         var job = new CommitJob(batch, isStrict);
         ObjectDisposedException.ThrowIf(!_waiting.Writer.TryWrite(job), this);
-        return job.Task;
+        var result = await job.Task;
+        if (_server.Standby is not null)
+            _server.Positions.Note(job.LogPosition);
+        return result;
     }
 
     /// <summary>Makes the tables that writes need and that are not known yet.</summary>
@@ -142,8 +145,13 @@ internal sealed class CommitWriter : IAsyncDisposable
             CommitSql.AddAudit(rest, [.. done.SelectMany(j => j.Audit)]);
             rest.Add("COMMIT");
             var position = (long)(await rest.ExecuteScalarAsync())! - done.Count;
+            var log = await LogPositionAsync(connection);
             foreach (var job in done)
+            {
+                job.LogPosition = log;
                 job.Acknowledge(++position);
+            }
+
             foreach (var job in failed)
                 await AloneAsync(job);
             return null;
@@ -213,6 +221,7 @@ internal sealed class CommitWriter : IAsyncDisposable
                 await using var unit = await connection.BeginTransactionAsync();
                 var position = await _lone.ApplyAsync(connection, job);
                 await unit.CommitAsync();
+                job.LogPosition = await LogPositionAsync(connection);
                 job.Acknowledge(position);
                 return;
             }
@@ -231,6 +240,10 @@ internal sealed class CommitWriter : IAsyncDisposable
             }
         }
     }
+
+    /// <summary>Where the log is now, behind a commit; asked for only where standbys read.</summary>
+    public async Task<NpgsqlTypes.NpgsqlLogSequenceNumber> LogPositionAsync(NpgsqlConnection connection) =>
+        _server.Standby is null ? default : (NpgsqlTypes.NpgsqlLogSequenceNumber)(await connection.ScalarAsync("SELECT pg_current_wal_insert_lsn()"))!;
 
     /// <summary>A removal from a table that is not there finds it empty.</summary>
     private async Task MakeForRemovalAsync(CommitJob job)

@@ -14,6 +14,9 @@ internal sealed record DatabaseSettings(NpgsqlConnectionStringBuilder Connection
     /// <summary>Time from which a query is logged with its plan; null for never.</summary>
     public TimeSpan? SlowQuery { get; init; }
 
+    /// <summary>Requests may read from standby hosts.</summary>
+    public bool ReadReplicas { get; init; }
+
     /// <summary>Where the server is, for people: without user or password.</summary>
     public string Address => $"{string.Join(", ", (Connection.Host ?? "").Split(',').Select(h => h.Contains(':', StringComparison.Ordinal) ? h : $"{h}:{Connection.Port}"))}, database {Connection.Database}";
 
@@ -50,7 +53,7 @@ internal sealed record DatabaseSettings(NpgsqlConnectionStringBuilder Connection
         builder.TcpKeepAliveTime = 5;
         builder.TcpKeepAliveInterval = 2;
         var slow = settings.GetValue("slowQuery", 0);
-        return new DatabaseSettings(builder, schema) { SlowQuery = slow > 0 ? TimeSpan.FromMilliseconds(slow) : null };
+        return new DatabaseSettings(builder, schema) { SlowQuery = slow > 0 ? TimeSpan.FromMilliseconds(slow) : null, ReadReplicas = settings.GetValue("readReplicas", false) };
     }
 
     /// <summary>The form of libpq: <c>postgres://user:password@host:port,host2/database?sslmode=require</c>.</summary>

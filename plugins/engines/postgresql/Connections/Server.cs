@@ -5,7 +5,7 @@ using Npgsql;
 namespace Nexus.Engines.PostgreSql.Connections;
 
 /// <summary>The database that everything of a node is in: connections, names, roles, locks.</summary>
-internal sealed class Server(DatabaseSettings settings, NpgsqlDataSource source, TimeProvider time, ILoggerFactory loggers) : IAsyncDisposable
+internal sealed class Server(DatabaseSettings settings, NpgsqlDataSource source, NpgsqlDataSource? standby, TimeProvider time, ILoggerFactory loggers) : IAsyncDisposable
 {
     /// <summary>Tenant of statements that concern all.</summary>
     public const string AllTenants = "*";
@@ -14,6 +14,12 @@ internal sealed class Server(DatabaseSettings settings, NpgsqlDataSource source,
 
     /// <summary>Connections to the server that takes writes.</summary>
     public NpgsqlDataSource Source => source;
+
+    /// <summary>Connections for reads that a standby may serve, or the primary where no standby answers; null when all reads go to the primary.</summary>
+    public NpgsqlDataSource? Standby => standby;
+
+    /// <summary>What callers must see of their own.</summary>
+    public Records.CommitPositions Positions { get; } = new();
 
     public TimeProvider Time => time;
 
@@ -63,5 +69,10 @@ internal sealed class Server(DatabaseSettings settings, NpgsqlDataSource source,
     /// <summary>A JSON list as it is stored in a text column.</summary>
     public static string[] ReadList(string json) => JsonSerializer.Deserialize<string[]>(json) ?? [];
 
-    public ValueTask DisposeAsync() => source.DisposeAsync();
+    public async ValueTask DisposeAsync()
+    {
+        if (standby is not null)
+            await standby.DisposeAsync();
+        await source.DisposeAsync();
+    }
 }

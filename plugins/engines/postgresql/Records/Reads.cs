@@ -18,6 +18,9 @@ internal sealed class Reads(Server server)
     /// <param name="isOneMoment">All statements see the same snapshot.</param>
     public async ValueTask<T> RunAsync<T>(string tenant, Action<NpgsqlBatch> build, Func<NpgsqlDataReader, ValueTask<T>> read, T missing, CancellationToken cancellationToken, bool isOneMoment = false)
     {
+        // What the platform and its handlers read must be all that was committed; a request may be answered by a standby.
+        if (server.Standby is { } standby && CallContext.Current.Address is not null && await FromStandbyAsync(standby, tenant, build, read, isOneMoment, cancellationToken) is (true, var found))
+            return found;
         try
         {
             return await server.UseAsync(connection => RunAsync(connection, tenant, build, read, isOneMoment, cancellationToken), cancellationToken);
@@ -25,6 +28,29 @@ internal sealed class Reads(Server server)
         catch (NexusException e) when (e.InnerException is { } inner && Failures.IsMissingTable(inner))
         {
             return missing;
+        }
+    }
+
+    /// <summary>Reads from a standby that has come past the caller's own commits. Not done when it has not, or fails: the primary is asked then.</summary>
+    private async ValueTask<(bool Done, T Result)> FromStandbyAsync<T>(NpgsqlDataSource standby, string tenant, Action<NpgsqlBatch> build, Func<NpgsqlDataReader, ValueTask<T>> read, bool isOneMoment, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await using var connection = await standby.OpenConnectionAsync(cancellationToken);
+            var needed = server.Positions.Needed;
+            if (needed != default)
+            {
+                if (await connection.ScalarAsync("SELECT NOT pg_is_in_recovery() OR pg_last_wal_replay_lsn()>=CAST($1 AS pg_lsn)", needed.ToString()) is not true)
+                    return (false, default!);
+                server.Positions.Passed(needed);
+            }
+
+            return (true, await RunAsync(connection, tenant, build, read, isOneMoment, cancellationToken));
+        }
+        catch (Exception e) when (Failures.IsOurs(e))
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            return (false, default!);
         }
     }
 

@@ -99,6 +99,8 @@ internal sealed class OwnUnit : IJointUnit, ISqlDatabase
             if (all is not { Writes: [], Events: [], Settlements: [], Audit: [], Tasks: [], TaskSettlements: [] })
                 await _database.Records.Lone.ApplyAsync(_connection, new CommitJob(all));
             await _connection.RunAsync("COMMIT");
+            if (_database.Server.Standby is not null && all.Writes.Length > 0)
+                _database.Server.Positions.Note(await _database.Records.LogPositionAsync(_connection));
             _database.Committed(all);
         }
         catch (Exception e) when (e is not StorageConflictException)
