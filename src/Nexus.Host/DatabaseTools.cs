@@ -36,8 +36,6 @@ internal static class DatabaseTools
         {
             // Only who can open it may delete it: a running host holds the folder.
             await StorageOpener.OpenAsync(app.Services);
-            if (app.Services.GetRequiredService<StorageOpener>().Engine is not ("sqlite" or "memory") and var engine)
-                throw new RuleViolationException($"nexus db reset deletes the folder of an embedded engine; the data are in {engine} on a server. Drop the schema that database.schema names and the schemas plugin.* there, or make a new database.");
             folder = Folder(app);
         }
 
