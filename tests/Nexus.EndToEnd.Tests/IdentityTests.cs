@@ -62,6 +62,38 @@ public sealed class IdentityTests
         Assert.Equal(401, (await SendAsync(host, before, HttpMethod.Get, "/api/v1/plugins")).Status);
     }
 
+    [Fact]
+    public async Task The_roles_that_a_plugin_brings_may_what_they_say_and_nothing_else()
+    {
+        await using var host = await RunningHost.StartAsync([Path.Combine(Programs.Plugins, "core.identity"), Path.Combine(Programs.Plugins, "finance.ledger")], [$"--plugins:core.identity:administratorPassword={First}"]);
+        var admin = await SignInAsync(host, "admin", First);
+        await SendAsync(host, admin, HttpMethod.Post, "/api/v1/auth/password/change", new { current_password = First, new_password = Password });
+        const string ledger = "/api/business/ledger";
+        var book = (string)(await SendAsync(host, admin, HttpMethod.Post, $"{ledger}/books", new { name = "Home", baseCommodity = "EUR", scale = 2 })).Body["id"]!;
+        var account = (string)(await SendAsync(host, admin, HttpMethod.Post, $"{ledger}/books/{book}/accounts", new { path = "Assets:Bank", type = "asset" })).Body["id"]!;
+        var seen = new List<string>();
+
+        foreach (var role in new[] { "financial_analyst", "compliance_officer", "auditor", "viewer" })
+        {
+            await SendAsync(host, admin, HttpMethod.Post, "/api/v1/users", new { username = role, password = Password, roles = new[] { role } });
+            var token = await SignInAsync(host, role, Password);
+            var read = (await SendAsync(host, token, HttpMethod.Get, $"{ledger}/books/{book}/accounts")).Status;
+            var audit = (await SendAsync(host, token, HttpMethod.Get, $"{ledger}/books/{book}/audit")).Status;
+            var enter = (await SendAsync(host, token, HttpMethod.Post, $"{ledger}/books", new { name = role, baseCommodity = "EUR", scale = 2 })).Status;
+            var change = (await SendAsync(host, token, HttpMethod.Put, $"{ledger}/accounts/{account}", new { name = role })).Status;
+            var undo = (await SendAsync(host, token, HttpMethod.Post, $"{ledger}/imports/{Guid.NewGuid()}/undo")).Status;
+            seen.Add($"{role}: read {read}, audit {audit}, enter {enter}, change {(change == 403 ? "403" : "let in")}, undo {undo}");
+        }
+
+        Assert.Equal(
+        [
+            "financial_analyst: read 200, audit 403, enter 201, change let in, undo 403",
+            "compliance_officer: read 200, audit 200, enter 403, change 403, undo 403",
+            "auditor: read 200, audit 200, enter 403, change 403, undo 403",
+            "viewer: read 200, audit 403, enter 403, change 403, undo 403",
+        ], seen);
+    }
+
     private static Task<RunningHost> StartAsync() =>
         RunningHost.StartAsync([Path.Combine(Programs.Plugins, "core.identity")], [$"--plugins:core.identity:administratorPassword={First}"]);
 
