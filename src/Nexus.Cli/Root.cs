@@ -34,6 +34,7 @@ internal static class Root
         DataCommand.Build(),
         EventsCommand.Build(),
         TasksCommand.Build(),
+        NodesCommand.Build(),
         ExplainCommand.Build(),
         DoctorCommand.Build(),
         SecurityCommands.Build(),

@@ -54,6 +54,7 @@ public static class GatewayRegistration
         services.AddSingleton<IPlatformRoutes>(host => host.GetRequiredService<HealthRoutes>());
         services.AddSingleton<IPlatformRoutes, StatusRoutes>();
         services.AddSingleton<IPlatformRoutes, CacheRoutes>();
+        services.AddSingleton<IPlatformRoutes, NodeRoutes>();
         services.AddSingleton<IPlatformRoutes, PluginAdministration>();
         services.AddSingleton<IPlatformRoutes, WhyAliveRoutes>();
         services.AddSingleton<IPlatformRoutes, PluginRegistryRoutes>();

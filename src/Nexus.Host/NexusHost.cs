@@ -12,6 +12,7 @@ using Nexus.Data.Resources;
 using Nexus.Kernel.Caching;
 using Nexus.Kernel.Configuration;
 using Nexus.Kernel.Events;
+using Nexus.Kernel.Nodes;
 using Nexus.Kernel.Plugins;
 using Nexus.Kernel.Services;
 using Nexus.Kernel.Tasks;
@@ -87,6 +88,7 @@ public static class NexusHost
         builder.Services.Configure<EventsOptions>(builder.Configuration.GetSection("events"));
         builder.Services.AddNexusTasks();
         builder.Services.Configure<TasksOptions>(builder.Configuration.GetSection("tasks"));
+        builder.Services.AddNexusNodes(builder.Configuration);
         builder.Services.AddNexusGateway(builder.Configuration);
         return builder.Build();
     }

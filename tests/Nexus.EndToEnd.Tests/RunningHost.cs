@@ -85,6 +85,13 @@ internal sealed class RunningHost : IAsyncDisposable
         Assert.Fail($"the host was not ready within {seconds} s:\n{Log}");
     }
 
+    /// <summary><c>kill -9</c>.</summary>
+    public async Task KillAsync()
+    {
+        process.Kill();
+        await process.WaitForExitAsync();
+    }
+
     /// <summary><c>kill -9</c>, then the same host again on the same data.</summary>
     public async Task KillAndRestartAsync()
     {

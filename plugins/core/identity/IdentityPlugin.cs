@@ -53,9 +53,12 @@ public sealed class IdentityPlugin : IPlugin, IStart
     {
         ArgumentNullException.ThrowIfNull(services);
         this.services = services;
+        var following = services.GetRequiredService<Following>();
+        following.Begin();
         await services.GetRequiredService<KeyRing>().StartAsync(cancellationToken);
         await services.GetRequiredService<Accounts.Tenants>().StartAsync(cancellationToken);
         await services.GetRequiredService<AdministratorToken>().StartAsync(cancellationToken);
+        following.Loaded();
         if (await services.GetRequiredService<FirstUser>().EnsureAsync(cancellationToken) is { } password)
             await Console.Error.WriteLineAsync($"\n  The first administrator is '{FirstUser.UserName}' with the one-time password  {password}\n  It is shown only here and must be changed at the first sign-in.\n");
     }
@@ -66,6 +69,7 @@ public sealed class IdentityPlugin : IPlugin, IStart
         .AddSingleton<UserDirectory>()
         .AddSingleton<Catalogue>()
         .AddSingleton<Accounts.Tenants>()
+        .AddSingleton(s => new Following(s.GetRequiredService<Accounts.Tenants>(), s.GetRequiredService<KeyRing>(), s.GetService<IChanges>()))
         .AddSingleton<FirstUser>()
         .AddSingleton<Registration>()
         .AddSingleton<AccountParts>()

@@ -68,6 +68,7 @@ internal static class PostgreSqlStorage
             Audit = new PostgreSqlAudit(server, wakeups),
             Tenants = new PostgreSqlTenants(server, catalog, databases, blobs),
             Pools = pools.List,
+            IsShared = true,
             CheckHealth = token => CheckAsync(server, token),
             Close = async () =>
             {

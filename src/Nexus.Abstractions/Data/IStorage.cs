@@ -60,6 +60,9 @@ public sealed record StorageSet(IStorage Records, IEventStore Events, ISqlDataba
     /// <summary>What the engine's pools of connections hold now; empty for an engine without.</summary>
     public Func<ImmutableArray<PoolUse>> Pools { get; init; } = static () => [];
 
+    /// <summary>Several nodes may use it at once.</summary>
+    public bool IsShared { get; init; }
+
     /// <summary>A cheap check that the engine answers.</summary>
     public required Func<CancellationToken, ValueTask<PluginHealth>> CheckHealth { get; init; }
 

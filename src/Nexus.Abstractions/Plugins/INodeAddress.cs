@@ -8,6 +8,9 @@ public interface INodeAddress
     /// <summary>For links in letters and names in tokens: <c>server.publicUrl</c>, else where the node listens, HTTPS first. Certain once the port is open. Without a slash at its end.</summary>
     string Public { get; }
 
+    /// <summary>Where other nodes reach this one: where it listens, whatever stands in front of it. Without a slash at its end.</summary>
+    string Own => Public;
+
     /// <summary>As the caller of a request reaches it: <c>server.publicUrl</c>, else scheme and host of the request where <c>server.allowedHosts</c> names that host or it is one of this machine, else <see cref="Public"/>. Never a host that merely a caller wrote. Without a slash at its end.</summary>
     /// <param name="request">The request that is being served.</param>
     string Of(HttpContext request);

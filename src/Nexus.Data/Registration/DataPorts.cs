@@ -2,12 +2,13 @@ using Microsoft.Extensions.DependencyInjection;
 using Nexus.Data.Audit;
 using Nexus.Data.Documents;
 using Nexus.Data.Events;
+using Nexus.Data.Sharing;
 using Nexus.Data.Units;
 
 namespace Nexus.Data.Registration;
 
 /// <summary>What a plugin gets of this room: its documents, its database, its blobs, its folder, its voice in the audit trail.</summary>
-internal sealed class DataPorts(StorageOpener opener, UnitsOfWork units, IAuditTrail trail, TimeProvider time) : IPluginPorts
+internal sealed class DataPorts(StorageOpener opener, UnitsOfWork units, IAuditTrail trail, IChanges changes, TimeProvider time) : IPluginPorts
 {
     public void Add(IServiceCollection services, PluginPortContext context)
     {
@@ -21,6 +22,8 @@ internal sealed class DataPorts(StorageOpener opener, UnitsOfWork units, IAuditT
         services.AddSingleton<IBlobs>(new TenantBlobs(set.Blobs, plugin));
         services.AddSingleton(new PluginFolder(Path.Combine(opener.Folder, "files", plugin)));
         services.AddSingleton<IAuditTrail>(new PluginAuditTrail(trail, context.Manifest));
+        if (context.Manifest.Category == PluginCategory.Core)
+            services.AddSingleton<IChanges>(new PluginChanges(changes, context.Lease));
         if (context.SealsAudit)
             services.AddSingleton(set.Audit);
     }

@@ -6,6 +6,7 @@ using Nexus.Data.Events;
 using Nexus.Data.Memory;
 using Nexus.Data.Protection;
 using Nexus.Data.Registration;
+using Nexus.Data.Sharing;
 using Nexus.Data.Sqlite;
 using Nexus.Data.Units;
 
@@ -30,6 +31,11 @@ public static class DataRegistration
         services.AddSingleton(provider => provider.GetRequiredService<StorageOpener>().Set.Blobs);
         services.AddSingleton(provider => provider.GetRequiredService<StorageOpener>().Set.Schema);
         services.AddSingleton(provider => provider.GetRequiredService<StorageOpener>().Set.Tenants ?? throw new NexusException(ErrorCodes.ServiceUnavailable, "The storage engine neither exports nor deletes tenants."));
+        services.AddLogging();
+        services.AddSingleton<ChangeMarks>();
+        services.AddSingleton<ChangeFeed>();
+        services.AddSingleton<IChanges>(provider => provider.GetRequiredService<ChangeFeed>());
+        services.AddHostedService(provider => provider.GetRequiredService<ChangeFeed>());
         services.AddFieldProtection(configuration);
         services.AddSingleton<AuditTrail>();
         services.AddSingleton<IAuditTrail>(provider => provider.GetRequiredService<AuditTrail>());
@@ -39,7 +45,7 @@ public static class DataRegistration
         services.AddSingleton<IEventStreamOwners>(provider => new EventStreamOwners(() => provider.GetRequiredService<StorageOpener>().Set.Records, provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton<IDependencyHealth>(provider => new StorageHealth(provider.GetRequiredService<StorageOpener>()));
         services.AddSingleton<IConnectionPools>(provider => new StoragePools(provider.GetRequiredService<StorageOpener>()));
-        services.AddSingleton<IPluginPorts>(provider => new DataPorts(provider.GetRequiredService<StorageOpener>(), provider.GetRequiredService<UnitsOfWork>(), provider.GetRequiredService<IAuditTrail>(), provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton<IPluginPorts>(provider => new DataPorts(provider.GetRequiredService<StorageOpener>(), provider.GetRequiredService<UnitsOfWork>(), provider.GetRequiredService<IAuditTrail>(), provider.GetRequiredService<IChanges>(), provider.GetRequiredService<TimeProvider>()));
         return services;
     }
 }

@@ -4,6 +4,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Nexus.Data.Records;
+using Nexus.Data.Sharing;
 using Nexus.Data.Tasks;
 
 namespace Nexus.Data;
@@ -67,7 +68,7 @@ public sealed class StorageOpener : IAsyncDisposable, IDisposable
         if (!isBuiltIn && _services.GetService<IFieldProtection>() is not null)
             set = set with { Schema = new ProtectedSchema(set.Schema) };
         set = TaskTranslation.Complete(set, _services.GetRequiredService<TimeProvider>());
-        return _set = set with { Records = new TracedStorage(set.Records, [.. _services.GetServices<ICommitListener>()]) };
+        return _set = set with { Records = new TracedStorage(set.Records, [.. _services.GetServices<ICommitListener>()], set.IsShared ? _services.GetRequiredService<ChangeMarks>() : null) };
     }
 
     private StorageOptions Options() => new(Folder, _configuration["database:connectionString"])

@@ -1,22 +1,24 @@
 using System.Diagnostics;
+using Nexus.Data.Sharing;
 using Nexus.Data.Units;
 
 namespace Nexus.Data;
 
-/// <summary>Whatever the engine: a span around each call while somebody listens, a word to those who follow commits, and nothing but the call otherwise.</summary>
-internal sealed class TracedStorage(IStorage storage, ICommitListener[] listeners) : IJointStorage
+/// <summary>Whatever the engine: a span around each call while somebody listens, a word to those who follow commits, here and on other nodes, and nothing but the call otherwise.</summary>
+internal sealed class TracedStorage(IStorage storage, ICommitListener[] listeners, ChangeMarks? marks = null) : IJointStorage
 {
     private IJointStorage Joint => storage as IJointStorage ?? throw new InvalidOperationException("This storage engine cannot commit a unit of work together with a plugin's SQL database; write to one of them.");
 
     public async Task CommitAsync(WriteBatch batch, IJointPart other)
     {
-        await Joint.CommitAsync(batch, other).ConfigureAwait(false);
+        await Joint.CommitAsync(Marked(batch), other).ConfigureAwait(false);
         Tell(batch);
     }
 
     public async Task CommitAsync(WriteBatch batch, IJointUnit unit)
     {
-        await (storage is IJointStorage joint ? joint.CommitAsync(batch, unit) : unit.CommitAsync(batch).AsTask()).ConfigureAwait(false);
+        var marked = Marked(batch);
+        await (storage is IJointStorage joint ? joint.CommitAsync(marked, unit) : unit.CommitAsync(marked).AsTask()).ConfigureAwait(false);
         Tell(batch);
     }
 
@@ -48,10 +50,12 @@ internal sealed class TracedStorage(IStorage storage, ICommitListener[] listener
 
     private async ValueTask<CommitResult> CommitAndTellAsync(WriteBatch batch, CancellationToken cancellationToken)
     {
-        var result = await storage.CommitAsync(batch, cancellationToken).ConfigureAwait(false);
+        var result = await storage.CommitAsync(Marked(batch), cancellationToken).ConfigureAwait(false);
         Tell(batch);
         return result;
     }
+
+    private WriteBatch Marked(WriteBatch batch) => marks?.Mark(batch) ?? batch;
 
     private void Tell(WriteBatch batch)
     {

@@ -50,6 +50,7 @@ internal static class SecurityRegistration
         services.AddSingleton<IConfigureOptions<KestrelServerOptions>>(host => host.GetRequiredService<KestrelShell>());
         services.AddSingleton<IConfigureOptions<FormOptions>>(host => host.GetRequiredService<KestrelShell>());
         services.TryAddSingleton<NodeAddress>();
+        services.TryAddSingleton<INodeAddress>(host => host.GetRequiredService<NodeAddress>());
         services.AddSingleton<IPluginPorts>(host => host.GetRequiredService<NodeAddress>());
         services.TryAddSingleton<SecurityControls>();
         services.TryAddSingleton<SecurityScan>();

@@ -16,6 +16,7 @@ internal sealed partial class StoredSettings(NexusConfiguration configuration, I
     private const string Elsewhere = "$elsewhere";
 
     private readonly SemaphoreSlim gate = new(1);
+    private IDisposable[] following = [];
 
     public ImmutableArray<SettingValue> Show() => [.. configuration.Show().Select(v => new SettingValue(v.Key, v.Value, v.Source, v.Secret, v.Restart))];
 
@@ -44,6 +45,8 @@ internal sealed partial class StoredSettings(NexusConfiguration configuration, I
     /// <summary>Loads the stored settings. Those that are not valid any more are left out and named, so that the node can be started and mended.</summary>
     public async Task StartAsync(CancellationToken cancellationToken)
     {
+        // First the ear, then the eye: what another node stores in between is told.
+        following = host.GetService<IChanges>() is { } changes ? [changes.Follow(Path, (_, token) => FollowAsync(token)), changes.Follow("plugins/", (change, token) => change.Path?.EndsWith("/config", StringComparison.Ordinal) == false ? Task.CompletedTask : FollowAsync(token))] : [];
         if (host.GetService<IStorage>() is { } storage && await ReadAsync(storage, cancellationToken) is { Settings.Count: > 0 } stored)
         {
             try
@@ -59,7 +62,32 @@ internal sealed partial class StoredSettings(NexusConfiguration configuration, I
 
     public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
-    public void Dispose() => gate.Dispose();
+    public void Dispose()
+    {
+        foreach (var one in following)
+        {
+            one.Dispose();
+        }
+
+        gate.Dispose();
+    }
+
+    /// <summary>Takes over what another node stored.</summary>
+    private async Task FollowAsync(CancellationToken cancellationToken)
+    {
+        await gate.WaitAsync(cancellationToken);
+        try
+        {
+            if (host.GetService<IStorage>() is { } storage)
+            {
+                configuration.SetStored((await ReadAsync(storage, cancellationToken)).Settings);
+            }
+        }
+        finally
+        {
+            gate.Release();
+        }
+    }
 
     private async Task<SettingsChange> StoreAsync(JsonObject patch, Func<ImmutableArray<FieldError>> check, CancellationToken cancellationToken)
     {

@@ -15,7 +15,7 @@ internal sealed class FirstUser(UserDirectory users, PasswordHashing hashing, IO
         if (users.All(CallContext.DefaultTenant).Any()) return null;
         var password = options.Value.AdministratorPassword ?? RandomNumberGenerator.GetString("abcdefghjkmnpqrstuvwxyzABCDEFGHJKMNPQRSTUVWXYZ23456789", 20);
         var now = time.GetUtcNow();
-        await users.AddAsync(new User
+        var administrator = new User
         {
             Id = Guid.CreateVersion7(now).ToString(),
             UserName = UserName,
@@ -26,7 +26,17 @@ internal sealed class FirstUser(UserDirectory users, PasswordHashing hashing, IO
             Roles = ["admin"],
             CreatedAt = now,
             UpdatedAt = now,
-        }, cancellationToken: cancellationToken);
+        };
+        try
+        {
+            await users.AddAsync(administrator, cancellationToken: cancellationToken);
+        }
+        catch (NexusException e) when (e.Code == ErrorCodes.UniqueViolation)
+        {
+            // Another node that starts at this moment made it, and tells the password.
+            return null;
+        }
+
         return options.Value.AdministratorPassword is null ? password : null;
     }
 }

@@ -94,6 +94,30 @@ internal sealed class Mirror<T>(Tree tree, string folder, JsonTypeInfo<T> json) 
         if (rows.TryRemove(place, out var row)) Changed?.Invoke(place, row.Value, null);
     }
 
+    /// <summary>Takes over what another node did to a record; false when the path, as a whole, names none of this folder.</summary>
+    public async ValueTask<bool> FollowAsync(string tenant, string path, CancellationToken cancellationToken)
+    {
+        var before = folder.StartsWith("core/", StringComparison.Ordinal) ? $"{folder}/" : $"{Following.Own}data/{folder}/";
+        if (!path.StartsWith(before, StringComparison.Ordinal) || path.IndexOf('/', before.Length) >= 0) return false;
+        await FollowAsync(new Place(tenant, path[before.Length..]), cancellationToken);
+        return true;
+    }
+
+    /// <summary>Takes over whatever other nodes did to the records of a tenant.</summary>
+    public async Task FollowAllAsync(string tenant, CancellationToken cancellationToken)
+    {
+        var stored = (await tree.AllAsync(tenant, folder, cancellationToken)).ToDictionary(d => d.Path[(folder.Length + 1)..], d => d.Revision, StringComparer.Ordinal);
+        foreach (var id in rows.Keys.Where(p => p.Tenant == tenant).Select(p => p.Id).Union(stored.Keys).Where(id => !id.Contains('/', StringComparison.Ordinal)).ToList())
+            if (!rows.TryGetValue(new Place(tenant, id), out var row) || row.Revision != stored.GetValueOrDefault(id)) await FollowAsync(new Place(tenant, id), cancellationToken);
+    }
+
+    /// <summary>Reads one record again.</summary>
+    public async ValueTask FollowAsync(Place place, CancellationToken cancellationToken)
+    {
+        using var _ = await EnterAsync(place, cancellationToken);
+        await ReadAgainAsync(place, cancellationToken);
+    }
+
     public void Dispose()
     {
         foreach (var gate in gates) gate.Dispose();

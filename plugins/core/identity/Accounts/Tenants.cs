@@ -22,6 +22,28 @@ internal sealed class Tenants(Catalogue catalogue, UserDirectory users, SignInSe
         }
     }
 
+    /// <summary>Takes over what another node changed; null stands for anything.</summary>
+    public async Task FollowAsync(DocumentChange change, CancellationToken cancellationToken)
+    {
+        if (change.Path is { } path)
+        {
+            await TakeAsync(change.Tenant, path, cancellationToken);
+            return;
+        }
+
+        await catalogue.Tenants.FollowAllAsync(CallContext.DefaultTenant, cancellationToken);
+        foreach (var tenant in catalogue.TenantNames) await TakeAsync(tenant, null, cancellationToken);
+    }
+
+    private async Task TakeAsync(string tenant, string? path, CancellationToken cancellationToken)
+    {
+        await catalogue.FollowAsync(tenant, path, cancellationToken);
+        await users.FollowAsync(tenant, path, cancellationToken);
+        await sessions.FollowAsync(tenant, path, cancellationToken);
+        await keys.FollowAsync(tenant, path, cancellationToken);
+        if (path?.Contains("/locks/", StringComparison.Ordinal) != false) await lockouts.FollowAsync(tenant, path, cancellationToken);
+    }
+
     /// <summary>Makes a tenant with its roles.</summary>
     /// <exception cref="NexusException"><c>UNIQUE_VIOLATION</c>.</exception>
     public async Task<Tenant> AddAsync(string name, string? description, CancellationToken cancellationToken)

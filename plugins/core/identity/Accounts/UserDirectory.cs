@@ -18,6 +18,10 @@ internal sealed class UserDirectory : IDisposable
 
     public async Task LoadAsync(string tenant, CancellationToken cancellationToken) => await users.LoadAsync(tenant, cancellationToken);
 
+    /// <summary>Takes over what another node changed; null stands for anything of the tenant.</summary>
+    public Task FollowAsync(string tenant, string? path, CancellationToken cancellationToken) =>
+        path is null ? users.FollowAllAsync(tenant, cancellationToken) : users.FollowAsync(tenant, path, cancellationToken).AsTask();
+
     public User? Find(Place place) => users.Find(place);
 
     public IEnumerable<User> All(string tenant) => users.All(tenant);

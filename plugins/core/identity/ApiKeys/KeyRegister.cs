@@ -28,6 +28,10 @@ internal sealed class KeyRegister : IDisposable
 
     public Task LoadAsync(string tenant, CancellationToken cancellationToken) => keys.LoadAsync(tenant, cancellationToken);
 
+    /// <summary>Takes over what another node changed; null stands for anything of the tenant.</summary>
+    public Task FollowAsync(string tenant, string? path, CancellationToken cancellationToken) =>
+        path is null ? keys.FollowAllAsync(tenant, cancellationToken) : keys.FollowAsync(tenant, path, cancellationToken).AsTask();
+
     public ApiKey? Find(Place place) => keys.Find(place) is { } key ? WithUse(key) : null;
 
     /// <summary>Keys of a tenant, or of one of its users, newest first.</summary>

@@ -20,12 +20,19 @@ internal sealed partial class LockStore(Tree tree, Catalogue catalogue, TimeProv
         from document in await tree.AllAsync(tenant, Folder, cancellationToken)
         select (new Place(tenant, (string)document.Value!["who"]!), DateTimeOffset.FromUnixTimeMilliseconds((long)document.Value["since"]!));
 
+    /// <summary>Name of the document of somebody's lock.</summary>
+    public static string NameOf(Place who) => Tickets.Hash(who.Id);
+
+    /// <summary>Whether the lock at a whole path is there.</summary>
+    public async Task<bool> IsLockedAsync(string tenant, string path, CancellationToken cancellationToken) =>
+        await tree.FindAsync(tenant, $"{Folder}/{path[(path.LastIndexOf('/') + 1)..]}", cancellationToken) is not null;
+
     /// <summary>Takes a lock down, or removes it when it has no time.</summary>
     public async Task SetAsync(Place who, DateTimeOffset? since, DateTimeOffset? until)
     {
         // Callers name tenants as they like; only those that exist have a tree.
         if (!catalogue.HasTenant(who.Tenant)) return;
-        var path = $"{Folder}/{Tickets.Hash(who.Id)}";
+        var path = $"{Folder}/{NameOf(who)}";
         var node = since is { } from && until is { } to ? new JsonObject { ["who"] = who.Id, ["since"] = from.ToUnixTimeMilliseconds(), ["until"] = to.ToUnixTimeMilliseconds() } : null;
         try
         {

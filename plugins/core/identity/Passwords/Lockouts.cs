@@ -33,6 +33,18 @@ internal sealed class Lockouts(PasswordOptions options, TimeProvider time, LockS
         }
     }
 
+    /// <summary>Takes over a lock that another node set or opened, or, without its path, all that are set.</summary>
+    public async Task FollowAsync(string tenant, string? path, CancellationToken cancellationToken)
+    {
+        await LoadAsync(tenant, cancellationToken);
+        if (path is null || store is null || await store.IsLockedAsync(tenant, path, cancellationToken)) return;
+        lock (gate)
+        {
+            foreach (var (who, _) in entries.Where(e => e.Key.Tenant == tenant && e.Value.Failures >= options.Attempts && path.EndsWith('/' + LockStore.NameOf(e.Key), StringComparison.Ordinal)).ToList())
+                entries.Remove(who);
+        }
+    }
+
     /// <summary>Begins a try; <see cref="EndAsync"/> follows. Waits while so many tries are under way that one more could be one too many.</summary>
     /// <returns>Null when the try may be made, else when the account opens again.</returns>
     public async ValueTask<DateTimeOffset?> BeginAsync(Place who, CancellationToken cancellationToken)

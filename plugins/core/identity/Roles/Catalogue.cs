@@ -49,7 +49,24 @@ internal sealed class Catalogue : IDisposable
     /// <summary>Stores a role that comes with Nexus or a plugin, unless there is one of that name: what an operator changed stays changed.</summary>
     public async ValueTask EnsureAsync(string tenant, Role role, CancellationToken cancellationToken)
     {
-        if (Roles.Find(new Place(tenant, role.Name)) is null) await Roles.AddAsync(new Place(tenant, role.Name), role, cancellationToken: cancellationToken);
+        var place = new Place(tenant, role.Name);
+        if (Roles.Find(place) is not null) return;
+        try
+        {
+            await Roles.AddAsync(place, role, cancellationToken: cancellationToken);
+        }
+        catch (StorageConflictException)
+        {
+            // Another node that starts at this moment stored it.
+            await Roles.FollowAsync(place, cancellationToken);
+        }
+    }
+
+    /// <summary>Takes over what another node changed; null stands for anything of the tenant.</summary>
+    public async Task FollowAsync(string tenant, string? path, CancellationToken cancellationToken)
+    {
+        if (path is null) await Task.WhenAll(Roles.FollowAllAsync(tenant, cancellationToken), Groups.FollowAllAsync(tenant, cancellationToken), Policies.FollowAllAsync(tenant, cancellationToken));
+        else _ = await Roles.FollowAsync(tenant, path, cancellationToken) || await Groups.FollowAsync(tenant, path, cancellationToken) || await Policies.FollowAsync(tenant, path, cancellationToken) || await Tenants.FollowAsync(tenant, path, cancellationToken);
     }
 
     /// <summary>Roles of a user: its own and those of its groups.</summary>

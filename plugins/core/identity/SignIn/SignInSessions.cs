@@ -25,6 +25,10 @@ internal sealed class SignInSessions : IDisposable
 
     public Task LoadAsync(string tenant, CancellationToken cancellationToken) => sessions.LoadAsync(tenant, cancellationToken);
 
+    /// <summary>Takes over what another node changed; null stands for anything of the tenant.</summary>
+    public Task FollowAsync(string tenant, string? path, CancellationToken cancellationToken) =>
+        path is null ? sessions.FollowAllAsync(tenant, cancellationToken) : sessions.FollowAsync(tenant, path, cancellationToken).AsTask();
+
     /// <summary>A session that has neither ended nor expired, or null. One look into a dictionary.</summary>
     public SignInSession? Find(string id) => live.TryGetValue(id, out var session) && session.ExpiresAt > time.GetUtcNow() ? session : null;
 

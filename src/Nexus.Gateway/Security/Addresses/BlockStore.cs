@@ -8,7 +8,8 @@ namespace Nexus.Gateway.Security.Addresses;
 /// <summary>Blocked addresses as documents of the node's own tenant, <c>core/security/blocks/{address}</c>. A host without storage keeps none; a storage that does not answer leaves what is in memory in force.</summary>
 internal sealed partial class BlockStore(IServiceProvider host, TimeProvider time, ILogger<BlockStore> log)
 {
-    private const string Folder = "core/security/blocks/";
+    /// <summary>Where blocks are, in the document tree.</summary>
+    public const string Folder = "core/security/blocks/";
     private readonly Lazy<IStorage?> found = new(host.GetService<IStorage>);
     private long missed;
 

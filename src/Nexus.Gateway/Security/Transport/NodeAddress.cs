@@ -15,6 +15,9 @@ internal sealed class NodeAddress(IServiceProvider host, ServerSettings settings
     public string Public => settings.Current.PublicUrl?.TrimEnd('/') ?? listening ?? Find();
 
     /// <inheritdoc/>
+    public string Own => listening ?? Find();
+
+    /// <inheritdoc/>
     public string Of(HttpContext request)
     {
         ArgumentNullException.ThrowIfNull(request);

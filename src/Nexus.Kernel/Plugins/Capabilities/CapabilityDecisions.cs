@@ -8,16 +8,18 @@ using Microsoft.Extensions.Logging;
 namespace Nexus.Kernel.Plugins.Capabilities;
 
 /// <summary>What operators decided about the capabilities of plugins, kept in the document tree at <c>core/plugin-permissions/{id}</c>, and what each plugin used up of its quotas.</summary>
-internal sealed partial class CapabilityDecisions(IServiceProvider host, PluginsOptions options, TimeProvider time, ILoggerFactory loggers) : IPluginPermissions
+internal sealed partial class CapabilityDecisions(IServiceProvider host, PluginsOptions options, TimeProvider time, ILoggerFactory loggers) : IPluginPermissions, IDisposable
 {
     private const string Prefix = "core/plugin-permissions/";
 
     private readonly ConcurrentDictionary<string, Allowance> allowances = new(StringComparer.Ordinal);
     private readonly ILogger logger = loggers.CreateLogger("Nexus.Plugins");
+    private IDisposable? following;
 
     /// <summary>The guard of one generation, with what was decided before.</summary>
     public async Task<CapabilityGuard> GuardAsync(PluginManifest manifest, CancellationToken cancellationToken)
     {
+        following ??= host.GetService<IChanges>()?.Follow(Prefix, FollowAsync);
         var allowance = allowances.GetOrAdd(manifest.Name, id => new Allowance(QuotaOf(id), time));
         allowance.Decision = await ReadAsync(manifest.Name, cancellationToken);
         return new CapabilityGuard(manifest, allowance, options.StrictCapabilities, Report);
@@ -38,6 +40,18 @@ internal sealed partial class CapabilityDecisions(IServiceProvider host, Plugins
         if (allowances.TryGetValue(manifest.Name, out var allowance))
             allowance.Decision = next;
         return Describe(manifest, next);
+    }
+
+    public void Dispose() => following?.Dispose();
+
+    /// <summary>What was decided on another node holds here for plugins that run.</summary>
+    private async Task FollowAsync(DocumentChange change, CancellationToken cancellationToken)
+    {
+        foreach (var (plugin, allowance) in allowances)
+        {
+            if (change.Path is null || change.Path == Prefix + plugin)
+                allowance.Decision = await ReadAsync(plugin, cancellationToken);
+        }
     }
 
     private static ImmutableArray<string> Named(ImmutableArray<string> names) => names.IsDefault ? [] : names;

@@ -1,0 +1,14 @@
+namespace Nexus.Kernel.Nodes;
+
+/// <summary>This node among others; section <c>node</c>.</summary>
+public sealed class NodeOptions
+{
+    /// <summary>What it serves; all when empty.</summary>
+    public IList<string> Roles { get; } = [];
+
+    /// <summary>Where other nodes reach it; where it listens when null.</summary>
+    public string? Address { get; set; }
+
+    /// <summary>Seconds without a sign of life after which it counts as gone.</summary>
+    public double LeaseSeconds { get; set; } = 15;
+}

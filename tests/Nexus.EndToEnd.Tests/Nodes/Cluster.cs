@@ -1,0 +1,84 @@
+using System.Diagnostics;
+using System.Net.Http.Headers;
+using System.Net.Http.Json;
+using System.Security.Cryptography;
+using System.Text.Json.Nodes;
+using Nexus.Engines.PostgreSql.Tests;
+
+namespace Nexus.EndToEnd.Tests.Nodes;
+
+/// <summary>Hosts as processes that share one database of a real PostgreSQL, a master key, and the name by which people reach them.</summary>
+internal sealed class Cluster : IAsyncDisposable
+{
+    public const string Password = "Correct-Horse-7";
+    private const string First = "One-time 4 the first";
+    private readonly string folder = Directory.CreateTempSubdirectory("nexus-cluster-").FullName;
+
+    public List<RunningHost> Nodes { get; } = [];
+
+    /// <summary>Connection string of what they share.</summary>
+    public string Database { get; private init; } = "";
+
+    public static async Task<Cluster> StartAsync(int nodes, params string[] settings)
+    {
+        Assert.SkipWhen(PostgreSqlServer.Missing is not null, PostgreSqlServer.Missing ?? "");
+        var database = await PostgreSqlServer.DatabaseAsync();
+        var cluster = new Cluster { Database = database };
+        var key = Path.Combine(cluster.folder, "master.key");
+        await File.WriteAllTextAsync(key, Convert.ToBase64String(RandomNumberGenerator.GetBytes(32)));
+        if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(key, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        string[] all =
+        [
+            "--database:type=postgresql", $"--database:connectionString={database}", $"--encryption:file={key}", "--server:publicUrl=http://nexus.test", "--node:leaseSeconds=3",
+            $"--plugins:core.identity:administratorPassword={First}", .. settings,
+        ];
+        string[] plugins = [Path.Combine(Programs.Plugins, "engines.postgresql"), Path.Combine(Programs.Plugins, "core.identity"), Path.Combine(Programs.Samples, "users")];
+        // All at once: nodes that find an empty database together must not be in each other's way.
+        cluster.Nodes.AddRange(await Task.WhenAll(Enumerable.Range(0, nodes).Select(_ => RunningHost.StartAsync(plugins, all))));
+        return cluster;
+    }
+
+    /// <summary>Gives the administrator a password of its own and signs in.</summary>
+    public async Task<string> SignInAsync()
+    {
+        var first = await LoginAsync(Nodes[0].Client, First);
+        var (status, body) = await SendAsync(Nodes[0].Client, first, HttpMethod.Post, "/api/v1/auth/password/change", new { current_password = First, new_password = Password });
+        Assert.True(status < 300, $"{status} {body}");
+        return await LoginAsync(Nodes[0].Client, Password);
+    }
+
+    public static async Task<string> LoginAsync(HttpClient client, string password)
+    {
+        var (status, body) = await SendAsync(client, null, HttpMethod.Post, "/login", new { username = "admin", password });
+        Assert.True(status == 200, $"{status} {body}");
+        return (string)body["access_token"]!;
+    }
+
+    public static async Task<(int Status, JsonNode Body)> SendAsync(HttpClient client, string? token, HttpMethod method, string path, object? body = null)
+    {
+        using var request = new HttpRequestMessage(method, path) { Content = body is null ? null : JsonContent.Create(body) };
+        if (token is not null) request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token);
+        using var response = await client.SendAsync(request);
+        var text = await response.Content.ReadAsStringAsync();
+        return ((int)response.StatusCode, text.Length == 0 ? new JsonObject() : text[0] is '{' or '[' ? JsonNode.Parse(text)! : JsonValue.Create(text)!);
+    }
+
+    /// <summary>How long it takes until an answer is as expected; fails after <paramref name="seconds"/>.</summary>
+    public static async Task<TimeSpan> UntilAsync(HttpClient client, string token, string path, Func<int, JsonNode, bool> condition, int seconds = 15)
+    {
+        var clock = Stopwatch.StartNew();
+        while (true)
+        {
+            var (status, body) = await SendAsync(client, token, HttpMethod.Get, path);
+            if (condition(status, body)) return clock.Elapsed;
+            Assert.True(clock.Elapsed < TimeSpan.FromSeconds(seconds), $"{path} did not come to what was expected within {seconds} s; last: {status} {body}");
+            await Task.Delay(20);
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var node in Nodes) await node.DisposeAsync();
+        Directory.Delete(folder, recursive: true);
+    }
+}
