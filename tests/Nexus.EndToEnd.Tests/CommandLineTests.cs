@@ -25,7 +25,7 @@ public sealed class CommandLineTests
     [InlineData("config show", "server")]
     [InlineData("config schema", "\"$schema\"")]
     [InlineData("config validate", "")]
-    [InlineData("completion bash", "complete -F")]
+    [InlineData("completion bash", "-F _nexus nexus")]
     [InlineData("doctor", "sdk")]
     public async Task A_command_answers_and_exits_0(string command, string expected)
     {

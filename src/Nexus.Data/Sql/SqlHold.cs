@@ -51,7 +51,7 @@ internal sealed class SqlHold : IJointPart, ISqlHold
     {
         try
         {
-            if (batch is { Writes: [], Events: [], Settlements: [], Tasks: [], TaskSettlements: [] })
+            if (batch is { Writes: [], Events: [], Settlements: [], Audit: [], Tasks: [], TaskSettlements: [] })
             {
                 Decide();
                 return;

@@ -30,6 +30,12 @@ internal interface IPluginRecords
     /// <summary>The highest version that ever ran here, also when the plugin was removed since; or null.</summary>
     Task<string?> HighestAsync(string id, CancellationToken cancellationToken);
 
+    /// <summary>The package that a swap under way brings, with migrations: the database may be its already when the process ends in between. Null when there is none.</summary>
+    Task<KeptPackage?> FindArrivingAsync(string id, CancellationToken cancellationToken);
+
+    /// <summary>Notes what a swap brings, or with null that it brings nothing; a change of the record ends it too.</summary>
+    Task ArriveAsync(string id, KeptPackage? package, CancellationToken cancellationToken);
+
     /// <summary>Remembers.</summary>
     Task WriteAsync(PluginRecord record, CancellationToken cancellationToken);
 

@@ -24,6 +24,10 @@ internal sealed class NodePackages(IServiceProvider host, PluginsOptions options
 
     public Task<PluginRecord?> ReadAsync(string id, CancellationToken cancellationToken) => store.Value.ReadAsync(id, cancellationToken);
 
+    public Task<KeptPackage?> FindArrivingAsync(string id, CancellationToken cancellationToken) => store.Value.FindArrivingAsync(id, cancellationToken);
+
+    public Task ArriveAsync(string id, KeptPackage? package, CancellationToken cancellationToken) => store.Value.ArriveAsync(id, package, cancellationToken);
+
     public Task<string?> HighestAsync(string id, CancellationToken cancellationToken) => store.Value.HighestAsync(id, cancellationToken);
 
     public Task WriteAsync(PluginRecord record, CancellationToken cancellationToken) => store.Value.WriteAsync(record, cancellationToken);

@@ -33,8 +33,9 @@ internal sealed class Cluster : IAsyncDisposable
             $"--plugins:core.identity:administratorPassword={First}", .. settings,
         ];
         string[] plugins = [Path.Combine(Programs.Plugins, "engines.postgresql"), Path.Combine(Programs.Plugins, "core.identity"), Path.Combine(Programs.Samples, "users")];
-        // All at once: nodes that find an empty database together must not be in each other's way.
-        cluster.Nodes.AddRange(await Task.WhenAll(Enumerable.Range(0, nodes).Select(_ => RunningHost.StartAsync(plugins, all))));
+        // The first makes the database's schema, then the others join it.
+        cluster.Nodes.Add(await RunningHost.StartAsync(plugins, all));
+        cluster.Nodes.AddRange(await Task.WhenAll(Enumerable.Range(1, nodes - 1).Select(_ => RunningHost.StartAsync(plugins, all))));
         return cluster;
     }
 

@@ -168,6 +168,10 @@ internal sealed class TestPackages(PluginsOptions options) : IPackages, IPluginR
 
     public Task<PluginRecord?> ReadAsync(string id, CancellationToken cancellationToken) => Task.FromResult(records.GetValueOrDefault(id));
 
+    public Task<KeptPackage?> FindArrivingAsync(string id, CancellationToken cancellationToken) => Task.FromResult<KeptPackage?>(null);
+
+    public Task ArriveAsync(string id, KeptPackage? package, CancellationToken cancellationToken) => Task.CompletedTask;
+
     public Task<string?> HighestAsync(string id, CancellationToken cancellationToken) => Task.FromResult<string?>(null);
 
     public Task WriteAsync(PluginRecord record, CancellationToken cancellationToken)

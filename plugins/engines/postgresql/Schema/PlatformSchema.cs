@@ -69,6 +69,8 @@ internal static class PlatformSchema
         var schema = Names.Quote(server.Settings.Schema);
         await server.LockedAsync(server.Locks.Setup, async connection =>
         {
+            // A grant on all tables rewrites the catalogue rows of tables that another node may be making or altering: "tuple concurrently updated".
+            await connection.RunAsync("SELECT pg_advisory_xact_lock($1)", server.Locks.Tables);
             await connection.RunAsync($"CREATE SCHEMA IF NOT EXISTS {schema}");
             await ChooseRolesAsync(server, connection);
             await RunAsync(connection, Functions.Replace("@schema@", schema, StringComparison.Ordinal));

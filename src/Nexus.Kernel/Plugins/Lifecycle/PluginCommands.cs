@@ -44,8 +44,17 @@ internal sealed class PluginCommands(PluginTable table, Swap swap, Rollouts roll
     public async Task ApplyAsync(PluginEntry entry, PluginPackage package, IProgress<PluginProgress>? progress, CancellationToken cancellationToken)
     {
         await swap.CheckLeakedAsync(entry);
-        await AnnounceAsync(entry, package, cancellationToken);
-        await swap.ReplaceAsync(entry, package, progress, cancellationToken);
+        var announced = await AnnounceAsync(entry, package, cancellationToken);
+        try
+        {
+            await swap.ReplaceAsync(entry, package, progress, cancellationToken);
+        }
+        catch when (announced)
+        {
+            await packages.Records.ArriveAsync(entry.Id, null, CancellationToken.None);
+            throw;
+        }
+
         await RememberAsync(entry, package, cancellationToken);
     }
 
@@ -54,7 +63,7 @@ internal sealed class PluginCommands(PluginTable table, Swap swap, Rollouts roll
     /// of its schema and its record. Null when there is none.
     /// </summary>
     public async Task<PluginPackage?> FindArrivedAsync(string id, CancellationToken cancellationToken) =>
-        await packages.Records.ReadAsync(id, cancellationToken) is { Arriving: { } arriving } ? await packages.FindAsync(arriving.Hash, arriving.SourcePath, cancellationToken) : null;
+        await packages.Records.FindArrivingAsync(id, cancellationToken) is { } arriving ? await packages.FindAsync(arriving.Hash, arriving.SourcePath, cancellationToken) : null;
 
     /// <summary>Goes on with the rollout that was under way when the node stopped. One that does not come up any more is over: what serves, serves all callers.</summary>
     public async Task ResumeRolloutAsync(PluginEntry entry, CancellationToken cancellationToken)
@@ -89,13 +98,16 @@ internal sealed class PluginCommands(PluginTable table, Swap swap, Rollouts roll
     }
 
     /// <summary>Remembers what may be running by the time the process ends, where its migrations would leave what ran before unable to start.</summary>
-    private async Task AnnounceAsync(PluginEntry entry, PluginPackage package, CancellationToken cancellationToken)
+    private async Task<bool> AnnounceAsync(PluginEntry entry, PluginPackage package, CancellationToken cancellationToken)
     {
         if (Directory.Exists(Path.Combine(package.Directory, "migrations"))
-            && await packages.Records.ReadAsync(entry.Id, cancellationToken) is { } record && record.ActiveHash != package.ContentHash && record.Arriving?.Hash != package.ContentHash)
+            && await packages.Records.ReadAsync(entry.Id, cancellationToken) is { } record && record.ActiveHash != package.ContentHash)
         {
-            await packages.Records.WriteAsync(record with { Arriving = KeptPackage.Of(package) }, cancellationToken);
+            await packages.Records.ArriveAsync(entry.Id, KeptPackage.Of(package), cancellationToken);
+            return true;
         }
+
+        return false;
     }
 
     /// <summary>Swaps to a package or, where running code cannot be replaced, keeps it for the next start of the node. The caller holds the gate.</summary>

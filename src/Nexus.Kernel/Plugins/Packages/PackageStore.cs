@@ -95,6 +95,12 @@ internal sealed class PackageStore(PackageStoreOptions options, IStorage storage
     /// <summary>What is remembered of a plugin, or null.</summary>
     public Task<PluginRecord?> ReadAsync(string id, CancellationToken cancellationToken) => _records.ReadAsync(id, cancellationToken);
 
+    /// <summary>The package that a swap under way brings, or null.</summary>
+    public Task<KeptPackage?> FindArrivingAsync(string id, CancellationToken cancellationToken) => _records.FindArrivingAsync(id, cancellationToken);
+
+    /// <summary>Notes what a swap brings, or with null that it brings nothing.</summary>
+    public Task ArriveAsync(string id, KeptPackage? package, CancellationToken cancellationToken) => _records.ArriveAsync(id, package, cancellationToken);
+
     /// <summary>The highest version of a plugin that ever ran here, also when it was removed since; or null.</summary>
     public Task<string?> HighestAsync(string id, CancellationToken cancellationToken) => _records.HighestAsync(id, cancellationToken);
 
@@ -122,7 +128,8 @@ internal sealed class PackageStore(PackageStoreOptions options, IStorage storage
         if (!Directory.Exists(_packages))
             return [];
         var kept = (await _records.ListAsync(cancellationToken))
-            .SelectMany(r => r.Previous.Append(r.ActiveHash).Concat(new[] { r.Arriving?.Hash, r.Rollout?.Hash }.OfType<string>()))
+            .SelectMany(r => r.Previous.Append(r.ActiveHash).Concat(new[] { r.Rollout?.Hash }.OfType<string>()))
+            .Concat(await _records.ArrivingAsync(cancellationToken))
             .Concat(inUse)
             .ToHashSet(StringComparer.Ordinal);
         var deleted = ImmutableArray.CreateBuilder<string>();

@@ -59,9 +59,6 @@ internal sealed record PluginRecord
     /// <summary>Highest SQL migration of the active package; 0 when it has none.</summary>
     public int SchemaVersion { get; init; }
 
-    /// <summary>The package that a swap under way brings, with migrations: the database may be its already when the process ends in between.</summary>
-    public KeptPackage? Arriving { get; init; }
-
     /// <summary>The package that serves a part of the callers.</summary>
     public KeptPackage? Rollout { get; init; }
 
@@ -70,10 +67,9 @@ internal sealed record PluginRecord
 
     /// <summary>The record after another package became the active one.</summary>
     public PluginRecord Activate(PluginPackage package, DateTimeOffset now) => package.ContentHash == ActiveHash
-        ? this with { SourcePath = package.SourcePath, SourceHash = package.ContentHash, Arriving = null }
+        ? this with { SourcePath = package.SourcePath, SourceHash = package.ContentHash }
         : this with
         {
-            Arriving = null,
             ActiveHash = package.ContentHash,
             Version = package.Manifest.Version,
             Category = package.Manifest.Category,

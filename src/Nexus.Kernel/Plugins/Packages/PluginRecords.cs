@@ -11,6 +11,7 @@ internal sealed partial class PluginRecords(IStorage storage, TimeProvider time)
     private const string Prefix = "core/plugins/";
     private const string EnabledKey = Prefix + "enabled";
     private const string HighestPrefix = "core/plugins-highest/";
+    private const string ArrivingPrefix = "core/plugins-arriving/";
     private const string RemovedPrefix = "core/plugins-removed/";
 
     // Concurrent writers of the enabled list meet here; another node may still come in between.
@@ -36,6 +37,21 @@ internal sealed partial class PluginRecords(IStorage storage, TimeProvider time)
     /// <summary>Writes a record, the list of enabled ids and the plugin's metadata as one; a plugin that was removed counts as installed again.</summary>
     public Task WriteAsync(PluginRecord record, CancellationToken cancellationToken) =>
         ChangeAsync(record.Id, record.Category, record, [], cancellationToken);
+
+    /// <summary>The package that a swap under way brings, with migrations: the database may be its already when the process ends in between. Null when there is none.</summary>
+    public async Task<KeptPackage?> FindArrivingAsync(string id, CancellationToken cancellationToken) =>
+        await storage.FindAsync(Key(ArrivingPrefix + id), cancellationToken) is { } stored ? JsonSerializer.Deserialize(stored.Json.Span, RecordJson.Default.KeptPackage) : null;
+
+    /// <summary>Hashes of all packages that arrive.</summary>
+    public async Task<ImmutableArray<string>> ArrivingAsync(CancellationToken cancellationToken) =>
+        [.. (await QueryAsync(ArrivingPrefix, cancellationToken)).Select(r => JsonSerializer.Deserialize(r.Json.Span, RecordJson.Default.KeptPackage)?.Hash).OfType<string>()];
+
+    /// <summary>Notes what arrives, or with null that nothing does. Apart from the record, which a swap that fails leaves as it was; a change of the record ends it too.</summary>
+    public async Task ArriveAsync(string id, KeptPackage? package, CancellationToken cancellationToken)
+    {
+        if (await WriteAsync(ArrivingPrefix + id, package is null ? null : JsonSerializer.SerializeToUtf8Bytes(package, RecordJson.Default.KeptPackage), cancellationToken) is { } write)
+            await storage.CommitAsync(new WriteBatch { Writes = [write] }, cancellationToken);
+    }
 
     /// <summary>Forgets a plugin; its data stays.</summary>
     /// <param name="id">The plugin.</param>
@@ -95,6 +111,7 @@ internal sealed partial class PluginRecords(IStorage storage, TimeProvider time)
             await WriteAsync(Prefix + id, record is null ? null : JsonSerializer.SerializeToUtf8Bytes(record, RecordJson.Default.PluginRecord), cancellationToken),
             await WriteAsync($"plugins/{Word(category)}/{id}/metadata", record is null ? null : Metadata(record), cancellationToken),
             await LyingAsync(id, lying, cancellationToken),
+            await WriteAsync(ArrivingPrefix + id, null, cancellationToken),
             await HigherAsync(record, cancellationToken),
             !next.SequenceEqual(ids) || enabled is null ? Write(EnabledKey, enabled, JsonSerializer.SerializeToUtf8Bytes(next, RecordJson.Default.StringArray)) : null,
         ];
