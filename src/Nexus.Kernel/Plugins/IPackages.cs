@@ -24,17 +24,14 @@ internal interface IPackages
 /// <summary>What an operator decided about plugins, remembered across restarts.</summary>
 internal interface IPluginRecords
 {
+    /// <summary>What swaps under way bring.</summary>
+    IPluginArrivals Arrivals { get; }
+
     /// <summary>What is remembered of a plugin, or null.</summary>
     Task<PluginRecord?> ReadAsync(string id, CancellationToken cancellationToken);
 
     /// <summary>The highest version that ever ran here, also when the plugin was removed since; or null.</summary>
     Task<string?> HighestAsync(string id, CancellationToken cancellationToken);
-
-    /// <summary>The package that a swap under way brings, with migrations: the database may be its already when the process ends in between. Null when there is none.</summary>
-    Task<KeptPackage?> FindArrivingAsync(string id, CancellationToken cancellationToken);
-
-    /// <summary>Notes what a swap brings, or with null that it brings nothing; a change of the record ends it too.</summary>
-    Task ArriveAsync(string id, KeptPackage? package, CancellationToken cancellationToken);
 
     /// <summary>Remembers.</summary>
     Task WriteAsync(PluginRecord record, CancellationToken cancellationToken);
@@ -42,6 +39,16 @@ internal interface IPluginRecords
     /// <summary>Forgets a plugin and, when asked, its data. What lies of it in plugin folders is not started again until it changes or is installed.</summary>
     /// <returns>Where files of it still lie in plugin folders.</returns>
     Task<ImmutableArray<string>> RemoveAsync(PluginManifest manifest, bool deleteData, CancellationToken cancellationToken);
+}
+
+/// <summary>Notes of the packages that swaps under way bring, with migrations: the database may be theirs already when the process ends in between.</summary>
+internal interface IPluginArrivals
+{
+    /// <summary>The package that is on its way, or null.</summary>
+    Task<KeptPackage?> FindArrivingAsync(string id, CancellationToken cancellationToken);
+
+    /// <summary>Notes what a swap brings, or with null that it brings nothing; a change of the record ends it too.</summary>
+    Task ArriveAsync(string id, KeptPackage? package, CancellationToken cancellationToken);
 }
 
 /// <summary>Packages in waves that may start side by side, and those whose needs are not met.</summary>

@@ -6,7 +6,7 @@ using Nexus.Kernel.Plugins.Trust;
 namespace Nexus.Kernel.Plugins;
 
 /// <summary>The node's packages: the content-addressed store over the node's storage, usable before the storage is open for what needs no records: a storage engine may itself be a package.</summary>
-internal sealed class NodePackages(IServiceProvider host, PluginsOptions options) : IPackages, IPluginRecords, IDisposable
+internal sealed class NodePackages(IServiceProvider host, PluginsOptions options) : IPackages, IPluginRecords, IPluginArrivals, IDisposable
 {
     private readonly Lazy<PackageStore> store = new(() => new PackageStore(
         new PackageStoreOptions(Path.GetFullPath(options.DataDirectory), [.. options.Directories.Select(Path.GetFullPath)]),
@@ -15,6 +15,8 @@ internal sealed class NodePackages(IServiceProvider host, PluginsOptions options
         new PackageTrust(options, host.GetRequiredService<TimeProvider>())));
 
     public IPluginRecords Records => this;
+
+    public IPluginArrivals Arrivals => this;
 
     public Task<PackageScan> ScanAsync(CancellationToken cancellationToken) => store.Value.ScanAsync(cancellationToken);
 

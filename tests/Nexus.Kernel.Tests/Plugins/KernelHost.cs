@@ -122,13 +122,14 @@ internal sealed class RecordingLog : ILoggerFactory, ILogger
 }
 
 /// <summary>Packages as plain copies in folders named by their content; records in memory.</summary>
-internal sealed class TestPackages(PluginsOptions options) : IPackages, IPluginRecords
+internal sealed class TestPackages(PluginsOptions options) : IPackages, IPluginRecords, IPluginArrivals
 {
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { Converters = { new JsonStringEnumConverter() } };
     private readonly ConcurrentDictionary<string, PluginPackage> kept = new();
     private readonly ConcurrentDictionary<string, PluginRecord> records = new();
 
     public IPluginRecords Records => this;
+    public IPluginArrivals Arrivals => this;
 
     public async Task<PackageScan> ScanAsync(CancellationToken cancellationToken)
     {

@@ -26,7 +26,7 @@ public sealed class UpdateCrashTests : IDisposable
         var records = host.Services.GetRequiredService<IPackages>().Records;
         var record = (await records.ReadAsync("shop", TestContext.Current.CancellationToken))!;
         Assert.Equal(("2.0.0", 2), (record.Version, record.SchemaVersion));
-        Assert.Null(await records.FindArrivingAsync("shop", TestContext.Current.CancellationToken));
+        Assert.Null(await records.Arrivals.FindArrivingAsync("shop", TestContext.Current.CancellationToken));
     }
 
     /// <summary>In the program: updates to a version with a migration, and hangs where the record would be written.</summary>

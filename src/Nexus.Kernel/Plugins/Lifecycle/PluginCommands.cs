@@ -51,7 +51,7 @@ internal sealed class PluginCommands(PluginTable table, Swap swap, Rollouts roll
         }
         catch when (announced)
         {
-            await packages.Records.ArriveAsync(entry.Id, null, CancellationToken.None);
+            await packages.Records.Arrivals.ArriveAsync(entry.Id, null, CancellationToken.None);
             throw;
         }
 
@@ -63,7 +63,7 @@ internal sealed class PluginCommands(PluginTable table, Swap swap, Rollouts roll
     /// of its schema and its record. Null when there is none.
     /// </summary>
     public async Task<PluginPackage?> FindArrivedAsync(string id, CancellationToken cancellationToken) =>
-        await packages.Records.FindArrivingAsync(id, cancellationToken) is { } arriving ? await packages.FindAsync(arriving.Hash, arriving.SourcePath, cancellationToken) : null;
+        await packages.Records.Arrivals.FindArrivingAsync(id, cancellationToken) is { } arriving ? await packages.FindAsync(arriving.Hash, arriving.SourcePath, cancellationToken) : null;
 
     /// <summary>Goes on with the rollout that was under way when the node stopped. One that does not come up any more is over: what serves, serves all callers.</summary>
     public async Task ResumeRolloutAsync(PluginEntry entry, CancellationToken cancellationToken)
@@ -103,7 +103,7 @@ internal sealed class PluginCommands(PluginTable table, Swap swap, Rollouts roll
         if (Directory.Exists(Path.Combine(package.Directory, "migrations"))
             && await packages.Records.ReadAsync(entry.Id, cancellationToken) is { } record && record.ActiveHash != package.ContentHash)
         {
-            await packages.Records.ArriveAsync(entry.Id, KeptPackage.Of(package), cancellationToken);
+            await packages.Records.Arrivals.ArriveAsync(entry.Id, KeptPackage.Of(package), cancellationToken);
             return true;
         }
 
