@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text.Json.Nodes;
 
 namespace Nexus.EndToEnd.Tests;
 
@@ -53,6 +54,43 @@ public sealed class CommandLineTests
         Assert.True(exitCode == expected, $"exit {exitCode}\n{output}\n{errors}");
         Assert.NotEqual("", errors.Trim() + output.Trim());
     }
+
+    [Fact]
+    public async Task The_schema_of_the_configuration_describes_the_node_and_its_database_with_every_default_and_help()
+    {
+        await using var host = await RunningHost.StartAsync();
+
+        var (exitCode, output, errors) = await Programs.CliAsync(host, "config", "schema");
+
+        Assert.True(exitCode == 0, errors);
+        var schema = JsonNode.Parse(output)!;
+        Assert.Equal("https://json-schema.org/draft/2020-12/schema", (string?)schema["$schema"]);
+        var (port, type) = (schema["properties"]!["server"]!["properties"]!["port"]!, schema["properties"]!["database"]!["properties"]!["type"]!);
+        Assert.Equal(("integer", 8000, 65535), ((string)port["type"]!, (int)port["default"]!, (int)port["maximum"]!));
+        Assert.Equal(("string", "sqlite"), ((string)type["type"]!, (string)type["default"]!));
+        Assert.All(Leaves(schema), leaf => Assert.True(((string?)leaf.Value["description"])?.Length > 10, $"{leaf.Key} has no help"));
+    }
+
+    [Fact]
+    public async Task The_schema_of_a_plugins_data_lists_what_it_declared()
+    {
+        await using var host = await RunningHost.StartAsync(Orders);
+
+        var (exitCode, output, errors) = await Programs.CliAsync(host, "data", "schema", "orders", "--json");
+
+        Assert.True(exitCode == 0, errors);
+        var schema = JsonNode.Parse(output)!;
+        var collection = schema["collections"]!.AsArray().Single()!;
+        Assert.Equal(("orders", "plugins/business/orders", "orders.orders", 1), ((string)schema["plugin"]!, (string)schema["documents"]!, (string)collection["name"]!, (int)collection["version"]!));
+        Assert.Equal(["customer", "sku", "quantity", "status"], collection["fields"]!.AsArray().Select(f => (string)f!).Intersect(["customer", "sku", "quantity", "status"]));
+        Assert.NotEmpty(collection["indexes"]!.AsArray());
+        Assert.NotEqual(0, (await Programs.CliAsync(host, "data", "schema", "nobody")).ExitCode);
+    }
+
+    private static IEnumerable<KeyValuePair<string, JsonNode>> Leaves(JsonNode schema, string path = "") =>
+        schema["properties"] is JsonObject members
+            ? members.SelectMany(m => Leaves(m.Value!, $"{path}.{m.Key}"))
+            : [new(path, schema)];
 
     [Fact]
     public async Task A_published_event_shows_in_the_list()

@@ -113,6 +113,21 @@ public sealed class ShellTests
         Assert.Equal(found.Length, JsonNode.Parse(await File.ReadAllTextAsync(file))!["findings"]!.AsArray().Count);
     }
 
+    [Fact]
+    public async Task A_scheduled_audit_writes_its_report_by_itself_and_raises_an_alert_for_what_is_high()
+    {
+        await using var host = await RunningHost.StartAsync([], ["--security:csrf=false", "--security:audit:schedule=@every 1s"]);
+
+        var runs = await host.UntilAsync("/api/v1/tasks?task=core.security.audit", tasks => RunningHost.Rows(tasks).Any(t => (string?)t["state"] == "SUCCESS"));
+        var alerts = await host.UntilAsync("/api/v1/security/alerts", found => RunningHost.Rows(found).Any(a => (string?)a["kind"] == "security_audit"));
+
+        var reports = Directory.GetFiles(Path.Combine(host.Folder, "data", "reports"), "security-20*.json");
+        Assert.NotEmpty(reports);
+        Assert.Contains("config.csrf-off", await File.ReadAllTextAsync(reports[0]), StringComparison.Ordinal);
+        Assert.All(RunningHost.Rows(runs), t => Assert.Equal("core.security.audit", (string?)t["task"]));
+        Assert.Contains(RunningHost.Rows(alerts), a => ((string?)a["detail"])!.Contains("config.csrf-off", StringComparison.Ordinal));
+    }
+
     private static async Task<(int ExitCode, string Output)> OpensslAsync(RunningHost host, int port, params string[] more)
     {
         var start = new ProcessStartInfo("openssl", ["s_client", "-connect", $"127.0.0.1:{port}", "-servername", "localhost", .. more]) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = host.Folder };

@@ -54,6 +54,7 @@ internal static class SecurityRegistration
         services.AddSingleton<IPluginPorts>(host => host.GetRequiredService<NodeAddress>());
         services.TryAddSingleton<SecurityControls>();
         services.TryAddSingleton<SecurityScan>();
+        services.AddSingleton<IPluginPorts, ScanPort>();
         services.AddSingleton<ISecurityCheck, ConfigurationCheck>();
         services.AddSingleton<ISecurityCheck, PermissionCheck>();
         services.AddSingleton<ISecurityCheck, DependencyCheck>();

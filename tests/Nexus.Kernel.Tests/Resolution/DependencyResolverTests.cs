@@ -15,13 +15,13 @@ public sealed class DependencyResolverTests
     }
 
     [Fact]
-    public void Startup_order_breaks_ties_within_a_wave()
+    public void Startup_order_parts_those_that_could_start_side_by_side()
     {
         var late = Package("a", "1.0.0");
 
-        var resolution = DependencyResolver.Resolve([late with { Manifest = late.Manifest with { StartupOrder = 5 } }, Package("b", "1.0.0")], On("1.0.0"));
+        var resolution = DependencyResolver.Resolve([late with { Manifest = late.Manifest with { StartupOrder = 5 } }, Package("c", "1.0.0"), Package("b", "1.0.0"), Package("d", "1.0.0", ("a", "1.0"))], On("1.0.0"));
 
-        Assert.Equal("b a", Told(resolution));
+        Assert.Equal("b c | a | d", Told(resolution));
     }
 
     [Fact]

@@ -363,7 +363,7 @@ internal sealed class PluginCommands(PluginTable table, Swap swap, Rollouts roll
     {
         if (!force && table.DependentsOf(entry.Id) is { IsEmpty: false } dependents)
         {
-            throw new NexusException(ErrorCodes.PluginDependencyError, $"{entry.Id} cannot be {done}: {string.Join(", ", dependents)} need it. Disable them first, or use --force.");
+            throw new NexusException(ErrorCodes.PluginDependencyError, $"{entry.Id} cannot be {done}: it is needed by {string.Join(", ", dependents)}. Disable what needs it first, or use --force.");
         }
     }
 }

@@ -84,7 +84,8 @@ internal static class DependencyResolver
                 var here = rest.Where(p => p.Manifest.Dependencies.All(d => placed.Contains(d.Id) || !_byId.ContainsKey(d.Id) || _failures.ContainsKey(d.Id))).ToList();
                 placed.UnionWith(here.Select(p => p.Manifest.Name));
                 rest.RemoveAll(here.Contains);
-                waves.Add([.. here.OrderBy(p => p.Manifest.StartupOrder).ThenBy(p => p.Manifest.Name, StringComparer.Ordinal)]);
+                // A wave starts side by side: those with another startup order among their equals are a wave of their own.
+                waves.AddRange(here.GroupBy(p => p.Manifest.StartupOrder).OrderBy(g => g.Key).Select(g => g.OrderBy(p => p.Manifest.Name, StringComparer.Ordinal).ToImmutableArray()));
             }
 
             return new Resolution([.. waves], [.. _failures.Values]) { Warnings = [.. _warnings] };
