@@ -43,7 +43,12 @@ public static class GatewayRegistration
         services.TryAddSingleton(TimeProvider.System);
         services.AddGatewaySecurity(configuration);
         services.TryAddSingleton<RequestBody>();
+        services.AddMetrics();
         services.TryAddSingleton<RequestMetrics>();
+        services.TryAddSingleton<MeterBoard>();
+        services.TryAddSingleton<ProcessUse>();
+        services.TryAddSingleton<NodeMetrics>();
+        services.TryAddSingleton<ScrapeToken>();
         services.TryAddSingleton<IdempotentReplies>();
         services.TryAddSingleton<CachedAnswers>();
         services.TryAddSingleton<ServerSettings>();
@@ -53,6 +58,7 @@ public static class GatewayRegistration
         services.TryAddSingleton<AdministrationTrail>();
         services.AddSingleton<IPlatformRoutes>(host => host.GetRequiredService<HealthRoutes>());
         services.AddSingleton<IPlatformRoutes, StatusRoutes>();
+        services.AddSingleton<IPlatformRoutes, MetricsRoutes>();
         services.AddSingleton<IPlatformRoutes, CacheRoutes>();
         services.AddSingleton<IPlatformRoutes, NodeRoutes>();
         services.AddSingleton<IPlatformRoutes, PluginAdministration>();
@@ -88,6 +94,8 @@ public static class GatewayRegistration
     public static WebApplication UseNexusGateway(this WebApplication app)
     {
         ArgumentNullException.ThrowIfNull(app);
+        // From the first plugin on, not from the first look at the metrics.
+        app.Services.GetRequiredService<MeterBoard>();
         app.UseMiddleware<RequestEntry>();
         app.UseMiddleware<AddressStage>();
         app.Use(app.Services.GetRequiredService<RequestLimits>().CountAddress);

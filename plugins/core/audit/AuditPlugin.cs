@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Diagnostics.Metrics;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
@@ -40,7 +41,9 @@ public sealed class AuditPlugin : IPlugin, IStart, IStop, ICheckHealth
     /// <inheritdoc/>
     public Task StartAsync(IServiceProvider services, CancellationToken cancellationToken)
     {
-        services.GetRequiredService<Sealer>().Start();
+        var sealer = services.GetRequiredService<Sealer>();
+        services.GetRequiredService<IMeterFactory>().Create("core.audit").CreateObservableGauge("audit_seal_wait", () => sealer.Waiting.TotalSeconds, "s", "For how long audit entries have waited for their seal.");
+        sealer.Start();
         services.GetRequiredService<RetentionLoop>().Start();
         return Task.CompletedTask;
     }

@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
@@ -59,6 +60,8 @@ public sealed class IdentityPlugin : IPlugin, IStart
         await services.GetRequiredService<Accounts.Tenants>().StartAsync(cancellationToken);
         await services.GetRequiredService<AdministratorToken>().StartAsync(cancellationToken);
         following.Loaded();
+        var sessions = services.GetRequiredService<SignInSessions>();
+        services.GetRequiredService<IMeterFactory>().Create("core.identity").CreateObservableGauge("active_users", () => sessions.Count, description: "Live sign-in sessions.");
         if (await services.GetRequiredService<FirstUser>().EnsureAsync(cancellationToken) is { } password)
             await Console.Error.WriteLineAsync($"\n  The first administrator is '{FirstUser.UserName}' with the one-time password  {password}\n  It is shown only here and must be changed at the first sign-in.\n");
     }

@@ -30,6 +30,9 @@ public sealed record TaskEntry
     /// <summary>Id that ties it to what brought it about.</summary>
     public string? CorrelationId { get; init; }
 
+    /// <summary>The span in which it was asked for, in the W3C form; null when nobody listened.</summary>
+    public string? TraceParent { get; init; }
+
     /// <summary>Who asked for it: a caller's id.</summary>
     public string CreatedBy { get; init; } = "system";
 

@@ -36,6 +36,27 @@ public static class NexusTracing
     /// <summary>The publication of events; of a durable one it contains the commit. Tags: <c>nexus.event</c>, <c>nexus.delivery</c>.</summary>
     public const string EventPublish = "event.publish";
 
+    /// <summary>The run of an event's handler. Its parent is the publication, also on another node and after a restart. Tags: <c>nexus.event</c>, <c>nexus.plugin</c>, <c>nexus.attempt</c>.</summary>
+    public const string EventHandle = "event.handle";
+
+    /// <summary>The request for tasks. Tag: <c>nexus.task</c>.</summary>
+    public const string TaskEnqueue = "task.enqueue";
+
+    /// <summary>A try of a task. Its parent is the request for it, also on another node. Tags: <c>nexus.task</c>, <c>nexus.attempt</c>.</summary>
+    public const string TaskRun = "task.run";
+
+    /// <summary>A statement of a plugin on its own database. Tags: <c>nexus.plugin</c>, <c>db.system.name</c>, <c>db.query.text</c> (without literals; parameters are never there).</summary>
+    public const string SqlStatement = "sql.statement";
+
+    /// <summary>A unit of work of a plugin on its own database. Tags: <c>nexus.plugin</c>, <c>db.system.name</c>.</summary>
+    public const string SqlWrite = "sql.write";
+
+    /// <summary>The delivery of an event to a webhook. Tags: <c>server.address</c>, <c>http.response.status_code</c>.</summary>
+    public const string WebhookSend = "webhook.send";
+
+    /// <summary>Name of the header of an event that carries the span in which it was published, and of the W3C header.</summary>
+    public const string ParentHeader = "traceparent";
+
     private static readonly ActivitySource Source = new(SourceName);
 
     /// <summary>Whether anybody listens.</summary>
@@ -43,6 +64,22 @@ public static class NexusTracing
 
     /// <summary>Starts a span below the current one; null when nobody listens or wants it.</summary>
     public static Activity? Start(string name) => Source.StartActivity(name);
+
+    /// <summary>The current span in the W3C form, for what goes on in another flow, process or time; null when there is none.</summary>
+    public static string? Parent => Activity.Current is { IdFormat: ActivityIdFormat.W3C } current ? current.Id : null;
+
+    /// <summary>Starts the span of work that another flow, process or time has asked for; null when nobody listens or wants it.</summary>
+    /// <param name="name">Its name.</param>
+    /// <param name="kind">Its kind.</param>
+    /// <param name="parent">What <see cref="Parent"/> was there; null or unreadable begins a trace of its own.</param>
+    public static Activity? StartRemote(string name, ActivityKind kind, string? parent)
+    {
+        if (!Source.HasListeners())
+            return null;
+        // The flow may still have a span of the loop that took the work up: it is not what asked for it.
+        Activity.Current = null;
+        return Source.StartActivity(name, kind, ActivityContext.TryParse(parent, null, isRemote: true, out var context) ? context : default);
+    }
 
     /// <summary>Starts the span of a request that may belong to a trace of its caller.</summary>
     /// <param name="name">Its name.</param>

@@ -2,6 +2,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Nexus.Data.Audit;
 using Nexus.Data.Documents;
 using Nexus.Data.Events;
+using Nexus.Data.Measuring;
 using Nexus.Data.Sharing;
 using Nexus.Data.Units;
 
@@ -16,7 +17,7 @@ internal sealed class DataPorts(StorageOpener opener, UnitsOfWork units, IAuditT
         var set = opener.Set;
         var plugin = context.Manifest.Name;
         services.AddSingleton<IDocuments>(new PluginDocuments(set.Records, plugin, context.Manifest.DocumentRoot, time, SeesCore(context.Manifest)));
-        services.AddSingleton<ISqlDatabase>(context.Schema is { } schema ? new UnitDatabase(schema.Database, plugin) : new TenantDatabase(set.Sql, plugin));
+        services.AddSingleton<ISqlDatabase>(new MeasuredDatabase(context.Schema is { } schema ? new UnitDatabase(schema.Database, plugin) : new TenantDatabase(set.Sql, plugin), plugin, opener.Measures));
         services.AddSingleton<IUnitOfWork>(new PluginUnits(units, plugin));
         services.AddSingleton<IEventStreams>(new EventStreams(set.Records, plugin, time));
         services.AddSingleton<IBlobs>(new TenantBlobs(set.Blobs, plugin));

@@ -3,6 +3,7 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
+using Nexus.Data.Measuring;
 using Nexus.Data.Records;
 using Nexus.Data.Sharing;
 using Nexus.Data.Tasks;
@@ -15,6 +16,7 @@ public sealed class StorageOpener : IAsyncDisposable, IDisposable
     private readonly IServiceProvider _services;
     private readonly IConfiguration _configuration;
     private StorageSet? _set;
+    private QueryMeasures? _measures;
 
     internal StorageOpener(IServiceProvider services, IConfiguration configuration)
     {
@@ -39,6 +41,9 @@ public sealed class StorageOpener : IAsyncDisposable, IDisposable
 
     /// <summary>Name of the opened engine; empty before.</summary>
     public string Engine { get; private set; } = "";
+
+    /// <summary>Times of queries.</summary>
+    internal QueryMeasures Measures => _measures ??= new QueryMeasures(_services.GetService<IMeterFactory>(), _configuration, _services.GetService<TimeProvider>() ?? TimeProvider.System, _services.GetService<ILoggerFactory>() ?? NullLoggerFactory.Instance);
 
     /// <summary>Whether there is a storage.</summary>
     internal bool IsOpen => _set is not null;
@@ -68,7 +73,7 @@ public sealed class StorageOpener : IAsyncDisposable, IDisposable
         if (!isBuiltIn && _services.GetService<IFieldProtection>() is not null)
             set = set with { Schema = new ProtectedSchema(set.Schema) };
         set = TaskTranslation.Complete(set, _services.GetRequiredService<TimeProvider>());
-        return _set = set with { Records = new TracedStorage(set.Records, [.. _services.GetServices<ICommitListener>()], set.IsShared ? _services.GetRequiredService<ChangeMarks>() : null) };
+        return _set = set with { Records = new TracedStorage(set.Records, [.. _services.GetServices<ICommitListener>()], Measures, set.IsShared ? _services.GetRequiredService<ChangeMarks>() : null) };
     }
 
     private StorageOptions Options() => new(Folder, _configuration["database:connectionString"])

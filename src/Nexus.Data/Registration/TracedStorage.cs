@@ -1,12 +1,15 @@
 using System.Diagnostics;
 using Nexus.Data.Sharing;
+using Nexus.Data.Measuring;
 using Nexus.Data.Units;
 
 namespace Nexus.Data;
 
 /// <summary>Whatever the engine: a span around each call while somebody listens, a word to those who follow commits, here and on other nodes, and nothing but the call otherwise.</summary>
-internal sealed class TracedStorage(IStorage storage, ICommitListener[] listeners, ChangeMarks? marks = null) : IJointStorage
+internal sealed class TracedStorage(IStorage storage, ICommitListener[] listeners, QueryMeasures measures, ChangeMarks? marks = null) : IJointStorage
 {
+    private const string Find = "find", Query = "query", Commit = "commit";
+
     private IJointStorage Joint => storage as IJointStorage ?? throw new InvalidOperationException("This storage engine cannot commit a unit of work together with a plugin's SQL database; write to one of them.");
 
     public async Task CommitAsync(WriteBatch batch, IJointPart other)
@@ -35,27 +38,70 @@ internal sealed class TracedStorage(IStorage storage, ICommitListener[] listener
 
     public ValueTask<StoredRecord?> FindAsync(RecordKey key, CancellationToken cancellationToken)
     {
-        if (NexusTracing.Start(NexusTracing.StorageFind) is not { } span)
-            return storage.FindAsync(key, cancellationToken);
-        return WithinAsync(span.SetTag("nexus.table", key.Table), storage.FindAsync(key, cancellationToken));
+        var started = Stopwatch.GetTimestamp();
+        if (NexusTracing.Start(NexusTracing.StorageFind) is { } span)
+            return MeasureAsync(WithinAsync(span.SetTag("nexus.table", key.Table), storage.FindAsync(key, cancellationToken)), Find, key.Table, started, null);
+        var call = storage.FindAsync(key, cancellationToken);
+        if (!call.IsCompletedSuccessfully)
+            return MeasureAsync(call, Find, key.Table, started, null);
+        measures.Ended(Find, key.Table, started, out var isSlow);
+        if (isSlow)
+            TellSlow(Find, key.Table, started, null);
+        return call;
     }
 
     public ValueTask<RecordPage> QueryAsync(RecordQuery query, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(query);
-        if (NexusTracing.Start(NexusTracing.StorageQuery) is not { } span)
-            return storage.QueryAsync(query, cancellationToken);
-        return WithinAsync(span.SetTag("nexus.table", query.Table), storage.QueryAsync(query, cancellationToken));
+        var started = Stopwatch.GetTimestamp();
+        if (NexusTracing.Start(NexusTracing.StorageQuery) is { } span)
+            return MeasureAsync(WithinAsync(span.SetTag("nexus.table", query.Table), storage.QueryAsync(query, cancellationToken)), Query, query.Table, started, query);
+        var call = storage.QueryAsync(query, cancellationToken);
+        if (!call.IsCompletedSuccessfully)
+            return MeasureAsync(call, Query, query.Table, started, query);
+        measures.Ended(Query, query.Table, started, out var isSlow);
+        if (isSlow)
+            TellSlow(Query, query.Table, started, query);
+        return call;
     }
 
     private async ValueTask<CommitResult> CommitAndTellAsync(WriteBatch batch, CancellationToken cancellationToken)
     {
+        var started = Stopwatch.GetTimestamp();
         var result = await storage.CommitAsync(Marked(batch), cancellationToken).ConfigureAwait(false);
+        measures.Ended(Commit, batch.Writes is [{ Key.Table: var table }, ..] ? table : "", started, out _);
         Tell(batch);
         return result;
     }
 
-    private WriteBatch Marked(WriteBatch batch) => marks?.Mark(batch) ?? batch;
+    private async ValueTask<T> MeasureAsync<T>(ValueTask<T> call, string operation, string table, long started, RecordQuery? query)
+    {
+        var result = await call.ConfigureAwait(false);
+        measures.Ended(operation, table, started, out var isSlow);
+        if (isSlow)
+            TellSlow(operation, table, started, query);
+        return result;
+    }
+
+    /// <summary>An engine without plans tells of its slow statements itself.</summary>
+    private void TellSlow(string operation, string table, long started, RecordQuery? query)
+    {
+        if (storage is IQueryPlans plans)
+            measures.Tell(table, query is null ? operation : plans.Statement(query), started, () => query is null ? new("a record by its key") : plans.ExplainAsync(query));
+    }
+
+    private WriteBatch Marked(WriteBatch batch)
+    {
+        var told = NexusTracing.IsListenedTo && NexusTracing.Parent is { } parent ? Traced(batch, parent) : batch;
+        return marks?.Mark(told) ?? told;
+    }
+
+    /// <summary>What begins with this commit, and does not say of which span it is, is of this one.</summary>
+    private static WriteBatch Traced(WriteBatch batch, string parent) => batch with
+    {
+        Events = [.. batch.Events.Select(e => e.Headers.ContainsKey(NexusTracing.ParentHeader) ? e : e with { Headers = e.Headers.SetItem(NexusTracing.ParentHeader, parent) })],
+        Tasks = [.. batch.Tasks.Select(t => t.TraceParent is null ? t with { TraceParent = parent } : t)],
+    };
 
     private void Tell(WriteBatch batch)
     {

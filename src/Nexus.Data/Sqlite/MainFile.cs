@@ -27,6 +27,7 @@ internal sealed class MainFile : IDisposable
         Tasks = new TaskTables(time);
         Audit = new SqliteAudit(this);
         connection.Execute(Schema + EventTables.Schema + TaskTables.Schema + SqliteAudit.Schema + TableSql.Of(IStorage.Documents).Create + ";" + PlannerStatistics.Schema);
+        TaskTables.Complete(connection);
         UndoUnfinished(connection);
         using (var secret = connection.Prepare("INSERT INTO nexus_meta VALUES ('cursor', ?1) ON CONFLICT DO NOTHING"))
         {

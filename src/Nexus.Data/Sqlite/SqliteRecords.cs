@@ -1,12 +1,13 @@
 using System.Collections.Frozen;
 using System.Collections.Immutable;
+using Nexus.Data.Measuring;
 using Nexus.Data.Records;
 using Nexus.Data.Units;
 
 namespace Nexus.Data.Sqlite;
 
 /// <summary>Records in the main file.</summary>
-internal sealed class SqliteRecords(MainFile file) : IJointStorage
+internal sealed class SqliteRecords(MainFile file) : IJointStorage, IQueryPlans
 {
     internal MainFile File => file;
 
@@ -53,6 +54,24 @@ internal sealed class SqliteRecords(MainFile file) : IJointStorage
         var plan = new SqliteQuery(query, cursor, file.IsSearchable(query.Table));
         return ValueTask.FromResult(file.Read((query, plan), (connection, state) => Page(connection, state.query, state.plan, cancellationToken)));
     }
+
+    public string Statement(RecordQuery query) => StatementShape.Of(Plan(query).PageSql);
+
+    public ValueTask<string> ExplainAsync(RecordQuery query)
+    {
+        var plan = Plan(query);
+        return ValueTask.FromResult(file.Read(plan, static (connection, plan) =>
+        {
+            using var statement = connection.Prepare("EXPLAIN QUERY PLAN " + plan.PageSql);
+            plan.Bind(statement);
+            var lines = new List<string>();
+            while (statement.Step())
+                lines.Add(statement.Text(3) ?? "");
+            return string.Join('\n', lines);
+        }));
+    }
+
+    private SqliteQuery Plan(RecordQuery query) => new(query, query.Cursor is { } text ? Cursor.Read(file.CursorSecret, query, text) : null, file.IsSearchable(query.Table));
 
     private static StoredRecord? Find(Connection connection, in RecordKey key)
     {

@@ -60,7 +60,7 @@ internal sealed class SqliteTasks(MainFile file, TimeProvider time) : ITaskStore
             {
                 find.Bind(1, RecordColumns.ToMicroseconds(purge.FinishedBefore)).Bind(2, purge.Limit);
                 while (find.Step())
-                    gone.Add((find.Integer(24), TaskTables.Read(find)));
+                    gone.Add((find.Integer(25), TaskTables.Read(find)));
             }
 
             foreach (var (sequence, _) in gone)
@@ -126,7 +126,7 @@ internal sealed class SqliteTasks(MainFile file, TimeProvider time) : ITaskStore
             statement.BindBlob(10 + i, query.Ids[Math.Min(i, query.Ids.Length - 1)].ToByteArray(bigEndian: true));
         var found = new List<(long, TaskEntry)>();
         while (statement.Step())
-            found.Add((statement.Integer(24), TaskTables.Read(statement)));
+            found.Add((statement.Integer(25), TaskTables.Read(statement)));
         return found;
     }
 }

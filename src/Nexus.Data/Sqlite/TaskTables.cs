@@ -9,7 +9,7 @@ internal sealed class TaskTables(TimeProvider time)
     public const string Schema = """
         CREATE TABLE IF NOT EXISTS tasks (seq INTEGER PRIMARY KEY AUTOINCREMENT, id BLOB NOT NULL UNIQUE, task TEXT NOT NULL, plugin TEXT NOT NULL, tenant TEXT NOT NULL, state INTEGER NOT NULL, priority INTEGER NOT NULL, due INTEGER NOT NULL,
           attempt INTEGER NOT NULL, attempts INTEGER, fence INTEGER NOT NULL, lease INTEGER, cancel INTEGER NOT NULL, key TEXT, worker TEXT, created INTEGER NOT NULL, creator TEXT NOT NULL, correlation TEXT, schedule TEXT,
-          started INTEGER, finished INTEGER, percent REAL, step TEXT, error TEXT, input TEXT NOT NULL, result TEXT);
+          started INTEGER, finished INTEGER, percent REAL, step TEXT, error TEXT, input TEXT NOT NULL, result TEXT, trace TEXT);
         CREATE INDEX IF NOT EXISTS tasks_due ON tasks (priority DESC, due, seq) WHERE state=0;
         CREATE INDEX IF NOT EXISTS tasks_lease ON tasks (lease) WHERE state=1;
         CREATE UNIQUE INDEX IF NOT EXISTS tasks_key ON tasks (tenant, task, key) WHERE key IS NOT NULL AND state<2;
@@ -17,7 +17,7 @@ internal sealed class TaskTables(TimeProvider time)
         CREATE INDEX IF NOT EXISTS tasks_count ON tasks (task, state, tenant);
         """;
 
-    public const string Columns = "t.id,t.task,t.tenant,t.state,t.priority,t.due,t.attempt,t.attempts,t.fence,t.lease,t.cancel,t.key,t.worker,t.created,t.creator,t.correlation,t.schedule,t.started,t.finished,t.percent,t.step,t.error,t.input,t.result";
+    public const string Columns = "t.id,t.task,t.tenant,t.state,t.priority,t.due,t.attempt,t.attempts,t.fence,t.lease,t.cancel,t.key,t.worker,t.created,t.creator,t.correlation,t.schedule,t.started,t.finished,t.percent,t.step,t.error,t.input,t.result,t.trace";
 
     private const string LostWorker = "The worker stopped showing life during the last try.";
 
@@ -26,15 +26,22 @@ internal sealed class TaskTables(TimeProvider time)
 
     public long Now => RecordColumns.ToMicroseconds(time.GetUtcNow());
 
+    /// <summary>Adds the columns that tables of earlier versions lack.</summary>
+    public static void Complete(Connection connection)
+    {
+        if (connection.Scalar("SELECT count(*) FROM pragma_table_info('tasks') WHERE name='trace'") == 0)
+            connection.Execute("ALTER TABLE tasks ADD COLUMN trace TEXT");
+    }
+
     /// <summary>Stores a task, waiting. A known id adds nothing.</summary>
     public void Add(Connection connection, TaskEntry task)
     {
         Span<byte> id = stackalloc byte[16];
         task.Id.TryWriteBytes(id, bigEndian: true, out _);
-        using var insert = connection.Prepare("INSERT INTO tasks (id,task,plugin,tenant,state,priority,due,attempt,attempts,fence,cancel,key,created,creator,correlation,schedule,input) VALUES (?1,?2,?3,?4,0,?5,?6,0,?7,0,0,?8,?9,?10,?11,?12,?13) ON CONFLICT (id) DO NOTHING");
+        using var insert = connection.Prepare("INSERT INTO tasks (id,task,plugin,tenant,state,priority,due,attempt,attempts,fence,cancel,key,created,creator,correlation,schedule,input,trace) VALUES (?1,?2,?3,?4,0,?5,?6,0,?7,0,0,?8,?9,?10,?11,?12,?13,?14) ON CONFLICT (id) DO NOTHING");
         insert.BindBlob(1, id).Bind(2, task.Task).Bind(3, TaskName.PluginOf(task.Task)).Bind(4, task.Tenant).Bind(5, task.Priority)
             .Bind(6, RecordColumns.ToMicroseconds(task.DueAt)).Bind(7, task.MaxAttempts).Bind(8, task.Key)
-            .Bind(9, RecordColumns.ToMicroseconds(task.CreatedAt)).Bind(10, task.CreatedBy).Bind(11, task.CorrelationId).Bind(12, task.Schedule).BindText(13, task.Input.Span);
+            .Bind(9, RecordColumns.ToMicroseconds(task.CreatedAt)).Bind(10, task.CreatedBy).Bind(11, task.CorrelationId).Bind(12, task.Schedule).BindText(13, task.Input.Span).Bind(14, task.TraceParent);
         try
         {
             insert.Step();
@@ -142,6 +149,7 @@ internal sealed class TaskTables(TimeProvider time)
         Error = row.Text(21),
         Input = row.Bytes(22),
         Result = row.Bytes(23),
+        TraceParent = row.Text(24),
     };
 
     private static DateTimeOffset? Instant(Statement row, int column) => row.IsNull(column) ? null : RecordColumns.FromMicroseconds(row.Integer(column));

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Microsoft.AspNetCore.Http;
 using Nexus.Gateway.Platform;
 using Nexus.Gateway.Rest;
@@ -44,15 +45,17 @@ internal sealed class HealthRoutes(IPlugins plugins, IEnumerable<IDependencyHeal
 
     private static async Task<PartHealth> CheckAsync(IDependencyHealth dependency, CancellationToken cancellationToken)
     {
+        var started = Stopwatch.GetTimestamp();
+        double Milliseconds() => Math.Round(Stopwatch.GetElapsedTime(started).TotalMilliseconds, 3);
         try
         {
             var health = await dependency.CheckAsync(cancellationToken).AsTask().WaitAsync(Patience, cancellationToken);
-            return new PartHealth(dependency.Name, health.Status, health.Detail, null, dependency.Essential);
+            return new PartHealth(dependency.Name, health.Status, health.Detail, null, dependency.Essential) { LatencyMs = Milliseconds() };
         }
         catch (Exception exception) when (!cancellationToken.IsCancellationRequested)
         {
             var text = exception is NexusException ? exception.Message : exception is TimeoutException ? $"No answer within {Patience.TotalSeconds} s." : "The check failed; the log has the cause.";
-            return new PartHealth(dependency.Name, HealthLevel.Unhealthy, text, null, dependency.Essential);
+            return new PartHealth(dependency.Name, HealthLevel.Unhealthy, text, null, dependency.Essential) { LatencyMs = Milliseconds() };
         }
     }
 
@@ -71,4 +74,8 @@ internal sealed class HealthRoutes(IPlugins plugins, IEnumerable<IDependencyHeal
 internal sealed record NodeHealth(HealthLevel Status, PartHealth Core, IReadOnlyList<PartHealth> Plugins, IReadOnlyList<PartHealth> Dependencies);
 
 /// <summary>Health of one part.</summary>
-internal sealed record PartHealth(string Name, HealthLevel Status, string? Detail, string? State, bool Essential);
+internal sealed record PartHealth(string Name, HealthLevel Status, string? Detail, string? State, bool Essential)
+{
+    /// <summary>Milliseconds that the check took; null where nothing was asked.</summary>
+    public double? LatencyMs { get; init; }
+}

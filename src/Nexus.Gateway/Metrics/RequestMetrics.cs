@@ -1,17 +1,18 @@
 using System.Collections.Concurrent;
-using System.Globalization;
-using System.Text;
 using Nexus.Gateway.Rest;
 
 namespace Nexus.Gateway.Metrics;
 
-/// <summary>Request counters in the Prometheus text form. The number of series is bounded: routes are templates, and beyond <see cref="MaxRoutes"/> they are counted together.</summary>
+/// <summary>Counts requests. The number of series is bounded: routes are templates, and beyond <see cref="MaxRoutes"/> they are counted together.</summary>
 internal sealed class RequestMetrics
 {
     private const int MaxRoutes = 2000;
     private static readonly string[] KnownMethods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
     private readonly ConcurrentDictionary<(string Plugin, string Route), RouteCounters> routes = new();
     private readonly RouteCounters unmatched = new("none", "none");
+
+    /// <summary>Every route that was ever known, and what matched none.</summary>
+    public IEnumerable<RouteCounters> All => routes.Values.Append(unmatched).OrderBy(r => r.Plugin, StringComparer.Ordinal).ThenBy(r => r.Route, StringComparer.Ordinal);
 
     /// <summary>The counters of a route; the same object for every generation of the plugin, so that counts only grow.</summary>
     public RouteCounters For(string plugin, string pattern) =>
@@ -29,78 +30,57 @@ internal sealed class RequestMetrics
         long requests = 0, errors = 0;
         foreach (var route in routes.Values.Where(r => r.Plugin == plugin))
         {
-            foreach (var (_, status, count) in route.Counts())
-            {
-                requests += count;
-                errors += status >= 500 ? count : 0;
-            }
+            var (answered, failed) = route.Sums();
+            (requests, errors) = (requests + answered, errors + failed);
         }
+
         return (requests, errors);
     }
 
-    /// <summary>Writes all series, or those of one plugin.</summary>
-    public void Write(StringBuilder text, string? plugin = null)
+    /// <summary>Writes the series of all requests.</summary>
+    /// <param name="to">Where to.</param>
+    /// <param name="origins">Also under the names that earlier systems had.</param>
+    /// <param name="plugin">Only those of one plugin.</param>
+    public void Write(Exposition to, bool origins = false, string? plugin = null)
     {
-        var all = routes.Values.Append(unmatched).Where(r => plugin is null || r.Plugin == plugin).OrderBy(r => r.Plugin, StringComparer.Ordinal).ThenBy(r => r.Route, StringComparer.Ordinal).ToArray();
-        text.Append("# HELP http_requests_total Requests answered.\n# TYPE http_requests_total counter\n");
-        foreach (var route in all)
+        RouteCounters[] all = [.. All.Where(r => (plugin is null || r.Plugin == plugin) && r.Sums().Requests > 0)];
+        WriteCounts(to, "http_requests_total", all);
+        if (origins)
+            WriteCounts(to, "nexus_http_requests_total", all);
+        WriteDurations(to, "http_request_duration_seconds", all);
+        if (origins)
+            WriteDurations(to, "nexus_http_request_duration_seconds", all);
+        if (origins && to.Begin("nexus_requests_total", MetricKind.Counter, "Requests answered."))
+            to.Sample("", all.Sum(r => r.Sums().Requests));
+        // The name was given without the ending of counters, and checkers of names refuse a counter without it.
+        to.Begin("error_rate", MetricKind.Untyped, "Requests answered with a server error, by service; only grows.");
+        WriteErrors(to, all, plugin);
+        to.Begin("errors_total", MetricKind.Counter, "Requests answered with a server error, by service.");
+        WriteErrors(to, all, plugin);
+    }
+
+    private static void WriteCounts(Exposition to, string name, RouteCounters[] routes)
+    {
+        to.Begin(name, MetricKind.Counter, "Requests answered.");
+        foreach (var route in routes)
         {
             foreach (var (method, status, count) in route.Counts())
-                text.Append(CultureInfo.InvariantCulture, $"http_requests_total{{plugin=\"{route.Plugin}\",route=\"{Escape(route.Route)}\",method=\"{(method < 0 ? "OTHER" : KnownMethods[method])}\",status=\"{status}\"}} {count}\n");
+                to.Sample($"{route.Labels},{Exposition.Labels(("method", method < 0 ? "OTHER" : KnownMethods[method]), ("status", status.ToString(System.Globalization.CultureInfo.InvariantCulture)))}", count);
         }
-        text.Append("# HELP http_request_duration_seconds Time from the first byte read to the end of the handler.\n# TYPE http_request_duration_seconds histogram\n");
-        foreach (var group in all.GroupBy(r => r.Plugin))
-            RouteCounters.WriteHistogram(text, group.Key, [.. group]);
     }
 
-    private static string Escape(string label) => label.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal);
-}
-
-/// <summary>Counts of one route. Thread-safe.</summary>
-internal sealed class RouteCounters(string plugin, string route)
-{
-    private static readonly double[] Bounds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
-    private readonly ConcurrentDictionary<int, StrongBox> byOutcome = new();
-    private readonly long[] buckets = new long[15];
-    private long ticks;
-
-    public string Plugin { get; } = plugin;
-
-    public string Route { get; } = route;
-
-    public void Count(int method, int status, TimeSpan elapsed)
+    private static void WriteDurations(Exposition to, string name, RouteCounters[] routes)
     {
-        var key = ((method + 1) * 1000) + status;
-        if (!byOutcome.TryGetValue(key, out var count))
-            count = byOutcome.GetOrAdd(key, static _ => new StrongBox());
-        Interlocked.Increment(ref count.Value);
-        var seconds = elapsed.TotalSeconds;
-        var bucket = 0;
-        while (bucket < Bounds.Length && seconds > Bounds[bucket])
-            bucket++;
-        Interlocked.Increment(ref buckets[bucket]);
-        Interlocked.Add(ref ticks, elapsed.Ticks);
+        to.Begin(name, MetricKind.Histogram, "Time from the first byte read to the end of the handler.");
+        foreach (var route in routes)
+            to.Histogram(route.Labels, Durations.Bounds, route.Durations.Read(out var seconds), seconds);
     }
 
-    public IEnumerable<(int Method, int Status, long Count)> Counts() =>
-        byOutcome.OrderBy(p => p.Key).Select(p => ((p.Key / 1000) - 1, p.Key % 1000, Interlocked.Read(ref p.Value.Value)));
-
-    public static void WriteHistogram(StringBuilder text, string plugin, RouteCounters[] routes)
+    private void WriteErrors(Exposition to, RouteCounters[] used, string? only)
     {
-        long sum = 0;
-        for (var i = 0; i <= Bounds.Length; i++)
-        {
-            sum += routes.Sum(r => Interlocked.Read(ref r.buckets[i]));
-            var bound = i < Bounds.Length ? Bounds[i].ToString(CultureInfo.InvariantCulture) : "+Inf";
-            text.Append(CultureInfo.InvariantCulture, $"http_request_duration_seconds_bucket{{plugin=\"{plugin}\",le=\"{bound}\"}} {sum}\n");
-        }
-        var seconds = TimeSpan.FromTicks(routes.Sum(r => Interlocked.Read(ref r.ticks))).TotalSeconds;
-        text.Append(CultureInfo.InvariantCulture, $"http_request_duration_seconds_sum{{plugin=\"{plugin}\"}} {seconds}\nhttp_request_duration_seconds_count{{plugin=\"{plugin}\"}} {sum}\n");
-    }
-
-    /// <summary>A counter on the heap.</summary>
-    private sealed class StrongBox
-    {
-        public long Value;
+        var failed = used.ToLookup(r => r.Plugin, r => r.Sums().Errors);
+        // A service that had no error yet has its series too: a rate needs the zero before the first.
+        foreach (var plugin in routes.Keys.Select(k => k.Plugin).Where(p => only is null || p == only).Distinct().Order(StringComparer.Ordinal))
+            to.Sample(Exposition.Labels(("service", plugin)), failed[plugin].Sum());
     }
 }

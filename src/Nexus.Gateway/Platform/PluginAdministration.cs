@@ -78,9 +78,9 @@ internal sealed class PluginAdministration(IPlugins plugins, RequestBody bodies,
         var plugin = Find(context);
         if (context.Request.Headers.Accept is [{ } accept] && accept.StartsWith("text/plain", StringComparison.Ordinal))
         {
-            var text = new StringBuilder();
-            metrics.Write(text, plugin.Id);
-            await JsonAnswer.SendBytesAsync(context, Encoding.UTF8.GetBytes(text.ToString()), "text/plain; version=0.0.4; charset=utf-8");
+            var text = new Exposition(openMetrics: false);
+            metrics.Write(text, plugin: plugin.Id);
+            await JsonAnswer.SendBytesAsync(context, text.End(), text.ContentType);
             return;
         }
         var meter = host.GetService<IPluginMemory>();

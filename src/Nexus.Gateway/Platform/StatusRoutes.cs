@@ -1,17 +1,15 @@
 using System.Reflection;
-using System.Text;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Nexus.Gateway.Health;
-using Nexus.Gateway.Metrics;
 using Nexus.Gateway.Pipeline;
 using Nexus.Gateway.Rest;
 
 namespace Nexus.Gateway.Platform;
 
-/// <summary>What the node is and serves: components, routes, services, error catalogue, metrics.</summary>
-internal sealed class StatusRoutes(IServiceProvider host, IPlugins plugins, HealthRoutes health, RequestMetrics metrics, TimeProvider time) : IPlatformRoutes
+/// <summary>What the node is and serves: components, routes, services, error catalogue.</summary>
+internal sealed class StatusRoutes(IServiceProvider host, IPlugins plugins, HealthRoutes health, TimeProvider time) : IPlatformRoutes
 {
     private readonly DateTimeOffset startedAt = time.GetUtcNow();
 
@@ -24,7 +22,6 @@ internal sealed class StatusRoutes(IServiceProvider host, IPlugins plugins, Heal
         new("GET", "/api/v1/services/graph", "getServiceGraph", "Which plugin uses which service", "platform.services:read", context => JsonAnswer.SendAsync(context, host.GetService<IServiceRegistry>() is { } registry ? registry.Graph() : [])),
         new("GET", "/api/v1/errors", "listErrors", "The error catalogue", PlatformRoute.Anyone, context => JsonAnswer.SendAsync(context, ErrorCodes.All)),
         new("GET", "/api/v1/errors/{code}", "getError", "One error with its cause and remedy", PlatformRoute.Anyone, ErrorAsync),
-        new("GET", "/metrics", "getMetrics", "Request metrics in the Prometheus text form", "platform.metrics:read", MetricsAsync) { Quiet = true },
     ];
 
     private async Task StatusAsync(HttpContext context)
@@ -97,19 +94,5 @@ internal sealed class StatusRoutes(IServiceProvider host, IPlugins plugins, Heal
         return ErrorCodes.Find(code) is { } entry
             ? JsonAnswer.SendAsync(context, entry)
             : throw new NexusException(ErrorCodes.ResourceNotFound, $"The catalogue has no code {code}.");
-    }
-
-    private async Task MetricsAsync(HttpContext context)
-    {
-        var text = new StringBuilder();
-        metrics.Write(text);
-        var states = plugins.List().GroupBy(p => p.State).OrderBy(g => g.Key);
-        text.Append("# HELP nexus_plugins Plugins by state.\n# TYPE nexus_plugins gauge\n");
-        foreach (var group in states)
-            text.Append(System.Globalization.CultureInfo.InvariantCulture, $"nexus_plugins{{state=\"{group.Key}\"}} {group.Count()}\n");
-        PoolMetrics.Write(text, [.. host.GetServices<IConnectionPools>().SelectMany(p => p.List())]);
-        if (host.GetService<ICaches>() is { } caches)
-            CacheMetrics.Write(text, await caches.LookAsync(context.RequestAborted));
-        await JsonAnswer.SendBytesAsync(context, Encoding.UTF8.GetBytes(text.ToString()), "text/plain; version=0.0.4; charset=utf-8");
     }
 }

@@ -67,6 +67,8 @@ internal sealed class EventBus(
 
     internal async ValueTask<EventMessage> RequestAsync(EventMessage message, string source, TimeSpan timeout, CancellationToken cancellationToken)
     {
+        using var span = NexusTracing.Start(NexusTracing.EventPublish);
+        span?.SetTag("nexus.event", message.Name).SetTag("nexus.delivery", "Request");
         var stamped = Stamp(message, source);
         var reply = new TaskCompletionSource<EventMessage>(TaskCreationOptions.RunContinuationsAsynchronously);
         counters.Published(stamped.Name);
@@ -90,6 +92,7 @@ internal sealed class EventBus(
         var context = CallContext.Current;
         return message with
         {
+            Headers = NexusTracing.IsListenedTo && NexusTracing.Parent is { } parent && !message.Headers.ContainsKey(NexusTracing.ParentHeader) ? message.Headers.SetItem(NexusTracing.ParentHeader, parent) : message.Headers,
             Source = source,
             Priority = Math.Clamp(message.Priority, -1000, 1000),
             OccurredAt = message.OccurredAt == default ? time.GetUtcNow() : message.OccurredAt,

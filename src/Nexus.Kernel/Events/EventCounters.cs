@@ -12,6 +12,7 @@ internal sealed class EventCounters
     private readonly Counter<long> emitted;
     private readonly Counter<long> processed;
     private readonly Counter<long> dropped;
+    private readonly Counter<long> dead;
     private readonly Histogram<double> seconds;
     private readonly DateTimeOffset since;
 
@@ -22,8 +23,9 @@ internal sealed class EventCounters
         emitted = meter.CreateCounter<long>("events_emitted", description: "Events published.");
         processed = meter.CreateCounter<long>("events_processed", description: "Handler runs, by how they ended.");
         dropped = meter.CreateCounter<long>("events_dropped", description: "Transient deliveries that a full queue dropped.");
+        dead = meter.CreateCounter<long>("events_dead", description: "Deliveries that became dead letters.");
         seconds = meter.CreateHistogram<double>("event_processing", "s", "Time that handlers took.");
-        meter.CreateObservableGauge("active_subscriptions", () => subscribers.All.Length, description: "Handlers that can be called now.");
+        meter.CreateObservableGauge("active_subscriptions", () => Subscriptions(subscribers), description: "Handlers that can be called now, by the pattern of events that they take.");
     }
 
     public void Published(string name)
@@ -50,7 +52,10 @@ internal sealed class EventCounters
         switch (state)
         {
             case DeliveryState.Pending when failed: Interlocked.Increment(ref counts.Retried); break;
-            case DeliveryState.Dead: Interlocked.Increment(ref counts.Dead); break;
+            case DeliveryState.Dead:
+                Interlocked.Increment(ref counts.Dead);
+                dead.Add(1, new KeyValuePair<string, object?>("event_type", Label(name)));
+                break;
             case DeliveryState.Cancelled: Interlocked.Increment(ref counts.Cancelled); break;
             case DeliveryState.Expired: Interlocked.Increment(ref counts.Expired); break;
         }
@@ -67,6 +72,9 @@ internal sealed class EventCounters
         var names = byName.ToImmutableSortedDictionary(e => e.Key, e => e.Value.Read(), StringComparer.Ordinal);
         return new EventStatistics(since, names.Values.Aggregate(new EventCounts(), Add), names);
     }
+
+    private static IEnumerable<Measurement<int>> Subscriptions(Subscribers subscribers) =>
+        subscribers.All.GroupBy(s => s.Descriptor.Pattern, StringComparer.Ordinal).Select(g => new Measurement<int>(g.Count(), new KeyValuePair<string, object?>("event_type", g.Key)));
 
     // Names come from plugins; without a cap a plugin that makes names up would grow the table and the metrics without end.
     private string Label(string name) => byName.ContainsKey(name) ? name : "*";

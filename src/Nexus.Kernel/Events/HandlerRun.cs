@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 
@@ -133,14 +134,21 @@ internal sealed class HandlerRun(Subscribers subscribers, TimeProvider time, Eve
 
         private async Task<bool> ExecuteAsync(Subscriber subscriber, EventContext context, IUnitsOfWork? units)
         {
+            var message = context.Message;
+            using var span = NexusTracing.StartRemote(NexusTracing.EventHandle, ActivityKind.Consumer, message.Headers.GetValueOrDefault(NexusTracing.ParentHeader));
+            span?.SetTag("nexus.event", message.Name).SetTag("nexus.plugin", subscriber.Plugin).SetTag("nexus.attempt", context.Attempt);
             try
             {
-                var message = context.Message;
                 CallContext.Current = new CallContext(Caller.System, message.Tenant, message.CorrelationId ?? message.Id.ToString());
                 if (units is not null && context.Settlement is { } settlement)
                     return await units.HandleAsync(subscriber.Plugin, settlement, stop => HandleAsync(subscriber, context, stop), Limit);
                 await HandleAsync(subscriber, context, Limit);
                 return false;
+            }
+            catch
+            {
+                span?.SetStatus(ActivityStatusCode.Error);
+                throw;
             }
             finally
             {

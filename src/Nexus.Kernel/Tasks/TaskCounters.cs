@@ -24,6 +24,7 @@ internal sealed class TaskCounters
         seconds = meter.CreateHistogram<double>("task_duration", "s", "Time that tries took.");
         meter.CreateObservableGauge("tasks_running", () => running.Count, description: "Tasks that this node runs now.");
         meter.CreateObservableGauge("task_queue_length", () => QueueLength, description: "Tasks that wait, as last seen by this node.");
+        meter.CreateObservableGauge("task_queue_age", () => OldestDueAt is { } due && due < time.GetUtcNow() ? (time.GetUtcNow() - due).TotalSeconds : 0, "s", "For how long the oldest due task has waited, as last seen by this node.");
     }
 
     public long Succeeded => Interlocked.Read(ref succeeded);
@@ -32,6 +33,9 @@ internal sealed class TaskCounters
 
     /// <summary>Tasks that wait, as last seen.</summary>
     public long QueueLength { get; set; }
+
+    /// <summary>When the oldest waiting task was due, as last seen; null when none waits.</summary>
+    public DateTimeOffset? OldestDueAt { get; set; }
 
     /// <summary>Tries that ended within the last minute.</summary>
     public int PerMinute

@@ -43,6 +43,9 @@ internal sealed class TaskQueue(IStorage storage, ITaskStore store, TaskCatalog 
     /// <param name="cancellationToken">Stops the work.</param>
     internal async ValueTask<ImmutableArray<Guid>> EnqueueAsync(string? plugin, ImmutableArray<NewTask> tasks, CancellationToken cancellationToken)
     {
+        using var span = NexusTracing.Start(NexusTracing.TaskEnqueue);
+        if (span is not null && tasks is [var first, ..])
+            span.SetTag("nexus.task", first.Task);
         ImmutableArray<TaskEntry> entries = [.. tasks.Select(Stamp)];
         for (var attempt = 1; ; attempt++)
         {
@@ -93,6 +96,7 @@ internal sealed class TaskQueue(IStorage storage, ITaskStore store, TaskCatalog 
             Key = task.Key,
             MaxAttempts = task.MaxRetries is { } retries ? Math.Max(0, retries) + 1 : null,
             CorrelationId = context.CorrelationId,
+            TraceParent = NexusTracing.IsListenedTo ? NexusTracing.Parent : null,
             CreatedBy = context.Caller.Id,
             CreatedAt = now,
         };

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 using Nexus.Kernel.Events;
@@ -138,9 +139,11 @@ internal sealed class TaskRun(TaskCatalog catalog, TimeProvider time, IOptions<T
         {
             // Read off the token now: the source is disposed at the end.
             await using var over = timer.Token.Register(() => IsOverTime = true);
+            var task = running.Task;
+            using var span = NexusTracing.StartRemote(NexusTracing.TaskRun, ActivityKind.Consumer, task.TraceParent);
+            span?.SetTag("nexus.task", task.Task).SetTag("nexus.attempt", task.Attempt);
             try
             {
-                var task = running.Task;
                 CallContext.Current = new CallContext(Caller.System, task.Tenant, task.CorrelationId ?? task.Id.ToString());
                 var context = new TaskContext(task, task.Attempt >= tries, (kind, text, percent) => running.Write(kind, text, percent, surroundings.Time.GetUtcNow()));
                 if (surroundings.Units is not { } units || !declared.Descriptor.Atomic)
@@ -150,6 +153,11 @@ internal sealed class TaskRun(TaskCatalog catalog, TimeProvider time, IOptions<T
                     async stop => new TaskSettlement(task.Id, task.Fence, TaskState.Success) { Result = Checked(await HandleAsync(declared, context, stop), task, surroundings.Options) },
                     Limit);
                 return new TaskOutcome(committed ? TaskEnding.Committed : TaskEnding.Done, null, settlement.Result);
+            }
+            catch
+            {
+                span?.SetStatus(ActivityStatusCode.Error);
+                throw;
             }
             finally
             {

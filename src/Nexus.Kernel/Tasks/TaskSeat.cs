@@ -88,7 +88,9 @@ internal sealed class TaskSeat(ITaskStore store, IStorage storage, RunningTasks 
             return;
         await SignAsync(now, cancellationToken);
         signedAt = now;
-        counters.QueueLength = (await store.CountAsync(null, TaskState.Pending, cancellationToken)).Sum(c => c.Count);
+        var waiting = await store.CountAsync(null, TaskState.Pending, cancellationToken);
+        counters.QueueLength = waiting.Sum(c => c.Count);
+        counters.OldestDueAt = waiting.IsEmpty ? null : waiting.Min(c => c.OldestDueAt);
     }
 
     private async Task StoreAsync(ImmutableArray<(RunningTask Task, (TaskBeat? Beat, ImmutableArray<TaskLogLine> Lines) News)> news)

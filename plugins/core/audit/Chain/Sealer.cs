@@ -30,10 +30,14 @@ internal sealed partial class Sealer(IAuditQueue queue, TrailStore store, SealKe
     private readonly Dictionary<string, Head> _heads = new(StringComparer.Ordinal);
     private Task _loop = Task.CompletedTask;
     private long _after;
+    private long _waitingSince;
     private volatile string? _failure;
 
     /// <summary>Why sealing stands still, or null.</summary>
     public string? Failure => _failure;
+
+    /// <summary>For how long entries have waited for their seal; zero when none does.</summary>
+    public TimeSpan Waiting => Interlocked.Read(ref _waitingSince) is var since and not 0 ? host.Time.GetElapsedTime(since) : TimeSpan.Zero;
 
     /// <summary>What contradicts the anchor, or null.</summary>
     public string? Contradiction { get; private set; }
@@ -107,8 +111,10 @@ internal sealed partial class Sealer(IAuditQueue queue, TrailStore store, SealKe
             try
             {
                 await queue.WaitAsync(_after, _stop.Token);
+                Interlocked.CompareExchange(ref _waitingSince, host.Time.GetTimestamp(), 0);
                 await Task.Delay(interval, host.Time, _stop.Token);
                 await CatchUpAsync(_stop.Token);
+                Interlocked.Exchange(ref _waitingSince, 0);
                 _failure = null;
             }
             catch (OperationCanceledException) when (_stop.IsCancellationRequested)

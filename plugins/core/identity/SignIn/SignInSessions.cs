@@ -23,6 +23,9 @@ internal sealed class SignInSessions : IDisposable
         sessions = new Mirror<SignInSession>(tree, "sessions", IdentityJson.Default.SignInSession) { Changed = Index, Placed = (session, place) => session with { Tenant = place.Tenant } };
     }
 
+    /// <summary>How many have neither ended nor expired.</summary>
+    public int Count => time.GetUtcNow() is var now ? live.Values.Count(s => s.ExpiresAt > now) : 0;
+
     public Task LoadAsync(string tenant, CancellationToken cancellationToken) => sessions.LoadAsync(tenant, cancellationToken);
 
     /// <summary>Takes over what another node changed; null stands for anything of the tenant.</summary>

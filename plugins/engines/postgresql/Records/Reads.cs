@@ -9,6 +9,9 @@ namespace Nexus.Engines.PostgreSql.Records;
 /// <summary>Runs the reading statements of records: in one round trip, held to one tenant by the database itself.</summary>
 internal sealed class Reads(Server server)
 {
+    private const int SlowPerMinute = 20;
+    private readonly LogAllowance slow = new(SlowPerMinute, server.Time);
+
     /// <summary>Runs statements; a table that is not there yet gives <paramref name="missing"/>.</summary>
     /// <param name="tenant">Whose rows can be seen.</param>
     /// <param name="build">Adds the statements.</param>
@@ -67,13 +70,13 @@ internal sealed class Reads(Server server)
             result = await read(reader);
         }
 
-        if (server.Settings.SlowQuery is { } limit && Stopwatch.GetElapsedTime(started) is var elapsed && elapsed >= limit)
-            await TellSlowAsync(connection, tenant, batch, elapsed, cancellationToken);
+        if (server.Settings.SlowQuery is { } limit && Stopwatch.GetElapsedTime(started) is var elapsed && elapsed >= limit && slow.TryTake(out var unwritten))
+            await TellSlowAsync(connection, tenant, batch, (elapsed, unwritten), cancellationToken);
         return result;
     }
 
     /// <summary>Logs a slow statement with its plan. The plan is the server's estimate: running the statement again to measure it would make a slow server slower.</summary>
-    private async Task TellSlowAsync(NpgsqlConnection connection, string tenant, NpgsqlBatch slow, TimeSpan elapsed, CancellationToken cancellationToken)
+    private async Task TellSlowAsync(NpgsqlConnection connection, string tenant, NpgsqlBatch slow, (TimeSpan Elapsed, long Unwritten) told, CancellationToken cancellationToken)
     {
         var command = slow.BatchCommands[1];
         await using var batch = connection.BatchFor(tenant, server.AppRole);
@@ -89,6 +92,6 @@ internal sealed class Reads(Server server)
         }
 
         // Values may be secrets, so the log has the statement with its parameters' numbers, and the plan without filters' values.
-        server.Log.LogWarning("database.slow_query {Milliseconds} {Statement} {Plan}", (long)elapsed.TotalMilliseconds, command.CommandText, string.Join('\n', plan.Where(l => !l.Contains("Filter:", StringComparison.Ordinal) && !l.Contains("Cond:", StringComparison.Ordinal))));
+        server.Log.LogWarning("database.slow_query {Milliseconds} {Statement} {Plan} ({Unwritten} others not written)", (long)told.Elapsed.TotalMilliseconds, command.CommandText, string.Join('\n', plan.Where(l => !l.Contains("Filter:", StringComparison.Ordinal) && !l.Contains("Cond:", StringComparison.Ordinal))), told.Unwritten);
     }
 }

@@ -122,7 +122,7 @@ internal sealed class PostgreSqlTasks(Server server, Wakeups wakeups) : ITaskSto
         var taken = new List<(TaskEntry Task, long Sequence)>();
         await using var reader = await batch.ExecuteReaderAsync();
         while (await reader.ReadAsync())
-            taken.Add((TaskSql.Read(reader), reader.GetInt64(24)));
+            taken.Add((TaskSql.Read(reader), reader.GetInt64(25)));
         return taken.OrderByDescending(t => t.Task.Priority).ThenBy(t => t.Task.DueAt).ThenBy(t => t.Sequence).Select(t => t.Task).ToImmutableArray();
     }, CancellationToken.None);
 

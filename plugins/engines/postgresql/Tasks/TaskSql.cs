@@ -12,16 +12,19 @@ internal static class TaskSql
     public const string Schema = """
         CREATE TABLE IF NOT EXISTS tasks (seq bigserial PRIMARY KEY, id uuid NOT NULL UNIQUE, task text COLLATE "C" NOT NULL, plugin text COLLATE "C" NOT NULL, tenant text COLLATE "C" NOT NULL, state smallint NOT NULL, priority integer NOT NULL, due bigint NOT NULL,
             attempt integer NOT NULL, attempts integer, fence bigint NOT NULL, lease bigint, cancel boolean NOT NULL, key text COLLATE "C", worker text, created bigint NOT NULL, creator text NOT NULL, correlation text, schedule text,
-            started bigint, finished bigint, percent double precision, step text, error text, input text NOT NULL, result text) WITH (fillfactor=70);
+            started bigint, finished bigint, percent double precision, step text, error text, input text NOT NULL, result text, trace text) WITH (fillfactor=70);
         CREATE INDEX IF NOT EXISTS tasks_due ON tasks (task, priority DESC, due, seq) WHERE state=0;
         CREATE INDEX IF NOT EXISTS tasks_lease ON tasks (lease) WHERE state=1;
         CREATE UNIQUE INDEX IF NOT EXISTS tasks_key ON tasks (tenant, task, key) WHERE key IS NOT NULL AND state<2;
         CREATE INDEX IF NOT EXISTS tasks_finished ON tasks (finished) WHERE state>1;
+        DO $$ BEGIN
+            IF NOT EXISTS (SELECT 1 FROM pg_attribute WHERE attrelid='tasks'::regclass AND attname='trace') THEN ALTER TABLE tasks ADD COLUMN trace text; END IF;
+        END $$;
         """;
 
     public const string KeyIndex = "tasks_key";
 
-    public const string Columns = "t.id,t.task,t.tenant,t.state,t.priority,t.due,t.attempt,t.attempts,t.fence,t.lease,t.cancel,t.key,t.worker,t.created,t.creator,t.correlation,t.schedule,t.started,t.finished,t.percent,t.step,t.error,t.input,t.result";
+    public const string Columns = "t.id,t.task,t.tenant,t.state,t.priority,t.due,t.attempt,t.attempts,t.fence,t.lease,t.cancel,t.key,t.worker,t.created,t.creator,t.correlation,t.schedule,t.started,t.finished,t.percent,t.step,t.error,t.input,t.result,t.trace";
 
     /// <summary>What a lease has left: due again, failed when that was the last try, or cancelled when that was asked for.</summary>
     public const string EndLostLeases = """
@@ -42,10 +45,10 @@ internal static class TaskSql
         """;
 
     private const string Insert = """
-        INSERT INTO tasks (id,task,plugin,tenant,state,priority,due,attempt,attempts,fence,cancel,key,created,creator,correlation,schedule,input)
-        SELECT u.id,u.task,u.plugin,u.tenant,0,u.priority,u.due,0,u.attempts,0,false,u.key,u.created,u.creator,u.correlation,u.schedule,u.input
-        FROM unnest($1::uuid[],$2::text[],$3::text[],$4::text[],$5::bigint[],$6::bigint[],$7::bigint[],$8::text[],$9::bigint[],$10::text[],$11::text[],$12::text[],$13::text[]) WITH ORDINALITY
-            AS u (id,task,plugin,tenant,priority,due,attempts,key,created,creator,correlation,schedule,input,n) ORDER BY u.n
+        INSERT INTO tasks (id,task,plugin,tenant,state,priority,due,attempt,attempts,fence,cancel,key,created,creator,correlation,schedule,input,trace)
+        SELECT u.id,u.task,u.plugin,u.tenant,0,u.priority,u.due,0,u.attempts,0,false,u.key,u.created,u.creator,u.correlation,u.schedule,u.input,u.trace
+        FROM unnest($1::uuid[],$2::text[],$3::text[],$4::text[],$5::bigint[],$6::bigint[],$7::bigint[],$8::text[],$9::bigint[],$10::text[],$11::text[],$12::text[],$13::text[],$14::text[]) WITH ORDINALITY
+            AS u (id,task,plugin,tenant,priority,due,attempts,key,created,creator,correlation,schedule,input,trace,n) ORDER BY u.n
         ON CONFLICT (id) DO NOTHING
         """;
 
@@ -69,7 +72,7 @@ internal static class TaskSql
         batch.Add(Insert)
             .With(Ids, All(t => t.Id)).With(Texts, All(t => t.Task)).With(Texts, All(t => TaskName.PluginOf(t.Task))).With(Texts, All(t => t.Tenant)).With(Numbers, All(t => (long)t.Priority))
             .With(Numbers, All(t => RecordColumns.ToMicroseconds(t.DueAt))).With(Numbers, All(t => (long?)t.MaxAttempts)).With(Texts, All(t => t.Key)).With(Numbers, All(t => RecordColumns.ToMicroseconds(t.CreatedAt)))
-            .With(Texts, All(t => t.CreatedBy)).With(Texts, All(t => t.CorrelationId)).With(Texts, All(t => t.Schedule)).With(Texts, All(t => Encoding.UTF8.GetString(t.Input.Span)));
+            .With(Texts, All(t => t.CreatedBy)).With(Texts, All(t => t.CorrelationId)).With(Texts, All(t => t.Schedule)).With(Texts, All(t => Encoding.UTF8.GetString(t.Input.Span))).With(Texts, All(t => t.TraceParent));
     }
 
     /// <summary>Ends tries; the rows of its result are those whose lease still held.</summary>
@@ -115,6 +118,7 @@ internal static class TaskSql
         Error = row.TextOrNull(21),
         Input = Encoding.UTF8.GetBytes(row.GetString(22)),
         Result = row.TextOrNull(23) is { } result ? Encoding.UTF8.GetBytes(result) : default(ReadOnlyMemory<byte>),
+        TraceParent = row.TextOrNull(24),
     };
 
     private static DateTimeOffset? Instant(NpgsqlDataReader row, int column) => row.LongOrNull(column) is { } at ? RecordColumns.FromMicroseconds(at) : null;

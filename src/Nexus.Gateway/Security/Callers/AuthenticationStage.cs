@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
+using Nexus.Gateway.Metrics;
 using Nexus.Gateway.Pipeline;
 
 namespace Nexus.Gateway.Security.Callers;
@@ -8,7 +9,7 @@ namespace Nexus.Gateway.Security.Callers;
 /// Finds out who calls: asks the strategies in their order until one knows the credentials. As in ASP.NET Core, wrong credentials end no
 /// request here: it goes on as anonymous, so that public routes are served, and a protected route answers 401 with the strategy's reason.
 /// </summary>
-internal sealed partial class AuthenticationStage(RequestDelegate next, ActiveIdentity identity, LocalAdministrator local, ILogger<AuthenticationStage> log)
+internal sealed partial class AuthenticationStage(RequestDelegate next, ActiveIdentity identity, LocalAdministrator local, ScrapeToken scrape, ILogger<AuthenticationStage> log)
 {
     public Task InvokeAsync(HttpContext context)
     {
@@ -16,6 +17,8 @@ internal sealed partial class AuthenticationStage(RequestDelegate next, ActiveId
         var credentials = CredentialsOf(context, request);
         if (credentials.IsEmpty)
             return GoAs(context, request, local.Sent(context, request.RemoteAddress) ? LocalAdministrator.Caller : Caller.Anonymous);
+        if (scrape.Sent(context, credentials.Authorization))
+            return GoAs(context, request, ScrapeToken.Caller);
         var active = identity.Current;
         var strategies = active.Strategies;
         if (strategies.IsEmpty)

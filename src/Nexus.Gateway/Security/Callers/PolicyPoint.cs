@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using Nexus.Gateway.Metrics;
 
 namespace Nexus.Gateway.Security.Callers;
 
@@ -19,6 +20,8 @@ internal sealed partial class PolicyPoint(ActiveIdentity identity, LocalAdminist
         ArgumentNullException.ThrowIfNull(context);
         if (ReferenceEquals(context.Caller, Caller.System))
             return new(new AccessDecision(AccessScope.All, "The platform itself may do all."));
+        if (ReferenceEquals(context.Caller, ScrapeToken.Caller))
+            return new(new AccessDecision(permission == ScrapeToken.Permission ? AccessScope.All : AccessScope.None, "The token of metrics.tokenFile opens the metrics and nothing else."));
         if (ReferenceEquals(context.Caller, LocalAdministrator.Caller) && local.IsServed)
             return new(new AccessDecision(AccessScope.All, "Callers of this machine are the local administrator of a development host."));
         if (identity.Current.Policy is not { } policy)

@@ -51,9 +51,15 @@ internal sealed class WebhookSender : IDisposable
         request.Headers.Add("Nexus-Event-Name", message.Name);
         request.Headers.Add("Nexus-Webhook-Id", webhook.Id.ToString());
         request.Headers.TryAddWithoutValidation("Nexus-Signature", string.Join(',', secrets.Select(s => $"v1={Sign(s, at, body)}").Prepend($"t={at}")));
+        using var span = NexusTracing.Start(NexusTracing.WebhookSend);
+        span?.SetTag("server.address", webhook.Url.Host);
+        // The framework's own handler does the same, unless a site turned its activities off.
+        if (NexusTracing.IsListenedTo && NexusTracing.Parent is { } parent)
+            request.Headers.TryAddWithoutValidation(NexusTracing.ParentHeader, parent);
         try
         {
             using var answer = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
+            span?.SetTag("http.response.status_code", (int)answer.StatusCode);
             if (!answer.IsSuccessStatusCode)
                 throw new WebhookRefusedException($"{webhook.Url.Authority} answered {(int)answer.StatusCode}.", answer.StatusCode == System.Net.HttpStatusCode.Gone);
         }

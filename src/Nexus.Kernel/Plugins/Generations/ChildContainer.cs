@@ -14,7 +14,7 @@ internal sealed class ChildContainer : IPluginBuilder, IDisposable
 {
     private readonly IServiceProvider host;
     private readonly Generation generation;
-    private readonly GenerationMeters meters = new();
+    private readonly GenerationMeters meters;
     private readonly OutboundHandlers handlers;
     private readonly ConfigurationRoot configuration;
     private readonly GenerationLifetime lifetime;
@@ -24,6 +24,7 @@ internal sealed class ChildContainer : IPluginBuilder, IDisposable
         this.host = host;
         this.generation = generation;
         handlers = new OutboundHandlers(CapabilityGuard.IsHosts(generation.Manifest) ? null : new OutboundTargets(host.GetService<PluginsOptions>()?.Outbound ?? new PluginOutboundOptions()), generation.Guard);
+        meters = new GenerationMeters(generation.Manifest.Name, host.GetService<IMeterFactory>());
         var loggers = host.GetRequiredService<ILoggerFactory>();
         lifetime = new GenerationLifetime(generation, loggers.CreateLogger(generation.Manifest.Name));
 

@@ -2,8 +2,8 @@ using System.Diagnostics.Metrics;
 
 namespace Nexus.Kernel.Plugins.Generations;
 
-/// <summary>Meters of one generation, disposed with it: an undisposed meter is listed by the runtime and keeps its creator alive.</summary>
-internal sealed class GenerationMeters : IMeterFactory
+/// <summary>Meters of one generation, disposed with it: an undisposed meter is listed by the runtime and keeps its creator alive. Each has the tag <c>plugin</c>, and the host's factory as its scope, by which a listener knows whose they are.</summary>
+internal sealed class GenerationMeters(string plugin, IMeterFactory? host) : IMeterFactory
 {
     private readonly Lock gate = new();
     private readonly List<Meter> meters = [];
@@ -14,7 +14,8 @@ internal sealed class GenerationMeters : IMeterFactory
         lock (gate)
         {
             ObjectDisposedException.ThrowIf(disposed, this);
-            options.Scope = this;
+            options.Scope = (object?)host ?? this;
+            options.Tags = [new KeyValuePair<string, object?>("plugin", plugin), .. (options.Tags ?? []).Where(t => t.Key != "plugin")];
             var meter = new OwnedMeter(options);
             meters.Add(meter);
             return meter;
