@@ -53,10 +53,10 @@ internal static class Benches
     }
 
     /// <summary>Measures two loads in turns, after a warm-up, and returns the medians: a machine whose speed drifts hits both.</summary>
-    public static async Task<(double A, double B, double Ratio)> InTurnsAsync(Func<TimeSpan, Task<LoadResult>> a, Func<TimeSpan, Task<LoadResult>> b, int rounds = 7, double seconds = 2)
+    public static async Task<(double A, double B, double Ratio)> InTurnsAsync(Func<TimeSpan, Task<LoadResult>> a, Func<TimeSpan, Task<LoadResult>> b, int rounds = 7, double seconds = 2, double warm = 3)
     {
-        await a(TimeSpan.FromSeconds(3));
-        await b(TimeSpan.FromSeconds(3));
+        await a(TimeSpan.FromSeconds(warm));
+        await b(TimeSpan.FromSeconds(warm));
         var pairs = new List<(double A, double B)>();
         for (var round = 0; round < rounds; round++)
         {
