@@ -32,6 +32,12 @@ public abstract partial class StorageConformance
         await Set.Blobs.Get("crm.mail", "default").PutAsync(new MemoryStream("shared"u8.ToArray()));
         var own = await Set.Blobs.Get("crm", "other").PutAsync(new MemoryStream("own"u8.ToArray()));
 
+        // Three records and three documents of 12 bytes and a blob of 6 and one of 3; the databases take whole pages.
+        Assert.InRange(await Set.Schema.MeasureAsync("crm", "plugins/custom/crm", CancellationToken.None), (6 * 12) + 9, (6 * 12) + 9 + 1_000_000);
+        await Set.Sql.Get("crm", "other").WriteAsync((session, _) => session.ExecuteAsync(IsPostgreSql ? "CREATE TABLE big AS SELECT repeat(md5(random()::text),32) AS text FROM generate_series(1,3000)" : "CREATE TABLE big AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i<3000) SELECT hex(randomblob(512)) AS text FROM n"));
+        Assert.InRange(await Set.Schema.MeasureAsync("crm", "plugins/custom/crm", CancellationToken.None), IsPostgreSql ? 100_000 : 3_000_000, 5_000_000);
+        Assert.InRange(await Set.Schema.MeasureAsync("crm.none", "plugins/custom/crm.none", CancellationToken.None), 0, 0);
+
         await Set.Schema.DeleteAsync("crm", "plugins/custom/crm", CancellationToken.None);
         await Set.Schema.DeleteAsync("crm", "plugins/custom/crm", CancellationToken.None);
 

@@ -14,6 +14,12 @@ public interface ISchemaChanges
     /// <param name="documentRoot">Its part of the document tree, <see cref="PluginManifest.DocumentRoot"/>.</param>
     /// <param name="cancellationToken">Stops the work between its steps.</param>
     ValueTask DeleteAsync(string plugin, string documentRoot, CancellationToken cancellationToken);
+
+    /// <summary>Bytes that a plugin stores, in all tenants: its records and documents as JSON, its SQL databases with their indexes, its blobs. Reads all of them: seconds for millions of records.</summary>
+    /// <param name="plugin">The plugin's id.</param>
+    /// <param name="documentRoot">Its part of the document tree, <see cref="PluginManifest.DocumentRoot"/>.</param>
+    /// <param name="cancellationToken">Stops the work between its steps.</param>
+    ValueTask<long> MeasureAsync(string plugin, string documentRoot, CancellationToken cancellationToken);
 }
 
 /// <summary>A begun schema change. Disposing it without <see cref="CommitAsync"/> undoes it byte for byte.</summary>

@@ -70,6 +70,9 @@ public sealed record ActivePlugin
     /// <summary>Services besides its id under which it keeps values in the cache.</summary>
     public ImmutableArray<string> CacheNames { get; init; } = [];
 
+    /// <summary>Its quota; null when it has none.</summary>
+    public IPluginQuota? Quota { get; init; }
+
     /// <summary>Services it cannot do without.</summary>
     public ImmutableArray<ServiceNeed> Requires { get; init; } = [];
 }

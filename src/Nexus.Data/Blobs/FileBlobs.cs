@@ -41,6 +41,9 @@ internal sealed class FileBlobs(string folder, IBlobReferences references) : IBl
         return blobs.Length;
     }
 
+    /// <summary>Bytes of the blobs of an owner.</summary>
+    public long Measure(string owner) => references.List(owner).Select(r => new FileInfo(PathOf(r.Sha256))).Sum(f => f.Exists ? f.Length : 0);
+
     /// <summary>Deletes all blobs of an owner.</summary>
     public async Task DeleteAllAsync(string owner, CancellationToken cancellationToken)
     {

@@ -127,6 +127,12 @@ internal sealed class MemoryRecords(MemoryEventLog log, MemoryAudit audit, Commi
         }
     }
 
+    /// <summary>Bytes of the records of a plugin and of its documents below a root, in all tenants.</summary>
+    public long Measure(string plugin, string documentRoot) => _state.Tables.Sum(t =>
+        PluginTables.IsOf(plugin, t.Key.Table) ? t.Value.Values.Sum(r => (long)r.Json.Length)
+        : t.Key.Table == IStorage.Documents ? t.Value.Values.Where(r => r.Id.StartsWith(documentRoot + "/", StringComparison.Ordinal)).Sum(r => (long)r.Json.Length)
+        : 0);
+
     private static int Compare(ImmutableArray<SortKey> keys, ImmutableArray<JsonScalar> left, string leftId, ImmutableArray<JsonScalar> right, string rightId)
     {
         for (var i = 0; i < keys.Length; i++)

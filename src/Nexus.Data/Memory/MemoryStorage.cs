@@ -94,6 +94,9 @@ internal sealed class MemoryStorage(TimeProvider time, Func<bool>? protects = nu
             await blobs.DeleteAllAsync(plugin, cancellationToken);
             sql.Delete(plugin);
         }
+
+        public ValueTask<long> MeasureAsync(string plugin, string documentRoot, CancellationToken cancellationToken) =>
+            ValueTask.FromResult(records.Measure(plugin, documentRoot) + sql.Measure(plugin) + blobs.Measure(plugin));
     }
 
     private sealed class Change(MemoryRecords records, SchemaRequest request, ImmutableArray<string> made, SqlChange sql) : ISchemaChange

@@ -89,5 +89,7 @@ public sealed class StorageOpener : IAsyncDisposable, IDisposable
         public ValueTask<ISchemaChange> BeginAsync(SchemaRequest request, CancellationToken cancellationToken) => inner.BeginAsync(ProtectedFields.Stored(request), cancellationToken);
 
         public ValueTask DeleteAsync(string plugin, string documentRoot, CancellationToken cancellationToken) => inner.DeleteAsync(plugin, documentRoot, cancellationToken);
+
+        public ValueTask<long> MeasureAsync(string plugin, string documentRoot, CancellationToken cancellationToken) => inner.MeasureAsync(plugin, documentRoot, cancellationToken);
     }
 }

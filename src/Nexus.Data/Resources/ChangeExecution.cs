@@ -136,7 +136,25 @@ internal sealed class ChangeExecution(IStorage storage, ChangePreparation prepar
         return [.. changes.Select((c, i) => new ChangeResult(c.Id, null, errors[i] ?? others))];
     }
 
-    private async ValueTask CommitAsync(ResourceCall call, UnitOfWork? unit, List<PreparedChange> prepared, AnswerSeal? seal, CancellationToken cancellationToken)
+    private ValueTask CommitAsync(ResourceCall call, UnitOfWork? unit, List<PreparedChange> prepared, AnswerSeal? seal, CancellationToken cancellationToken) =>
+        call.Plugin.Quota is { } quota ? CommitWithinAsync(quota, call, unit, prepared, seal, cancellationToken) : CommitNowAsync(call, unit, prepared, seal, cancellationToken);
+
+    private async ValueTask CommitWithinAsync(IPluginQuota quota, ResourceCall call, UnitOfWork? unit, List<PreparedChange> prepared, AnswerSeal? seal, CancellationToken cancellationToken)
+    {
+        long growth = prepared.Sum(p => p.Growth);
+        quota.Store(growth);
+        try
+        {
+            await CommitNowAsync(call, unit, prepared, seal, cancellationToken).ConfigureAwait(false);
+        }
+        catch
+        {
+            quota.Store(-Math.Abs(growth));
+            throw;
+        }
+    }
+
+    private async ValueTask CommitNowAsync(ResourceCall call, UnitOfWork? unit, List<PreparedChange> prepared, AnswerSeal? seal, CancellationToken cancellationToken)
     {
         var writes = ImmutableArray.CreateBuilder<RecordWrite>(prepared.Count + 1);
         foreach (var change in prepared)

@@ -5,7 +5,11 @@ using Nexus.Data.Units;
 namespace Nexus.Data.Resources;
 
 /// <summary>A change that is ready to be committed.</summary>
-internal sealed record PreparedChange(RecordWrite Write, EventMessage Event, ChangeResult Result, AuditEntry? Audit);
+internal sealed record PreparedChange(RecordWrite Write, EventMessage Event, ChangeResult Result, AuditEntry? Audit)
+{
+    /// <summary>Bytes that the record grows by.</summary>
+    public long Growth { get; init; }
+}
 
 /// <summary>Turns an asked change into the write and event that carry it out: permission, body, rules, references.</summary>
 internal sealed class ChangePreparation(IStorage storage, RecordAccess access, FieldSealing sealing, HookRunner hooks, IAuditTrail trail, TimeProvider time)
@@ -289,7 +293,7 @@ internal sealed class ChangePreparation(IStorage storage, RecordAccess access, F
             Key = $"{key.Table}/{key.Id}",
         };
         var audit = trail.IsKept ? ChangeAudit.Of(call, happened.Name, key.Id, now, before, record) : null;
-        return new(write, happened, new(key.Id, record is null ? null : returned), audit);
+        return new(write, happened, new(key.Id, record is null ? null : returned), audit) { Growth = (record?.Json.Length ?? 0) - (before?.Json.Length ?? 0) };
     }
 
     private RecordHead HeadAfter(StoredRecord stored)

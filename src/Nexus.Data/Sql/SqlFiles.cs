@@ -46,6 +46,10 @@ internal sealed class SqlFiles(string folder, bool durable, MainPart main, PoolL
         DeleteFiles(name => name == plugin || name.StartsWith(plugin + "@", StringComparison.Ordinal));
     }
 
+    /// <summary>Bytes in use of the plugin's databases, of all tenants.</summary>
+    public long Measure(string plugin) => !File.Exists(Path.Combine(folder, CheckName(plugin) + ".db")) ? 0 : All(plugin).Sum(file => file.Read(static connection =>
+        (connection.Scalar("PRAGMA page_count")!.Value - connection.Scalar("PRAGMA freelist_count")!.Value) * connection.Scalar("PRAGMA page_size")!.Value));
+
     private void DeleteFiles(Func<string, bool> isOwn)
     {
         foreach (var name in _open.Keys.Where(isOwn))

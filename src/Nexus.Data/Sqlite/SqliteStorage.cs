@@ -80,9 +80,12 @@ internal sealed class SqliteStorage(TimeProvider time, Func<bool>? protects = nu
 
         public async ValueTask DeleteAsync(string plugin, string documentRoot, CancellationToken cancellationToken)
         {
-            await PluginDeletion.RunAsync(file, plugin, documentRoot);
+            await PluginPart.DeleteAsync(file, plugin, documentRoot);
             await blobs.DeleteAllAsync(plugin, cancellationToken);
             sql.Delete(plugin);
         }
+
+        public ValueTask<long> MeasureAsync(string plugin, string documentRoot, CancellationToken cancellationToken) =>
+            ValueTask.FromResult(file.Read((plugin, documentRoot, cancellationToken), static (connection, state) => PluginPart.Measure(connection, state.plugin, state.documentRoot, state.cancellationToken)) + sql.Measure(plugin));
     }
 }

@@ -66,6 +66,7 @@ internal sealed partial class ResourceRoutes
         {
             var request = GatewayRequest.Of(context);
             request.Matched(facts);
+            plugin.Quota?.Call();
             var chain = parts.Chain();
             if (CachedAnswers.Serves(context, facts))
                 return RunCachedAsync(chain, context, request, facts, handle);

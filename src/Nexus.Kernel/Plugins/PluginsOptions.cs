@@ -68,6 +68,9 @@ public sealed class PluginsOptions
     /// <summary>Time between two looks into the plugin folders; a change notice of the file system comes sooner.</summary>
     public TimeSpan ScanInterval { get; set; } = TimeSpan.FromSeconds(2);
 
+    /// <summary>Time between two measurements of what a plugin with a storage quota stores.</summary>
+    public TimeSpan QuotaInterval { get; set; } = TimeSpan.FromMinutes(1);
+
     /// <summary>Honour <see cref="PluginManifest.Lazy"/>; false starts every plugin at once.</summary>
     public bool Lazy { get; set; } = true;
 
@@ -113,7 +116,7 @@ public sealed class PluginQuota
     /// <summary>Events it publishes within a minute of the clock.</summary>
     public long? EventsPerMinute { get; set; }
 
-    /// <summary>Bytes of documents and blobs that it adds on this node from its start on.</summary>
+    /// <summary>Bytes that it stores in all tenants: records and documents as JSON, its own databases, blobs. Measured when the node starts and every <see cref="PluginsOptions.QuotaInterval"/>; records, documents and blobs are counted in between, SQL is not.</summary>
     public long? StorageBytes { get; set; }
 
     /// <summary>Bytes it has in this node's part of the cache; beyond them its own entries give way.</summary>

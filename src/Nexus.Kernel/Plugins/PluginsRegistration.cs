@@ -39,6 +39,7 @@ public static class PluginsRegistration
         services.AddSingleton<IPluginMemory, HeapMeasure>();
         services.AddSingleton<IPluginRegistry, PluginRegistries>();
         services.AddSingleton<CapabilityDecisions>();
+        services.AddHostedService<StorageMeasure>();
         services.AddSingleton<IPluginPermissions>(host => host.GetRequiredService<CapabilityDecisions>());
         return services;
     }

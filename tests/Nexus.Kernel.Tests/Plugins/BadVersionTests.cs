@@ -73,5 +73,7 @@ public sealed class BadVersionTests
             throw new NexusException(ErrorCodes.MigrationFailed, "0002_more.sql: no such table");
 
         public ValueTask DeleteAsync(string plugin, string documentRoot, CancellationToken cancellationToken) => ValueTask.CompletedTask;
+
+        public ValueTask<long> MeasureAsync(string plugin, string documentRoot, CancellationToken cancellationToken) => ValueTask.FromResult(0L);
     }
 }

@@ -46,7 +46,7 @@ public sealed class ServiceRegistryTests : IDisposable
     {
         _bench.Plugins.Publish(Provider("post"));
         var refused = new List<string>();
-        var allowance = new Allowance(new PluginQuota(), TimeProvider.System);
+        var allowance = new Allowance("crm", new PluginQuota(), TimeProvider.System);
         var manifest = new PluginManifest { Name = "shop", Version = "1.0.0", Category = PluginCategory.Business, Description = "Shop.", Entry = "Shop.dll" };
         var mail = new GuardedServices(_bench.For("shop"), new CapabilityGuard(manifest, allowance, strict: false, (_, capability, target) => refused.Add($"{capability} {target}"))).Get<IMail>();
         var before = await mail.SendAsync("Ada");

@@ -16,7 +16,11 @@ internal sealed class BoundResource(ActivePlugin plugin, ResourceDescriptor desc
     public string TypeName { get; } = GraphNames.Type(descriptor);
 
     /// <summary>A call of it on behalf of somebody.</summary>
-    public ResourceCall For(SurfaceCall call) => new(Plugin, Descriptor, call.Context);
+    public ResourceCall For(SurfaceCall call)
+    {
+        Plugin.Quota?.Call();
+        return new ResourceCall(Plugin, Descriptor, call.Context);
+    }
 }
 
 /// <summary>A record as the source of fields.</summary>

@@ -1,7 +1,7 @@
 namespace Nexus.Kernel.Plugins.Capabilities;
 
 /// <summary>What one plugin may use and has used, over all its generations. Thread-safe.</summary>
-internal sealed class Allowance(PluginQuota quota, TimeProvider time)
+internal sealed class Allowance(string plugin, PluginQuota quota, TimeProvider time) : IPluginQuota
 {
     private readonly MinuteCounter calls = new(time);
     private readonly MinuteCounter events = new(time);
@@ -14,25 +14,25 @@ internal sealed class Allowance(PluginQuota quota, TimeProvider time)
         set => decision = value;
     }
 
+    /// <summary>Whether calls or bytes are limited; events are counted where they are published.</summary>
+    public bool Limits => quota.ApiCallsPerMinute is not null || CountsStorage;
+
     public bool CountsStorage => quota.StorageBytes is not null;
 
-    /// <exception cref="NexusException"><c>QUOTA_EXCEEDED</c>.</exception>
-    public void Call(string plugin)
+    public void Call()
     {
         if (quota.ApiCallsPerMinute is { } most && !calls.TryCount(most, 1))
             throw new NexusException(ErrorCodes.QuotaExceeded, $"{plugin} has answered {most} calls within a minute, which is its quota.");
     }
 
     /// <exception cref="NexusException"><c>QUOTA_EXCEEDED</c>.</exception>
-    public void Publish(string plugin, int number)
+    public void Publish(int number)
     {
         if (quota.EventsPerMinute is { } most && !events.TryCount(most, number))
             throw new NexusException(ErrorCodes.QuotaExceeded, $"{plugin} has published {most} events within a minute, which is its quota.");
     }
 
-    /// <summary>Counts bytes that are about to be stored (or, below zero, given back).</summary>
-    /// <exception cref="NexusException"><c>QUOTA_EXCEEDED</c>; nothing is counted.</exception>
-    public void Store(string plugin, long bytes)
+    public void Store(long bytes)
     {
         if (quota.StorageBytes is { } most && Interlocked.Add(ref stored, bytes) > most && bytes > 0)
         {
@@ -40,6 +40,16 @@ internal sealed class Allowance(PluginQuota quota, TimeProvider time)
             throw new NexusException(ErrorCodes.QuotaExceeded, $"{plugin} stores {Interlocked.Read(ref stored)} bytes; {bytes} more exceed its quota of {most}.");
         }
     }
+
+    /// <summary>Refuses a write whose size nobody knows before, when the quota is used up.</summary>
+    public void StoreMore()
+    {
+        if (quota.StorageBytes is { } most && Interlocked.Read(ref stored) >= most)
+            throw new NexusException(ErrorCodes.QuotaExceeded, $"{plugin} stores {Interlocked.Read(ref stored)} bytes, which is its quota of {most}; it may delete only.");
+    }
+
+    /// <summary>What is stored was measured; what was counted since goes on from there.</summary>
+    public void Measured(long bytes) => Interlocked.Exchange(ref stored, bytes);
 
     /// <summary>Uses within the current minute of the clock.</summary>
     private sealed class MinuteCounter(TimeProvider time)

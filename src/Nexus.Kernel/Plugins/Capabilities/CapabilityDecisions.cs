@@ -20,10 +20,13 @@ internal sealed partial class CapabilityDecisions(IServiceProvider host, Plugins
     public async Task<CapabilityGuard> GuardAsync(PluginManifest manifest, CancellationToken cancellationToken)
     {
         following ??= host.GetService<IChanges>()?.Follow(Prefix, FollowAsync);
-        var allowance = allowances.GetOrAdd(manifest.Name, id => new Allowance(QuotaOf(id), time));
+        var allowance = allowances.GetOrAdd(manifest.Name, id => new Allowance(id, QuotaOf(id), time));
         allowance.Decision = await ReadAsync(manifest.Name, cancellationToken);
         return new CapabilityGuard(manifest, allowance, options.StrictCapabilities, Report);
     }
+
+    /// <summary>What a plugin that ran here used up.</summary>
+    public Allowance? Find(string plugin) => allowances.GetValueOrDefault(plugin);
 
     public async ValueTask<PluginPermissions> GetAsync(PluginManifest manifest, CancellationToken cancellationToken) =>
         Describe(manifest, await ReadAsync(manifest.Name, cancellationToken));

@@ -13,7 +13,7 @@ internal sealed class CapabilityGuard(PluginManifest manifest, Allowance allowan
     public Allowance Allowance => allowance;
 
     /// <summary>Guards nothing: for a host without decisions.</summary>
-    public static CapabilityGuard Open(PluginManifest manifest) => new(manifest with { Entry = "" }, new Allowance(new PluginQuota(), TimeProvider.System), false, (_, _, _) => { });
+    public static CapabilityGuard Open(PluginManifest manifest) => new(manifest with { Entry = "" }, new Allowance(manifest.Name, new PluginQuota(), TimeProvider.System), false, (_, _, _) => { });
 
     /// <summary>What a plugin may use: what concerns its own part of the platform, what its manifest asks for and what an operator granted, without what one denied. Code of the host program is as trusted as the host.</summary>
     public static FrozenSet<string> Allowed(PluginManifest manifest, CapabilityDecision decision, bool strict)
@@ -49,7 +49,7 @@ internal sealed class CapabilityGuard(PluginManifest manifest, Allowance allowan
     {
         if (!Now().MayServe)
             Demand(Capability.ApiRegister);
-        allowance.Call(Plugin);
+        allowance.Call();
         return handler(context);
     };
 

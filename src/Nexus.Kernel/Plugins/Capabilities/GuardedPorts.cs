@@ -72,18 +72,18 @@ internal sealed class GuardedDocuments(IDocuments inner, CapabilityGuard guard) 
         if (!events.IsDefaultOrEmpty)
         {
             guard.Demand(Capability.EventsPublish, events[0].Name);
-            guard.Allowance.Publish(guard.Plugin, events.Length);
+            guard.Allowance.Publish(events.Length);
         }
 
         var more = guard.Allowance.CountsStorage && !writes.IsDefaultOrEmpty ? await MoreAsync(writes, cancellationToken) : 0;
-        guard.Allowance.Store(guard.Plugin, more);
+        guard.Allowance.Store(more);
         try
         {
             await inner.CommitAsync(writes, events, cancellationToken);
         }
         catch
         {
-            guard.Allowance.Store(guard.Plugin, -more);
+            guard.Allowance.Store(-more);
             throw;
         }
     }
@@ -122,17 +122,32 @@ internal sealed class GuardedSqlDatabase(ISqlDatabase inner, CapabilityGuard gua
     {
         public string Dialect => inner.Dialect;
 
-        public ValueTask<int> ExecuteAsync(string sql, IReadOnlyDictionary<string, object?>? parameters = null) => inner.ExecuteAsync(sql, parameters);
+        public ValueTask<int> ExecuteAsync(string sql, IReadOnlyDictionary<string, object?>? parameters = null)
+        {
+            DemandRoom(sql);
+            return inner.ExecuteAsync(sql, parameters);
+        }
 
-        public ValueTask<int> ExecuteManyAsync(string sql, ImmutableArray<string> parameters, IEnumerable<object?[]> rows) => inner.ExecuteManyAsync(sql, parameters, rows);
+        public ValueTask<int> ExecuteManyAsync(string sql, ImmutableArray<string> parameters, IEnumerable<object?[]> rows)
+        {
+            DemandRoom(sql);
+            return inner.ExecuteManyAsync(sql, parameters, rows);
+        }
 
         public ValueTask<ImmutableArray<SqlRow>> QueryAsync(string sql, IReadOnlyDictionary<string, object?>? parameters = null) => inner.QueryAsync(sql, parameters);
 
         public void Publish(EventMessage message)
         {
             guard.Demand(Capability.EventsPublish, message.Name);
-            guard.Allowance.Publish(guard.Plugin, 1);
+            guard.Allowance.Publish(1);
             inner.Publish(message);
+        }
+
+        /// <summary>A plugin that stores too much may still delete.</summary>
+        private void DemandRoom(string sql)
+        {
+            if (guard.Allowance.CountsStorage && !sql.AsSpan().TrimStart().StartsWith("DELETE", StringComparison.OrdinalIgnoreCase))
+                guard.Allowance.StoreMore();
         }
     }
 }
@@ -163,7 +178,7 @@ internal sealed class GuardedBlobs(IBlobs inner, CapabilityGuard guard) : IBlobs
         var reference = await inner.PutAsync(content, cancellationToken);
         try
         {
-            guard.Allowance.Store(guard.Plugin, reference.Length);
+            guard.Allowance.Store(reference.Length);
         }
         catch (NexusException)
         {
@@ -219,7 +234,7 @@ internal sealed class GuardedEvents(IEvents inner, CapabilityGuard guard) : IEve
     private void Demand(string name, int number)
     {
         guard.Demand(Capability.EventsPublish, name);
-        guard.Allowance.Publish(guard.Plugin, number);
+        guard.Allowance.Publish(number);
     }
 }
 
@@ -232,7 +247,7 @@ internal sealed class GuardedEventStreams(IEventStreams inner, CapabilityGuard g
         if (!events.IsDefaultOrEmpty)
         {
             guard.Demand(Capability.EventsPublish, events[0].Name);
-            guard.Allowance.Publish(guard.Plugin, events.Length);
+            guard.Allowance.Publish(events.Length);
         }
 
         return inner.AppendAsync(stream, events, expectedVersion, cancellationToken);

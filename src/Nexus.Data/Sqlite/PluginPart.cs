@@ -2,11 +2,11 @@ using Nexus.Data.Records;
 
 namespace Nexus.Data.Sqlite;
 
-/// <summary>Removes what a plugin has in the main file.</summary>
-internal static class PluginDeletion
+/// <summary>What a plugin has in the main file: removed and measured.</summary>
+internal static class PluginPart
 {
     /// <summary>Drops its tables and deletes its documents of all tenants, as one commit.</summary>
-    public static Task<bool> RunAsync(MainFile file, string plugin, string documentRoot) => file.Writer.RunAsync(connection =>
+    public static Task<bool> DeleteAsync(MainFile file, string plugin, string documentRoot) => file.Writer.RunAsync(connection =>
     {
         foreach (var table in Tables(connection, plugin))
         {
@@ -23,6 +23,23 @@ internal static class PluginDeletion
         file.LoadSearchable(connection);
         return true;
     });
+
+    /// <summary>Bytes of its records and documents, of all tenants, and of its blobs.</summary>
+    public static long Measure(Connection connection, string plugin, string documentRoot, CancellationToken cancellationToken)
+    {
+        var bytes = 0L;
+        foreach (var table in Tables(connection, plugin))
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            bytes += connection.Scalar($"SELECT coalesce(sum(length(CAST(json AS BLOB))),0) FROM {TableSql.Of(table).Name}") ?? 0;
+        }
+
+        using var rest = connection.Prepare($"""
+            SELECT (SELECT coalesce(sum(length(CAST(json AS BLOB))),0) FROM {TableSql.Of(IStorage.Documents).Name} WHERE id>=?1 AND id<?2)
+                 + (SELECT coalesce(sum(length),0) FROM blobs WHERE owner=?3)
+            """);
+        return rest.Bind(1, documentRoot + "/").Bind(2, documentRoot + "0").Bind(3, plugin).Step() ? bytes + rest.Integer(0) : bytes;
+    }
 
     private static List<string> Tables(Connection connection, string plugin)
     {
