@@ -77,6 +77,7 @@ public sealed class PluginTestHost : IAsyncDisposable
         builder.Services.AddNexusPlugins(plugins);
         builder.Services.AddNexusServices();
         builder.Services.AddNexusEvents();
+        builder.Services.Configure<EventsOptions>(builder.Configuration.GetSection("events"));
         builder.Services.AddNexusTasks();
         builder.Services.Configure<TasksOptions>(builder.Configuration.GetSection("tasks"));
         builder.Services.AddNexusGateway(builder.Configuration);

@@ -1,7 +1,7 @@
 namespace Nexus;
 
 /// <summary>What nodes share over an external engine. The node uses the ports of the plugin whose <see cref="Name"/> its configuration names, from the moment it is active until it leaves.</summary>
-/// <param name="Name">Name in <c>cache.type</c>, such as <c>redis</c>.</param>
+/// <param name="Name">Name in <c>cache.type</c> and <c>events.transport</c>, such as <c>redis</c>.</param>
 public sealed record SharedPorts(string Name)
 {
     /// <summary>A level of the cache, or null.</summary>
@@ -15,6 +15,9 @@ public sealed record SharedPorts(string Name)
 
     /// <summary>Request limits, or null.</summary>
     public ISharedLimits? Limits { get; init; }
+
+    /// <summary>Carries deliveries of events, or null.</summary>
+    public IEventTransport? Events { get; init; }
 }
 
 /// <summary>Brings ports over an engine that nodes share.</summary>

@@ -9,7 +9,7 @@ namespace Nexus.Kernel.Events;
 /// <summary>Delivers stored events to durable groups. One loop takes due deliveries from the store and sleeps in it while nothing is due; each group has a lane of its own, so a slow handler holds up its own group only.</summary>
 /// <remarks>The loop's frame lives as long as the node. It holds names and messages only: a subscriber in one of its locals would keep an unloaded plugin in memory.</remarks>
 internal sealed class DurableDelivery(
-    IEventStore store,
+    DeliveryIntake intake,
     EventGroups groups,
     Subscribers subscribers,
     HandlerRun handlers,
@@ -23,7 +23,7 @@ internal sealed class DurableDelivery(
     private readonly ConcurrentDictionary<Guid, DurableEvent> events = new();
     private readonly ConcurrentDictionary<string, Lane<TakenDelivery>> lanes = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, int> backlog = new(StringComparer.Ordinal);
-    private readonly SettlementWriter<DeliverySettlement> settlements = new(batch => store.SettleAsync(batch, CancellationToken.None), log);
+    private readonly SettlementWriter<EndedDelivery> settlements = new(intake.SettleAsync, log);
     private readonly Lock wakeGate = new();
     private CancellationTokenSource wake = new();
     private CancellationToken stopping;
@@ -84,7 +84,7 @@ internal sealed class DurableDelivery(
             if (claim.Groups.IsEmpty)
                 await Task.Delay(Timeout.InfiniteTimeSpan, time, turn.Token);
             else
-                Accept(await store.ClaimAsync(claim, turn.Token), claim.Lease);
+                Accept(await intake.TakeAsync(claim, turn.Token));
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested || woken.IsCancellationRequested)
         {
@@ -122,21 +122,17 @@ internal sealed class DurableDelivery(
     {
         // Set before the backlogs are read: a lane that empties after the reading sees it and wakes the loop.
         someHeldBack = true;
-        var durable = subscribers.All.Where(s => s.Descriptor.Durable).ToList();
-        var full = durable.Where(s => Backlog(s.Key) >= options.Value.GroupBacklog).ToList();
-        someHeldBack = full.Count > 0;
-        var free = durable.Where(s => !full.Any(f => f.Key == s.Key || (f.Descriptor.Priority > s.Descriptor.Priority && f.Pattern.MayOverlap(s.Pattern))));
-        var longest = durable.Select(s => s.Descriptor.Timeout).DefaultIfEmpty().Max();
-        var lease = longest * 2 > options.Value.Lease ? longest * 2 : options.Value.Lease;
-        return new DeliveryClaim([.. free.Select(s => s.Key).Distinct()], options.Value.ClaimLimit, lease, MaxWait);
+        var durable = subscribers.Durable;
+        var free = durable.Free(key => Backlog(key) >= options.Value.GroupBacklog, out var full);
+        someHeldBack = full;
+        return new DeliveryClaim(free, options.Value.ClaimLimit, durable.Lease(options.Value.Lease), MaxWait);
     }
 
-    private void Accept(ImmutableArray<EventDelivery> claimed, TimeSpan lease)
+    private void Accept(ImmutableArray<TakenDelivery> claimed)
     {
-        var ends = time.GetUtcNow() + lease;
-        foreach (var sameEvent in claimed.GroupBy(d => d.Message.Id))
+        foreach (var sameEvent in claimed.GroupBy(d => d.Delivery.Message.Id))
         {
-            var taken = sameEvent.Select(d => new TakenDelivery(d, subscribers.Find(d.Group)?.Descriptor.Priority ?? 0, ends)).ToList();
+            var taken = sameEvent.ToList();
             foreach (var delivery in taken)
                 backlog.AddOrUpdate(delivery.Delivery.Group, 1, (_, n) => n + 1);
             var (start, cancelled) = events.GetOrAdd(sameEvent.Key, _ => new DurableEvent()).Add(taken);
@@ -198,6 +194,7 @@ internal sealed class DurableDelivery(
         switch (outcome.Ending)
         {
             case Ending.Committed:
+                intake.Settled(taken);
                 End(taken, DeliveryState.Done, failed: false);
                 break;
             case Ending.Handled or Ending.Filtered:
@@ -229,7 +226,7 @@ internal sealed class DurableDelivery(
     private void Settle(TakenDelivery taken, DeliveryState state, DateTimeOffset? retryAt = null, string? error = null)
     {
         var (message, group) = (taken.Delivery.Message, taken.Delivery.Group);
-        settlements.Post(new DeliverySettlement(message.Id, group, taken.Delivery.Fence, state, retryAt, error));
+        settlements.Post(new EndedDelivery(taken, new DeliverySettlement(message.Id, group, taken.Delivery.Fence, state, retryAt, error)));
         End(taken, state, error is not null);
     }
 

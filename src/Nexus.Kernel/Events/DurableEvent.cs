@@ -3,7 +3,22 @@ using System.Collections.Immutable;
 namespace Nexus.Kernel.Events;
 
 /// <summary>A delivery that this node has taken.</summary>
-internal sealed record TakenDelivery(EventDelivery Delivery, int Priority, DateTimeOffset LeaseEnds);
+/// <param name="Delivery">The delivery.</param>
+/// <param name="Priority">Priority of its group.</param>
+/// <param name="LeaseEnds">When it may be given to somebody else.</param>
+/// <param name="Carrier">The message it came by, or null when it came from the store.</param>
+internal sealed record TakenDelivery(EventDelivery Delivery, int Priority, DateTimeOffset LeaseEnds, Carrier? Carrier = null);
+
+/// <summary>A message of a transport, to be acknowledged when all that it brought is settled. Thread-safe.</summary>
+internal sealed class Carrier(TransportReceipt receipt, int deliveries)
+{
+    private int left = deliveries;
+
+    public TransportReceipt Receipt => receipt;
+
+    /// <summary>Notes one as settled; true for the last.</summary>
+    public bool Settle() => Interlocked.Decrement(ref left) == 0;
+}
 
 /// <summary>The taken deliveries of one event: those of the highest priority go first, the next when these have ended, none after one of them cancelled. Thread-safe.</summary>
 internal sealed class DurableEvent

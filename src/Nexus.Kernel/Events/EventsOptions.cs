@@ -3,6 +3,12 @@ namespace Nexus.Kernel.Events;
 /// <summary>Settings of event delivery (<c>events</c> in the configuration).</summary>
 public sealed class EventsOptions
 {
+    /// <summary>What carries deliveries to nodes: <c>database</c>, or the name of a transport that an active plugin brings, such as <c>rabbitmq</c>.</summary>
+    public string Transport { get; set; } = "database";
+
+    /// <summary>Deliveries sent to a transport at once.</summary>
+    public int SendLimit { get; set; } = 512;
+
     /// <summary>Transient events that may wait for one subscriber; the next ones are dropped for it and counted.</summary>
     public int QueueCapacity { get; set; } = 1024;
 

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Nexus.Kernel.Events.Transport;
 using Nexus.Kernel.Events.Webhooks;
 
 namespace Nexus.Kernel.Events;
@@ -22,6 +23,9 @@ public static class EventsRegistration
         services.AddSingleton<EventGroups>();
         services.AddSingleton<EventBus>();
         services.AddSingleton<IEvents>(host => host.GetRequiredService<EventBus>());
+        services.AddSingleton<TransportLink>();
+        services.AddSingleton<IDependencyHealth>(host => host.GetRequiredService<TransportLink>());
+        services.AddSingleton<DeliveryIntake>();
         services.AddSingleton<DurableDelivery>();
         services.AddSingleton<IEventLog, EventLog>();
         services.AddSingleton<WebhookStore>();
@@ -31,6 +35,7 @@ public static class EventsRegistration
         services.AddSingleton<IPluginPorts, PluginEventPorts>();
         services.AddHostedService<EventTail>();
         services.AddHostedService(host => host.GetRequiredService<WebhookDelivery>());
+        services.AddHostedService<DeliveryRelay>();
         services.AddHostedService(host => host.GetRequiredService<DurableDelivery>());
         return services;
     }

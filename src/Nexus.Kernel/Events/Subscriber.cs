@@ -33,6 +33,9 @@ internal sealed class Subscribers : IDisposable
 
     public ImmutableArray<Subscriber> All => table.All;
 
+    /// <summary>Those that get stored deliveries.</summary>
+    public DurableGroups Durable => table.Durable;
+
     public PlatformSnapshot Snapshot => plugins.Current;
 
     public Subscriber? Find(string key) => table.ByKey.GetValueOrDefault(key);
@@ -97,6 +100,8 @@ internal sealed class Subscribers : IDisposable
         private readonly ConcurrentDictionary<(string Name, bool TransientOnly), ImmutableArray<ImmutableArray<string>>> matches = new();
 
         public ImmutableArray<Subscriber> All { get; } = all;
+
+        public DurableGroups Durable { get; } = new([.. all.Where(s => s.Descriptor.Durable).Select(s => new DurableGroup(s.Key, s.Pattern, s.Descriptor.Priority, s.Descriptor.Timeout))]);
 
         // Two plugins may declare one group name by hand: the first keeps it, as dependency order is stable.
         public FrozenDictionary<string, Subscriber> ByKey { get; } = all.DistinctBy(s => s.Key).ToFrozenDictionary(s => s.Key, StringComparer.Ordinal);

@@ -8,3 +8,17 @@ public sealed class PostgreSql_conforms : StorageConformance
 
     protected override async ValueTask<StorageOptions> OptionsAsync() => new(Folder, await PostgreSqlServer.DatabaseAsync()) { Time = Clock };
 }
+
+public sealed class PostgreSql_delivers_events : Nexus.Conformance.Events.EventDeliveryConformance
+{
+    private string _database = "";
+
+    public override async ValueTask InitializeAsync() => _database = await PostgreSqlServer.DatabaseAsync();
+
+    protected override void Configure(Nexus.Testing.PluginTestOptions options)
+    {
+        options.Settings["database:type"] = "postgresql";
+        options.Settings["database:connectionString"] = _database;
+        options.Storage = new PostgreSqlPlugin();
+    }
+}

@@ -1,3 +1,5 @@
+using System.Collections.Immutable;
+
 namespace Nexus.Kernel.Plugins.Generations;
 
 /// <summary>The host's side of the ports that an engine's plugin brings: each call holds the plugin's lease, and after the unload there is nothing behind them.</summary>
@@ -36,12 +38,7 @@ internal static class SharedSlots
 
         public void Cut() => port.Cut();
 
-        public async ValueTask PublishAsync(string channel, ReadOnlyMemory<byte> message, CancellationToken cancellationToken) =>
-            await port.CallAsync(async p =>
-            {
-                await p.PublishAsync(channel, message, cancellationToken);
-                return true;
-            });
+        public ValueTask PublishAsync(string channel, ReadOnlyMemory<byte> message, CancellationToken cancellationToken) => port.CallAsync(p => p.PublishAsync(channel, message, cancellationToken));
 
         public IDisposable Subscribe(string channel, BroadcastListener listener) => port.Target.Subscribe(channel, listener);
     }
@@ -69,6 +66,23 @@ internal static class SharedSlots
         public ValueTask<SharedVerdict> TakeAsync(SharedTake take, CancellationToken cancellationToken) => port.CallAsync(p => p.TakeAsync(take, cancellationToken));
     }
 
+    internal sealed class Transport(IEventTransport target, IGeneration lease) : IEventTransport, ICut
+    {
+        private readonly Port<IEventTransport> port = new(target, lease);
+
+        public void Cut() => port.Cut();
+
+        public ValueTask ListenAsync(ImmutableArray<string> groups, CancellationToken cancellationToken) => port.CallAsync(p => p.ListenAsync(groups, cancellationToken));
+
+        public ValueTask SendAsync(ImmutableArray<TransportMessage> messages, CancellationToken cancellationToken) => port.CallAsync(p => p.SendAsync(messages, cancellationToken));
+
+        public ValueTask<ImmutableArray<ReceivedMessage>> ReceiveAsync(TransportReceive receive, CancellationToken cancellationToken) => port.CallAsync(p => p.ReceiveAsync(receive, cancellationToken));
+
+        public ValueTask AcknowledgeAsync(ImmutableArray<TransportReceipt> receipts, CancellationToken cancellationToken) => port.CallAsync(p => p.AcknowledgeAsync(receipts, cancellationToken));
+
+        public ValueTask<TransportState> LookAsync(ImmutableArray<string> groups, CancellationToken cancellationToken) => port.CallAsync(p => p.LookAsync(groups, cancellationToken));
+    }
+
     /// <summary>One port of the plugin.</summary>
     private sealed class Port<T>(T target, IGeneration lease)
         where T : class
@@ -78,6 +92,12 @@ internal static class SharedSlots
         public T Target => target ?? throw new NexusException(ErrorCodes.ServiceUnavailable, "The plugin that brought this port has been unloaded.");
 
         public void Cut() => target = null;
+
+        public async ValueTask CallAsync(Func<T, ValueTask> call) => await CallAsync(async target =>
+        {
+            await call(target);
+            return true;
+        });
 
         public async ValueTask<TAnswer> CallAsync<TAnswer>(Func<T, ValueTask<TAnswer>> call)
         {

@@ -70,6 +70,7 @@ internal sealed class Slots
         Broadcast = ports.Broadcast is { } broadcast ? Keep(new SharedSlots.Broadcast(broadcast, lease)) : null,
         Leases = ports.Leases is { } leases ? Keep(new SharedSlots.Leases(leases, lease)) : null,
         Limits = ports.Limits is { } limits ? Keep(new SharedSlots.Limits(limits, lease)) : null,
+        Events = ports.Events is { } events ? Keep(new SharedSlots.Transport(events, lease)) : null,
     };
 
     public ResourceDescriptor Wrap(ResourceDescriptor resource) => resource with

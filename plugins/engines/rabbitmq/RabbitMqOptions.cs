@@ -1,0 +1,17 @@
+namespace Nexus.Engines.RabbitMq;
+
+/// <summary>The plugin's configuration; its manifest describes each.</summary>
+internal sealed class RabbitMqOptions
+{
+    public string? ConnectionString { get; set; }
+
+    public string Prefix { get; set; } = "nexus";
+
+    public int Prefetch { get; set; } = 128;
+
+    public bool Persistent { get; set; } = true;
+
+    public string? TlsServerName { get; set; }
+
+    public string? TlsAuthority { get; set; }
+}
