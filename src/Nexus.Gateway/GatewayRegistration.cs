@@ -57,6 +57,7 @@ public static class GatewayRegistration
         services.TryAddSingleton<PlatformEndpoints>();
         services.TryAddSingleton<AdministrationTrail>();
         services.AddSingleton<IPlatformRoutes>(host => host.GetRequiredService<HealthRoutes>());
+        services.AddSingleton<RoutePermissions>();
         services.AddSingleton<IPlatformRoutes, StatusRoutes>();
         services.AddSingleton<IPlatformRoutes, MetricsRoutes>();
         services.AddSingleton<IPlatformRoutes, CacheRoutes>();

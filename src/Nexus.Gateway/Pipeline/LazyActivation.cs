@@ -6,10 +6,10 @@ using Nexus.Gateway.Security.Watch;
 namespace Nexus.Gateway.Pipeline;
 
 /// <summary>
-/// Stands after routing. A path that matches nothing but belongs to a lazy plugin brings it up and is routed again. Its routes are not known before that,
-/// so what can be asked is whether anybody is signed in: strangers wake only plugins whose manifest has the tag <c>public</c>.
+/// Stands after routing. A path that matches nothing but belongs to a lazy plugin brings it up and is routed again. Strangers wake only plugins whose manifest
+/// has the tag <c>public</c>; who is signed in wakes none of whose routes it may use none, as far as this version ran before and its routes are known.
 /// </summary>
-internal sealed class LazyActivation(RequestDelegate next, IPlugins plugins, ActiveIdentity identity, Refusals refusals, IServiceProvider host)
+internal sealed class LazyActivation(RequestDelegate next, IPlugins plugins, ActiveIdentity identity, Refusals refusals, RoutePermissions permissions, IServiceProvider host)
 {
     private const string Public = "public";
     private readonly IPluginActivation? activation = host.GetService<IPluginActivation>();
@@ -20,13 +20,30 @@ internal sealed class LazyActivation(RequestDelegate next, IPlugins plugins, Act
     private async Task ActivateAsync(HttpContext context)
     {
         var path = context.Request.Path;
-        var sought = plugins.Current.Inactive.FirstOrDefault(manifest => path.StartsWithSegments(manifest.RoutePrefix, StringComparison.OrdinalIgnoreCase));
-        var request = GatewayRequest.Of(context);
-        if (sought is not null && ReferenceEquals(request.Context.Caller, Caller.Anonymous) && identity.WasEverActive && !sought.Tags.Contains(Public))
-            await refusals.RefuseAsync(context, ErrorCodes.AuthenticationRequired, "auth.access.denied", request.Refusal ?? "This needs a sign-in.");
-        else if (sought is not null && await activation!.ActivateAsync(path.Value!, context.RequestAborted))
-            request.Refused = true;
-        else
+        if (plugins.Current.Inactive.FirstOrDefault(manifest => path.StartsWithSegments(manifest.RoutePrefix, StringComparison.OrdinalIgnoreCase)) is not { } sought)
+        {
             await next(context);
+            return;
+        }
+
+        var request = GatewayRequest.Of(context);
+        var isStranger = ReferenceEquals(request.Context.Caller, Caller.Anonymous);
+        if (isStranger && identity.WasEverActive && !sought.Tags.Contains(Public))
+        {
+            await refusals.RefuseAsync(context, ErrorCodes.AuthenticationRequired, "auth.access.denied", request.Refusal ?? "This needs a sign-in.");
+        }
+        else if (!isStranger && await permissions.MissingAsync(sought, request.Context, context.RequestAborted) is { } missing)
+        {
+            await refusals.RefuseAsync(context, ErrorCodes.PermissionDenied, "auth.access.denied", $"{request.Context.Caller.Name} lacks every permission that {sought.Name} asks for, such as {missing}.");
+        }
+        else if (await activation!.ActivateAsync(path.Value!, context.RequestAborted))
+        {
+            await permissions.RememberAsync(sought, context.RequestAborted);
+            request.Refused = true;
+        }
+        else
+        {
+            await next(context);
+        }
     }
 }

@@ -29,6 +29,30 @@ public sealed class Lazy_plugins
         Assert.Equal((status, woken), ((int)answer.StatusCode, activation.Count));
     }
 
+    [Fact]
+    public async Task Who_may_use_no_route_of_a_plugin_that_ran_before_does_not_wake_it()
+    {
+        var activation = new Activation();
+        await using var host = await GatewayHost.StartAsync(configure: s => s.AddSingleton<IPluginActivation>(activation));
+        var identity = new FakeIdentity().Token("t1", "ada", "reader").Token("t2", "bob", "other").Grant("reader", "sample.probe:read").Plugin();
+        var lazy = FakePlugins.Plugin("sample.probe", null, ("GET", "/v", c => c.Response.WriteAsync("up")));
+        lazy = lazy with { Endpoints = [lazy.Endpoints[0] with { Permission = "sample.probe:read" }] };
+        var version = 100;
+        void Sleep() => host.Plugins.Publish(new PlatformSnapshot(version += 10, [identity]) { Inactive = [lazy.Manifest] });
+        async Task<int> AskAsync(string token) => (int)(await Resource_routes.SendAsync(host, HttpMethod.Get, Route, null, ("Authorization", "Bearer " + token))).StatusCode;
+        activation.OnActivate = () => host.Plugins.Publish(identity, lazy);
+
+        Sleep();
+        Assert.Equal((403, 1), (await AskAsync("t2"), activation.Count));
+        Sleep();
+        Assert.Equal((403, 1), (await AskAsync("t2"), activation.Count));
+        Sleep();
+        Assert.Equal((200, 2), (await AskAsync("t1"), activation.Count));
+        lazy = lazy with { Manifest = lazy.Manifest with { Version = "9.0.0" } };
+        Sleep();
+        Assert.Equal((403, 3), (await AskAsync("t2"), activation.Count));
+    }
+
     private sealed class Activation : IPluginActivation
     {
         public int Count { get; private set; }
