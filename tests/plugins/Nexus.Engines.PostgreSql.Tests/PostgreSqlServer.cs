@@ -41,6 +41,9 @@ public sealed class PostgreSqlServer : IAsyncDisposable
         return await (await Shared.Value).MakeDatabaseAsync();
     }
 
+    /// <summary>Gives a folder with what is in it to the server's user.</summary>
+    public static Task OwnAsync(string folder) => RunAsync("chown", "-R", "postgres", folder);
+
     /// <summary>A server of one's own.</summary>
     public static async Task<PostgreSqlServer> StartAsync(params string[] settings)
     {

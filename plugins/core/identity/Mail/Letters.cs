@@ -33,29 +33,51 @@ internal sealed class Letters(Tickets tickets, MailQueue mail, SiteAddress site,
         mail.Wake();
     }
 
-    private Letter Verification(User user, string token) => new(user.Email!, "Confirm your e-mail address", $"""
-        Hello {user.DisplayName},
+    private Letter Verification(User user, string token) => Wording.Of(user) is Wording.German
+        ? new(user.Email!, "Bestätigen Sie Ihre E-Mail-Adresse", $"""
+            Guten Tag {user.DisplayName},
 
-        open this link to confirm that this address is yours:
+            öffnen Sie diesen Link, um zu bestätigen, dass diese Adresse Ihre ist:
 
-        {site.Public}/api/v1/auth/verify-email?token={token}
+            {VerificationLink(token)}
 
-        The link works once and for {Words(options.Value.VerificationLifetime)}. If you did not register, ignore this letter.
-        """);
+            Der Link gilt einmal und {Wording.Time(options.Value.VerificationLifetime, Wording.German)}. Wenn Sie sich nicht angemeldet haben, beachten Sie diesen Brief nicht.
+            """)
+        : new(user.Email!, "Confirm your e-mail address", $"""
+            Hello {user.DisplayName},
 
-    private Letter ResetLetter(User user, string token) => new(user.Email!, "Set a new password", $"""
-        Hello {user.DisplayName},
+            open this link to confirm that this address is yours:
 
-        somebody asked to set a new password for your account. If it was you, open this link:
+            {VerificationLink(token)}
 
-        {site.Public}/reset-password?token={token}
+            The link works once and for {Wording.Time(options.Value.VerificationLifetime, Wording.English)}. If you did not register, ignore this letter.
+            """);
 
-        Programs send `token` and `new_password` to POST {site.Public}/api/v1/auth/password/reset.
+    private Letter ResetLetter(User user, string token) => Wording.Of(user) is Wording.German
+        ? new(user.Email!, "Neues Passwort setzen", $"""
+            Guten Tag {user.DisplayName},
 
-        It works once and for {Words(options.Value.ResetLifetime)}. If it was not you, ignore this letter.
-        """);
+            jemand möchte ein neues Passwort für Ihr Konto setzen. Wenn Sie das sind, öffnen Sie diesen Link:
 
-    private static string Words(TimeSpan time) => time.TotalHours >= 48 ? $"{time.TotalDays:0} days" : time.TotalHours >= 2 ? $"{time.TotalHours:0} hours" : $"{time.TotalMinutes:0} minutes";
+            {site.Public}/reset-password?token={token}
+
+            Programme senden `token` und `new_password` mit POST an {site.Public}/api/v1/auth/password/reset.
+
+            Der Link gilt einmal und {Wording.Time(options.Value.ResetLifetime, Wording.German)}. Wenn Sie es nicht sind, beachten Sie diesen Brief nicht.
+            """)
+        : new(user.Email!, "Set a new password", $"""
+            Hello {user.DisplayName},
+
+            somebody asked to set a new password for your account. If it was you, open this link:
+
+            {site.Public}/reset-password?token={token}
+
+            Programs send `token` and `new_password` to POST {site.Public}/api/v1/auth/password/reset.
+
+            It works once and for {Wording.Time(options.Value.ResetLifetime, Wording.English)}. If it was not you, ignore this letter.
+            """);
+
+    private string VerificationLink(string token) => $"{site.Public}/api/v1/auth/verify-email?token={token}";
 }
 
 /// <summary>What the token of a letter stands for.</summary>

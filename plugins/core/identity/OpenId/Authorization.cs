@@ -110,7 +110,7 @@ internal sealed class Authorization(ClientRegistry clients, BrowserSignIns brows
             if (silent)
                 Redirect(context, request.RedirectUri, request.State, ("error", "consent_required"), ("error_description", "The user has not consented."));
             else
-                await Page.ConsentAsync(context, await OpenAsync(context, BrowserSignIns.Ensure(context), request, known.SignIn), client, known.User.DisplayName, request.Scopes);
+                await Page.ConsentAsync(context, await OpenAsync(context, BrowserSignIns.Ensure(context), request, known.SignIn), client, known.User, request.Scopes);
             return;
         }
 
@@ -146,7 +146,7 @@ internal sealed class Authorization(ClientRegistry clients, BrowserSignIns brows
         var signIn = new BrowserSignIn(user.Id, user.Tenant, time.GetUtcNow());
         var browser = await browsers.BeginAsync(context, signIn);
         if (await NeedsConsentAsync(client, transaction.Request, user, context.RequestAborted))
-            await Page.ConsentAsync(context, await OpenAsync(context, browser, transaction.Request, signIn), client, user.DisplayName, transaction.Request.Scopes);
+            await Page.ConsentAsync(context, await OpenAsync(context, browser, transaction.Request, signIn), client, user, transaction.Request.Scopes);
         else
             await GrantAsync(context, transaction.Request, signIn);
     }

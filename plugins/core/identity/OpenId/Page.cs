@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Encodings.Web;
 using Microsoft.AspNetCore.Http;
+using Nexus.Core.Identity.Accounts;
 
 namespace Nexus.Core.Identity.OpenId;
 
@@ -9,7 +10,7 @@ namespace Nexus.Core.Identity.OpenId;
 internal static class Page
 {
     private const string Style = """
-        :root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;display:grid;place-items:center;min-height:90vh;margin:0}
+        body{font:16px/1.5 system-ui,sans-serif;display:grid;place-items:center;min-height:90vh;margin:0}
         main{width:min(24rem,90vw)}h1{font-size:1.4rem}label{display:block;margin:.8rem 0 .2rem}input{font:inherit;width:100%;box-sizing:border-box;padding:.5rem}
         button{font:inherit;padding:.5rem 1.2rem;margin:1.2rem .5rem 0 0}p[role=alert]{color:#c22}ul{padding-left:1.2rem}
         """;
@@ -27,13 +28,13 @@ internal static class Page
         """, "Sign in");
 
     /// <summary>The question for consent.</summary>
-    public static Task ConsentAsync(HttpContext context, string transaction, Client client, string user, IEnumerable<string> scopes) => WriteAsync(context, 200, client, $"""
-        <h1>Allow {Encode(client.Name)}?</h1><p>You are signed in as <strong>{Encode(user)}</strong>. It asks to:</p>
+    public static Task ConsentAsync(HttpContext context, string transaction, Client client, User user, IEnumerable<string> scopes) => WriteAsync(context, 200, client, $"""
+        <h1>Allow {Encode(client.Name)}?</h1><p>You are signed in as <strong>{Encode(user.DisplayName)}</strong>. It asks to:</p>
         <ul>{string.Concat(scopes.Select(s => $"<li>{Encode(Meaning(s))}</li>"))}</ul>
         <form method="post" action="/oauth/authorize">
         <input type="hidden" name="transaction" value="{Encode(transaction)}">
         <button type="submit" name="step" value="approve">Allow</button><button type="submit" name="step" value="deny">Deny</button></form>
-        """, "Allow access");
+        """, "Allow access", Preferred.Theme(user));
 
     /// <summary>The question whether to sign out.</summary>
     public static Task SignOutAsync(HttpContext context, string transaction) => WriteAsync(context, 200, null, $"""
@@ -57,8 +58,9 @@ internal static class Page
 
     private static string Encode(string text) => HtmlEncoder.Default.Encode(text);
 
-    private static Task WriteAsync(HttpContext context, int status, Client? client, string body, string title)
+    private static Task WriteAsync(HttpContext context, int status, Client? client, string body, string title, string? theme = null)
     {
+        var scheme = ":root{color-scheme:" + (theme ?? "light dark") + "}";
         var nonce = Convert.ToBase64String(RandomNumberGenerator.GetBytes(16));
         // A browser holds the redirect that answers a form to form-action too.
         var targets = client is null ? "" : string.Concat(client.RedirectUris.Select(Source).Distinct(StringComparer.Ordinal).Select(s => $" {s}"));
@@ -71,7 +73,7 @@ internal static class Page
         context.Response.StatusCode = status;
         context.Response.ContentType = "text/html; charset=utf-8";
         return context.Response.WriteAsync($"""
-            <!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{Encode(title)}</title><style nonce="{nonce}">{Style}</style></head><body><main>{body}</main></body></html>
+            <!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{Encode(title)}</title><style nonce="{nonce}">{scheme}{Style}</style></head><body><main>{body}</main></body></html>
             """, Encoding.UTF8, context.RequestAborted);
     }
 

@@ -53,6 +53,8 @@ internal sealed class TokenEndpoint(ClientRegistry clients, AuthorizationCodes c
             json.WriteString("name", user.DisplayName);
             json.WriteString("preferred_username", user.UserName);
             json.WriteNumber("updated_at", user.UpdatedAt.ToUnixTimeSeconds());
+            if (Preferred.Language(user) is { } language)
+                json.WriteString("locale", language);
         }
 
         if (scopes.Contains("email") && user.Email is { } email)

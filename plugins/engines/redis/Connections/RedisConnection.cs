@@ -1,6 +1,7 @@
 using System.IO.Pipelines;
 using System.Net.Security;
 using System.Net.Sockets;
+using System.Security.Cryptography.X509Certificates;
 using Nexus.Engines.Redis.Protocol;
 
 namespace Nexus.Engines.Redis.Connections;
@@ -63,7 +64,7 @@ internal sealed class RedisConnection : IAsyncDisposable
             {
                 var secure = new SslStream(stream);
                 stream = secure;
-                await secure.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = settings.TlsHost ?? address.Host }, limit.Token);
+                await secure.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = settings.TlsHost ?? address.Host, CertificateChainPolicy = settings.TlsRoot is { } root ? Trusting(root) : null }, limit.Token);
             }
             connection = new RedisConnection(stream, settings, time, pushed);
             connection.Begin();
@@ -114,6 +115,14 @@ internal sealed class RedisConnection : IAsyncDisposable
         await writing;
         await stream.DisposeAsync();
         ending.Dispose();
+    }
+
+    /// <summary>Only what a file of certificates vouches for, as a site has it whose servers' certificates are its own.</summary>
+    private static X509ChainPolicy Trusting(string file)
+    {
+        var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
+        policy.CustomTrustStore.ImportFromPemFile(file);
+        return policy;
     }
 
     private void Begin()

@@ -37,6 +37,9 @@ internal sealed record RedisSettings
     /// <summary>Name that the server's certificate must have; the host's when null.</summary>
     public string? TlsHost { get; init; }
 
+    /// <summary>File of certificates (PEM) that alone vouch for the server; those of the machine when null.</summary>
+    public string? TlsRoot { get; init; }
+
     public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(2);
 
     /// <summary>A connection that leaves a command unanswered for so long is given up.</summary>
@@ -68,10 +71,11 @@ internal sealed record RedisSettings
         "user" => settings with { User = value },
         "ssl" or "tls" => settings with { Tls = bool.TryParse(value, out var on) ? on : throw new FormatException($"{key} is true or false.") },
         "sslhost" => settings with { TlsHost = value },
+        "sslroot" => settings with { TlsRoot = value },
         "database" or "defaultdatabase" => settings with { Database = Number(key, value) },
         "connecttimeout" => settings with { ConnectTimeout = TimeSpan.FromMilliseconds(Number(key, value)) },
         "answertimeout" => settings with { AnswerTimeout = TimeSpan.FromMilliseconds(Number(key, value)) },
-        _ => throw new FormatException($"'{key}' is unknown; known are password, user, ssl, sslHost, database, connectTimeout and answerTimeout."),
+        _ => throw new FormatException($"'{key}' is unknown; known are password, user, ssl, sslHost, sslRoot, database, connectTimeout and answerTimeout."),
     };
 
     private static int Number(string key, string value) =>

@@ -63,7 +63,10 @@ internal static class EndpointReader
         };
     }
 
-    /// <summary>The policy name of <c>RequireAuthorization</c> is the permission; a route that says nothing needs the plugin's own <c>use</c>, so that none is open by being forgotten. <c>AllowAnonymous</c> opens one.</summary>
+    /// <summary>
+    /// The policy name of <c>RequireAuthorization</c> or <c>[Authorize("…")]</c> is the permission; a route that says nothing needs the plugin's own <c>use</c>, so that none is open by being forgotten. <c>AllowAnonymous</c> opens one.
+    /// What the one policy point cannot ask, roles and several permissions at once, is refused: left out in silence it would leave the route more open than it reads.
+    /// </summary>
     private static string? Permission(string plugin, RouteEndpoint endpoint)
     {
         if (endpoint.Metadata.GetMetadata<IAllowAnonymous>() is not null)
@@ -71,6 +74,12 @@ internal static class EndpointReader
             return null;
         }
 
-        return endpoint.Metadata.GetMetadata<IAuthorizeData>()?.Policy is { Length: > 0 } policy ? policy : $"{plugin}:use";
+        var asked = endpoint.Metadata.GetOrderedMetadata<IAuthorizeData>();
+        var permissions = asked.Select(a => a.Policy).OfType<string>().Where(p => p.Length > 0).Distinct(StringComparer.Ordinal).ToArray();
+        var unknown = asked.Any(a => !string.IsNullOrEmpty(a.Roles)) ? $"asks for the role {string.Join(", ", asked.Select(a => a.Roles).OfType<string>())}"
+            : asked.Any(a => !string.IsNullOrEmpty(a.AuthenticationSchemes)) ? "names a scheme of authentication"
+            : permissions.Length > 1 ? $"asks for several permissions ({string.Join(", ", permissions)})" : null;
+        return unknown is null ? permissions.FirstOrDefault() ?? $"{plugin}:use"
+            : throw new NexusException(ErrorCodes.PluginRegistrationFailed, $"The route {endpoint.RoutePattern.RawText} of {plugin} {unknown}. A route asks for one permission, such as RequireAuthorization(\"{plugin}:write\"); who has it is decided by roles.");
     }
 }

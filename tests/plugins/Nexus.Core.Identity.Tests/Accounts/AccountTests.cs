@@ -180,6 +180,24 @@ public sealed class AccountTests
         Assert.Equal(401, (await node.LoginAsync("ada@example.org", IdentityNode.Password)).Status);
     }
 
+    [Theory]
+    [InlineData("de-AT", "Neues Passwort setzen", "Guten Tag Ada,", "Der Link gilt einmal und 60 Minuten.")]
+    [InlineData("fr", "Set a new password", "Hello Ada,", "It works once and for 60 minutes.")]
+    [InlineData(null, "Set a new password", "Hello Ada,", "It works once and for 60 minutes.")]
+    public async Task A_letter_is_written_in_the_language_that_its_reader_prefers(string? language, params string[] texts)
+    {
+        await using var node = await IdentityNode.StartAsync();
+        var token = await node.SignedInAsync("ada", "user");
+        await node.SendAsync(HttpMethod.Patch, "/api/v1/auth/me", token, new { displayName = "Ada" });
+        await node.SendAsync(HttpMethod.Put, "/api/v1/auth/me/preferences", token, new { language });
+        var before = (await node.LettersAsync("ada@example.org", 0)).Length;
+
+        await node.PostAsync("/api/v1/auth/password/forgot", new { email = "ada@example.org" });
+        var letter = (await node.LettersAsync("ada@example.org", before + 1))[^1];
+
+        Assert.All(texts, text => Assert.Contains(text, letter, StringComparison.Ordinal));
+    }
+
     [Fact]
     public async Task Preferences_do_not_grow_without_end()
     {

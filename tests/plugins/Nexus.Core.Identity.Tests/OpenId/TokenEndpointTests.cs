@@ -1,6 +1,7 @@
 using System.Buffers.Text;
 using System.Net.Http.Json;
 using System.Text.Json.Nodes;
+using Nexus.Core.Identity.Accounts;
 using Nexus.Core.Identity.SignIn;
 using Nexus.Core.Identity.Tokens;
 
@@ -23,6 +24,26 @@ public sealed class TokenEndpointTests
         var identity = JsonNode.Parse(Base64Url.DecodeFromChars(((string)tokens["id_token"]!).Split('.')[1]))!;
         Assert.Equal($"http://localhost {site.Ada.Id} app n-1 ada@example.com True", $"{identity["iss"]} {identity["sub"]} {identity["aud"]} {identity["nonce"]} {identity["email"]} {(bool)identity["email_verified"]!}");
         Assert.Equal(200, await site.UserInfoAsync((string)tokens["access_token"]!));
+    }
+
+    [Theory]
+    [InlineData("de-AT", "dark", "de-AT", ":root{color-scheme:dark}")]
+    [InlineData("not a tag<", "dark}body{color:red", null, ":root{color-scheme:light dark}")]
+    [InlineData(null, null, null, ":root{color-scheme:light dark}")]
+    public async Task A_client_learns_the_language_that_its_user_prefers_and_the_question_for_consent_has_the_users_theme(string? language, string? theme, string? locale, string style)
+    {
+        await using var site = await Site.StartAsync();
+        await site.Get<UserDirectory>().ChangeAsync(site.Ada.Place, u => u with { Preferences = new JsonObject { ["language"] = language, ["theme"] = theme } });
+        var browser = site.NewBrowser();
+
+        await browser.GetAsync(Site.Authorize());
+        await browser.SubmitAsync(("username", "ada"), ("password", Site.Password), ("step", "sign-in"));
+        var page = browser.Text;
+        var (_, tokens) = await site.RedeemAsync(await site.CodeAsync());
+
+        Assert.Contains("Allow ", page, StringComparison.Ordinal);
+        Assert.Contains(style, page, StringComparison.Ordinal);
+        Assert.Equal(locale, (string?)JsonNode.Parse(Base64Url.DecodeFromChars(((string)tokens["id_token"]!).Split('.')[1]))!["locale"]);
     }
 
     [Fact]
