@@ -88,6 +88,9 @@ public static class GatewayRegistration
         ArgumentNullException.ThrowIfNull(configuration);
         var format = configuration["logging:format"] ?? (environment.IsDevelopment() ? "text" : "json");
         logging.Services.AddSingleton<ILoggerProvider>(_ => new LineLogging(Console.OpenStandardOutput(), TimeProvider.System, format == "json", configuration["logging:service"] ?? "nexus"));
+        logging.Services.AddSingleton(_ => new LogSinks(TimeProvider.System));
+        logging.Services.AddSingleton<ILogSinks>(host => host.GetRequiredService<LogSinks>());
+        logging.Services.AddSingleton<ILoggerProvider>(host => host.GetRequiredService<LogSinks>());
         return logging;
     }
 

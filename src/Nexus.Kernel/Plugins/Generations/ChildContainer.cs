@@ -55,6 +55,11 @@ internal sealed class ChildContainer : IPluginBuilder, IDisposable
                 Services.AddSingleton(new NodeSettings(settings));
             }
 
+            if (host.GetService<ILogSinks>() is { } sinks)
+            {
+                Services.AddSingleton(sinks);
+            }
+
             Services.AddSingleton(new NodeFolders(Path.GetFullPath(host.GetService<PluginsOptions>()?.DataDirectory ?? "data")));
         }
 
