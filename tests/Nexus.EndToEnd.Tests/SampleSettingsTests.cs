@@ -62,5 +62,24 @@ public sealed class SampleSettingsTests
         Assert.Equal("/plugins/users/maxUsers", (string)JsonNode.Parse(await outOfRange.Content.ReadAsStringAsync())!["errors"]![0]!["pointer"]!);
     }
 
+    [Fact]
+    public async Task An_operator_changes_a_setting_by_command_and_sees_where_it_is_kept()
+    {
+        await using var host = await RunningHost.StartAsync(Sample("users"));
+
+        var set = await Programs.CliAsync(host, "plugin", "config", "set", "users", "maxUsers=7", "emailVerification=true");
+        var shown = await Programs.CliAsync(host, "plugin", "config", "show", "users");
+        var kept = await Programs.CliAsync(host, "data", "get", "plugins/business/users/config");
+        var refused = await Programs.CliAsync(host, "plugin", "config", "set", "users", "maxUsers=0", "emailVerification=");
+        var back = await Programs.CliAsync(host, "plugin", "config", "set", "users", "maxUsers=");
+        var wrong = await Programs.CliAsync(host, "plugin", "config", "set", "users", "maxUsers");
+
+        Assert.Equal((0, 0, 0, 1, 0, 64), (set.ExitCode, shown.ExitCode, kept.ExitCode, refused.ExitCode, back.ExitCode, wrong.ExitCode));
+        Assert.Matches(@"maxUsers\s+7\s+How many users there may be", shown.Output);
+        Assert.Contains("\"maxUsers\": 7", kept.Output, StringComparison.Ordinal);
+        var values = (await host.GetAsync("/api/v1/plugins/users/config"))["values"]!;
+        Assert.Equal(("1000", "true"), ((string?)values["maxUsers"], (string?)values["emailVerification"]));
+    }
+
     private static string Sample(string name) => Path.Combine(Programs.Samples, name);
 }

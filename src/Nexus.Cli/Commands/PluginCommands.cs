@@ -20,7 +20,7 @@ internal static class PluginCommands
         {
             List(), Info(), Install("install", "Install a plugin", false), Install("update", "Replace an installed plugin by a swap", true), Rollout(),
             One("enable", "Start a plugin and keep it enabled"), One("disable", "Stop a plugin and keep it disabled", "force"), One("reload", "Swap a plugin for a fresh generation of what is on disk"),
-            One("rollback", "Swap back to the previous version"), One("remove", "Stop and forget a plugin", "force", "deleteData"), Discover(), WhyAlive(), Message(), Permissions(), Decide("grant", "Let a plugin use capabilities, also such as its manifest does not ask for"), Decide("deny", "Keep a plugin from using capabilities"), Decide("revoke", "Take grants back; what the manifest asks for is denied"), PluginLogsCommand.Build(),
+            One("rollback", "Swap back to the previous version"), One("remove", "Stop and forget a plugin", "force", "deleteData"), Discover(), WhyAlive(), Message(), Permissions(), Decide("grant", "Let a plugin use capabilities, also such as its manifest does not ask for"), Decide("deny", "Keep a plugin from using capabilities"), Decide("revoke", "Take grants back; what the manifest asks for is denied"), PluginLogsCommand.Build(), PluginConfigCommand.Build(),
         };
         foreach (var other in PluginMarketCommands.Build().Concat(PluginAuthorCommands.Build()).Concat(PluginTrustCommands.Build())) command.Add(other);
         return command;
