@@ -27,10 +27,10 @@ internal static class Rules
 
     private static readonly string[] Surfaces = ["src/Nexus.Gateway/GraphQL/"];
 
-    private static readonly FrozenSet<string> Stores = ["IStorage", "IStorageEngine", "IDocuments", "ISqlDatabase", "IBlobs", "IEventStore", "IEventHistory", "IEventLog", "ITenantStore"];
+    private static readonly FrozenSet<string> Stores = ["IStorage", "IStorageEngine", "IBlobEngine", "IBlobStore", "IDocuments", "ISqlDatabase", "IBlobs", "IEventStore", "IEventHistory", "IEventLog", "ITenantStore"];
 
     // Named by the design itself or by the vocabulary of section 3 ("Engine: an external system behind a port").
-    private static readonly FrozenSet<string> NamedByTheDesign = ["IStorageEngine", "SqliteEngine", "MemoryEngine", "EventContext"];
+    private static readonly FrozenSet<string> NamedByTheDesign = ["IStorageEngine", "IBlobEngine", "SqliteEngine", "MemoryEngine", "EventContext"];
 
     public static IEnumerable<string> ForbiddenReferences(Project project)
     {

@@ -274,33 +274,6 @@ public abstract partial class StorageConformance
         await CommitAsync(Put("d", """{"email":"x"}"""));
     }
 
-    [Fact]
-    public async Task Blobs_are_streamed_shared_and_freed_with_their_last_reference()
-    {
-        var content = new byte[300_000];
-        new Random(1).NextBytes(content);
-        var (mine, theirs) = (Set.Blobs.Get("a", Tenant), Set.Blobs.Get("b", Tenant));
-        var blob = await mine.PutAsync(new MemoryStream(content));
-
-        Assert.Equal(new BlobReference(Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(content)), 300_000), blob);
-        Assert.Null(await theirs.OpenAsync(blob.Sha256));
-        Assert.Null(await Set.Blobs.Get("a", "t2").OpenAsync(blob.Sha256));
-        Assert.Null(await mine.OpenAsync("../../nexus.db"));
-        await theirs.PutAsync(new MemoryStream(content));
-        Assert.True(await mine.DeleteAsync(blob.Sha256));
-        Assert.False(await mine.DeleteAsync(blob.Sha256));
-        await using (var stream = (await theirs.OpenAsync(blob.Sha256))!)
-        {
-            stream.Seek(299_990, SeekOrigin.Begin);
-            var tail = new byte[20];
-            Assert.Equal(10, await stream.ReadAtLeastAsync(tail, 20, throwOnEndOfStream: false));
-            Assert.Equal(content[299_990..], tail[..10]);
-        }
-
-        Assert.True(await theirs.DeleteAsync(blob.Sha256));
-        Assert.Null(await theirs.OpenAsync(blob.Sha256));
-    }
-
     private async Task<ImmutableArray<StoredEvent>> ReadEventsAsync(string pattern, int count)
     {
         // The relay runs beside its unit of work, so the events come a moment after it.

@@ -30,7 +30,7 @@ internal static class PostgreSqlStorage
             var catalog = new TableCatalog(server);
             await catalog.LoadAsync(cancellationToken);
             await catalog.MakeAsync(IStorage.Documents, cancellationToken);
-            return Compose(server, catalog, pools);
+            return Compose(server, catalog, pools, options.Blobs);
         }
         catch
         {
@@ -50,7 +50,7 @@ internal static class PostgreSqlStorage
         return (hosts.WithTargetSession(TargetSessionAttributes.Primary), settings.ReadReplicas ? hosts.WithTargetSession(TargetSessionAttributes.PreferStandby) : null);
     }
 
-    private static StorageSet Compose(Server server, TableCatalog catalog, PoolCounters pools)
+    private static StorageSet Compose(Server server, TableCatalog catalog, PoolCounters pools, IBlobStore? others)
     {
         OwnDatabases? databases = null;
         var wakeups = new Wakeups(server, async () =>
@@ -61,12 +61,14 @@ internal static class PostgreSqlStorage
         catalog.Changed = wakeups.TablesChanged;
         var writer = new CommitWriter(server, catalog, wakeups);
         databases = new OwnDatabases(server, writer, wakeups);
-        var blobs = new PostgreSqlBlobs(server);
+        var own = new PostgreSqlBlobs(server);
+        var blobs = others ?? own;
         return new StorageSet(new PostgreSqlRecords(server, catalog, writer, new Reads(server)), new PostgreSqlEvents(server, writer, wakeups), databases, blobs, new PostgreSqlChanges(server, catalog, databases, blobs))
         {
             Tasks = new PostgreSqlTasks(server, wakeups),
             Audit = new PostgreSqlAudit(server, wakeups),
             Tenants = new PostgreSqlTenants(server, catalog, databases, blobs),
+            FormerBlobs = others is null ? null : own,
             Pools = pools.List,
             IsShared = true,
             CheckHealth = token => CheckAsync(server, token),

@@ -1,13 +1,16 @@
 namespace Nexus;
 
-/// <summary>Blobs of all plugins; rooms give each plugin its own <see cref="IBlobs"/> over it.</summary>
+/// <summary>Blobs of all plugins; rooms give each plugin its own <see cref="IBlobs"/> over it. Thread-safe.</summary>
 public interface IBlobStore
 {
     /// <summary>The blobs of one owner (a plugin id) within a tenant.</summary>
     IBlobs Get(string owner, string tenant);
+
+    /// <summary>Who keeps what, in no order: all, or what an owner or a tenant keeps. What is put or deleted meanwhile may be among them or not.</summary>
+    IAsyncEnumerable<OwnedBlob> ListAsync(string? owner = null, string? tenant = null, CancellationToken cancellationToken = default);
 }
 
-/// <summary>Byte streams addressed by the SHA-256 of their content. Equal content is stored once. Thread-safe.</summary>
+/// <summary>Byte streams addressed by the SHA-256 of their content. Equal content of one owner is stored once. Thread-safe.</summary>
 public interface IBlobs
 {
     /// <summary>Stores a stream with flat memory; durable when it returns.</summary>
@@ -24,3 +27,28 @@ public interface IBlobs
 /// <param name="Sha256">Lower-case hex.</param>
 /// <param name="Length">Bytes.</param>
 public sealed record BlobReference(string Sha256, long Length);
+
+/// <summary>A blob with its owner.</summary>
+/// <param name="Owner">Id of the plugin.</param>
+/// <param name="Tenant">Its tenant.</param>
+/// <param name="Sha256">Lower-case hex.</param>
+/// <param name="Length">Bytes.</param>
+public sealed record OwnedBlob(string Owner, string Tenant, string Sha256, long Length);
+
+/// <summary>Verbs of stores of blobs.</summary>
+public static class BlobVerbs
+{
+    /// <summary>Deletes what an owner or a tenant keeps, or what one keeps of the other; how many there were.</summary>
+    public static async ValueTask<long> DeleteAllAsync(this IBlobStore store, string? owner, string? tenant, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(store);
+        var count = 0L;
+        await foreach (var blob in store.ListAsync(owner, tenant, cancellationToken))
+        {
+            await store.Get(blob.Owner, blob.Tenant).DeleteAsync(blob.Sha256, cancellationToken);
+            count++;
+        }
+
+        return count;
+    }
+}

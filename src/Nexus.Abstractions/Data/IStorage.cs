@@ -32,14 +32,21 @@ public sealed record StorageOptions(string Directory, string? ConnectionString =
 
     /// <summary>Where the engine measures; null when nobody asks.</summary>
     public IMeterFactory? Meters { get; init; }
+
+    /// <summary>Where blobs are kept in place of the engine's own store; null for that one.</summary>
+    public IBlobStore? Blobs { get; init; }
 }
 
-/// <summary>Finds storage engines that are not built in: plugins of category core whose class implements <see cref="IStorageEngine"/>, loaded before there is a storage.</summary>
+/// <summary>Finds engines that are not built in: plugins of category core whose class implements <see cref="IStorageEngine"/> or <see cref="IBlobEngine"/>, loaded before there is a storage.</summary>
 public interface IStorageEngineSource
 {
     /// <summary>The engine of a name; null when no plugin brings one.</summary>
     /// <exception cref="NexusException">The plugin is there and cannot be loaded, with its cause.</exception>
     ValueTask<IStorageEngine?> FindAsync(string name, CancellationToken cancellationToken);
+
+    /// <summary>The store of blobs of a name; null when no plugin brings one.</summary>
+    /// <exception cref="NexusException">The plugin is there and cannot be loaded, with its cause.</exception>
+    ValueTask<IBlobEngine?> FindBlobsAsync(string name, CancellationToken cancellationToken);
 }
 
 /// <summary>What a storage engine offers; disposed in reverse of <see cref="IStorageEngine.OpenAsync"/>.</summary>
@@ -59,6 +66,9 @@ public sealed record StorageSet(IStorage Records, IEventStore Events, ISqlDataba
 
     /// <summary>What the engine's pools of connections hold now; empty for an engine without.</summary>
     public Func<ImmutableArray<PoolUse>> Pools { get; init; } = static () => [];
+
+    /// <summary>The engine's own store of blobs when it was opened with another one: what still lies there is moved.</summary>
+    public IBlobStore? FormerBlobs { get; init; }
 
     /// <summary>Several nodes may use it at once.</summary>
     public bool IsShared { get; init; }

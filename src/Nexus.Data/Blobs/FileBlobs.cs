@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Security.Cryptography;
 
 namespace Nexus.Data.Blobs;
 
@@ -20,8 +19,6 @@ internal interface IBlobReferences
 /// <summary>Blobs as files <c>blobs/{first two digits}/{sha256}</c>, stored once for all owners and freed with the last reference.</summary>
 internal sealed class FileBlobs(string folder, IBlobReferences references) : IBlobStore
 {
-    private const int BufferSize = 128 * 1024;
-
     /// <summary>Serialises "last reference gone, delete the file" with "same content comes again", by the first digits of the hash.</summary>
     private readonly SemaphoreSlim[] _gates = [.. Enumerable.Range(0, 64).Select(_ => new SemaphoreSlim(1))];
 
@@ -29,27 +26,11 @@ internal sealed class FileBlobs(string folder, IBlobReferences references) : IBl
 
     public IBlobs Get(string owner, string tenant) => new Owned(this, owner, tenant);
 
-    /// <summary>The blobs of a tenant with their owners.</summary>
-    public ImmutableArray<(string Owner, string Sha256)> OfTenant(string tenant) => [.. references.List(tenant: tenant).Select(r => (r.Owner, r.Sha256))];
-
-    /// <summary>Deletes all blobs of a tenant; how many there were.</summary>
-    public async Task<long> DeleteTenantAsync(string tenant, CancellationToken cancellationToken)
-    {
-        var blobs = references.List(tenant: tenant);
-        foreach (var (owner, _, sha256) in blobs)
-            await DeleteAsync(owner, tenant, sha256, cancellationToken);
-        return blobs.Length;
-    }
-
     /// <summary>Bytes of the blobs of an owner.</summary>
     public long Measure(string owner) => references.List(owner).Select(r => new FileInfo(PathOf(r.Sha256))).Sum(f => f.Exists ? f.Length : 0);
 
-    /// <summary>Deletes all blobs of an owner.</summary>
-    public async Task DeleteAllAsync(string owner, CancellationToken cancellationToken)
-    {
-        foreach (var (_, tenant, sha256) in references.List(owner))
-            await DeleteAsync(owner, tenant, sha256, cancellationToken);
-    }
+    public IAsyncEnumerable<OwnedBlob> ListAsync(string? owner = null, string? tenant = null, CancellationToken cancellationToken = default) =>
+        references.List(owner, tenant).Select(r => new OwnedBlob(r.Owner, r.Tenant, r.Sha256, new FileInfo(PathOf(r.Sha256)) is { Exists: true } file ? file.Length : 0)).ToAsyncEnumerable();
 
     /// <summary>Removes what a crash left: half-written files, and whole ones that nobody refers to. Runs before anybody writes.</summary>
     public void RemoveUnfinished()
@@ -62,12 +43,10 @@ internal sealed class FileBlobs(string folder, IBlobReferences references) : IBl
         foreach (var file in Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories))
         {
             // Only what this class names: a file that somebody else put here is not its to delete.
-            if (Path.GetFileName(file) is var name && IsHash(name) && !known.Contains(name))
+            if (Path.GetFileName(file) is var name && BlobNames.IsHash(name) && !known.Contains(name))
                 File.Delete(file);
         }
     }
-
-    private static bool IsHash(string sha256) => sha256 is { Length: 64 } && sha256.All(c => c is >= '0' and <= '9' or >= 'a' and <= 'f');
 
     private string PathOf(string sha256) => Path.Combine(folder, sha256[..2], sha256);
 
@@ -79,7 +58,7 @@ internal sealed class FileBlobs(string folder, IBlobReferences references) : IBl
         var temporary = Path.Combine(_temporary, Guid.NewGuid().ToString("N"));
         try
         {
-            var blob = await WriteAsync(temporary, content, cancellationToken);
+            var blob = await HashedFile.WriteAsync(temporary, content, cancellationToken);
             var gate = GateOf(blob.Sha256);
             await gate.WaitAsync(cancellationToken);
             try
@@ -112,30 +91,6 @@ internal sealed class FileBlobs(string folder, IBlobReferences references) : IBl
         }
     }
 
-    private static async ValueTask<BlobReference> WriteAsync(string path, Stream content, CancellationToken cancellationToken)
-    {
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        var buffer = System.Buffers.ArrayPool<byte>.Shared.Rent(BufferSize);
-        try
-        {
-            await using var file = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 0);
-            var length = 0L;
-            while (await content.ReadAsync(buffer, cancellationToken) is > 0 and var read)
-            {
-                hash.AppendData(buffer, 0, read);
-                await file.WriteAsync(buffer.AsMemory(0, read), cancellationToken);
-                length += read;
-            }
-
-            file.Flush(flushToDisk: true);
-            return new BlobReference(Convert.ToHexStringLower(hash.GetHashAndReset()), length);
-        }
-        finally
-        {
-            System.Buffers.ArrayPool<byte>.Shared.Return(buffer);
-        }
-    }
-
     private async ValueTask<bool> DeleteAsync(string owner, string tenant, string sha256, CancellationToken cancellationToken)
     {
         var gate = GateOf(sha256);
@@ -163,7 +118,7 @@ internal sealed class FileBlobs(string folder, IBlobReferences references) : IBl
 
         public ValueTask<Stream?> OpenAsync(string sha256, CancellationToken cancellationToken = default)
         {
-            if (!IsHash(sha256) || !store.Contains(owner, tenant, sha256))
+            if (!BlobNames.IsHash(sha256) || !store.Contains(owner, tenant, sha256))
                 return ValueTask.FromResult<Stream?>(null);
             try
             {
@@ -176,7 +131,7 @@ internal sealed class FileBlobs(string folder, IBlobReferences references) : IBl
         }
 
         public ValueTask<bool> DeleteAsync(string sha256, CancellationToken cancellationToken = default) =>
-            IsHash(sha256) ? store.DeleteAsync(owner, tenant, sha256, cancellationToken) : ValueTask.FromResult(false);
+            BlobNames.IsHash(sha256) ? store.DeleteAsync(owner, tenant, sha256, cancellationToken) : ValueTask.FromResult(false);
     }
 
     private bool Contains(string owner, string tenant, string sha256) => references.Contains(owner, tenant, sha256);

@@ -15,6 +15,7 @@ internal sealed class MemoryStorage(TimeProvider time, Func<bool>? protects = nu
 
     public ValueTask<StorageSet> OpenAsync(StorageOptions options, CancellationToken cancellationToken)
     {
+        ArgumentNullException.ThrowIfNull(options);
         var folder = Directory.CreateTempSubdirectory("nexus-memory-").FullName;
         var signal = new CommitSignal();
         var events = new MemoryEventLog(time, signal);
@@ -25,10 +26,12 @@ internal sealed class MemoryStorage(TimeProvider time, Func<bool>? protects = nu
             events.Relay(messages);
             return Task.CompletedTask;
         }, records.CompleteAsync));
-        var blobs = new FileBlobs(Path.Combine(folder, "blobs"), new BlobReferences());
+        var own = new FileBlobs(Path.Combine(folder, "blobs"), new BlobReferences());
+        var blobs = options.Blobs ?? own;
         return ValueTask.FromResult(new StorageSet(records, events, sql, blobs, new Changes(records, sql, blobs, protects))
         {
             Tenants = new TenantStore(new MemoryTenantRows(records, events), sql, blobs),
+            FormerBlobs = options.Blobs is null ? null : own,
             Close = () =>
             {
                 sql.Close();
@@ -62,7 +65,7 @@ internal sealed class MemoryStorage(TimeProvider time, Func<bool>? protects = nu
             [.. _known.Keys.Where(k => (owner is null || k.Owner == owner) && (tenant is null || k.Tenant == tenant)).Order()];
     }
 
-    private sealed class Changes(MemoryRecords records, SqlFiles sql, FileBlobs blobs, Func<bool>? protects) : ISchemaChanges
+    private sealed class Changes(MemoryRecords records, SqlFiles sql, IBlobStore blobs, Func<bool>? protects) : ISchemaChanges
     {
         public async ValueTask<ISchemaChange> BeginAsync(SchemaRequest request, CancellationToken cancellationToken)
         {
@@ -91,12 +94,12 @@ internal sealed class MemoryStorage(TimeProvider time, Func<bool>? protects = nu
         public async ValueTask DeleteAsync(string plugin, string documentRoot, CancellationToken cancellationToken)
         {
             records.Delete(plugin, documentRoot);
-            await blobs.DeleteAllAsync(plugin, cancellationToken);
+            await blobs.DeleteAllAsync(plugin, null, cancellationToken);
             sql.Delete(plugin);
         }
 
         public ValueTask<long> MeasureAsync(string plugin, string documentRoot, CancellationToken cancellationToken) =>
-            ValueTask.FromResult(records.Measure(plugin, documentRoot) + sql.Measure(plugin) + blobs.Measure(plugin));
+            ValueTask.FromResult(records.Measure(plugin, documentRoot) + sql.Measure(plugin) + (blobs is FileBlobs own ? own.Measure(plugin) : 0));
     }
 
     private sealed class Change(MemoryRecords records, SchemaRequest request, ImmutableArray<string> made, SqlChange sql) : ISchemaChange

@@ -44,6 +44,8 @@ public static class DataRegistration
         services.AddSingleton<IUnitsOfWork>(provider => provider.GetRequiredService<UnitsOfWork>());
         services.AddSingleton<IEventStreamOwners>(provider => new EventStreamOwners(() => provider.GetRequiredService<StorageOpener>().Set.Records, provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton<IDependencyHealth>(provider => new StorageHealth(provider.GetRequiredService<StorageOpener>()));
+        if (BlobOpening.IsAsked(configuration))
+            services.AddSingleton<IDependencyHealth>(provider => new BlobHealth(provider.GetRequiredService<StorageOpener>()));
         services.AddSingleton<IConnectionPools>(provider => new StoragePools(provider.GetRequiredService<StorageOpener>()));
         services.AddSingleton<IPluginPorts>(provider => new DataPorts(provider.GetRequiredService<StorageOpener>(), provider.GetRequiredService<UnitsOfWork>(), provider.GetRequiredService<IAuditTrail>(), provider.GetRequiredService<IChanges>(), provider.GetRequiredService<TimeProvider>()));
         return services;

@@ -5,6 +5,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Nexus.Data.Measuring;
 using Nexus.Data.Records;
+using Nexus.Data.Registration;
 using Nexus.Data.Sharing;
 using Nexus.Data.Tasks;
 
@@ -45,6 +46,9 @@ public sealed class StorageOpener : IAsyncDisposable, IDisposable
     /// <summary>Times of queries.</summary>
     internal QueryMeasures Measures => _measures ??= new QueryMeasures(_services.GetService<IMeterFactory>(), _configuration, _services.GetService<TimeProvider>() ?? TimeProvider.System, _services.GetService<ILoggerFactory>() ?? NullLoggerFactory.Instance);
 
+    /// <summary>The store of blobs when it is not the engine's own.</summary>
+    internal BlobSet? Blobs { get; private set; }
+
     /// <summary>Whether there is a storage.</summary>
     internal bool IsOpen => _set is not null;
 
@@ -68,12 +72,43 @@ public sealed class StorageOpener : IAsyncDisposable, IDisposable
                 Errors = [new FieldError("database.type", "unknown_engine", $"'{type}' is not among {string.Join(", ", engines.Select(e => e.Name).Distinct().Order(StringComparer.Ordinal))}.")],
             };
         Engine = engine.Name;
-        var set = await engine.OpenAsync(Options(), cancellationToken);
+        var opening = new BlobOpening(_services, _configuration);
+        Blobs = await opening.OpenAsync(cancellationToken);
+        StorageSet? set = null;
+        try
+        {
+            set = await engine.OpenAsync(Options() with { Blobs = Blobs?.Store }, cancellationToken);
+            if (set.FormerBlobs is { } former)
+                await opening.MoveAsync(former, set.Blobs, cancellationToken);
+        }
+        catch
+        {
+            await (set?.DisposeAsync() ?? ValueTask.CompletedTask);
+            await (Blobs?.DisposeAsync() ?? ValueTask.CompletedTask);
+            throw;
+        }
+
+        return _set = Complete(set, isBuiltIn);
+    }
+
+    private StorageSet Complete(StorageSet set, bool isBuiltIn)
+    {
         // What is built in hides protected fields itself; an engine of a plugin does not know of them.
         if (!isBuiltIn && _services.GetService<IFieldProtection>() is not null)
             set = set with { Schema = new ProtectedSchema(set.Schema) };
         set = TaskTranslation.Complete(set, _services.GetRequiredService<TimeProvider>());
-        return _set = set with { Records = new TracedStorage(set.Records, [.. _services.GetServices<ICommitListener>()], Measures, set.IsShared ? _services.GetRequiredService<ChangeMarks>() : null) };
+        if (Blobs is not null)
+            set = set with { Schema = new MeasuredBlobs(set.Schema, set.Blobs) };
+        var close = set.Close;
+        return set with
+        {
+            Records = new TracedStorage(set.Records, [.. _services.GetServices<ICommitListener>()], Measures, set.IsShared ? _services.GetRequiredService<ChangeMarks>() : null),
+            Close = async () =>
+            {
+                await close();
+                await (Blobs?.DisposeAsync() ?? ValueTask.CompletedTask);
+            },
+        };
     }
 
     private StorageOptions Options() => new(Folder, _configuration["database:connectionString"])

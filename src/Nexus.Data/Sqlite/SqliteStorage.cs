@@ -24,12 +24,14 @@ internal sealed class SqliteStorage(TimeProvider time, Func<bool>? protects = nu
             var records = new SqliteRecords(file);
             var sql = new SqlFiles(Path.Combine(options.Directory, "sql"), durable: true, new MainPart(messages => RelayAsync(file, messages), records.CompleteAsync), limit);
             await sql.OpenExistingAsync();
-            var blobs = new FileBlobs(Path.Combine(options.Directory, "blobs"), new SqliteBlobReferences(file));
-            blobs.RemoveUnfinished();
+            var own = new FileBlobs(Path.Combine(options.Directory, "blobs"), new SqliteBlobReferences(file));
+            own.RemoveUnfinished();
+            var blobs = options.Blobs ?? own;
             return new StorageSet(records, new SqliteEvents(file, time), sql, blobs, new Changes(file, sql, blobs, protects))
             {
                 Tasks = new SqliteTasks(file, time),
                 Tenants = new TenantStore(new SqliteTenantRows(file), sql, blobs),
+                FormerBlobs = options.Blobs is null ? null : own,
                 Close = () =>
                 {
                     sql.Close();
@@ -70,7 +72,7 @@ internal sealed class SqliteStorage(TimeProvider time, Func<bool>? protects = nu
         }
     }
 
-    private sealed class Changes(MainFile file, SqlFiles sql, FileBlobs blobs, Func<bool>? protects) : ISchemaChanges
+    private sealed class Changes(MainFile file, SqlFiles sql, IBlobStore blobs, Func<bool>? protects) : ISchemaChanges
     {
         public ValueTask<ISchemaChange> BeginAsync(SchemaRequest request, CancellationToken cancellationToken)
         {
@@ -81,7 +83,7 @@ internal sealed class SqliteStorage(TimeProvider time, Func<bool>? protects = nu
         public async ValueTask DeleteAsync(string plugin, string documentRoot, CancellationToken cancellationToken)
         {
             await PluginPart.DeleteAsync(file, plugin, documentRoot);
-            await blobs.DeleteAllAsync(plugin, cancellationToken);
+            await blobs.DeleteAllAsync(plugin, null, cancellationToken);
             sql.Delete(plugin);
         }
 

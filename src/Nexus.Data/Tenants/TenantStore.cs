@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using System.IO.Compression;
 using System.Text.Json;
-using Nexus.Data.Blobs;
 using Nexus.Data.Sql;
 
 namespace Nexus.Data.Tenants;
@@ -20,7 +19,7 @@ internal interface ITenantRows
 }
 
 /// <summary>Exports and deletes tenants.</summary>
-internal sealed class TenantStore(ITenantRows rows, SqlFiles sql, FileBlobs blobs) : ITenantStore
+internal sealed class TenantStore(ITenantRows rows, SqlFiles sql, IBlobStore blobs) : ITenantStore
 {
     public async ValueTask<TenantContents> ExportAsync(string tenant, Stream target, CancellationToken cancellationToken)
     {
@@ -45,7 +44,7 @@ internal sealed class TenantStore(ITenantRows rows, SqlFiles sql, FileBlobs blob
         var (records, events) = await rows.DeleteAsync(tenant);
         var databases = sql.OfTenant(tenant);
         sql.DeleteTenant(tenant);
-        return new TenantContents(records, events, databases, await blobs.DeleteTenantAsync(tenant, cancellationToken));
+        return new TenantContents(records, events, databases, await blobs.DeleteAllAsync(null, tenant, cancellationToken));
     }
 
     private async ValueTask<TenantContents> WriteAsync(ZipArchive zip, string tenant, CancellationToken cancellationToken)
@@ -60,7 +59,7 @@ internal sealed class TenantStore(ITenantRows rows, SqlFiles sql, FileBlobs blob
         }
 
         var count = 0L;
-        foreach (var (owner, sha256) in blobs.OfTenant(tenant))
+        await foreach (var (owner, _, sha256, _) in blobs.ListAsync(null, tenant, cancellationToken))
         {
             if (await blobs.Get(owner, tenant).OpenAsync(sha256, cancellationToken) is not { } content)
                 continue;

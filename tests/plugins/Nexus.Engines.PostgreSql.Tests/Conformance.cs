@@ -22,3 +22,9 @@ public sealed class PostgreSql_delivers_events : Nexus.Conformance.Events.EventD
         options.Storage = new PostgreSqlPlugin();
     }
 }
+
+public sealed class Blobs_of_PostgreSql_conform : BlobConformance
+{
+    protected override async ValueTask<(IBlobStore Store, IAsyncDisposable Opened)> OpenAsync() =>
+        await new PostgreSqlPlugin().OpenAsync(new StorageOptions(Folder, await PostgreSqlServer.DatabaseAsync()), CancellationToken.None) is var set ? (set.Blobs, set) : default;
+}

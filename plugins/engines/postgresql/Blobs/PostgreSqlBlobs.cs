@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 using Nexus.Engines.PostgreSql.Connections;
 using Npgsql;
@@ -12,24 +13,20 @@ internal sealed class PostgreSqlBlobs(Server server) : IBlobStore
 
     public IBlobs Get(string owner, string tenant) => new Owned(this, owner, tenant);
 
-    /// <summary>Deletes the blobs of an owner, or of a tenant.</summary>
-    public async Task<long> DeleteAsync(string? owner, string? tenant, CancellationToken cancellationToken)
+    public async IAsyncEnumerable<OwnedBlob> ListAsync(string? owner = null, string? tenant = null, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
-        var found = await ListAsync(owner, tenant, cancellationToken);
-        foreach (var (itsOwner, itsTenant, sha256) in found)
-            await DeleteAsync(itsOwner, itsTenant, sha256, cancellationToken);
-        return found.Count;
+        foreach (var blob in await FindAsync(owner, tenant, cancellationToken))
+            yield return blob;
     }
 
-    /// <summary>Who refers to what.</summary>
-    public ValueTask<List<(string Owner, string Tenant, string Sha256)>> ListAsync(string? owner, string? tenant, CancellationToken cancellationToken) => server.UseAsync(async connection =>
+    private ValueTask<List<OwnedBlob>> FindAsync(string? owner, string? tenant, CancellationToken cancellationToken) => server.UseAsync(async connection =>
     {
         await using var batch = connection.CreateBatch();
-        batch.Add("SELECT owner,tenant,sha256 FROM blobs WHERE ($1::text IS NULL OR owner=$1) AND ($2::text IS NULL OR tenant=$2) ORDER BY owner,tenant,sha256").With(owner).With(tenant);
-        var found = new List<(string, string, string)>();
+        batch.Add("SELECT owner,tenant,sha256,length FROM blobs WHERE ($1::text IS NULL OR owner=$1) AND ($2::text IS NULL OR tenant=$2) ORDER BY owner,tenant,sha256").With(owner).With(tenant);
+        var found = new List<OwnedBlob>();
         await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
         while (await reader.ReadAsync(cancellationToken))
-            found.Add((reader.GetString(0), reader.GetString(1), reader.GetString(2)));
+            found.Add(new OwnedBlob(reader.GetString(0), reader.GetString(1), reader.GetString(2), reader.GetInt64(3)));
         return found;
     }, cancellationToken);
 

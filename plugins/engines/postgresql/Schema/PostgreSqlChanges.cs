@@ -1,13 +1,12 @@
 using System.Collections.Immutable;
 using Nexus.Data.Records;
-using Nexus.Engines.PostgreSql.Blobs;
 using Nexus.Engines.PostgreSql.Connections;
 using Nexus.Engines.PostgreSql.Sql;
 
 namespace Nexus.Engines.PostgreSql.Schema;
 
 /// <summary>Schema changes. Of one plugin, one at a time over all nodes: a node that brings the same change waits and finds it done.</summary>
-internal sealed class PostgreSqlChanges(Server server, TableCatalog catalog, OwnDatabases databases, PostgreSqlBlobs blobs) : ISchemaChanges
+internal sealed class PostgreSqlChanges(Server server, TableCatalog catalog, OwnDatabases databases, IBlobStore blobs) : ISchemaChanges
 {
     public async ValueTask<ISchemaChange> BeginAsync(SchemaRequest request, CancellationToken cancellationToken)
     {
@@ -43,7 +42,7 @@ internal sealed class PostgreSqlChanges(Server server, TableCatalog catalog, Own
         }, cancellationToken);
         await catalog.LoadAsync(cancellationToken);
         catalog.Changed();
-        await blobs.DeleteAsync(plugin, null, cancellationToken);
+        await blobs.DeleteAllAsync(plugin, null, cancellationToken);
         await databases.DeleteAsync(plugin, null, cancellationToken);
     }
 

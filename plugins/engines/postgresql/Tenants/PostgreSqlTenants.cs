@@ -5,7 +5,6 @@ using System.Text;
 using System.Text.Json;
 using Nexus.Data.Records;
 using Nexus.Data.Tenants;
-using Nexus.Engines.PostgreSql.Blobs;
 using Nexus.Engines.PostgreSql.Connections;
 using Nexus.Engines.PostgreSql.Events;
 using Nexus.Engines.PostgreSql.Records;
@@ -16,7 +15,7 @@ using Npgsql;
 namespace Nexus.Engines.PostgreSql.Tenants;
 
 /// <summary>Exports and deletes tenants. Everything of an export but its blobs is of one moment.</summary>
-internal sealed class PostgreSqlTenants(Server server, TableCatalog catalog, OwnDatabases databases, PostgreSqlBlobs blobs) : ITenantStore
+internal sealed class PostgreSqlTenants(Server server, TableCatalog catalog, OwnDatabases databases, IBlobStore blobs) : ITenantStore
 {
     public async ValueTask<TenantContents> ExportAsync(string tenant, Stream target, CancellationToken cancellationToken)
     {
@@ -78,7 +77,7 @@ internal sealed class PostgreSqlTenants(Server server, TableCatalog catalog, Own
         }, cancellationToken);
         var own = await databases.OfTenantAsync(tenant, cancellationToken);
         await databases.DeleteAsync(null, tenant, cancellationToken);
-        return new TenantContents(counts.ToImmutable(), events, own, await blobs.DeleteAsync(null, tenant, cancellationToken));
+        return new TenantContents(counts.ToImmutable(), events, own, await blobs.DeleteAllAsync(null, tenant, cancellationToken));
     }
 
     private IEnumerable<string> Exported() => catalog.Names.Where(t => t != IStorage.Answers);
@@ -149,7 +148,7 @@ internal sealed class PostgreSqlTenants(Server server, TableCatalog catalog, Own
     private async Task<long> BlobsAsync(ZipArchive zip, string tenant, CancellationToken cancellationToken)
     {
         var count = 0L;
-        foreach (var (owner, _, sha256) in await blobs.ListAsync(null, tenant, cancellationToken))
+        await foreach (var (owner, _, sha256, _) in blobs.ListAsync(null, tenant, cancellationToken))
         {
             if (await blobs.Get(owner, tenant).OpenAsync(sha256, cancellationToken) is not { } content)
                 continue;

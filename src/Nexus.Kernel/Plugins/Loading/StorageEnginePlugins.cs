@@ -5,14 +5,21 @@ using Nexus.Kernel.Plugins.Lifecycle;
 namespace Nexus.Kernel.Plugins.Loading;
 
 /// <summary>
-/// Plugins that are storage engines, loaded before there is a storage: what the node remembers of its plugins lies in it.
+/// Plugins that are storage engines or stores of blobs, loaded before there is a storage: what the node remembers of its plugins lies in it.
 /// They come from the plugin folders alone, under the same rules of trust as any package; once the kernel starts them, it finds the loaded class here.
 /// </summary>
 internal sealed class StorageEnginePlugins(IServiceProvider host, PluginsOptions options) : IStorageEngineSource
 {
     private readonly ConcurrentDictionary<string, (IPlugin Plugin, PluginLoadContext Context)> loaded = new(StringComparer.Ordinal);
 
-    public async ValueTask<IStorageEngine?> FindAsync(string name, CancellationToken cancellationToken)
+    public ValueTask<IStorageEngine?> FindAsync(string name, CancellationToken cancellationToken) =>
+        FindAsync<IStorageEngine>(name, "database.type", engine => engine.Name, cancellationToken);
+
+    public ValueTask<IBlobEngine?> FindBlobsAsync(string name, CancellationToken cancellationToken) =>
+        FindAsync<IBlobEngine>(name, "blobs.type", engine => engine.Name, cancellationToken);
+
+    private async ValueTask<T?> FindAsync<T>(string name, string setting, Func<T, string> nameOf, CancellationToken cancellationToken)
+        where T : class
     {
         var packages = host.GetRequiredService<IPackages>();
         foreach (var path in PackageDiscovery.Find(options.Directories, cancellationToken))
@@ -25,7 +32,9 @@ internal sealed class StorageEnginePlugins(IServiceProvider host, PluginsOptions
             var package = await packages.ImportAsync(path, cancellationToken);
             if (IsCandidate(package.Manifest, name))
             {
-                return Load(package, name);
+                return Load(package) is T engine && string.Equals(nameOf(engine), name, StringComparison.OrdinalIgnoreCase)
+                    ? engine
+                    : throw new NexusException(ErrorCodes.PluginLoadFailed, $"{setting} is '{name}' and {package.Manifest.Name} goes by that name, but its class is no {typeof(T).FullName} of that name.");
             }
         }
 
@@ -52,16 +61,10 @@ internal sealed class StorageEnginePlugins(IServiceProvider host, PluginsOptions
     private static bool IsCandidate(PluginManifest? manifest, string name) =>
         manifest is { Category: PluginCategory.Core } && GenerationLoader.IsolationOf(manifest) == PluginIsolation.Stable && manifest.Name.EndsWith("." + name, StringComparison.OrdinalIgnoreCase);
 
-    private IStorageEngine Load(PluginPackage package, string name)
+    private IPlugin Load(PluginPackage package) => loaded.GetOrAdd(package.ContentHash, _ =>
     {
-        var (plugin, _) = loaded.GetOrAdd(package.ContentHash, _ =>
-        {
-            var entry = Path.Combine(package.Directory, package.Manifest.Entry);
-            var context = new PluginLoadContext($"{package.Manifest.Name}#0", entry, collectible: false, new ContractAssemblies());
-            return (EntryPoint.Create(context.LoadFromAssemblyPath(entry)), context);
-        });
-        return plugin is IStorageEngine engine && string.Equals(engine.Name, name, StringComparison.OrdinalIgnoreCase)
-            ? engine
-            : throw new NexusException(ErrorCodes.PluginLoadFailed, $"database.type is '{name}' and {package.Manifest.Name} goes by that name, but its class is no storage engine '{name}' (Nexus.IStorageEngine).");
-    }
+        var entry = Path.Combine(package.Directory, package.Manifest.Entry);
+        var context = new PluginLoadContext($"{package.Manifest.Name}#0", entry, collectible: false, new ContractAssemblies());
+        return (EntryPoint.Create(context.LoadFromAssemblyPath(entry)), context);
+    }).Plugin;
 }
