@@ -1,0 +1,167 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text.Json.Nodes;
+using Nexus.EndToEnd.Tests;
+using Nexus.Engines.PostgreSql.Tests;
+using Nexus.Engines.RabbitMq.Tests;
+using Nexus.Engines.Redis.Tests;
+using Nexus.Faults.Tests.Load;
+
+namespace Nexus.Faults.Tests.Nodes;
+
+/// <summary>Three nodes behind nginx on PostgreSQL, Redis and RabbitMQ, each a process of its own on a free port with its data in a temporary folder. The third reaches the engines through wires that can be cut.</summary>
+public sealed class Cluster : IAsyncLifetime
+{
+    private const string First = "One-time 4 the first";
+    private readonly string folder = Directory.CreateTempSubdirectory("nexus-faults-").FullName;
+    private readonly List<Link> links = [];
+    private Front? front;
+
+    internal const string Password = "Correct-Horse-7";
+
+    internal PostgreSqlServer PostgreSql { get; private set; } = null!;
+
+    internal RedisServer Redis { get; private set; } = null!;
+
+    internal RabbitMqServer RabbitMq { get; private set; } = null!;
+
+    internal List<RunningHost> Nodes { get; } = [];
+
+    /// <summary>Where the load goes: the nodes by number, and the balancer.</summary>
+    internal IReadOnlyList<Target> Targets { get; private set; } = [];
+
+    /// <summary>Token of the administrator.</summary>
+    internal string Token { get; private set; } = "";
+
+    internal Target Balancer => Targets[^1];
+
+    public async ValueTask InitializeAsync()
+    {
+        try
+        {
+            await StartAsync();
+        }
+        catch
+        {
+            // What failed to start is not disposed by whoever started it.
+            await DisposeAsync();
+            throw;
+        }
+    }
+
+    private async Task StartAsync()
+    {
+        Assert.SkipWhen(PostgreSqlServer.Missing is not null, PostgreSqlServer.Missing ?? "");
+        var (postgreSql, redis, rabbitMq) = (PostgreSqlServer.StartAsync(), RedisServer.StartAsync(), RabbitMqServer.StartAsync());
+        (PostgreSql, Redis, RabbitMq) = (await postgreSql, await redis, await rabbitMq);
+        var database = await PostgreSql.MakeDatabaseAsync();
+        string[] plugins = [LoadPlugin.Compile(folder), .. new[] { "engines.postgresql", "engines.redis", "engines.rabbitmq", "core.identity", "finance.ledger" }.Select(p => Path.Combine(Programs.Plugins, p))];
+        var key = Path.Combine(folder, "master.key");
+        await File.WriteAllTextAsync(key, Convert.ToBase64String(RandomNumberGenerator.GetBytes(32)));
+        if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(key, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        var direct = Engines(database, Redis.Address, RabbitMq.Address);
+        var wired = Wired(database);
+        string[] all =
+        [
+            $"--encryption:file={key}", "--server:publicUrl=http://nexus.test", "--server:accessLog=false", "--node:leaseSeconds=3", "--events:lease=10s", "--tasks:lease=10s", "--cache:isolatedSeconds=5",
+            "--security:rateLimits:enabled=false", "--security:trustedProxies:0=127.0.0.1", $"--plugins:core.identity:administratorPassword={First}", "--plugins:core.identity:accessTokenLifetime=12:00:00", "--plugins:core.identity:sessionsPerUser=1000",
+        ];
+        // The first makes the database's schema, then the others join it.
+        Nodes.Add(await RunningHost.StartAsync(plugins, [.. all, .. direct]));
+        Nodes.AddRange(await Task.WhenAll(RunningHost.StartAsync(plugins, [.. all, .. direct]), RunningHost.StartAsync(plugins, [.. all, .. wired])));
+        front = new Front(Nodes);
+        Targets = [.. Nodes.Select((n, i) => new Target($"node{i + 1}", n.Address)), new Target("nginx", front.Address)];
+        await SignInAsync();
+    }
+
+    /// <summary>The engines as the third node reaches them.</summary>
+    internal void CutNetwork() => links.ForEach(link => link.Cut());
+
+    internal Task MendNetworkAsync() => Task.WhenAll(links.Select(link => link.MendAsync()));
+
+    /// <summary>A stop that the process does not notice, as of a machine that is frozen.</summary>
+    internal Task PauseAsync(int node) => SignalAsync(node, "-STOP");
+
+    internal Task ResumeAsync(int node) => SignalAsync(node, "-CONT");
+
+    /// <summary>Waits, bounded, until every node says that all is well: nobody helps it.</summary>
+    internal async Task RecoveredAsync(int seconds = 45)
+    {
+        foreach (var target in Targets)
+            await HealthAsync(target, health => (string)health["status"]! == "Healthy", seconds);
+    }
+
+    /// <summary>Waits, bounded, for what a node says of its health.</summary>
+    internal async Task<JsonNode> HealthAsync(Target target, Func<JsonNode, bool> condition, int seconds = 20)
+    {
+        var clock = Stopwatch.StartNew();
+        var last = "nothing";
+        while (clock.Elapsed < TimeSpan.FromSeconds(seconds))
+        {
+            var (_, text) = await target.SendAsync(HttpMethod.Get, "/health", null);
+            last = text;
+            if (text.StartsWith('{') && JsonNode.Parse(text)!.AsObject() is { } health && health.ContainsKey("core") && condition(health)) return health;
+            await Task.Delay(100);
+        }
+
+        Assert.Fail($"{target.Name} did not say what was expected within {seconds} s; last: {last}\n{Nodes.ElementAtOrDefault(Targets.ToList().IndexOf(target))?.Log}");
+        return null!;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        front?.Dispose();
+        foreach (var target in Targets) target.Dispose();
+        foreach (var node in Nodes) await node.DisposeAsync();
+        foreach (var link in links) await link.DisposeAsync();
+        if (RabbitMq is not null) await RabbitMq.DisposeAsync();
+        if (Redis is not null) await Redis.DisposeAsync();
+        if (PostgreSql is not null) await PostgreSql.DisposeAsync();
+        Directory.Delete(folder, recursive: true);
+    }
+
+    private static string[] Engines(string database, string redis, string rabbitMq) =>
+    [
+        "--database:type=postgresql", $"--database:connectionString={database}", $"--redis:connectionString={redis}", "--cache:type=redis",
+        "--events:transport=rabbitmq", $"--plugins:engines.rabbitmq:connectionString={rabbitMq}",
+    ];
+
+    private string[] Wired(string database)
+    {
+        string Through(string address, int port)
+        {
+            var link = new Link(port);
+            links.Add(link);
+            return address.Replace(port.ToString(CultureInfo.InvariantCulture), link.Port.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal);
+        }
+
+        return Engines(Through(database, PostgreSql.Port), Through(Redis.Address, Redis.Port), Through(RabbitMq.Address, new Uri(RabbitMq.Address).Port));
+    }
+
+    private async Task SignalAsync(int node, string signal)
+    {
+        using var kill = Process.Start("kill", [signal, Nodes[node].Pid.ToString(CultureInfo.InvariantCulture)]);
+        await kill.WaitForExitAsync();
+    }
+
+    private async Task SignInAsync()
+    {
+        var node = Targets[0];
+        var (_, first) = await node.SendAsync(HttpMethod.Post, "/login", null, new { username = "admin", password = First });
+        var (status, text) = await node.SendAsync(HttpMethod.Post, "/api/v1/auth/password/change", (string)JsonNode.Parse(first)!["access_token"]!, new { current_password = First, new_password = Password });
+        Assert.True(status is >= 200 and < 300, $"{status} {text}");
+        (status, text) = await node.SendAsync(HttpMethod.Post, "/login", null, new { username = "admin", password = Password });
+        Assert.True(status == 200, $"{status} {text}");
+        Token = (string)JsonNode.Parse(text)!["access_token"]!;
+        foreach (var other in Targets)
+        {
+            var clock = Stopwatch.StartNew();
+            while ((await other.SendAsync(HttpMethod.Get, $"{LoadPlugin.Routes}/boxes?limit=1", Token)).Status != 200)
+            {
+                Assert.True(clock.Elapsed < TimeSpan.FromSeconds(20), $"{other.Name} does not serve");
+                await Task.Delay(50);
+            }
+        }
+    }
+}
