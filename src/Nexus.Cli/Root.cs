@@ -35,6 +35,7 @@ internal static class Root
         EventsCommand.Build(),
         TasksCommand.Build(),
         NodesCommand.Build(),
+        ClusterCommand.Build(),
         ExplainCommand.Build(),
         DoctorCommand.Build(),
         SecurityCommands.Build(),

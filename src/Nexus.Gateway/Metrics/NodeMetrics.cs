@@ -15,7 +15,7 @@ internal sealed class NodeMetrics(IServiceProvider host, IPlugins plugins, Reque
         "http_requests_total", "http_request_duration_seconds", "error_rate", "errors_total", "cache_hit_ratio", "cpu_usage_percent", "memory_usage_percent", "disk_usage_percent",
     ]);
 
-    private static readonly string[] OwnPrefixes = ["nexus_", "process_", "dotnet_", "cache_", "disk_", "database_", "events_", "event_", "tasks_", "task_"];
+    private static readonly string[] OwnPrefixes = ["nexus_", "process_", "dotnet_", "cache_", "disk_", "database_", "events_", "event_", "tasks_", "task_", "waf_"];
 
     /// <summary>Whether a name is the platform's, which no plugin can take.</summary>
     public static bool IsOwn(string name) => Own.Contains(name) || Array.Exists(OwnPrefixes, p => name.StartsWith(p, StringComparison.Ordinal));

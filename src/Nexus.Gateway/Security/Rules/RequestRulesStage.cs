@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Nexus.Gateway.Security.Watch;
@@ -5,16 +6,19 @@ using Nexus.Gateway.Security.Watch;
 namespace Nexus.Gateway.Security.Rules;
 
 /// <summary>Refuses requests whose address has the shape of an attack, or only records them, as <c>security.requestRules</c> says.</summary>
-internal sealed class RequestRulesStage(RequestDelegate next, SecuritySettings options, Refusals refusals, SecurityTrail trail)
+internal sealed class RequestRulesStage(RequestDelegate next, SecuritySettings options, Refusals refusals, SecurityTrail trail, IMeterFactory meters)
 {
+    private readonly Counter<long> blocks = meters.Create("Nexus.Security").CreateCounter<long>("waf_blocks", description: "Requests that the request rules refused.");
+
     public Task InvokeAsync(HttpContext context)
     {
         var mode = options.Current.RequestRules;
         if (mode == RequestRuleMode.Off || RequestRules.Find(TargetOf(context)) is not { } rule)
             return next(context);
-        if (mode == RequestRuleMode.Block)
-            return refusals.RefuseAsync(context, ErrorCodes.RequestBlocked, "security.request.blocked", "The address of the request looks like an attack and is not passed on.", rule);
-        return RecordAsync(context, rule);
+        if (mode != RequestRuleMode.Block)
+            return RecordAsync(context, rule);
+        blocks.Add(1, new KeyValuePair<string, object?>("rule", rule));
+        return refusals.RefuseAsync(context, ErrorCodes.RequestBlocked, "security.request.blocked", "The address of the request looks like an attack and is not passed on.", rule);
     }
 
     /// <summary>The target as it came over the wire; a transport that does not keep it has only the decoded one.</summary>
