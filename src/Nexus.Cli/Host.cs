@@ -65,10 +65,15 @@ internal sealed class Host : IDisposable
     public IAsyncEnumerable<string> LinesAsync(string path, CancellationToken cancellationToken) => LinesAsync(HttpMethod.Get, path, "text/event-stream", cancellationToken);
 
     /// <summary>The lines of a streamed answer to another method, in another form.</summary>
-    public async IAsyncEnumerable<string> LinesAsync(HttpMethod method, string path, string accept, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)
+    public IAsyncEnumerable<string> LinesAsync(HttpMethod method, string path, string accept, CancellationToken cancellationToken) =>
+        LinesAsync(method, path, [new MediaTypeWithQualityHeaderValue(accept)], null, cancellationToken);
+
+    /// <summary>The lines of a streamed answer to a request with a body.</summary>
+    public async IAsyncEnumerable<string> LinesAsync(HttpMethod method, string path, MediaTypeWithQualityHeaderValue[] accept, HttpContent? content, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        using var request = new HttpRequestMessage(method, path);
-        request.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue(accept));
+        using var request = new HttpRequestMessage(method, path) { Content = content };
+        foreach (var type in accept)
+            request.Headers.Accept.Add(type);
         await AuthorizeAsync(request, cancellationToken);
         using var response = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
         if (!response.IsSuccessStatusCode)

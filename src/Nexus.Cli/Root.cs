@@ -36,6 +36,8 @@ internal static class Root
         TasksCommand.Build(),
         NodesCommand.Build(),
         ClusterCommand.Build(),
+        ToolCommands.Build(),
+        ToolCommands.BuildMcp(),
         ExplainCommand.Build(),
         DoctorCommand.Build(),
         SecurityCommands.Build(),

@@ -16,6 +16,7 @@ using Nexus.Gateway.OpenApi;
 using Nexus.Gateway.Pipeline;
 using Nexus.Gateway.Platform;
 using Nexus.Gateway.Rest;
+using Nexus.Gateway.Tools;
 using Nexus.Gateway.Security;
 using Nexus.Gateway.Security.Addresses;
 using Nexus.Gateway.Security.Callers;
@@ -78,6 +79,7 @@ public static class GatewayRegistration
         services.AddSingleton<IPlatformRoutes, SettingsRoutes>();
         services.AddSingleton<IPlatformRoutes, OpenApiRoutes>();
         services.AddGraphQL(configuration);
+        services.AddTools(configuration);
         return services;
     }
 

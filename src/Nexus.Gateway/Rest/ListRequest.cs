@@ -70,7 +70,8 @@ internal sealed record ListRequest(ResourceQuery Query, ImmutableArray<string> F
         return QueryHelpers.AddQueryString(request.PathBase.Add(request.Path).ToUriComponent(), others.Append(new(changed.Name, changed.Value)));
     }
 
-    private static SortKey Key(ResourceDescriptor resource, string word)
+    /// <summary>One word of <c>sort=</c>.</summary>
+    public static SortKey Key(ResourceDescriptor resource, string word)
     {
         var descending = word.StartsWith('-');
         var path = word.TrimStart('-', '+', ' ');

@@ -1,0 +1,196 @@
+using System.Collections.Immutable;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Nexus.Gateway.OpenApi;
+using Nexus.Gateway.Rest;
+
+namespace Nexus.Gateway.Tools;
+
+/// <summary>The tools of one resource: list, get, create, update, delete and its actions.</summary>
+internal sealed class ResourceTools(ActivePlugin plugin, ResourceDescriptor resource, IResourceOperations operations, IReadOnlyList<string> hiddenFields, int resultBytes)
+{
+    private const int MaxName = 64;
+    private const int MaxList = 100;
+    private const int ListLength = 20;
+
+    private readonly JsonProjection? always = JsonProjection.For(resource, hiddenFields);
+
+    /// <summary>All of them.</summary>
+    public IEnumerable<Tool> Tools()
+    {
+        var many = resource.Description is { } text ? $"{resource.Name} ({text.TrimEnd('.')})" : resource.Name;
+        yield return Of("list", $"List {resource.Name}", $"Finds {many}: filter, search, sort, page. Returns items and, when there are more, nextCursor.", ListInput(), "read", ListAsync) with { Lists = resource.Table };
+        yield return Of("get", $"Get one of {resource.Name}", $"Reads one of {many} by its id.", Arguments(["id"], ("id", Id())), "read", GetAsync);
+        yield return Of("create", $"Create {resource.Singular}", $"Creates one of {many}.", Closed(SchemaNodes.Input(resource, partial: false)), "create", CreateAsync) with { Writes = true };
+        yield return Of("update", $"Update {resource.Singular}", $"Changes fields of one of {many}; what is not named stays.", Arguments(["id", "changes"], ("id", Id()), ("changes", Closed(SchemaNodes.Input(resource, partial: true))), ("revision", Revision())), "update", UpdateAsync) with { Writes = true, Destructive = true, Repeatable = true };
+        yield return Of("delete", $"Delete {resource.Singular}", $"Deletes one of {many}.", Arguments(["id"], ("id", Id()), ("revision", Revision())), "delete", DeleteAsync) with { Writes = true, Destructive = true, Repeatable = true };
+        foreach (var action in resource.Actions)
+        {
+            var input = action.Input.IsDefaultOrEmpty ? null : Closed(SchemaNodes.Group(action.Input));
+            var schema = input is null ? Arguments(["id"], ("id", Id()), ("revision", Revision())) : Arguments(input["required"] is null ? ["id"] : ["id", "input"], ("id", Id()), ("input", input), ("revision", Revision()));
+            yield return Of(action.Name, $"{action.Name} {resource.Singular}", $"{action.Description ?? $"The action {action.Name}"} Acts on one of {many}.", schema, action.Name, (call, token) => ActAsync(action, call, token)) with { Writes = true, Destructive = true };
+        }
+    }
+
+    private Tool Of(string verb, string title, string description, JsonObject input, string permission, Func<ToolCall, CancellationToken, Task<JsonObject>> run) => new()
+    {
+        Name = NameOf($"{resource.Table}_{verb}"),
+        Title = title,
+        Description = description,
+        Input = JsonSerializer.SerializeToElement(Plain(input)),
+        Permission = resource.PermissionFor(permission),
+        Run = run,
+    };
+
+    private static string NameOf(string text)
+    {
+        var name = string.Concat(text.Select(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' ? c : '_'));
+        return name.Length <= MaxName ? name : $"{name[..(MaxName - 9)]}-{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)))[..8]}";
+    }
+
+    private JsonObject ListInput()
+    {
+        var input = Arguments(
+            [],
+            ("filter", new JsonObject { ["type"] = "object", ["description"] = "Conditions by field, all of which hold, such as {\"status\":\"Open\",\"total.amount\":{\"$gt\":\"10\"}}. Operators: $eq $ne $gt $gte $lt $lte $in $prefix $and $or $not." }),
+            ("sort", new JsonObject { ["type"] = "string", ["description"] = "Fields by comma, - before one for descending, such as -createdAt,id." }),
+            ("limit", new JsonObject { ["type"] = "integer", ["minimum"] = 1, ["maximum"] = MaxList, ["default"] = ListLength }),
+            ("cursor", new JsonObject { ["type"] = "string", ["description"] = "nextCursor of an earlier page." }),
+            ("count", new JsonObject { ["type"] = "boolean", ["description"] = "Also count all matches." }));
+        if (!resource.Search.IsDefaultOrEmpty)
+            input["properties"]!["q"] = new JsonObject { ["type"] = "string", ["description"] = $"Words to find in {string.Join(", ", resource.Search)}." };
+        return input;
+    }
+
+    private static JsonObject Id() => new() { ["type"] = "string", ["format"] = "uuid" };
+
+    private static JsonObject Revision() => new() { ["type"] = "integer", ["minimum"] = 1, ["description"] = "Revision that the record must have; the call is refused when somebody changed it since." };
+
+    private static JsonObject Arguments(string[] required, params (string Name, JsonObject Schema)[] properties)
+    {
+        var schema = new JsonObject { ["type"] = "object", ["properties"] = new JsonObject(properties.Select(p => KeyValuePair.Create(p.Name, (JsonNode?)p.Schema))), ["additionalProperties"] = false };
+        if (required.Length > 0)
+            schema["required"] = new JsonArray([.. required.Select(r => (JsonNode)r)]);
+        return schema;
+    }
+
+    private static JsonObject Closed(JsonObject schema)
+    {
+        schema["additionalProperties"] = false;
+        return schema;
+    }
+
+    /// <summary>Without what checkers of other platforms read otherwise: formats that JSON Schema does not know and patterns of .NET, which the description tells instead.</summary>
+    private static JsonObject Plain(JsonObject schema)
+    {
+        if (schema["format"]?.GetValue<string>() is "decimal" or "int64" or "double" or "duration")
+            schema.Remove("format");
+        if (schema["pattern"] is JsonValue pattern)
+        {
+            schema["description"] = $"{(string?)schema["description"]} Matches {pattern.GetValue<string>()}.".TrimStart();
+            schema.Remove("pattern");
+        }
+
+        foreach (var (_, inner) in schema.ToList())
+        {
+            if (inner is JsonObject one)
+                Plain(one);
+        }
+
+        return schema;
+    }
+
+    private ResourceCall CallOf(ToolCall call)
+    {
+        plugin.Quota?.Call();
+        return new ResourceCall(plugin, resource, call.Context) { Idempotency = call.Idempotency };
+    }
+
+    private async Task<JsonObject> ListAsync(ToolCall call, CancellationToken cancellationToken)
+    {
+        call.Allow("filter", "sort", "limit", "cursor", "q", "count");
+        if (call.Text("q") is not null && resource.Search.IsDefaultOrEmpty)
+            throw new NexusException(ErrorCodes.FilterInvalid, $"{resource.Name} declare no search fields; use filter.");
+        var page = await operations.ListAsync(
+            CallOf(call),
+            new ResourceQuery
+            {
+                Filter = call.Object("filter") is { } filter && filter.EnumerateObject().Any() ? FilterJson.Parse(filter) : null,
+                Sort = [.. (call.Text("sort") ?? "").Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Select(word => ListRequest.Key(resource, word))],
+                Search = call.Text("q"),
+                Limit = (int)(call.Number("limit", 1, MaxList) ?? ListLength),
+                Cursor = call.Text("cursor"),
+                Count = call.Arguments.TryGetProperty("count", out var count) && count.ValueKind == JsonValueKind.True,
+            },
+            cancellationToken);
+        var items = new JsonArray();
+        var bytes = 0;
+        foreach (var record in page.Records)
+        {
+            var json = Shown(record);
+            if ((bytes += json.Length) > resultBytes && items.Count > 0)
+                break;
+            items.Add(JsonNode.Parse(json.Span));
+        }
+
+        var result = new JsonObject { ["items"] = items };
+        if (items.Count < page.Records.Length)
+            result["cut"] = $"The result was cut after {items.Count} of {page.Records.Length} records, at {resultBytes} bytes; ask for fewer with limit.";
+        else if (page.NextCursor is { } next)
+            result["nextCursor"] = next;
+        if (page.Total is { } total)
+            result["total"] = total;
+        return result;
+    }
+
+    private async Task<JsonObject> GetAsync(ToolCall call, CancellationToken cancellationToken)
+    {
+        call.Allow("id");
+        var id = call.Text("id", required: true)!;
+        return await operations.FindAsync(CallOf(call), id, cancellationToken) is { } found
+            ? Node(found)
+            : throw new NexusException(ErrorCodes.ResourceNotFound, $"{resource.Name} have no record {id} that you may see.");
+    }
+
+    private Task<JsonObject> CreateAsync(ToolCall call, CancellationToken cancellationToken) =>
+        ChangeAsync(call, new ResourceChange { Kind = ChangeKind.Create, Body = Bytes(call.Arguments), Id = call.Text("id") });
+
+    private Task<JsonObject> UpdateAsync(ToolCall call, CancellationToken cancellationToken)
+    {
+        call.Allow("id", "changes", "revision");
+        return ChangeAsync(call, Change(ChangeKind.Merge, call) with { Body = Bytes(call.Object("changes") ?? throw new NexusException(ErrorCodes.ValidationError, "The argument changes must be given.") { Errors = [new FieldError("/changes", "required", "must be given.")] }) });
+    }
+
+    private Task<JsonObject> DeleteAsync(ToolCall call, CancellationToken cancellationToken)
+    {
+        call.Allow("id", "revision");
+        return ChangeAsync(call, Change(ChangeKind.Delete, call));
+    }
+
+    private Task<JsonObject> ActAsync(ActionDescriptor action, ToolCall call, CancellationToken cancellationToken)
+    {
+        call.Allow("id", "input", "revision");
+        return ChangeAsync(call, Change(ChangeKind.Action, call) with { Action = action.Name, Body = call.Object("input") is { } input ? Bytes(input) : "{}"u8.ToArray() });
+    }
+
+    private static ResourceChange Change(ChangeKind kind, ToolCall call) =>
+        new() { Kind = kind, Id = call.Text("id", required: true), ExpectedRevision = call.Number("revision", 1, long.MaxValue) };
+
+    private async Task<JsonObject> ChangeAsync(ToolCall call, ResourceChange change)
+    {
+        // No cancellation: what was asked completely is done, whether or not the caller waits for the answer.
+        var results = await operations.ChangeAsync(CallOf(call), [change], atomic: true, CancellationToken.None);
+        var result = results[0];
+        if (result.Error is { } error)
+            throw error.Code == ErrorCodes.Conflict && change.ExpectedRevision is { } expected ? new NexusException(ErrorCodes.PreconditionFailed, $"{error.Message} revision demanded {expected}.") : error;
+        return result.Record is { } record ? Node(record) : new JsonObject { ["id"] = result.Id ?? change.Id, ["deleted"] = true };
+    }
+
+    private ReadOnlyMemory<byte> Shown(StoredRecord record) => always?.Apply(record.Json) ?? record.Json;
+
+    private JsonObject Node(StoredRecord record) => JsonNode.Parse(Shown(record).Span)!.AsObject();
+
+    private static byte[] Bytes(JsonElement element) => JsonSerializer.SerializeToUtf8Bytes(element);
+}
