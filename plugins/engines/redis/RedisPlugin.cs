@@ -1,5 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
 using Nexus.Engines.Redis.Connections;
+using Nexus.Engines.Redis.Events;
 using Nexus.Engines.Redis.Sharing;
 
 namespace Nexus.Engines.Redis;
@@ -14,7 +15,8 @@ public sealed class RedisPlugin : IPlugin, ICheckHealth
     {
         ArgumentNullException.ThrowIfNull(plugin);
         plugin.Services.AddSingleton(services => new RedisClient(SettingsOf(services) ?? throw new InvalidOperationException("redis.connectionString is not set."), services.GetService<TimeProvider>() ?? TimeProvider.System));
-        plugin.ShareNodes(services => SettingsOf(services) is null ? null : Ports(services.GetRequiredService<RedisClient>()));
+        plugin.Services.AddSingleton(services => new RedisStreams(services.GetRequiredService<RedisClient>(), services.GetService<TimeProvider>() ?? TimeProvider.System));
+        plugin.ShareNodes(services => SettingsOf(services) is null ? null : Ports(services.GetRequiredService<RedisClient>(), services.GetRequiredService<RedisStreams>()));
     }
 
     /// <inheritdoc/>
@@ -36,12 +38,13 @@ public sealed class RedisPlugin : IPlugin, ICheckHealth
         }
     }
 
-    private static SharedPorts Ports(RedisClient redis) => new(Name)
+    private static SharedPorts Ports(RedisClient redis, RedisStreams streams) => new(Name)
     {
         Cache = new RedisLevel(redis),
         Broadcast = new RedisBroadcast(redis),
         Leases = new RedisLeases(redis),
         Limits = new RedisLimits(redis),
+        Events = streams,
     };
 
     private static RedisSettings? SettingsOf(IServiceProvider services)

@@ -96,41 +96,65 @@ internal sealed class EventTables(TimeProvider time)
         return settled.BindBlob(1, id).Bind(2, settlement.Group).Bind(3, settlement.Fence).Bind(4, strict ? 1 : 0).Bind(5, (long)settlement.State).Step();
     }
 
-    /// <summary>Takes due deliveries under a lease.</summary>
+    /// <summary>Takes due deliveries under a lease, and ends those that expired while they waited. Each group is a walk along the index of its waiting ones, ended at the limit; what each found is put in order after.</summary>
     public ImmutableArray<EventDelivery> Claim(Connection connection, DeliveryClaim claim)
     {
         var now = Now;
-        var names = JsonSerializer.Serialize(claim.Groups);
-        using (var expire = connection.Prepare("UPDATE deliveries SET state=4 WHERE state=0 AND due<=?1 AND grp IN (SELECT grp FROM event_groups WHERE name IN (SELECT value FROM json_each(?2))) AND seq IN (SELECT seq FROM events WHERE expires<=?1)"))
+        var until = now + (claim.Lease.Ticks / TimeSpan.TicksPerMicrosecond);
+        var groups = new List<(long Number, string Name, long Rank)>();
+        using (var find = connection.Prepare("SELECT grp,name,priority FROM event_groups WHERE name IN (SELECT value FROM json_each(?1))"))
         {
-            expire.Bind(1, now).Bind(2, names);
-            expire.Step();
-        }
-
-        var taken = ImmutableArray.CreateBuilder<(long Group, long Sequence, EventDelivery Delivery)>();
-        using (var find = connection.Prepare($"""
-            SELECT {MessageColumns},d.grp,d.seq,g.name,d.attempt,d.error,d.fence FROM deliveries d JOIN event_groups g ON g.grp=d.grp JOIN events e ON e.seq=d.seq
-            WHERE d.state=0 AND d.due<=?1 AND g.name IN (SELECT value FROM json_each(?2))
-            AND (d.key IS NULL OR NOT EXISTS (SELECT 1 FROM deliveries o WHERE o.grp=d.grp AND o.key=d.key AND o.state=0 AND o.seq<d.seq))
-            ORDER BY d.priority DESC,d.seq,g.priority DESC LIMIT ?3
-            """))
-        {
-            find.Bind(1, now).Bind(2, names).Bind(3, claim.Limit);
+            find.Bind(1, JsonSerializer.Serialize(claim.Groups));
             while (find.Step())
-            {
-                const int own = MessageColumnCount;
-                taken.Add((find.Integer(own), find.Integer(own + 1), new EventDelivery(ReadMessage(find, 0), find.Text(own + 2)!, (int)find.Integer(own + 3) + 1, DeliveryState.Pending, find.Text(own + 4), find.Integer(own + 5) + 1)));
-            }
+                groups.Add((find.Integer(0), find.Text(1)!, find.Integer(2)));
         }
 
-        foreach (var (group, sequence, delivery) in taken)
+        while (true)
         {
-            using var lease = connection.Prepare("UPDATE deliveries SET attempt=?3,fence=?4,due=?5 WHERE grp=?1 AND seq=?2");
-            lease.Bind(1, group).Bind(2, sequence).Bind(3, delivery.Attempt).Bind(4, delivery.Fence).Bind(5, now + (claim.Lease.Ticks / TimeSpan.TicksPerMicrosecond));
-            lease.Step();
+            var due = Due(connection, groups, claim.Limit, now);
+            ImmutableArray<EventDelivery> taken = [.. due.Select(d => Lease(connection, d.Group, d.Sequence, d.Name, now, until)).OfType<EventDelivery>()];
+            // All that was found may have expired, with others behind it.
+            if (taken.Length > 0 || due.Count == 0)
+                return taken;
+        }
+    }
+
+    private static List<(long Priority, long Sequence, long Rank, long Group, string Name)> Due(Connection connection, List<(long Number, string Name, long Rank)> groups, int limit, long now)
+    {
+        var due = new List<(long Priority, long Sequence, long Rank, long Group, string Name)>();
+        foreach (var group in groups)
+        {
+            using var walk = connection.Prepare("SELECT priority,seq FROM deliveries d WHERE grp=?1 AND state=0 AND due<=?2 AND (key IS NULL OR NOT EXISTS (SELECT 1 FROM deliveries o WHERE o.grp=?1 AND o.key=d.key AND o.state=0 AND o.seq<d.seq)) ORDER BY priority DESC,seq LIMIT ?3");
+            walk.Bind(1, group.Number).Bind(2, now).Bind(3, limit);
+            while (walk.Step())
+                due.Add((walk.Integer(0), walk.Integer(1), group.Rank, group.Number, group.Name));
         }
 
-        return [.. taken.Select(t => t.Delivery)];
+        if (groups.Count > 1)
+            due.Sort(static (a, b) => (-a.Priority, a.Sequence, -a.Rank).CompareTo((-b.Priority, b.Sequence, -b.Rank)));
+        if (due.Count > limit)
+            due.RemoveRange(limit, due.Count - limit);
+        return due;
+    }
+
+    /// <summary>Leases one; null when it has expired.</summary>
+    private static EventDelivery? Lease(Connection connection, long group, long sequence, string name, long now, long until)
+    {
+        EventDelivery delivery;
+        bool hasExpired;
+        using (var read = connection.Prepare($"SELECT {MessageColumns},d.attempt,d.error,d.fence,e.expires<=?3 FROM deliveries d JOIN events e ON e.seq=d.seq WHERE d.grp=?1 AND d.seq=?2"))
+        {
+            read.Bind(1, group).Bind(2, sequence).Bind(3, now).Step();
+            delivery = new EventDelivery(ReadMessage(read, 0), name, (int)read.Integer(MessageColumnCount) + 1, DeliveryState.Pending, read.Text(MessageColumnCount + 1), read.Integer(MessageColumnCount + 2) + 1);
+            hasExpired = read.Integer(MessageColumnCount + 3) == 1;
+        }
+
+        using var lease = connection.Prepare(hasExpired ? "UPDATE deliveries SET state=4 WHERE grp=?1 AND seq=?2" : "UPDATE deliveries SET attempt=attempt+1,fence=fence+1,due=?3 WHERE grp=?1 AND seq=?2");
+        lease.Bind(1, group).Bind(2, sequence);
+        if (!hasExpired)
+            lease.Bind(3, until);
+        lease.Step();
+        return hasExpired ? null : delivery;
     }
 
     /// <summary>Declares the groups of a plugin and drops its others with their deliveries.</summary>

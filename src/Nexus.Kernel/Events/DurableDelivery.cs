@@ -23,6 +23,7 @@ internal sealed class DurableDelivery(
     private readonly ConcurrentDictionary<Guid, DurableEvent> events = new();
     private readonly ConcurrentDictionary<string, Lane<TakenDelivery>> lanes = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, int> backlog = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, GroupPace> paces = new(StringComparer.Ordinal);
     private readonly SettlementWriter<EndedDelivery> settlements = new(intake.SettleAsync, log);
     private readonly Lock wakeGate = new();
     private CancellationTokenSource wake = new();
@@ -123,10 +124,16 @@ internal sealed class DurableDelivery(
         // Set before the backlogs are read: a lane that empties after the reading sees it and wakes the loop.
         someHeldBack = true;
         var durable = subscribers.Durable;
-        var free = durable.Free(key => Backlog(key) >= options.Value.GroupBacklog, out var full);
+        var lease = durable.Lease(options.Value.Lease);
+        var free = durable.Free(key => Backlog(key) >= Math.Min(options.Value.GroupBacklog, PaceOf(key).Within(lease)), out var full);
         someHeldBack = full;
-        return new DeliveryClaim(free, options.Value.ClaimLimit, durable.Lease(options.Value.Lease), MaxWait);
+        var limit = options.Value.ClaimLimit;
+        foreach (var key in free)
+            limit = Math.Min(limit, PaceOf(key).Within(lease));
+        return new DeliveryClaim(free, limit, lease, MaxWait);
     }
+
+    private GroupPace PaceOf(string group) => paces.GetOrAdd(group, static _ => new GroupPace());
 
     private void Accept(ImmutableArray<TakenDelivery> claimed)
     {
@@ -190,7 +197,9 @@ internal sealed class DurableDelivery(
         }
 
         var context = new EventContext(message, attempt) { Settlement = new DeliverySettlement(message.Id, group, taken.Delivery.Fence, DeliveryState.Done) };
+        var started = time.GetTimestamp();
         var outcome = await handlers.RunAsync(group, context, stopping);
+        PaceOf(group).Took(time.GetElapsedTime(started));
         switch (outcome.Ending)
         {
             case Ending.Committed:
@@ -235,10 +244,10 @@ internal sealed class DurableDelivery(
         var (message, group) = (taken.Delivery.Message, taken.Delivery.Group);
         counters.Settled(message.Name, state, failed);
         var left = backlog.AddOrUpdate(group, 0, (_, n) => n - 1);
-        if (left > 0)
-            return;
-        backlog.TryRemove(new KeyValuePair<string, int>(group, 0));
-        if (someHeldBack)
+        if (left == 0)
+            backlog.TryRemove(new KeyValuePair<string, int>(group, 0));
+        // Half-way down, so that the next are here when the last of these ends.
+        if (someHeldBack && (left == 0 || left == Math.Min(options.Value.GroupBacklog, PaceOf(group).Within(options.Value.Lease)) / 2))
             Wake();
     }
 }

@@ -18,11 +18,11 @@ public sealed class EventsOptions
     /// <summary>Time after which a delivery that a dead node had taken is due again; at least twice the longest time limit of a handler is used.</summary>
     public TimeSpan Lease { get; set; } = TimeSpan.FromMinutes(2);
 
-    /// <summary>Deliveries taken at once.</summary>
-    public int ClaimLimit { get; set; } = 64;
+    /// <summary>Deliveries taken at once; fewer when the handlers are slow.</summary>
+    public int ClaimLimit { get; set; } = 256;
 
-    /// <summary>A group with this many taken deliveries gets no more until they are handled.</summary>
-    public int GroupBacklog { get; set; } = 16;
+    /// <summary>A group with this many taken deliveries gets no more until half of them are handled; fewer when its handler is slow.</summary>
+    public int GroupBacklog { get; set; } = 64;
 
     /// <summary>Longest wait between two tries.</summary>
     public TimeSpan MaxRetryDelay { get; set; } = TimeSpan.FromHours(1);

@@ -26,11 +26,14 @@ internal sealed class CommitSql(Server server, TableCatalog catalog)
         SELECT t.grp,s.seq,s.priority,s.key,0,0,$12,0 FROM stored s JOIN event_groups t ON s.name LIKE t.matches
         """;
 
+    /// <summary>Number and position are looked up first, each by its index: joined freely, every settlement would be compared with all that waits in its group, as it would by the index of those that wait, which <c>state+0</c> keeps out.</summary>
     private const string SettleDeliveries = """
+        WITH s AS MATERIALIZED (
+            SELECT u.*,(SELECT e.seq FROM events e WHERE e.id=u.id) AS seq,(SELECT g.grp FROM event_groups g WHERE g.name=u.name) AS grp
+            FROM unnest($1::uuid[],$2::text[],$3::bigint[],$4::smallint[],$5::bigint[],$6::text[]) AS u (id,name,fence,state,due,error))
         UPDATE deliveries d SET state=s.state,due=s.due,error=s.error,attempt=d.attempt-CASE WHEN s.state=0 AND s.error IS NULL THEN 1 ELSE 0 END
-        FROM unnest($1::uuid[],$2::text[],$3::bigint[],$4::smallint[],$5::bigint[],$6::text[]) AS s (id,grp,fence,state,due,error), events e, event_groups g
-        WHERE e.id=s.id AND g.name=s.grp AND d.grp=g.grp AND d.seq=e.seq AND d.fence=s.fence AND d.state=0
-        RETURNING s.id,s.grp
+        FROM s WHERE d.grp=s.grp AND d.seq=s.seq AND d.fence=s.fence AND d.state+0=0
+        RETURNING s.id,s.name
         """;
 
     public void Begin(NpgsqlBatch batch)

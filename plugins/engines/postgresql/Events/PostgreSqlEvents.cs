@@ -12,24 +12,20 @@ internal sealed class PostgreSqlEvents(Server server, CommitWriter writer, Wakeu
     /// <summary>Retries and lost leases become due without a commit, and a notice of another node may be lost: a wait looks again this often.</summary>
     private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(250);
 
-    /// <summary>By group, so that each is a walk along the index of its waiting ones; of one key only the oldest unsettled.</summary>
+    /// <summary>By group, so that each is a walk along the index of its waiting ones; of one key only the oldest unsettled. What expired while it waited ends here.</summary>
     private const string Pick = """
-        WITH expired AS (
-            SELECT d.grp,d.seq FROM deliveries d JOIN events e ON e.seq=d.seq
-            WHERE d.state=0 AND d.due<=$2 AND e.expires<=$2 AND d.grp IN (SELECT grp FROM event_groups WHERE name=ANY($1)) FOR UPDATE OF d SKIP LOCKED
-        ), ended AS (
-            UPDATE deliveries u SET state=4 FROM expired x WHERE u.grp=x.grp AND u.seq=x.seq RETURNING u.grp,u.seq
-        ), picked AS MATERIALIZED (
+        WITH picked AS MATERIALIZED (
             SELECT p.grp,p.seq,g.name,g.priority AS rank FROM event_groups g CROSS JOIN LATERAL (
                 SELECT d.grp,d.seq,d.priority FROM deliveries d
                 WHERE d.grp=g.grp AND d.state=0 AND d.due<=$2
-                AND NOT EXISTS (SELECT 1 FROM events e WHERE e.seq=d.seq AND e.expires<=$2)
                 AND (d.key IS NULL OR NOT EXISTS (SELECT 1 FROM deliveries o WHERE o.grp=d.grp AND o.key=d.key AND o.state=0 AND o.seq<d.seq))
                 ORDER BY d.priority DESC,d.seq LIMIT $3 FOR UPDATE OF d SKIP LOCKED) p
             WHERE g.name=ANY($1) ORDER BY p.priority DESC,p.seq,g.priority DESC LIMIT $3
         )
-        UPDATE deliveries u SET attempt=u.attempt+1,fence=u.fence+1,due=$4 FROM picked k, events e
-        WHERE u.grp=k.grp AND u.seq=k.seq AND e.seq=k.seq
+        UPDATE deliveries u SET
+            state=CASE WHEN e.expires<=$2 THEN 4 ELSE 0 END,attempt=u.attempt+CASE WHEN e.expires<=$2 THEN 0 ELSE 1 END,
+            fence=u.fence+1,due=CASE WHEN e.expires<=$2 THEN u.due ELSE $4 END
+        FROM picked k, events e WHERE u.grp=k.grp AND u.seq=k.seq AND e.seq=k.seq
         """ + $" RETURNING {EventRows.Columns},u.grp,u.seq,k.name,u.attempt,u.state,u.error,u.fence,k.rank";
 
     public async ValueTask DeclareAsync(string plugin, ImmutableArray<EventGroup> groups, CancellationToken cancellationToken)
@@ -154,13 +150,19 @@ internal sealed class PostgreSqlEvents(Server server, CommitWriter writer, Wakeu
                 return [];
         }
 
-        await using var batch = connection.CreateBatch();
-        batch.Add(Pick).With(groups).With(now).With((long)claim.Limit).With(now + (claim.Lease.Ticks / TimeSpan.TicksPerMicrosecond));
         var taken = new List<(EventDelivery Delivery, long Sequence, int Rank)>();
-        await using (var reader = await batch.ExecuteReaderAsync())
+        // All that was found may have expired, with others behind it.
+        for (var found = 1; found > 0 && taken.Count == 0;)
         {
-            while (await reader.ReadAsync())
-                taken.Add((ReadDelivery(reader), reader.GetInt64(EventRows.Count + 1), reader.GetInt32(EventRows.Count + 7)));
+            found = 0;
+            await using var batch = connection.CreateBatch();
+            batch.Add(Pick).With(groups).With(now).With((long)claim.Limit).With(now + (claim.Lease.Ticks / TimeSpan.TicksPerMicrosecond));
+            await using var reader = await batch.ExecuteReaderAsync();
+            for (; await reader.ReadAsync(); found++)
+            {
+                if (reader.GetInt16(EventRows.Count + 4) == (short)DeliveryState.Pending)
+                    taken.Add((ReadDelivery(reader), reader.GetInt64(EventRows.Count + 1), reader.GetInt32(EventRows.Count + 7)));
+            }
         }
 
         return taken.OrderByDescending(t => t.Delivery.Message.Priority).ThenBy(t => t.Sequence).ThenByDescending(t => t.Rank).Select(t => t.Delivery).ToImmutableArray();
