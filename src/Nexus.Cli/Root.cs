@@ -25,6 +25,7 @@ internal static class Root
         RoutesCommand.Build(),
         StatusCommands.BuildStatus(),
         StatusCommands.BuildHealth(),
+        TopCommand.Build(),
         AuthCommand.Build(),
         SignInCommands.BuildLogin(),
         SignInCommands.BuildLogout(),
