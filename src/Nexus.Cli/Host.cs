@@ -62,13 +62,13 @@ internal sealed class Host : IDisposable
     }
 
     /// <summary>The lines of a streamed answer (SSE or NDJSON), as they arrive.</summary>
-    public IAsyncEnumerable<string> LinesAsync(string path, CancellationToken cancellationToken) => LinesAsync(HttpMethod.Get, path, "text/event-stream", cancellationToken);
+    public IAsyncEnumerable<string> LinesAsync(string path, CancellationToken cancellationToken) => LinesAsync(HttpMethod.Get, path, "text/event-stream", null, cancellationToken);
 
     /// <summary>The lines of a streamed answer to another method, in another form.</summary>
-    public IAsyncEnumerable<string> LinesAsync(HttpMethod method, string path, string accept, CancellationToken cancellationToken) =>
-        LinesAsync(method, path, [new MediaTypeWithQualityHeaderValue(accept)], null, cancellationToken);
+    public IAsyncEnumerable<string> LinesAsync(HttpMethod method, string path, string accept, HttpContent? content, CancellationToken cancellationToken) =>
+        LinesAsync(method, path, [new MediaTypeWithQualityHeaderValue(accept)], content, cancellationToken);
 
-    /// <summary>The lines of a streamed answer to a request with a body.</summary>
+    /// <summary>The lines of a streamed answer in one of several forms.</summary>
     public async IAsyncEnumerable<string> LinesAsync(HttpMethod method, string path, MediaTypeWithQualityHeaderValue[] accept, HttpContent? content, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)
     {
         using var request = new HttpRequestMessage(method, path) { Content = content };

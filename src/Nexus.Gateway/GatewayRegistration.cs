@@ -63,6 +63,8 @@ public static class GatewayRegistration
         services.AddSingleton<IPlatformRoutes, MetricsRoutes>();
         services.AddSingleton<IPlatformRoutes, CacheRoutes>();
         services.AddSingleton<IPlatformRoutes, NodeRoutes>();
+        services.AddSingleton<RollingCommands>();
+        services.AddSingleton<IPlatformRoutes>(provider => provider.GetRequiredService<RollingCommands>());
         services.AddSingleton<IPlatformRoutes, PluginAdministration>();
         services.AddSingleton<IPlatformRoutes, WhyAliveRoutes>();
         services.AddSingleton<IPlatformRoutes, PluginRegistryRoutes>();

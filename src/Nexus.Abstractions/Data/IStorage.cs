@@ -89,6 +89,9 @@ public interface IStorage
     /// <summary>Name of the table of stored answers to requests with an <c>Idempotency-Key</c>.</summary>
     const string Answers = "nexus.answers";
 
+    /// <summary>Other nodes may work on the same records.</summary>
+    bool IsShared => false;
+
     /// <summary>Writes a batch atomically and durably. Concurrent batches share one fsync (group commit); a batch whose condition fails takes nothing of itself and does not disturb the others.</summary>
     /// <exception cref="StorageConflictException">A condition of the batch does not hold.</exception>
     ValueTask<CommitResult> CommitAsync(WriteBatch batch, CancellationToken cancellationToken);

@@ -60,6 +60,7 @@ public static class ErrorCodes
     public const string PluginLoadFailed = "PLUGIN_LOAD_FAILED";
     public const string PluginStartupFailed = "PLUGIN_STARTUP_FAILED";
     public const string PluginUnhealthy = "PLUGIN_UNHEALTHY";
+    public const string RollingChangeFailed = "ROLLING_CHANGE_FAILED";
     public const string PluginConfigurationError = "PLUGIN_CONFIGURATION_ERROR";
     public const string PluginRegistrationFailed = "PLUGIN_REGISTRATION_FAILED";
     public const string PluginQuarantined = "PLUGIN_QUARANTINED";
@@ -162,6 +163,7 @@ public static class ErrorCodes
         new(PluginLoadFailed, 500, "The plugin's code cannot be loaded", "The entry assembly is missing or not managed, has no plugin class, or `Configure` threw.", "Read `detail`; rebuild the plugin."),
         new(PluginStartupFailed, 500, "The plugin did not start", "`StartAsync` threw or exceeded its time limit.", "Read `detail` and the plugin's log."),
         new(PluginUnhealthy, 500, "The new version is not healthy", "Its health check failed before publication or within the watch period; the old version serves.", "Read `detail`; correct the plugin and update again."),
+        new(RollingChangeFailed, 500, "A node failed, so all nodes went back", "A change of a plugin on all nodes stopped at a node that did not come up or was not healthy; the nodes that had changed are as they were.", "Read `detail`: it names the node and the cause; `nexus nodes changes` shows each node."),
         new(PluginConfigurationError, 400, "The plugin's configuration is not valid", "A value of the plugin's section breaks its schema.", "Correct the keys that are listed."),
         new(PluginRegistrationFailed, 409, "The plugin's declarations clash", "A route, resource, prefix or service name is already taken by another plugin, or declared twice.", "Rename one of the two that `detail` names."),
         new(PluginQuarantined, 500, "The plugin is quarantined", "Its old code would not leave memory, or it crashed repeatedly.", "`nexus plugin why-alive` names what holds it; correct it and restart the node."),

@@ -34,7 +34,7 @@ internal static class AuditCommand
         {
             using var host = Host.Of(call);
             JsonNode? report = null;
-            await foreach (var line in host.LinesAsync(HttpMethod.Post, "/api/v1/audit/verify", "application/x-ndjson", cancel))
+            await foreach (var line in host.LinesAsync(HttpMethod.Post, "/api/v1/audit/verify", "application/x-ndjson", null, cancel))
             {
                 report = JsonNode.Parse(line);
                 if (report?["sound"] is null && !call.GetValue(Root.Json) && !Console.IsErrorRedirected)

@@ -62,12 +62,15 @@ internal static class PluginCommands
         var source = new Argument<string>("source") { Description = Sources };
         var force = new Option<bool>("--force") { Description = "Accept a lower version" };
         var stopped = new Option<bool>("--no-start") { Description = "Do not start it" };
-        var command = new Command(name, description) { source, force, stopped };
+        var everywhere = RollingChangeView.Option();
+        var command = new Command(name, description) { source, force, stopped, everywhere };
         command.SetAction(async (call, cancel) =>
         {
             using var from = await PluginSource.ResolveAsync(call.GetValue(source)!, cancel);
             using var host = Host.Of(call);
             var body = new JsonObject { [from.Key] = from.Value, ["update"] = update, ["force"] = call.GetValue(force), ["activate"] = !call.GetValue(stopped) };
+            if (call.GetValue(everywhere))
+                return await RollingChangeView.RunAsync(call, host, HttpMethod.Post, "/api/v1/plugins?allNodes=true", body, cancel);
             var answer = await Output.WhileAsync(call, $"{name} {call.GetValue(source)}", () => host.PostAsync("/api/v1/plugins", body, cancel));
             return Output.Print(call, answer, Show);
         });
@@ -80,11 +83,15 @@ internal static class PluginCommands
         var options = flags.Select(f => (Name: f, Option: new Option<bool>($"--{(f == "deleteData" ? "delete-data" : f)}") { Description = f == "force" ? "Also when others depend on it" : "Also delete what it stored" })).ToList();
         var command = new Command(name, description) { id };
         foreach (var (_, option) in options) command.Add(option);
+        var everywhere = RollingChangeView.Option();
+        if (name != "reload") command.Add(everywhere);
         command.SetAction(async (call, cancel) =>
         {
             using var host = Host.Of(call);
             var plugin = $"/api/v1/plugins/{Uri.EscapeDataString(call.GetValue(id)!)}";
             var query = string.Join('&', options.Where(o => call.GetValue(o.Option)).Select(o => $"{o.Name}=true"));
+            if (name != "reload" && call.GetValue(everywhere))
+                return await RollingChangeView.RunAsync(call, host, name == "remove" ? HttpMethod.Delete : HttpMethod.Post, $"{plugin}{(name == "remove" ? "" : $"/{name}")}?{query}&allNodes=true", null, cancel);
             var answer = await Output.WhileAsync(call, $"{name} {call.GetValue(id)}", () => name == "remove"
                 ? host.DeleteAsync($"{plugin}?{query}", cancel)
                 : host.PostAsync($"{plugin}/{name}?{query}", null, cancel));

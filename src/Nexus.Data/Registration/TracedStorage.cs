@@ -10,6 +10,8 @@ internal sealed class TracedStorage(IStorage storage, ICommitListener[] listener
 {
     private const string Find = "find", Query = "query", Commit = "commit";
 
+    public bool IsShared => marks is not null;
+
     private IJointStorage Joint => storage as IJointStorage ?? throw new InvalidOperationException("This storage engine cannot commit a unit of work together with a plugin's SQL database; write to one of them.");
 
     public async Task CommitAsync(WriteBatch batch, IJointPart other)

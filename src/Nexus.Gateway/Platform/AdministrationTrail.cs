@@ -29,6 +29,25 @@ internal sealed class AdministrationTrail(IServiceProvider host, IPlugins plugin
         }
     }
 
+    /// <summary>Begins a command on all nodes; what becomes of it is the change's own record.</summary>
+    public async Task<RollingChange> BeginAsync(IRollingChanges changes, PluginCommand command)
+    {
+        var detail = new JsonObject { ["allNodes"] = true };
+        try
+        {
+            var change = await changes.BeginAsync(command, CancellationToken.None);
+            (detail["change"], detail["newVersion"]) = (change.Number, change.Version);
+            await RecordAsync(ActionOf(command), $"plugins/{change.Plugin}", AuditResult.Success, detail);
+            return change;
+        }
+        catch (NexusException e)
+        {
+            (detail["code"], detail["reason"]) = (e.Code, e.Message);
+            await RecordAsync(ActionOf(command), $"plugins/{command.Id}", AuditResult.Failure, detail);
+            throw;
+        }
+    }
+
     /// <summary>Stores settings; the entry names each key whose effective value changed with its old and new value, secrets masked.</summary>
     public async Task<SettingsChange> StoreAsync(ISettings settings, string subject, Func<Task<SettingsChange>> store)
     {

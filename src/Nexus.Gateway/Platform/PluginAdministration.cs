@@ -12,11 +12,12 @@ using Nexus.Gateway.Rest;
 namespace Nexus.Gateway.Platform;
 
 /// <summary>Plugins for operators: what there is, and commands on them. A command streams its progress to a caller that accepts <c>application/x-ndjson</c> or <c>text/event-stream</c>.</summary>
-internal sealed class PluginAdministration(IPlugins plugins, RequestBody bodies, RequestMetrics metrics, IConfiguration configuration, PluginRoutes routes, AdministrationTrail administration, IServiceProvider host) : IPlatformRoutes
+internal sealed class PluginAdministration(IPlugins plugins, RequestBody bodies, RequestMetrics metrics, IConfiguration configuration, PluginRoutes routes, AdministrationTrail administration, RollingCommands rolling, IServiceProvider host) : IPlatformRoutes
 {
     private const string Root = "/api/v1/plugins";
     private const string Write = "platform.plugins:update";
     private const string Hidden = "***hidden***";
+    private static readonly (string, string) AllNodes = ("allNodes", "on all nodes, one after another; where one fails, all go back");
 
     /// <inheritdoc/>
     public IEnumerable<PlatformRoute> Routes =>
@@ -27,15 +28,16 @@ internal sealed class PluginAdministration(IPlugins plugins, RequestBody bodies,
         {
             Success = 201,
             Input = """{"type":"object","properties":{"path":{"type":"string"},"source":{"type":"string"},"update":{"type":"boolean"},"force":{"type":"boolean"},"activate":{"type":"boolean"}}}""",
+            Query = [AllNodes],
         },
         new("POST", Root + "/discover", "discoverPlugins", "Look into the plugin folders again", Write, context => CommandAsync(context, new PluginCommand.Discover())),
         new("GET", Root + "/{id}", "getPlugin", "One plugin with its manifest", "platform.plugins:read", context => JsonAnswer.SendAsync(context, Detailed(Find(context)))),
-        new("DELETE", Root + "/{id}", "removePlugin", "Stop and forget a plugin", "platform.plugins:delete", context => CommandAsync(context, new PluginCommand.Remove(Id(context), Flag(context, "force"), Flag(context, "deleteData")))) { Query = [("force", "also when others depend on it"), ("deleteData", "also its data")] },
-        new("POST", Root + "/{id}/enable", "enablePlugin", "Set the stored flag and start", Write, context => CommandAsync(context, new PluginCommand.Enable(Id(context)))),
-        new("POST", Root + "/{id}/disable", "disablePlugin", "Clear the stored flag and stop", Write, context => CommandAsync(context, new PluginCommand.Disable(Id(context), Flag(context, "force")))) { Query = [("force", "also when others depend on it")] },
+        new("DELETE", Root + "/{id}", "removePlugin", "Stop and forget a plugin", "platform.plugins:delete", context => CommandAsync(context, new PluginCommand.Remove(Id(context), Flag(context, "force"), Flag(context, "deleteData")))) { Query = [("force", "also when others depend on it"), ("deleteData", "also its data"), AllNodes] },
+        new("POST", Root + "/{id}/enable", "enablePlugin", "Set the stored flag and start", Write, context => CommandAsync(context, new PluginCommand.Enable(Id(context)))) { Query = [AllNodes] },
+        new("POST", Root + "/{id}/disable", "disablePlugin", "Clear the stored flag and stop", Write, context => CommandAsync(context, new PluginCommand.Disable(Id(context), Flag(context, "force")))) { Query = [("force", "also when others depend on it"), AllNodes] },
         new("POST", Root + "/{id}/reload", "reloadPlugin", "Swap for a fresh generation of what is on disk", Write, context => CommandAsync(context, new PluginCommand.Reload(Id(context)))),
-        new("POST", Root + "/{id}/rollback", "rollbackPlugin", "Swap back to the previous version", Write, context => CommandAsync(context, new PluginCommand.Rollback(Id(context)))),
-        new("POST", Root + "/{id}/update", "updatePlugin", "Swap for another package: a .nxp file as multipart upload, a path on the node, an http(s) address, or an id of a registry", Write, InstallAsync) { Input = """{"type":"object","properties":{"path":{"type":"string"},"source":{"type":"string"},"force":{"type":"boolean"}}}""" },
+        new("POST", Root + "/{id}/rollback", "rollbackPlugin", "Swap back to the previous version", Write, context => CommandAsync(context, new PluginCommand.Rollback(Id(context)))) { Query = [AllNodes] },
+        new("POST", Root + "/{id}/update", "updatePlugin", "Swap for another package: a .nxp file as multipart upload, a path on the node, an http(s) address, or an id of a registry", Write, InstallAsync) { Input = """{"type":"object","properties":{"path":{"type":"string"},"source":{"type":"string"},"force":{"type":"boolean"}}}""", Query = [AllNodes] },
         new("POST", Root + "/{id}/rollout", "rolloutPlugin", "Let a part of the callers reach a new version, or change their share; 100 promotes it, 0 aborts", Write, RolloutAsync) { Input = """{"type":"object","required":["percent"],"properties":{"percent":{"type":"number","minimum":0,"maximum":100},"path":{"type":"string"},"source":{"type":"string"}}}""" },
         new("GET", Root + "/{id}/health", "getPluginHealth", "Health of one plugin", "platform.plugins:read", HealthAsync),
         new("GET", Root + "/{id}/metrics", "getPluginMetrics", "Request counts and memory of one plugin", "platform.plugins:read", MetricsAsync) { Query = [("memory", "true measures now, for which the node stands still while its memory is copied; else the last measurement is shown")] },
@@ -157,11 +159,10 @@ internal sealed class PluginAdministration(IPlugins plugins, RequestBody bodies,
 
     private Task CommandAsync(HttpContext context, PluginCommand command, int success = 200)
     {
-        var accept = context.Request.Headers.Accept.ToString();
-        if (accept.Contains("text/event-stream", StringComparison.OrdinalIgnoreCase))
-            return new ProgressStream(administration, events: true).RunAsync(context, command, Answer);
-        if (accept.Contains("application/x-ndjson", StringComparison.OrdinalIgnoreCase))
-            return new ProgressStream(administration, events: false).RunAsync(context, command, Answer);
+        if (Flag(context, "allNodes"))
+            return rolling.RunAsync(context, command);
+        if (ProgressStream.Of(context) is { } stream)
+            return stream.RunAsync(context, async steps => Answer(await administration.ExecuteAsync(command, steps), 0));
         return RunAsync();
 
         async Task RunAsync()
@@ -173,8 +174,6 @@ internal sealed class PluginAdministration(IPlugins plugins, RequestBody bodies,
             await JsonAnswer.SendAsync(context, Answer(status, before), success);
         }
     }
-
-    private JsonObject Answer(PluginStatus status) => Answer(status, 0);
 
     private JsonObject Answer(PluginStatus status, int routesBefore)
     {

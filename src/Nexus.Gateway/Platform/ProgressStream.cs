@@ -8,19 +8,27 @@ using Nexus.Gateway.Rest;
 namespace Nexus.Gateway.Platform;
 
 /// <summary>Runs a command and streams its steps as JSON lines or server-sent events; the last one has the result or the problem.</summary>
-internal sealed class ProgressStream(AdministrationTrail administration, bool events)
+internal sealed class ProgressStream(bool events)
 {
-    public async Task RunAsync(HttpContext context, PluginCommand command, Func<PluginStatus, JsonNode> answer)
+    /// <summary>The stream that a caller asked for, or null.</summary>
+    public static ProgressStream? Of(HttpContext context)
+    {
+        var accept = context.Request.Headers.Accept.ToString();
+        return accept.Contains("text/event-stream", StringComparison.OrdinalIgnoreCase) ? new ProgressStream(events: true)
+            : accept.Contains("application/x-ndjson", StringComparison.OrdinalIgnoreCase) ? new ProgressStream(events: false) : null;
+    }
+
+    public async Task RunAsync(HttpContext context, Func<IProgress<PluginProgress>, Task<JsonNode>> execute)
     {
         var steps = Channel.CreateUnbounded<PluginProgress>();
-        var work = ExecuteAsync(command, steps.Writer);
+        var work = ExecuteAsync(execute, steps.Writer);
         context.Response.ContentType = events ? "text/event-stream" : "application/x-ndjson";
         context.Response.Headers.CacheControl = "no-store";
         await foreach (var step in steps.Reader.ReadAllAsync(CancellationToken.None))
             await WriteAsync(context, "progress", JsonSerializer.SerializeToNode(step, PlatformJson.Shared.PluginProgress)!);
         try
         {
-            await WriteAsync(context, "done", answer(await work));
+            await WriteAsync(context, "done", await work);
         }
         catch (NexusException exception)
         {
@@ -32,12 +40,12 @@ internal sealed class ProgressStream(AdministrationTrail administration, bool ev
         }
     }
 
-    private async Task<PluginStatus> ExecuteAsync(PluginCommand command, ChannelWriter<PluginProgress> steps)
+    private static async Task<JsonNode> ExecuteAsync(Func<IProgress<PluginProgress>, Task<JsonNode>> execute, ChannelWriter<PluginProgress> steps)
     {
         await Task.Yield();
         try
         {
-            return await administration.ExecuteAsync(command, new Reporter(steps));
+            return await execute(new Reporter(steps));
         }
         finally
         {

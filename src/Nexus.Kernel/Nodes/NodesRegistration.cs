@@ -1,13 +1,14 @@
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Nexus.Kernel.Nodes.Rolling;
 
 namespace Nexus.Kernel.Nodes;
 
 /// <summary>Registers this node among those of its storage.</summary>
 public static class NodesRegistration
 {
-    /// <summary>Adds <see cref="INodes"/> and the sign of life. Needs <see cref="IStorage"/> and <see cref="IPlugins"/>; settings are the section <c>node</c>.</summary>
+    /// <summary>Adds <see cref="INodes"/>, the sign of life and <see cref="IRollingChanges"/>. Needs storage and the plugin kernel, and comes after it; settings are the section <c>node</c>.</summary>
     public static IServiceCollection AddNexusNodes(this IServiceCollection services, IConfiguration configuration)
     {
         ArgumentNullException.ThrowIfNull(services);
@@ -18,6 +19,13 @@ public static class NodesRegistration
         services.AddSingleton<NodeRegistry>();
         services.AddSingleton<INodes>(host => host.GetRequiredService<NodeRegistry>());
         services.AddHostedService(host => host.GetRequiredService<NodeRegistry>());
+        services.AddSingleton<ClusterPlugins>();
+        services.AddSingleton<SharedPackages>();
+        services.AddSingleton<ClusterArrival>();
+        services.AddSingleton<OwnPlugins>();
+        services.AddSingleton<RollingTurns>();
+        services.AddSingleton<IRollingChanges, RollingChanges>();
+        services.AddHostedService(host => host.GetRequiredService<RollingTurns>());
         return services;
     }
 }

@@ -8,6 +8,9 @@ internal interface IPackages
     /// <summary>What is remembered of plugins.</summary>
     IPluginRecords Records { get; }
 
+    /// <summary>Takes over what all nodes shall run, before the first scan.</summary>
+    Task JoinAsync(CancellationToken cancellationToken);
+
     /// <summary>Looks into the plugin folders and among the installed ones; what it returns lies in immutable folders.</summary>
     Task<PackageScan> ScanAsync(CancellationToken cancellationToken);
 

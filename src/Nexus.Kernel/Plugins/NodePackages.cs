@@ -1,6 +1,8 @@
 using System.Collections.Immutable;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.DependencyInjection;
+using Nexus.Kernel.Nodes;
+using Nexus.Kernel.Nodes.Rolling;
 using Nexus.Kernel.Plugins.Trust;
 
 namespace Nexus.Kernel.Plugins;
@@ -12,11 +14,14 @@ internal sealed class NodePackages(IServiceProvider host, PluginsOptions options
         new PackageStoreOptions(Path.GetFullPath(options.DataDirectory), [.. options.Directories.Select(Path.GetFullPath)]),
         new LateStorage(host),
         host.GetRequiredService<TimeProvider>(),
-        new PackageTrust(options, host.GetRequiredService<TimeProvider>())));
+        new PackageTrust(options, host.GetRequiredService<TimeProvider>()),
+        () => NodeFile.Read(options.DataDirectory)));
 
     public IPluginRecords Records => this;
 
     public IPluginArrivals Arrivals => this;
+
+    public Task JoinAsync(CancellationToken cancellationToken) => host.GetService<ClusterArrival>()?.TakeOverAsync(cancellationToken) ?? Task.CompletedTask;
 
     public Task<PackageScan> ScanAsync(CancellationToken cancellationToken) => store.Value.ScanAsync(cancellationToken);
 
@@ -72,6 +77,8 @@ internal sealed class NodePackages(IServiceProvider host, PluginsOptions options
     private sealed class LateStorage(IServiceProvider host) : IStorage
     {
         private IStorage Opened => host.GetRequiredService<IStorage>();
+
+        public bool IsShared => Opened.IsShared;
 
         public ValueTask<CommitResult> CommitAsync(WriteBatch batch, CancellationToken cancellationToken) => Opened.CommitAsync(batch, cancellationToken);
 

@@ -14,6 +14,8 @@ internal sealed class Cluster : IAsyncDisposable
     private const string First = "One-time 4 the first";
     private readonly string folder = Directory.CreateTempSubdirectory("nexus-cluster-").FullName;
 
+    private Func<string[], Task<RunningHost>> start = _ => throw new InvalidOperationException();
+
     public List<RunningHost> Nodes { get; } = [];
 
     /// <summary>Connection string of what they share.</summary>
@@ -34,9 +36,17 @@ internal sealed class Cluster : IAsyncDisposable
         ];
         string[] plugins = [Path.Combine(Programs.Plugins, "engines.postgresql"), Path.Combine(Programs.Plugins, "core.identity"), Path.Combine(Programs.Samples, "users")];
         // The first makes the database's schema, then the others join it.
-        cluster.Nodes.Add(await RunningHost.StartAsync(plugins, all));
-        cluster.Nodes.AddRange(await Task.WhenAll(Enumerable.Range(1, nodes - 1).Select(_ => RunningHost.StartAsync(plugins, all))));
+        cluster.start = other => RunningHost.StartAsync(plugins, [.. all, .. other]);
+        cluster.Nodes.Add(await cluster.start([]));
+        cluster.Nodes.AddRange(await Task.WhenAll(Enumerable.Range(1, nodes - 1).Select(_ => cluster.start([]))));
         return cluster;
+    }
+
+    /// <summary>One more node, with settings of its own.</summary>
+    public async Task<RunningHost> AddAsync(params string[] other)
+    {
+        Nodes.Add(await start(other));
+        return Nodes[^1];
     }
 
     /// <summary>Gives the administrator a password of its own and signs in.</summary>

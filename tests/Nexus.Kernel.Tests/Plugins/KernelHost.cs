@@ -131,6 +131,8 @@ internal sealed class TestPackages(PluginsOptions options) : IPackages, IPluginR
     public IPluginRecords Records => this;
     public IPluginArrivals Arrivals => this;
 
+    public Task JoinAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
     public async Task<PackageScan> ScanAsync(CancellationToken cancellationToken)
     {
         var packages = new List<PluginPackage>();

@@ -15,12 +15,12 @@ internal sealed record PackageStoreOptions(string DataDirectory, ImmutableArray<
 }
 
 /// <summary>Imports packages into immutable, content-addressed folders and remembers which one each plugin runs. Overwriting a loaded assembly kills the process (SIGBUS), so a folder here is written once, under another name, and then only renamed. Thread-safe.</summary>
-internal sealed class PackageStore(PackageStoreOptions options, IStorage storage, TimeProvider? time = null, PackageTrust? trust = null) : IDisposable
+internal sealed class PackageStore(PackageStoreOptions options, IStorage storage, TimeProvider? time = null, PackageTrust? trust = null, Func<string>? node = null) : IDisposable
 {
     private const string TemporaryPrefix = ".import-";
 
     private readonly string _packages = Path.Combine(Path.GetFullPath(options.DataDirectory), "packages");
-    private readonly PluginRecords _records = new(storage, time ?? TimeProvider.System);
+    private readonly PluginRecords _records = new(storage, time ?? TimeProvider.System, node);
     private readonly ConcurrentDictionary<string, (string Fingerprint, PluginPackage Package)> _known = new(StringComparer.Ordinal);
 
     /// <summary>Looks into the drop folders, imports what is new and joins it with what was installed by command. What is broken becomes a fault and stops nobody else.</summary>

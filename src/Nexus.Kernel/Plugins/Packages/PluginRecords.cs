@@ -5,14 +5,20 @@ using NuGet.Versioning;
 
 namespace Nexus.Kernel.Plugins;
 
-/// <summary>What the node remembers of its plugins, in the document tree: <c>core/plugins/{id}</c>, <c>core/plugins/enabled</c>, <c>plugins/{category}/{id}/metadata</c>, of removed ones <c>core/plugins-removed/{id}</c>, and of all that ever ran <c>core/plugins-highest/{id}</c>. Thread-safe.</summary>
-internal sealed partial class PluginRecords(IStorage storage, TimeProvider time) : IDisposable
+/// <summary>What the node remembers of its plugins, in the document tree: <c>core/plugins/{id}</c>, <c>core/plugins/enabled</c>, <c>plugins/{category}/{id}/metadata</c>, of removed ones <c>core/plugins-removed/{id}</c>, and of all that ever ran <c>core/plugins-highest/{id}</c>. Where nodes share the tree, each has its own <c>core/nodes/{node}/…</c> in place of <c>core/…</c>: its folders and its versions are its own. Thread-safe.</summary>
+internal sealed partial class PluginRecords(IStorage storage, TimeProvider time, Func<string>? node = null) : IDisposable
 {
-    private const string Prefix = "core/plugins/";
-    private const string EnabledKey = Prefix + "enabled";
-    private const string HighestPrefix = "core/plugins-highest/";
-    private const string ArrivingPrefix = "core/plugins-arriving/";
-    private const string RemovedPrefix = "core/plugins-removed/";
+    private string Root => node is not null && storage.IsShared ? $"core/nodes/{node()}/" : "core/";
+
+    private string Prefix => Root + "plugins/";
+
+    private string EnabledKey => Prefix + "enabled";
+
+    private string HighestPrefix => Root + "plugins-highest/";
+
+    private string ArrivingPrefix => Root + "plugins-arriving/";
+
+    private string RemovedPrefix => Root + "plugins-removed/";
 
     // Concurrent writers of the enabled list meet here; another node may still come in between.
     private readonly SemaphoreSlim _gate = new(1, 1);
