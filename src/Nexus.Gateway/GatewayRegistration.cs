@@ -8,6 +8,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Nexus.Gateway;
 using Nexus.Gateway.Caching;
+using Nexus.Gateway.Forwarding;
 using Nexus.Gateway.GraphQL;
 using Nexus.Gateway.Health;
 using Nexus.Gateway.Logging;
@@ -82,6 +83,7 @@ public static class GatewayRegistration
         services.AddSingleton<IPlatformRoutes, OpenApiRoutes>();
         services.AddGraphQL(configuration);
         services.AddTools(configuration);
+        services.AddForwarding(configuration);
         return services;
     }
 
@@ -95,7 +97,8 @@ public static class GatewayRegistration
         logging.Services.AddSingleton(_ => new LogSinks(TimeProvider.System));
         logging.Services.AddSingleton<ILogSinks>(host => host.GetRequiredService<LogSinks>());
         logging.Services.AddSingleton<ILoggerProvider>(host => host.GetRequiredService<LogSinks>());
-        return logging;
+        // The forwarder says of each request what the access log says already.
+        return logging.AddFilter("Yarp.ReverseProxy", LogLevel.Warning);
     }
 
     /// <summary>Builds the pipeline and maps everything the gateway serves.</summary>
@@ -120,9 +123,10 @@ public static class GatewayRegistration
         var sources = ((IEndpointRouteBuilder)app).DataSources;
         sources.Add(app.Services.GetRequiredService<PlatformEndpoints>());
         // A worker runs plugins for their tasks only.
-        if (app.Configuration.GetSection("node:roles").Get<string[]>() is not ["worker"])
+        if (app.Configuration.GetSection("node:roles").Get<string[]>() is not (["worker"] or ["gateway"]))
             sources.Add(app.Services.GetRequiredService<PluginRoutes>());
         app.UseMiddleware<LazyActivation>();
+        app.UseMiddleware<ForwardingStage>();
         app.UseMiddleware<AuthorizationStage>();
         app.UseMiddleware<SignInWatchStage>();
         app.UseEndpoints(static _ => { });

@@ -6,6 +6,8 @@ namespace Nexus;
 /// <summary>The host's configuration: validated as a whole before any port opens.</summary>
 internal static class HostConfiguration
 {
+    private static readonly (string Name, string Key)[] Lists = [("--plugins", "plugins:only"), ("--roles", "node:roles")];
+
     /// <summary>Reads it from the working directory (or its folder <c>config</c>, <c>~/.nexus</c>, <c>/etc/nexus</c>, or where <c>NEXUS_CONFIG_PATH</c> says), the environment and the command line.</summary>
     /// <exception cref="NexusException"><c>CONFIG_VALIDATION_ERROR</c> with every error, file, line and key.</exception>
     public static NexusConfiguration Load(string[] args) => NexusConfiguration.Load(new ConfigurationRequest(
@@ -17,21 +19,25 @@ internal static class HostConfiguration
         Checks = [ProductionChecks.Check],
     });
 
-    /// <summary><c>--plugins a,b</c> is short for <c>--plugins:only:0=a --plugins:only:1=b</c>, <c>--no-worker</c> for <c>--tasks:worker=false</c>.</summary>
+    /// <summary><c>--plugins a,b</c> is short for <c>--plugins:only:0=a --plugins:only:1=b</c>, <c>--roles gateway</c> for <c>--node:roles:0=gateway</c>, <c>--no-worker</c> for <c>--tasks:worker=false</c>.</summary>
     private static IEnumerable<string> Spelled(string[] args)
     {
-        var only = 0;
+        var counts = new Dictionary<string, int>(StringComparer.Ordinal);
         for (var i = 0; i < args.Length; i++)
         {
-            var ids = args[i] == "--plugins" && i + 1 < args.Length ? args[++i] : args[i].StartsWith("--plugins=", StringComparison.Ordinal) ? args[i]["--plugins=".Length..] : null;
-            if (ids is null)
+            var (name, key) = Lists.FirstOrDefault(l => args[i] == l.Name || args[i].StartsWith(l.Name + "=", StringComparison.Ordinal));
+            if (name is null || (args[i] == name && i + 1 == args.Length))
             {
                 yield return args[i] == "--no-worker" ? "--tasks:worker=false" : args[i];
                 continue;
             }
 
-            foreach (var id in ids.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
-                yield return $"--plugins:only:{(only++).ToString(System.Globalization.CultureInfo.InvariantCulture)}={id}";
+            var values = args[i] == name ? args[++i] : args[i][(name.Length + 1)..];
+            foreach (var value in values.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
+            {
+                var number = counts[key] = counts.GetValueOrDefault(key, -1) + 1;
+                yield return $"--{key}:{number.ToString(System.Globalization.CultureInfo.InvariantCulture)}={value}";
+            }
         }
     }
 }

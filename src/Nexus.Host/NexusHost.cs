@@ -78,6 +78,7 @@ public static class NexusHost
         plugins.CodeCheck = builder.Environment.IsProduction() ? CodeCheck.Refuse : CodeCheck.Warn;
         builder.Configuration.GetSection("plugins").Bind(plugins);
         plugins.DataDirectory = builder.Configuration["plugins:dataDirectory"] ?? builder.Configuration["database:directory"] ?? "data";
+        plugins.OnlyCore = builder.Configuration.GetSection("node:roles").Get<string[]>() is ["gateway"];
         foreach (var plugin in StoragePlugin.All.Select(p => new BuiltInPlugin(p.Manifest, p.Create)).Concat(builtIn)) plugins.BuiltIn.Add(plugin);
         if (builder.Configuration["security:audit:schedule"] is { Length: > 0 } schedule) plugins.BuiltIn.Add(new BuiltInPlugin(ScheduledAudit.Manifest, () => new ScheduledAudit(schedule)));
         builder.Services.AddNexusData(builder.Configuration);

@@ -24,7 +24,7 @@ public sealed record NodeStatus
     /// <summary>Where it is reached by other nodes.</summary>
     public required string Address { get; init; }
 
-    /// <summary>What it serves: <c>all</c>, <c>worker</c>.</summary>
+    /// <summary>What it serves: <c>all</c>, <c>api</c>, <c>worker</c>, <c>gateway</c>.</summary>
     public required ImmutableArray<string> Roles { get; init; }
 
     /// <summary>Version of the platform.</summary>
@@ -42,6 +42,9 @@ public sealed record NodeStatus
     /// <summary>The plugins it knows, by id.</summary>
     public required ImmutableArray<NodePlugin> Plugins { get; init; }
 
+    /// <summary>Its share of the requests among nodes that have the same plugin; 1 is one share.</summary>
+    public double Weight { get; init; } = 1;
+
     /// <summary>Whether it is the node that answers.</summary>
     public bool Self { get; init; }
 }
@@ -51,4 +54,8 @@ public sealed record NodeStatus
 /// <param name="Version">Its version there.</param>
 /// <param name="Generation">Its generation there; 0 when it has none.</param>
 /// <param name="State">Its state there.</param>
-public sealed record NodePlugin(string Id, string Version, long Generation, PluginState State);
+public sealed record NodePlugin(string Id, string Version, long Generation, PluginState State)
+{
+    /// <summary>Beginning of its routes, such as <c>/api/custom/hello</c>; null when its manifest is unreadable.</summary>
+    public string? RoutePrefix { get; init; }
+}

@@ -18,6 +18,9 @@ public sealed record SharedPorts(string Name)
 
     /// <summary>Carries deliveries of events, or null.</summary>
     public IEventTransport? Events { get; init; }
+
+    /// <summary>The way of requests to other nodes, or null.</summary>
+    public INodeTransport? Transport { get; init; }
 }
 
 /// <summary>Brings ports over an engine that nodes share.</summary>

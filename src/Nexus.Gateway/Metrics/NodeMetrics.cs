@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Globalization;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Nexus.Gateway.Forwarding;
 using Nexus.Gateway.Health;
 
 namespace Nexus.Gateway.Metrics;
@@ -32,6 +33,8 @@ internal sealed class NodeMetrics(IServiceProvider host, IPlugins plugins, Reque
             WriteCache(to, await caches.LookAsync(cancellationToken));
         if (host.GetService<INodes>() is { } nodes)
             await WriteNodesAsync(to, nodes, cancellationToken);
+        if (host.GetService<NodeDirectory>() is { } directory)
+            ForwardingMetrics.Write(to, directory);
         process.Write(to, origins);
         await meters.WriteAsync(to);
     }

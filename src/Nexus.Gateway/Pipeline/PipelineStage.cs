@@ -20,6 +20,7 @@ internal sealed record PipelineStage(string Name, string Does)
         new("re-routing", "routes a request again whose plugin was replaced between routing and handler"),
         new("routing", "finds the most specific route of the snapshot"),
         new("lazy plugins", "starts a lazy plugin whose path this is, and routes again"),
+        new("other nodes", "on a node that is a gateway, or runs a part of the plugins: passes on what no plugin here answers to a node that has the plugin"),
         new("authorization", "CSRF token of cookie callers; asks the policy point for the route's permission: 401 or 403 before the plugin is reached"),
         new("rate limit of the route", "counts a caller's requests of a route that has a limit; beyond it 429 with Retry-After"),
         new("input validation", "limits of size, depth, length and time; idempotency keys"),

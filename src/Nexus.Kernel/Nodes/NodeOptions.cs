@@ -12,6 +12,9 @@ public sealed class NodeOptions
     /// <summary>Seconds without a sign of life after which it counts as gone.</summary>
     public double LeaseSeconds { get; set; } = 15;
 
+    /// <summary>Its share of the requests that gateways pass on.</summary>
+    public double Weight { get; set; } = 1;
+
     /// <summary>Seconds for which a changed plugin must be healthy here before the next node changes.</summary>
     public double SettleSeconds { get; set; } = 5;
 }

@@ -96,7 +96,8 @@ internal sealed partial class NodeRegistry(IServiceProvider host, IStorage stora
             StartedAt = startedAt,
             SeenAt = now,
             LeaseSeconds = options.Value.LeaseSeconds,
-            Plugins = [.. plugins.List().Select(p => new NodePlugin(p.Id, p.Version, p.Generation, p.State))],
+            Plugins = [.. plugins.List().Select(p => new NodePlugin(p.Id, p.Version, p.Generation, p.State) { RoutePrefix = p.Manifest?.RoutePrefix })],
+            Weight = options.Value.Weight,
         };
         var record = new StoredRecord { Id = Id, Revision = 1, CreatedAt = startedAt, UpdatedAt = now, Json = JsonSerializer.SerializeToUtf8Bytes(node, NodeJson.Default.NodeStatus) };
         await storage.CommitAsync(new WriteBatch { Writes = [new RecordWrite { Key = Key(Id), Record = record }], Events = joined ? [] : [Told("joined", Id, node.Address)] }, cancellationToken);

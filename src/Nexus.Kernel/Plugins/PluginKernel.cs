@@ -129,7 +129,7 @@ internal sealed class PluginKernel : IPlugins, IPluginActivation, IHostedService
         var barred = await LockAsync(scan.Packages, cancellationToken);
         var found = options.BuiltIn.Select(b => new PluginPackage(b.Manifest, "", "", b.Manifest.Category == PluginCategory.Core ? "core" : "custom", ""))
             .Concat(scan.Packages)
-            .Where(p => options.Only.Count == 0 || options.Only.Contains(p.Manifest.Name) || p.Manifest.Category == PluginCategory.Core)
+            .Where(p => (!options.OnlyCore && options.Only.Count == 0) || options.Only.Contains(p.Manifest.Name) || p.Manifest.Category == PluginCategory.Core)
             .ToImmutableArray();
         foreach (var package in found.Where(p => table.Find(p.Manifest.Name) is null))
         {

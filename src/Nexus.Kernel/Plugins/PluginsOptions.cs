@@ -80,6 +80,9 @@ public sealed class PluginsOptions
     /// <summary>Only these plugins run on this node; empty means all.</summary>
     public IList<string> Only { get; } = [];
 
+    /// <summary>No plugin but those of the category core runs on this node: it is a gateway.</summary>
+    public bool OnlyCore { get; set; }
+
     /// <summary>Plugins compiled into the host program.</summary>
     public IList<BuiltInPlugin> BuiltIn { get; } = [];
 }

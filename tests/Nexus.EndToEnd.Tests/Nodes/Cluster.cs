@@ -21,7 +21,10 @@ internal sealed class Cluster : IAsyncDisposable
     /// <summary>Connection string of what they share.</summary>
     public string Database { get; private init; } = "";
 
-    public static async Task<Cluster> StartAsync(int nodes, params string[] settings)
+    public static Task<Cluster> StartAsync(int nodes, params string[] settings) => StartAsync(nodes, [], settings);
+
+    /// <summary>With plugins beside those that every cluster has.</summary>
+    public static async Task<Cluster> StartAsync(int nodes, string[] more, string[] settings)
     {
         Assert.SkipWhen(PostgreSqlServer.Missing is not null, PostgreSqlServer.Missing ?? "");
         var database = await PostgreSqlServer.DatabaseAsync();
@@ -34,7 +37,7 @@ internal sealed class Cluster : IAsyncDisposable
             "--database:type=postgresql", $"--database:connectionString={database}", $"--encryption:file={key}", "--server:publicUrl=http://nexus.test", "--node:leaseSeconds=3",
             $"--plugins:core.identity:administratorPassword={First}", .. settings,
         ];
-        string[] plugins = [Path.Combine(Programs.Plugins, "engines.postgresql"), Path.Combine(Programs.Plugins, "core.identity"), Path.Combine(Programs.Samples, "users")];
+        string[] plugins = [Path.Combine(Programs.Plugins, "engines.postgresql"), Path.Combine(Programs.Plugins, "core.identity"), Path.Combine(Programs.Samples, "users"), .. more];
         // The first makes the database's schema, then the others join it.
         cluster.start = other => RunningHost.StartAsync(plugins, [.. all, .. other]);
         cluster.Nodes.Add(await cluster.start([]));

@@ -16,7 +16,7 @@ namespace Nexus.Core.Audit.Chain;
 /// 4. only then remove the entries from the queue.
 /// A death at any point repeats from 1, so nothing is lost and nothing comes twice.
 /// </summary>
-internal sealed partial class Sealer(IAuditQueue queue, TrailStore store, SealKeys keys, ImmutableArray<IAnchor> anchors, AlertWatch alerts, TimeSpan interval, SealerHost host) : IAsyncDisposable
+internal sealed partial class Sealer(IAuditQueue queue, TrailStore store, SealKeys keys, ImmutableArray<IAnchor> anchors, AlertWatch alerts, TimeSpan interval, SealerHost host, SealTurn turn) : IAsyncDisposable
 {
     /// <summary>Greatest number of entries of a seal.</summary>
     public const int MaxBatch = 4096;
@@ -32,6 +32,9 @@ internal sealed partial class Sealer(IAuditQueue queue, TrailStore store, SealKe
     private long _after;
     private long _waitingSince;
     private volatile string? _failure;
+
+    /// <summary>For how long a caller waits for the node whose turn it is.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
     /// <summary>Why sealing stands still, or null.</summary>
     public string? Failure => _failure;
@@ -53,6 +56,12 @@ internal sealed partial class Sealer(IAuditQueue queue, TrailStore store, SealKe
         await _gate.WaitAsync(cancellationToken);
         try
         {
+            if (!await IsTurnAsync(cancellationToken))
+            {
+                await OthersAsync(batches, cancellationToken);
+                return;
+            }
+
             for (; batches > 0 && await queue.ReadAsync(_after, MaxBatch, cancellationToken) is { IsEmpty: false } batch; batches--)
             {
                 // Begun, it is carried through: a caller who hangs up must not leave a batch half moved.
@@ -73,6 +82,31 @@ internal sealed partial class Sealer(IAuditQueue queue, TrailStore store, SealKe
         finally
         {
             _gate.Release();
+        }
+    }
+
+    private async Task<bool> IsTurnAsync(CancellationToken cancellationToken)
+    {
+        var (mine, fresh) = await turn.TakeAsync(cancellationToken);
+        if (fresh)
+        {
+            // Another node may have sealed since: all is read anew.
+            _heads.Clear();
+        }
+
+        return mine;
+    }
+
+    /// <summary>A caller waits until the node whose turn it is has sealed what is there now; the loop does not.</summary>
+    private async Task OthersAsync(int batches, CancellationToken cancellationToken)
+    {
+        if (batches == int.MaxValue || await queue.ReadAsync(0, MaxBatch, cancellationToken) is not { IsEmpty: false } waiting)
+            return;
+        for (var begin = host.Time.GetTimestamp(); host.Time.GetElapsedTime(begin) < Patience;)
+        {
+            await Task.Delay(interval / 4, host.Time, cancellationToken);
+            if (await queue.ReadAsync(0, 1, cancellationToken) is not [var first, ..] || first.Position > waiting[^1].Position)
+                return;
         }
     }
 
@@ -97,6 +131,7 @@ internal sealed partial class Sealer(IAuditQueue queue, TrailStore store, SealKe
     {
         await _stop.CancelAsync();
         await _loop;
+        await turn.LeaveAsync();
         _stop.Dispose();
         _gate.Dispose();
     }

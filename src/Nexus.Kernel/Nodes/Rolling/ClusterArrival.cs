@@ -11,7 +11,7 @@ internal sealed partial class ClusterArrival(ClusterPlugins cluster, SharedPacka
     {
         foreach (var plugin in await cluster.ListAsync(cancellationToken))
         {
-            if (plugin.WantedNumber <= plugin.Taken.GetValueOrDefault(nodes.Id) || plugin.Wanted is { Removed: true } or { Hash: "" } || (settings.Only.Count > 0 && !settings.Only.Contains(plugin.Id)))
+            if (plugin.WantedNumber <= plugin.Taken.GetValueOrDefault(nodes.Id) || plugin.Wanted is { Removed: true } or { Hash: "" } || ((settings.OnlyCore || settings.Only.Count > 0) && !settings.Only.Contains(plugin.Id)))
                 continue;
             try
             {

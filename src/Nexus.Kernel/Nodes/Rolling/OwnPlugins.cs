@@ -9,7 +9,7 @@ internal sealed class OwnPlugins(IPlugins plugins, IPackages packages, SharedPac
     private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(50);
 
     /// <summary>Whether this node runs the plugin at all.</summary>
-    public bool Runs(string id) => settings.Only.Count == 0 || settings.Only.Contains(id) || Find(id) is not null;
+    public bool Runs(string id) => (!settings.OnlyCore && settings.Only.Count == 0) || settings.Only.Contains(id) || Find(id) is not null;
 
     /// <summary>What this node has now.</summary>
     public PluginWish State(string id) => Find(id) is { Manifest: not null } plugin

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Microsoft.AspNetCore.Http;
 
 namespace Nexus.Kernel.Plugins.Generations;
 
@@ -81,6 +82,15 @@ internal static class SharedSlots
         public ValueTask AcknowledgeAsync(ImmutableArray<TransportReceipt> receipts, CancellationToken cancellationToken) => port.CallAsync(p => p.AcknowledgeAsync(receipts, cancellationToken));
 
         public ValueTask<TransportState> LookAsync(ImmutableArray<string> groups, CancellationToken cancellationToken) => port.CallAsync(p => p.LookAsync(groups, cancellationToken));
+    }
+
+    internal sealed class Passing(INodeTransport target, IGeneration lease) : INodeTransport, ICut
+    {
+        private readonly Port<INodeTransport> port = new(target, lease);
+
+        public void Cut() => port.Cut();
+
+        public Task<NodeAnswer> SendAsync(HttpContext context, NodeSending sending) => port.CallAsync(p => new ValueTask<NodeAnswer>(p.SendAsync(context, sending))).AsTask();
     }
 
     /// <summary>One port of the plugin.</summary>

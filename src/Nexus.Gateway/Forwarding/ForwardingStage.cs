@@ -1,0 +1,111 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using Nexus.Gateway.Errors;
+
+namespace Nexus.Gateway.Forwarding;
+
+/// <summary>
+/// Stands after routing. What no plugin of this node answers goes to a node that has the plugin; that node decides who may do what.
+/// 1. Choose a node whose breaker lets the request pass. 2. Send. 3. When it was not reached, or when it failed and the request may be repeated, choose
+/// another one. 4. When none is left, answer 503 at once, with the time until one may be tried.
+/// </summary>
+internal sealed class ForwardingStage(RequestDelegate next, IPlugins plugins, ForwardingSettings settings, NodeDirectory nodes, Choice choice, NodeConnections connections)
+{
+    public Task InvokeAsync(HttpContext context)
+    {
+        if (!settings.IsOn || PrefixOf(context) is not { } prefix || context.Request.Headers.ContainsKey(PassedRequest.Mark) || nodes.Find(prefix) is not { IsEmpty: false } places)
+            return next(context);
+        // A route of this node that matched has nothing to say any more.
+        context.SetEndpoint(null);
+        return ForwardAsync(context, places, Transport());
+    }
+
+    /// <summary>Under which name the nodes for a path are found; null where this node answers itself.</summary>
+    private string? PrefixOf(HttpContext context)
+    {
+        if (context.GetEndpoint() is not null)
+            return settings.IsGatewayOnly && (context.Request.Path.StartsWithSegments("/graphql") || context.Request.Path.StartsWithSegments("/live")) ? NodeDirectory.Everything : null;
+        var path = context.Request.Path.Value ?? "";
+        if (!path.StartsWith("/api/", StringComparison.OrdinalIgnoreCase) || path.IndexOf('/', 5) is not (> 0 and var category))
+            return null;
+        var plugin = path.IndexOf('/', category + 1);
+        return (plugin < 0 ? path : path[..plugin]).ToLowerInvariant();
+    }
+
+    private INodeTransport Transport() => plugins.Current.Plugins.FirstOrDefault(p => p.Shared?.Transport is not null)?.Shared!.Transport
+        ?? throw new NexusException(ErrorCodes.ServiceUnavailable, "This node has no engine that carries requests to other nodes; put engines.yarp into its plugin folder.");
+
+    private async Task ForwardAsync(HttpContext context, ImmutableArray<Place> places, INodeTransport transport)
+    {
+        var options = settings.Current;
+        var route = settings.RouteOf(context.Request.Path.Value!);
+        var passed = new PassedRequest(context, route);
+        var isKept = await KeepBodyAsync(context, options.BufferBytes);
+        var mayRepeat = isKept && (IsIdempotent(context.Request.Method) || context.Request.Headers.ContainsKey("Idempotency-Key"));
+        var timeout = TimeSpan.FromSeconds(route?.TimeoutSeconds ?? options.TimeoutSeconds);
+        var most = Math.Min(options.Tries, places.Length);
+        var tried = new HashSet<Backend>();
+        var last = NodeOutcome.NotReached;
+        while (tried.Count < most && choice.Next(places, route, tried) is { } place)
+        {
+            var backend = place.Backend;
+            tried.Add(backend);
+            var answer = await SendAsync(context, transport, passed.To(place, connections.Invoker, timeout, mayRepeat && tried.Count < most), backend, tried.Count > 1);
+            last = answer.Outcome;
+            if (last is NodeOutcome.Answered or NodeOutcome.CallerLeft || context.Response.HasStarted)
+                return;
+            if (last is not NodeOutcome.Refused && !(isKept && last is NodeOutcome.NotReached) && !(mayRepeat && last is NodeOutcome.Broken))
+                break;
+            context.Response.StatusCode = StatusCodes.Status200OK;
+            if (context.Request.Body.CanSeek)
+                context.Request.Body.Position = 0;
+        }
+
+        context.Response.Headers.RetryAfter = Math.Max(1, (int)Math.Ceiling(places.Min(p => p.Backend.Breaker.Wait).TotalSeconds)).ToString(CultureInfo.InvariantCulture);
+        await Problem.WriteAsync(context, ErrorCodes.ServiceUnavailable, tried.Count == 0 ? "No node that has the plugin may be asked now: each failed too often." : last == NodeOutcome.TimedOut ? "The node that has the plugin did not answer in time." : "No node that has the plugin answered.");
+    }
+
+    private static async Task<NodeAnswer> SendAsync(HttpContext context, INodeTransport transport, NodeSending sending, Backend backend, bool again)
+    {
+        backend.Begin(again);
+        var noted = false;
+        try
+        {
+            var answer = await transport.SendAsync(context, sending);
+            if (answer.Outcome != NodeOutcome.CallerLeft && !context.RequestAborted.IsCancellationRequested)
+            {
+                var failed = answer.Outcome is NodeOutcome.NotReached or NodeOutcome.Broken or NodeOutcome.TimedOut || answer.Status is 502 or 503 or 504;
+                backend.Breaker.Note(failed, failed || answer.Status >= 500);
+                noted = true;
+            }
+
+            return answer;
+        }
+        finally
+        {
+            backend.End();
+            if (!noted)
+                backend.Breaker.Forget();
+        }
+    }
+
+    private static bool IsIdempotent(string method) => HttpMethods.IsGet(method) || HttpMethods.IsHead(method) || HttpMethods.IsPut(method) || HttpMethods.IsDelete(method) || HttpMethods.IsOptions(method);
+
+    /// <summary>Keeps a small body for another try.</summary>
+    /// <returns>Whether the request can be sent twice.</returns>
+    private static async ValueTask<bool> KeepBodyAsync(HttpContext context, long limit)
+    {
+        var request = context.Request;
+        if (context.Features.Get<IHttpRequestBodyDetectionFeature>()?.CanHaveBody == false)
+            return true;
+        if (request.ContentLength is not { } length || length > limit)
+            return false;
+        var kept = new MemoryStream((int)length);
+        await request.Body.CopyToAsync(kept, context.RequestAborted);
+        kept.Position = 0;
+        request.Body = kept;
+        return true;
+    }
+}
