@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Globalization;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Extensions.Logging;
 using Nexus.Gateway.Errors;
 
 namespace Nexus.Gateway.Forwarding;
@@ -11,7 +12,7 @@ namespace Nexus.Gateway.Forwarding;
 /// 1. Choose a node whose breaker lets the request pass. 2. Send. 3. When it was not reached, or when it failed and the request may be repeated, choose
 /// another one. 4. When none is left, answer 503 at once, with the time until one may be tried.
 /// </summary>
-internal sealed class ForwardingStage(RequestDelegate next, IPlugins plugins, ForwardingSettings settings, NodeDirectory nodes, Choice choice, NodeConnections connections)
+internal sealed partial class ForwardingStage(RequestDelegate next, IPlugins plugins, ForwardingSettings settings, NodeDirectory nodes, Choice choice, NodeConnections connections, ILogger<ForwardingStage> log)
 {
     public Task InvokeAsync(HttpContext context)
     {
@@ -54,6 +55,8 @@ internal sealed class ForwardingStage(RequestDelegate next, IPlugins plugins, Fo
             tried.Add(backend);
             var answer = await SendAsync(context, transport, passed.To(place, connections.Invoker, timeout, mayRepeat && tried.Count < most), backend, tried.Count > 1);
             last = answer.Outcome;
+            if (last is not (NodeOutcome.Answered or NodeOutcome.CallerLeft))
+                NotServed(log, backend.Plugin, backend.Node, last, answer.Status, tried.Count, most);
             if (last is NodeOutcome.Answered or NodeOutcome.CallerLeft || context.Response.HasStarted)
                 return;
             if (last is not NodeOutcome.Refused && !(isKept && last is NodeOutcome.NotReached) && !(mayRepeat && last is NodeOutcome.Broken))
@@ -90,6 +93,9 @@ internal sealed class ForwardingStage(RequestDelegate next, IPlugins plugins, Fo
                 backend.Breaker.Forget();
         }
     }
+
+    [LoggerMessage(1, LogLevel.Warning, "A request for {Plugin} was not served by node {Node}: {Outcome}, status {Status}, try {Try} of {Most}")]
+    private static partial void NotServed(ILogger log, string plugin, string node, NodeOutcome outcome, int status, int @try, int most);
 
     private static bool IsIdempotent(string method) => HttpMethods.IsGet(method) || HttpMethods.IsHead(method) || HttpMethods.IsPut(method) || HttpMethods.IsDelete(method) || HttpMethods.IsOptions(method);
 

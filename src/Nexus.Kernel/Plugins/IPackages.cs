@@ -8,9 +8,6 @@ internal interface IPackages
     /// <summary>What is remembered of plugins.</summary>
     IPluginRecords Records { get; }
 
-    /// <summary>Takes over what all nodes shall run, before the first scan.</summary>
-    Task JoinAsync(CancellationToken cancellationToken);
-
     /// <summary>Looks into the plugin folders and among the installed ones; what it returns lies in immutable folders.</summary>
     Task<PackageScan> ScanAsync(CancellationToken cancellationToken);
 
@@ -47,6 +44,9 @@ internal interface IPluginRecords
 /// <summary>Notes of the packages that swaps under way bring, with migrations: the database may be theirs already when the process ends in between.</summary>
 internal interface IPluginArrivals
 {
+    /// <summary>Takes over what all nodes shall run, before the first scan.</summary>
+    Task JoinAsync(CancellationToken cancellationToken);
+
     /// <summary>The package that is on its way, or null.</summary>
     Task<KeptPackage?> FindArrivingAsync(string id, CancellationToken cancellationToken);
 

@@ -66,7 +66,7 @@ internal sealed class PluginKernel : IPlugins, IPluginActivation, IHostedService
     /// <summary>Finds, orders and starts the plugins. Throws only when an essential one failed.</summary>
     public async Task StartAsync(CancellationToken cancellationToken)
     {
-        await packages.JoinAsync(cancellationToken);
+        await packages.Records.Arrivals.JoinAsync(cancellationToken);
         foreach (var wave in await DiscoverAsync(cancellationToken))
         {
             await StartWaveAsync(wave, cancellationToken);

@@ -42,7 +42,7 @@ public sealed class GatewayTests
         await ending.CancelAsync();
         await load;
 
-        Assert.True(wrong.IsEmpty, $"{wrong.Count} of {served}: {string.Join('\n', wrong.Take(3))}");
+        Assert.True(wrong.IsEmpty, $"{wrong.Count} of {served}: {string.Join('\n', wrong.Take(3))}\n{gateway.Log}");
         Assert.All(spread.Values, n => Assert.InRange(n, spread.Values.Sum() / 5, spread.Values.Sum() / 2));
         var (_, self) = await Cluster.SendAsync(gateway.Client, token, HttpMethod.Get, "/api/v1/nodes/self");
         Assert.DoesNotContain(self["plugins"]!.AsArray(), p => (string)p!["id"]! == "users");
