@@ -21,6 +21,15 @@ internal sealed class ForwardingOptions
     /// <summary>PEM file of the authorities that vouch for the nodes' certificates; those of the machine when null.</summary>
     public string? CertificateAuthority { get; set; }
 
+    /// <summary>File of the certificate that is shown to nodes: PEM (leaf first) or PFX; none when null. A replaced file is read again.</summary>
+    public string? Certificate { get; set; }
+
+    /// <summary>File of its private key in PEM; null when it stands in the certificate's file.</summary>
+    public string? Key { get; set; }
+
+    /// <summary>Password of the PFX or of an encrypted key.</summary>
+    public string? Password { get; set; }
+
     /// <summary>Pass nothing on to a node that is reached without TLS.</summary>
     public bool RequireTls { get; set; }
 

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Security;
-using System.Security.Cryptography.X509Certificates;
+using Microsoft.Extensions.Logging;
+using Nexus.Gateway.Security.Transport;
 
 namespace Nexus.Gateway.Forwarding;
 
@@ -8,8 +9,10 @@ namespace Nexus.Gateway.Forwarding;
 internal sealed class NodeConnections : IDisposable
 {
     /// <summary>Opens them as they are needed.</summary>
-    /// <param name="settings">Who vouches for the nodes' certificates.</param>
-    public NodeConnections(ForwardingSettings settings)
+    /// <param name="settings">Who vouches for the nodes' certificates, and which one they see.</param>
+    /// <param name="time">When a renewed certificate is looked for.</param>
+    /// <param name="log">Where it is told.</param>
+    public NodeConnections(ForwardingSettings settings, TimeProvider time, ILogger<NodeConnections> log)
     {
         var handler = new SocketsHttpHandler
         {
@@ -22,13 +25,7 @@ internal sealed class NodeConnections : IDisposable
             ConnectTimeout = TimeSpan.FromSeconds(2),
             PooledConnectionLifetime = TimeSpan.FromMinutes(5),
         };
-        if (settings.Current.CertificateAuthority is { } file)
-        {
-            var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
-            policy.CustomTrustStore.ImportFromPemFile(file);
-            handler.SslOptions = new SslClientAuthenticationOptions { CertificateChainPolicy = policy };
-        }
-
+        handler.SslOptions = Tls(settings.Current, time, log);
         Invoker = new HttpMessageInvoker(handler);
     }
 
@@ -37,4 +34,19 @@ internal sealed class NodeConnections : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => Invoker.Dispose();
+
+    private static SslClientAuthenticationOptions Tls(ForwardingOptions options, TimeProvider time, ILogger log)
+    {
+        var tls = new SslClientAuthenticationOptions();
+        if (options.CertificateAuthority is { } authorities)
+            tls.CertificateChainPolicy = PeerAuthorities.Read("gateway.certificateAuthority", authorities, PeerAuthorities.Server);
+        if (options.Certificate is { } file)
+        {
+            var shown = ServerCertificate.Open(new HttpsOptions { Certificate = file, Key = options.Key, Password = options.Password }, time, log, "gateway.certificate");
+            // Asked at each handshake, so that a renewed one is shown from the next connection on.
+            tls.LocalCertificateSelectionCallback = (_, _, _, _, _) => shown.Current.Leaf;
+        }
+
+        return tls;
+    }
 }

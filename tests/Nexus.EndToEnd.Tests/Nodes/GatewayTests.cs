@@ -162,7 +162,7 @@ public sealed class GatewayTests
     }
 
     /// <summary>Waits until the gateway knows so many nodes with a plugin.</summary>
-    private static async Task FoundAsync(RunningHost gateway, string token, string plugin, int nodes)
+    internal static async Task FoundAsync(RunningHost gateway, string token, string plugin, int nodes)
     {
         var clock = Stopwatch.StartNew();
         while ((await SeriesAsync(gateway, token, "nexus_gateway_forwarded_requests_total", plugin)).Count != nodes)

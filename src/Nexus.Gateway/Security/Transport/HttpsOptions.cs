@@ -15,6 +15,9 @@ internal sealed class HttpsOptions
     /// <summary>Password of the PFX or of an encrypted key.</summary>
     public string? Password { get; set; }
 
+    /// <summary>PEM file of the authorities that vouch for callers: who shows no certificate of theirs gets no connection. Null asks for none.</summary>
+    public string? ClientAuthority { get; set; }
+
     /// <summary>Oldest TLS that is spoken: <c>1.3</c>, or <c>1.2</c> for old clients.</summary>
     public string MinimumTls { get; set; } = "1.3";
 

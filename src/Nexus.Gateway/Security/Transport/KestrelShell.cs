@@ -60,18 +60,20 @@ internal sealed class KestrelShell(
     {
         var log = loggers.CreateLogger("Nexus.Gateway");
         var certificate = Certificate(log);
+        var callers = https.Value.ClientAuthority is { } authorities ? PeerAuthorities.Read("server.https.clientAuthority", authorities, PeerAuthorities.Client) : null;
         // Plain and encrypted connections do not share ports, so the defaults are those of the one HTTPS endpoint.
         options.ConfigureHttpsDefaults(tls =>
         {
             tls.SslProtocols = https.Value.MinimumTls == "1.2" ? SslProtocols.Tls12 | SslProtocols.Tls13 : SslProtocols.Tls13;
             tls.HandshakeTimeout = TimeSpan.FromSeconds(10);
-            tls.ClientCertificateMode = ClientCertificateMode.NoCertificate;
+            tls.ClientCertificateMode = callers is null ? ClientCertificateMode.NoCertificate : ClientCertificateMode.RequireCertificate;
             tls.ServerCertificateSelector = (_, _) => certificate.Current.Leaf;
             tls.OnAuthenticate = (_, answer) =>
             {
                 // The selector would win over the context, and it cannot send the chain.
                 answer.ServerCertificateSelectionCallback = null;
                 answer.ServerCertificateContext = certificate.Current.Context;
+                answer.CertificateChainPolicy = callers?.Clone();
             };
         });
     }

@@ -40,10 +40,10 @@ internal sealed partial class ServerCertificate
 
     /// <summary>Opens the configured certificate.</summary>
     /// <exception cref="NexusException"><c>CONFIG_VALIDATION_ERROR</c>: a file is not there, cannot be read, or its key does not fit.</exception>
-    public static ServerCertificate Open(HttpsOptions options, TimeProvider time, ILogger log)
+    public static ServerCertificate Open(HttpsOptions options, TimeProvider time, ILogger log, string key = "server.https.certificate")
     {
         var file = options.Certificate!;
-        return new ServerCertificate(file, () => Read(options), time, log);
+        return new ServerCertificate(file, () => Read(options, key), time, log);
     }
 
     /// <summary>The certificate of a development host: made once, offline, for the loopback names and those it is given, kept in a folder that only its owner reads, and made again before it ends.</summary>
@@ -61,7 +61,7 @@ internal sealed partial class ServerCertificate
         return new ServerCertificate(file, Load, time, log);
     }
 
-    private static Loaded Read(HttpsOptions options)
+    private static Loaded Read(HttpsOptions options, string setting)
     {
         var file = options.Certificate!;
         try
@@ -78,7 +78,7 @@ internal sealed partial class ServerCertificate
         }
         catch (Exception exception) when (exception is CryptographicException or IOException or UnauthorizedAccessException)
         {
-            throw new NexusException(ErrorCodes.ConfigurationError, $"server.https.certificate: {file} with its key cannot be used: {exception.Message}", exception);
+            throw new NexusException(ErrorCodes.ConfigurationError, $"{setting}: {file} with its key cannot be used: {exception.Message}", exception);
         }
     }
 
