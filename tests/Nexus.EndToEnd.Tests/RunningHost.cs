@@ -14,9 +14,10 @@ internal sealed class RunningHost : IAsyncDisposable
     private string[] settings;
     private Process process;
 
-    private RunningHost(string folder, int port, string[] settings)
+    private RunningHost(string folder, int port, string[] settings, IReadOnlyDictionary<string, string>? environment)
     {
         (Folder, Port, this.settings) = (folder, port, settings);
+        Environment = new(environment ?? new Dictionary<string, string>());
         Address = new Uri($"http://127.0.0.1:{port}");
         Client = new HttpClient { BaseAddress = Address, Timeout = TimeSpan.FromSeconds(60) };
         process = Spawn();
@@ -38,19 +39,27 @@ internal sealed class RunningHost : IAsyncDisposable
     public int Pid => process.Id;
 
     /// <summary>Further variables of the process from its next start on.</summary>
-    public Dictionary<string, string> Environment { get; } = [];
+    public Dictionary<string, string> Environment { get; }
 
     /// <summary>Starts a host with copies of the named plugin folders, so that tests can change them.</summary>
     public static Task<RunningHost> StartAsync(params string[] plugins) => StartAsync(plugins, []);
 
-    public static async Task<RunningHost> StartAsync(string[] plugins, string[] settings)
+    public static async Task<RunningHost> StartAsync(string[] plugins, string[] settings, IReadOnlyDictionary<string, string>? environment = null)
     {
         var folder = Directory.CreateTempSubdirectory("nexus-e2e-").FullName;
         Directory.CreateDirectory(Path.Combine(folder, "plugins"));
         foreach (var plugin in plugins) Copy(plugin, Path.Combine(folder, "plugins", Path.GetFileName(plugin)));
-        var host = new RunningHost(folder, FreePort(), settings);
-        await host.ReadyAsync();
-        return host;
+        var host = new RunningHost(folder, FreePort(), settings, environment);
+        try
+        {
+            await host.ReadyAsync();
+            return host;
+        }
+        catch
+        {
+            await host.DisposeAsync();
+            throw;
+        }
     }
 
     public static void Copy(string from, string to)

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using Nexus.Engines.PostgreSql.Audit;
 using Nexus.Engines.PostgreSql.Blobs;
 using Nexus.Engines.PostgreSql.Commits;
@@ -71,7 +72,7 @@ internal static class PostgreSqlStorage
             FormerBlobs = others is null ? null : own,
             Pools = pools.List,
             IsShared = true,
-            CheckHealth = token => CheckAsync(server, token),
+            CheckHealth = token => CheckAsync(server, writer, token),
             Close = async () =>
             {
                 pools.Dispose();
@@ -82,13 +83,21 @@ internal static class PostgreSqlStorage
         };
     }
 
-    private static async ValueTask<PluginHealth> CheckAsync(Server server, CancellationToken cancellationToken)
+    private static readonly TimeSpan Tolerance = TimeSpan.FromSeconds(5);
+
+    private static async ValueTask<PluginHealth> CheckAsync(Server server, CommitWriter writer, CancellationToken cancellationToken)
     {
         var started = Stopwatch.GetTimestamp();
         try
         {
-            await server.UseAsync(async connection => await connection.ScalarAsync("SELECT 1"), cancellationToken);
-            return new PluginHealth(HealthLevel.Healthy, $"{server.Address} answers in {Stopwatch.GetElapsedTime(started).TotalMilliseconds.ToString("0.0", System.Globalization.CultureInfo.InvariantCulture)} ms");
+            var theirs = await server.UseAsync(async connection => (DateTime)(await connection.ScalarAsync("SELECT clock_timestamp()"))!, cancellationToken);
+            var ahead = server.Time.GetUtcNow() - new DateTimeOffset(theirs, TimeSpan.Zero);
+            // Every node renews its registration each few seconds, so the next commit that succeeds is never far.
+            if (writer.Fault is { } fault)
+                return new PluginHealth(HealthLevel.Degraded, $"What is stored can be read. {fault.Message}");
+            if (ahead.Duration() > Tolerance)
+                return new PluginHealth(HealthLevel.Degraded, string.Create(CultureInfo.InvariantCulture, $"The clock of this node is {ahead.Duration().TotalSeconds:0} s {(ahead > TimeSpan.Zero ? "ahead of" : "behind")} that of {server.Address}. Set it; nodes agree on leases and schedules by their clocks."));
+            return new PluginHealth(HealthLevel.Healthy, $"{server.Address} answers in {Stopwatch.GetElapsedTime(started).TotalMilliseconds.ToString("0.0", CultureInfo.InvariantCulture)} ms");
         }
         catch (NexusException e)
         {

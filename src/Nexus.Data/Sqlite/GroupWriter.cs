@@ -21,6 +21,7 @@ internal sealed class GroupWriter : IDisposable
     private Queue<WriteJob> _spare = new();
     private bool _idle = true;
     private bool _closed;
+    private NexusException? _fault;
 
     public GroupWriter(Connection connection, Action<IReadOnlyList<WriteJob>> beforeCommit, Action afterCommit)
     {
@@ -30,6 +31,9 @@ internal sealed class GroupWriter : IDisposable
         _thread = new Thread(Run) { IsBackground = true, Name = "nexus-writer" };
         _thread.Start();
     }
+
+    /// <summary>Why the disk took nothing the last time; null while it takes commits.</summary>
+    public NexusException? Fault => Volatile.Read(ref _fault);
 
     public void Post(WriteJob job)
     {
@@ -126,11 +130,14 @@ internal sealed class GroupWriter : IDisposable
         catch (Exception e)
         {
             _connection.RollbackIfOpen();
+            if (e is SqliteFailure { IsStorageFault: true } failure)
+                Volatile.Write(ref _fault, failure.Explain(_connection.File));
             foreach (var job in group)
                 job.Fail(Translate(e));
             return;
         }
 
+        Volatile.Write(ref _fault, null);
         _afterCommit();
         foreach (var job in group)
             job.Acknowledge();

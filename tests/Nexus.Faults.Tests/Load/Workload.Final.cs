@@ -8,8 +8,25 @@ namespace Nexus.Faults.Tests.Load;
 /// <content>The state after the load, and the verdict.</content>
 internal sealed partial class Workload
 {
-    /// <summary>Waits, bounded, until what was asked for is done, reads the state and has the checker judge; the state is given back for more questions.</summary>
-    public async Task<FinalState> CheckAsync(int settleSeconds = 45)
+    /// <summary>Waits, bounded, until so many more events were handled.</summary>
+    public async Task HandledAsync(int events, int seconds = 30)
+    {
+        var (began, goal) = (recorder.Now, (await EffectsAsync(recorder.Run, null)).Count + events);
+        while ((await EffectsAsync(recorder.Run, null)).Count < goal)
+        {
+            Assert.True(recorder.Now - began < TimeSpan.FromSeconds(seconds), $"{events} events were not handled within {seconds} s: {recorder}");
+            await Task.Delay(50);
+        }
+    }
+
+    /// <summary>Operations whose effects are there, of one handler or of all.</summary>
+    public async Task<List<string>> EffectsAsync(string run, string? counter) =>
+        [.. (await RowsAsync($"{LoadPlugin.Routes}/effects", $"filter[operation][$prefix]={run}-")).Where(e => counter is null || (string)e["counter"]! == counter).Select(e => (string)e["operation"]!)];
+
+    /// <summary>What the checker finds in the state as it is.</summary>
+    public async Task<List<string>> ViolationsAsync() => Checker.Check(recorder.All, await SettledAsync(seconds: 1));
+
+    private async Task<FinalState> CheckAsync(int settleSeconds = 60)
     {
         var state = await SettledAsync(settleSeconds);
         recorder.Require(Checker.Check(recorder.All, state), seed);
@@ -17,7 +34,7 @@ internal sealed partial class Workload
     }
 
     /// <summary>The state when every acknowledged event and task has its effect and no more effects come, or the time is up.</summary>
-    public async Task<FinalState> SettledAsync(int seconds)
+    private async Task<FinalState> SettledAsync(int seconds)
     {
         var began = recorder.Now;
         var history = recorder.All;
@@ -107,7 +124,7 @@ internal sealed partial class Workload
     }
 
     /// <summary>All rows of a list of records, page by page.</summary>
-    private async Task<List<JsonNode>> RowsAsync(string path, string query)
+    public async Task<List<JsonNode>> RowsAsync(string path, string query)
     {
         List<JsonNode> rows = [];
         for (var next = $"{path}?limit=1000&{query}"; next is not null;)

@@ -6,14 +6,26 @@ using Nexus.Faults.Tests.Nodes;
 namespace Nexus.Faults.Tests.Load;
 
 /// <summary>Clients that do everything at once, each with a sequence that the seed decides, at a node or the balancer, and take down what they did and were told.</summary>
-internal sealed partial class Workload(Cluster cluster, int seed, int clients = 12)
+internal sealed partial class Workload : IAsyncDisposable
 {
     private static readonly Deed[] Mixture = Mix((Deed.Read, 28), (Deed.Create, 14), (Deed.Update, 20), (Deed.Delete, 3), (Deed.Publish, 9), (Deed.Enqueue, 4), (Deed.EnqueueLoose, 2), (Deed.Post, 8), (Deed.CacheWrite, 4), (Deed.CacheRead, 7), (Deed.SignIn, 1));
     private static readonly string[] Accounts = ["Assets:Bank", "Assets:Cash", "Expenses:Food"];
-    private readonly Recorder recorder = new($"s{seed}");
+    private readonly Cluster cluster;
+    private readonly int seed;
+    private readonly Recorder recorder;
     private readonly ConcurrentDictionary<string, long> boxes = new();
     private readonly ConcurrentBag<string> gone = [];
+    private readonly ConcurrentQueue<string> young = new();
+    private readonly CancellationTokenSource ending = new();
+    private Task running = Task.CompletedTask;
     private string book = "";
+    private int acknowledged;
+
+    private Workload(Cluster cluster, int seed)
+    {
+        (this.cluster, this.seed) = (cluster, seed);
+        recorder = new Recorder($"s{seed}");
+    }
 
     public Recorder Recorder => recorder;
 
@@ -21,33 +33,59 @@ internal sealed partial class Workload(Cluster cluster, int seed, int clients = 
     public ConcurrentDictionary<string, bool> Avoided { get; } = [];
 
     /// <summary>Waits, bounded, until so many more operations were acknowledged: that the load gets through is part of the promise.</summary>
-    public async Task ProgressAsync(int operations, int seconds = 30)
+    public async Task ProgressAsync(int operations, int seconds = 30, bool orDone = false)
     {
         var (clock, goal) = (recorder.Now, Acknowledged + operations);
-        while (Acknowledged < goal)
+        while (Acknowledged < goal && !(orDone && IsDone))
         {
             Assert.True(recorder.Now - clock < TimeSpan.FromSeconds(seconds), $"only {Acknowledged - goal + operations} of {operations} operations were acknowledged within {seconds} s: {recorder}; last {string.Join(", ", recorder.All.TakeLast(5).Select(o => $"{o.Deed} at {o.Node}: {o.Answer}"))}");
             await Task.Delay(20);
         }
     }
 
-    private int Acknowledged => acknowledged;
+    private int Acknowledged => Volatile.Read(ref acknowledged);
 
-    private int acknowledged;
-
-    /// <summary>Runs the load until so many operations are done, or <paramref name="until"/> is cancelled.</summary>
-    public async Task RunAsync(int operations, CancellationToken until)
+    /// <summary>Starts the clients; they go on until so many operations were taken down, or the load is ended.</summary>
+    public static async Task<Workload> StartAsync(Cluster cluster, int seed, int operations = int.MaxValue, int clients = 12)
     {
-        book = await OpenBookAsync();
-        await Task.WhenAll(Enumerable.Range(0, clients).Select(client => Task.Run(() => ClientAsync(client, operations, until), CancellationToken.None)));
+        var load = new Workload(cluster, seed);
+        load.book = await load.OpenBookAsync();
+        load.running = Task.WhenAll(Enumerable.Range(0, clients).Select(client => Task.Run(() => load.ClientAsync(client, operations), CancellationToken.None)));
+        return load;
     }
 
-    private async Task ClientAsync(int client, int operations, CancellationToken until)
+    /// <summary>Whether the clients are done with what they were asked for.</summary>
+    public bool IsDone => running.IsCompleted;
+
+    /// <summary>Ends the clients, waits until all is well and what was asked for is done, and has the checker judge; the state is given back for more questions.</summary>
+    public async Task<FinalState> EndAsync()
+    {
+        await StopAsync();
+        await cluster.RecoveredAsync();
+        return await CheckAsync();
+    }
+
+    public async Task StopAsync()
+    {
+        await ending.CancelAsync();
+        await running;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await StopAsync();
+        ending.Dispose();
+    }
+
+    /// <summary>Asks for tasks that take a second each.</summary>
+    public Task AskLongAsync(int tasks, Target target) => Task.WhenAll(Enumerable.Range(0, tasks).Select(_ => EffectAsync(Deed.Enqueue, 0, target, "work", id => $"enqueue?op={id}&task=long")));
+
+    private async Task ClientAsync(int client, int operations)
     {
         // CA5394: what is wanted is a sequence that can be had again.
 #pragma warning disable CA5394
         var random = new Random(HashCode.Combine(seed, client));
-        for (var i = 0; recorder.Count < operations && !until.IsCancellationRequested; i++)
+        while (recorder.Count < operations && !ending.IsCancellationRequested)
         {
             var deed = Mixture[random.Next(Mixture.Length)];
             var target = cluster.Targets[random.Next(cluster.Targets.Count)];
@@ -67,8 +105,8 @@ internal sealed partial class Workload(Cluster cluster, int seed, int clients = 
         Deed.Delete => DeleteAsync(client, target, choice),
         Deed.Read => choice % 8 == 0 ? ListAsync(client, target) : ReadAsync(client, target, choice),
         Deed.Publish => EffectAsync(deed, client, target, $"{recorder.Run}.c{choice % 5}", id => $"publish?op={id}&counter={recorder.Run}.c{choice % 5}"),
-        Deed.Enqueue => EffectAsync(deed, client, target, "work", id => $"enqueue?op={id}&loose=false"),
-        Deed.EnqueueLoose => EffectAsync(deed, client, target, "loose", id => $"enqueue?op={id}&loose=true"),
+        Deed.Enqueue => EffectAsync(deed, client, target, "work", id => $"enqueue?op={id}&task=work"),
+        Deed.EnqueueLoose => EffectAsync(deed, client, target, "loose", id => $"enqueue?op={id}&task=loose"),
         Deed.Post => PostAsync(client, target, choice),
         Deed.CacheWrite => CacheWriteAsync(client, target, choice),
         Deed.CacheRead => CacheReadAsync(client, target, choice),
@@ -82,7 +120,12 @@ internal sealed partial class Workload(Cluster cluster, int seed, int clients = 
         var (status, text) = await InsistAsync(target, HttpMethod.Post, $"{LoadPlugin.Routes}/boxes", new { id = key, label = id }, ("Idempotency-Key", id));
         var outcome = status == 201 ? Outcome.Ok : Refused(status) ? Outcome.Failed : Outcome.Unknown;
         Take(new Operation { Id = id, Deed = Deed.Create, Key = key, Client = client, Node = target.Name, Invoked = began, Completed = recorder.Now, Outcome = outcome, Revision = outcome == Outcome.Ok ? Number(text, "revision") : null, Value = id, Answer = $"{status} {Short(text)}" });
-        if (outcome != Outcome.Failed) boxes[key] = 1;
+        if (outcome != Outcome.Failed && boxes.TryAdd(key, 1))
+        {
+            young.Enqueue(key);
+            if (young.Count > 40) young.TryDequeue(out var _);
+        }
+
         return outcome;
     }
 
@@ -246,12 +289,12 @@ internal sealed partial class Workload(Cluster cluster, int seed, int clients = 
         if (operation.Outcome == Outcome.Ok) Interlocked.Increment(ref acknowledged);
     }
 
-    /// <summary>One of the records that are there, and the revision last heard of. The younger half is asked for most, so that clients meet.</summary>
+    /// <summary>One of the youngest records, so that clients meet, and the revision last heard of.</summary>
     private (string Key, long Revision)? Pick(int choice)
     {
-        var keys = boxes.Keys.Order(StringComparer.Ordinal).ToArray();
+        var keys = young.ToArray();
         if (keys.Length == 0) return null;
-        var key = keys[keys.Length - 1 - choice / 16 % Math.Min(keys.Length, 30)];
+        var key = keys[choice / 16 % keys.Length];
         return boxes.TryGetValue(key, out var revision) ? (key, revision) : null;
     }
 

@@ -7,16 +7,23 @@ using Nexus.Engines.PostgreSql.Tests;
 using Nexus.Engines.RabbitMq.Tests;
 using Nexus.Engines.Redis.Tests;
 using Nexus.Faults.Tests.Load;
+using Nexus.Tests.Shared;
 
 namespace Nexus.Faults.Tests.Nodes;
 
-/// <summary>Three nodes behind nginx on PostgreSQL, Redis and RabbitMQ, each a process of its own on a free port with its data in a temporary folder. The third reaches the engines through wires that can be cut.</summary>
-public sealed class Cluster : IAsyncLifetime
+/// <summary>Three nodes behind nginx on PostgreSQL, Redis and RabbitMQ, each a process of its own on a free port with its data in a temporary folder. The third reaches the engines through wires that can be cut. It starts with the first test that uses it, so that each test says why it is skipped where an engine is missing.</summary>
+public sealed class Cluster : IAsyncDisposable
 {
     private const string First = "One-time 4 the first";
     private readonly string folder = Directory.CreateTempSubdirectory("nexus-faults-").FullName;
     private readonly List<Link> links = [];
+    private readonly Lazy<Task> started;
+    private string[] plugins = [];
+    private string[] settings = [];
+    private string[] direct = [];
     private Front? front;
+
+    public Cluster() => started = new Lazy<Task>(StartAsync);
 
     internal const string Password = "Correct-Horse-7";
 
@@ -36,47 +43,48 @@ public sealed class Cluster : IAsyncLifetime
 
     internal Target Balancer => Targets[^1];
 
-    public async ValueTask InitializeAsync()
+    /// <summary>Starts it with the first test and waits, for each, until all is well.</summary>
+    internal async Task UseAsync()
     {
-        try
-        {
-            await StartAsync();
-        }
-        catch
-        {
-            // What failed to start is not disposed by whoever started it.
-            await DisposeAsync();
-            throw;
-        }
+        await started.Value;
+        await RecoveredAsync();
     }
+
+    /// <summary>One more node on the same engines, that nobody's requests go to.</summary>
+    internal Task<RunningHost> JoinAsync(IReadOnlyDictionary<string, string>? environment = null, params string[] further) => RunningHost.StartAsync(plugins, [.. settings, .. direct, .. further], environment);
 
     private async Task StartAsync()
     {
         Assert.SkipWhen(PostgreSqlServer.Missing is not null, PostgreSqlServer.Missing ?? "");
+        ToolProcess.Find("nginx");
         var (postgreSql, redis, rabbitMq) = (PostgreSqlServer.StartAsync(), RedisServer.StartAsync(), RabbitMqServer.StartAsync());
         (PostgreSql, Redis, RabbitMq) = (await postgreSql, await redis, await rabbitMq);
         var database = await PostgreSql.MakeDatabaseAsync();
-        string[] plugins = [LoadPlugin.Compile(folder), .. new[] { "engines.postgresql", "engines.redis", "engines.rabbitmq", "core.identity", "finance.ledger" }.Select(p => Path.Combine(Programs.Plugins, p))];
+        plugins = [LoadPlugin.Compile(folder), .. new[] { "engines.postgresql", "engines.redis", "engines.rabbitmq", "core.identity", "finance.ledger" }.Select(p => Path.Combine(Programs.Plugins, p))];
         var key = Path.Combine(folder, "master.key");
         await File.WriteAllTextAsync(key, Convert.ToBase64String(RandomNumberGenerator.GetBytes(32)));
         if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(key, UnixFileMode.UserRead | UnixFileMode.UserWrite);
-        var direct = Engines(database, Redis.Address, RabbitMq.Address);
+        direct = Engines(database, Redis.Address, RabbitMq.Address);
         var wired = Wired(database);
-        string[] all =
+        settings =
         [
-            $"--encryption:file={key}", "--server:publicUrl=http://nexus.test", "--server:accessLog=false", "--node:leaseSeconds=3", "--events:lease=10s", "--tasks:lease=10s", "--cache:isolatedSeconds=5",
+            $"--encryption:file={key}", "--server:publicUrl=http://nexus.test", "--server:accessLog=false", "--node:leaseSeconds=3", "--events:lease=8s", "--tasks:lease=6s", "--cache:isolatedSeconds=5",
             "--security:rateLimits:enabled=false", "--security:trustedProxies:0=127.0.0.1", $"--plugins:core.identity:administratorPassword={First}", "--plugins:core.identity:accessTokenLifetime=12:00:00", "--plugins:core.identity:sessionsPerUser=1000",
         ];
         // The first makes the database's schema, then the others join it.
-        Nodes.Add(await RunningHost.StartAsync(plugins, [.. all, .. direct]));
-        Nodes.AddRange(await Task.WhenAll(RunningHost.StartAsync(plugins, [.. all, .. direct]), RunningHost.StartAsync(plugins, [.. all, .. wired])));
+        Nodes.Add(await RunningHost.StartAsync(plugins, [.. settings, .. direct]));
+        Nodes.AddRange(await Task.WhenAll(JoinAsync(), RunningHost.StartAsync(plugins, [.. settings, .. wired])));
         front = new Front(Nodes);
         Targets = [.. Nodes.Select((n, i) => new Target($"node{i + 1}", n.Address)), new Target("nginx", front.Address)];
         await SignInAsync();
     }
 
-    /// <summary>The engines as the third node reaches them.</summary>
-    internal void CutNetwork() => links.ForEach(link => link.Cut());
+    /// <summary>Cuts the third node off from all engines.</summary>
+    internal Task CutNetworkAsync()
+    {
+        links.ForEach(link => link.Cut());
+        return Task.CompletedTask;
+    }
 
     internal Task MendNetworkAsync() => Task.WhenAll(links.Select(link => link.MendAsync()));
 
@@ -90,6 +98,26 @@ public sealed class Cluster : IAsyncLifetime
     {
         foreach (var target in Targets)
             await HealthAsync(target, health => (string)health["status"]! == "Healthy", seconds);
+    }
+
+    /// <summary>Asks the first node, bounded, until it answers what it must.</summary>
+    internal async Task UntilAsync(string path, Func<JsonNode, bool> condition)
+    {
+        var clock = Stopwatch.StartNew();
+        for (var last = ""; ; await Task.Delay(50))
+        {
+            (var status, last) = await Targets[0].SendAsync(HttpMethod.Get, path, Token);
+            if (status == 200 && condition(JsonNode.Parse(last)!)) return;
+            Assert.True(clock.Elapsed < TimeSpan.FromSeconds(20), $"{path} did not come to what was expected; last: {last}");
+        }
+    }
+
+    /// <summary>Waits, bounded, until the node says of a dependency what it must, and gives back its words.</summary>
+    internal async Task<string> SaysAsync(Target target, string dependency, string level)
+    {
+        bool Is(JsonNode part) => (string)part["name"]! == dependency && (string)part["status"]! == level;
+        var health = await HealthAsync(target, health => health["dependencies"]!.AsArray().Any(p => Is(p!)));
+        return (string?)health["dependencies"]!.AsArray().First(p => Is(p!))!["detail"] ?? "";
     }
 
     /// <summary>Waits, bounded, for what a node says of its health.</summary>

@@ -39,10 +39,10 @@ internal sealed class Target(string name, Uri address) : IDisposable
     }
 
     /// <summary>A page of a list, and the path of the next one.</summary>
-    public async Task<(int Status, string Text, string? Next)> PageAsync(string path, string token)
+    public async Task<(int Status, string Text, string? Next)> PageAsync(string path, string? token)
     {
         using var request = new HttpRequestMessage(HttpMethod.Get, path);
-        request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token);
+        if (token is not null) request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token);
         using var response = await client.SendAsync(request);
         var link = response.Headers.TryGetValues("Link", out var links) ? links.SelectMany(l => l.Split(", ")).FirstOrDefault(l => l.EndsWith("rel=\"next\"", StringComparison.Ordinal)) : null;
         return ((int)response.StatusCode, await response.Content.ReadAsStringAsync(), link?[1..link.IndexOf('>', StringComparison.Ordinal)]);

@@ -45,10 +45,13 @@ public sealed class PostgreSqlServer : IAsyncDisposable
     public static Task OwnAsync(string folder) => RunAsync("chown", "-R", "postgres", folder);
 
     /// <summary>A server of one's own.</summary>
-    public static async Task<PostgreSqlServer> StartAsync(params string[] settings)
+    public static Task<PostgreSqlServer> StartAsync(params string[] settings) => StartInAsync(null, settings);
+
+    /// <summary>A server of one's own in a folder, such as one of a disk that is small.</summary>
+    public static async Task<PostgreSqlServer> StartInAsync(string? folder, params string[] settings)
     {
         Assert.SkipWhen(Missing is not null, Missing ?? "");
-        var server = new PostgreSqlServer(Directory.CreateTempSubdirectory("nexus-postgresql-").FullName, FreePort(), settings);
+        var server = new PostgreSqlServer(folder ?? Directory.CreateTempSubdirectory("nexus-postgresql-").FullName, FreePort(), settings);
         await RunAsync("chown", "postgres", server._folder);
         await server.AsPostgresAsync("initdb", "-D", server.Data, "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8");
         await server.StartAgainAsync();
@@ -98,6 +101,15 @@ public sealed class PostgreSqlServer : IAsyncDisposable
                 await Task.Delay(100);
             }
         }
+    }
+
+    public bool HasEnded => _process is null or { HasExited: true };
+
+    /// <summary>As its service does it: clients are cut off, and everything is written.</summary>
+    public async Task StopInOrderAsync()
+    {
+        await RunAsync("kill", "-INT", await PostmasterAsync());
+        await _process!.WaitForExitAsync();
     }
 
     /// <summary>As a power cut would: no process of the server gets a chance to write.</summary>

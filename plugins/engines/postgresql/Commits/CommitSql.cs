@@ -39,7 +39,7 @@ internal sealed class CommitSql(Server server, TableCatalog catalog)
     public void Begin(NpgsqlBatch batch)
     {
         batch.Add("BEGIN");
-        batch.Add("SELECT pg_advisory_xact_lock($1),set_config('role',$2,true)").With(server.Locks.Commit).With(server.AppRole);
+        batch.Add($"SELECT pg_advisory_xact_lock($1),set_config('role',$2,true),{Locks.Patience}").With(server.Locks.Commit).With(server.AppRole);
     }
 
     /// <summary>Says whose rows the next statements may touch.</summary>

@@ -27,6 +27,7 @@ internal sealed class CommitWriter : IAsyncDisposable
     private readonly Channel<CommitJob> _waiting = Channel.CreateUnbounded<CommitJob>(new UnboundedChannelOptions { SingleReader = true });
     private readonly Task _running;
     private List<CommitJob> _deferred = [];
+    private NexusException? _fault;
 
     public CommitWriter(Server server, TableCatalog catalog, Wakeups wakeups)
     {
@@ -39,6 +40,9 @@ internal sealed class CommitWriter : IAsyncDisposable
     }
 
     public LoneCommit Lone => _lone;
+
+    /// <summary>Why the server's disk took nothing the last time; null while it takes commits.</summary>
+    public NexusException? Fault => Volatile.Read(ref _fault);
 
     public async Task<CommitResult> CommitAsync(WriteBatch batch, bool isStrict = true)
     {
@@ -75,7 +79,7 @@ internal sealed class CommitWriter : IAsyncDisposable
             }
             catch (Exception e)
             {
-                var told = Failures.IsOurs(e) ? Failures.Explain(e, _server.Address) : e;
+                var told = Tell(e);
                 foreach (var job in group)
                     job.Refuse(told);
             }
@@ -145,6 +149,7 @@ internal sealed class CommitWriter : IAsyncDisposable
             CommitSql.AddAudit(rest, [.. done.SelectMany(j => j.Audit)]);
             rest.Add("COMMIT");
             var position = (long)(await rest.ExecuteScalarAsync())! - done.Count;
+            Volatile.Write(ref _fault, null);
             var log = await LogPositionAsync(connection);
             foreach (var job in done)
             {
@@ -221,6 +226,7 @@ internal sealed class CommitWriter : IAsyncDisposable
                 await using var unit = await connection.BeginTransactionAsync();
                 var position = await _lone.ApplyAsync(connection, job);
                 await unit.CommitAsync();
+                Volatile.Write(ref _fault, null);
                 job.LogPosition = await LogPositionAsync(connection);
                 job.Acknowledge(position);
                 return;
@@ -235,7 +241,7 @@ internal sealed class CommitWriter : IAsyncDisposable
             }
             catch (Exception e)
             {
-                job.Refuse(Failures.IsOurs(e) ? Failures.Explain(e, _server.Address) : e);
+                job.Refuse(Tell(e));
                 return;
             }
         }
@@ -244,6 +250,16 @@ internal sealed class CommitWriter : IAsyncDisposable
     /// <summary>Where the log is now, behind a commit; asked for only where standbys read.</summary>
     public async Task<NpgsqlTypes.NpgsqlLogSequenceNumber> LogPositionAsync(NpgsqlConnection connection) =>
         _server.Standby is null ? default : (NpgsqlTypes.NpgsqlLogSequenceNumber)(await connection.ScalarAsync("SELECT pg_current_wal_insert_lsn()"))!;
+
+    private Exception Tell(Exception e)
+    {
+        if (!Failures.IsOurs(e))
+            return e;
+        var told = Failures.Explain(e, _server.Address);
+        if (e is PostgresException { SqlState: PostgresErrorCodes.DiskFull })
+            Volatile.Write(ref _fault, told);
+        return told;
+    }
 
     /// <summary>A removal from a table that is not there finds it empty.</summary>
     private async Task MakeForRemovalAsync(CommitJob job)

@@ -7,6 +7,12 @@ namespace Nexus.Engines.PostgreSql.Connections;
 /// <summary>Numbers of the advisory locks by which nodes take turns. They hold within one database; the schema is part of them, so that two installations in one database do not meet.</summary>
 internal sealed class Locks(string schema)
 {
+    /// <summary>Selected with a lock: how long its holder may be silent between two statements before the server ends it. A node that stands still, or that the network no longer reaches, would hold up all others for as long as its connection lives.</summary>
+    public const string Patience = "set_config('idle_in_transaction_session_timeout','5s',true)";
+
+    /// <summary>The same for units in which plugins do more than ask the database.</summary>
+    public const string PatienceWithPlugins = "set_config('idle_in_transaction_session_timeout','15s',true)";
+
     /// <summary>Held by a commit to its end: positions are given out in the order in which commits become visible.</summary>
     public long Commit { get; } = Number(schema, "commit");
 

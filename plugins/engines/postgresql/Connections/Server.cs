@@ -60,7 +60,7 @@ internal sealed class Server(DatabaseSettings settings, NpgsqlDataSource source,
     public ValueTask<T> LockedAsync<T>(long lockNumber, Func<NpgsqlConnection, ValueTask<T>> work, CancellationToken cancellationToken) => UseAsync(async connection =>
     {
         await using var unit = await connection.BeginTransactionAsync(cancellationToken);
-        await connection.RunAsync("SELECT pg_advisory_xact_lock($1),set_config('app.tenant','*',true)", lockNumber);
+        await connection.RunAsync($"SELECT pg_advisory_xact_lock($1),set_config('app.tenant','*',true),{Locks.Patience}", lockNumber);
         var result = await work(connection);
         await unit.CommitAsync(cancellationToken);
         return result;

@@ -52,7 +52,7 @@ internal sealed class OwnUnit : IJointUnit, ISqlDatabase
         {
             await using var batch = connection.CreateBatch();
             batch.Add("BEGIN");
-            batch.Add("SELECT pg_advisory_xact_lock($1)").With(database.Server.Locks.Unit(database.Name));
+            batch.Add($"SELECT pg_advisory_xact_lock($1),{Locks.PatienceWithPlugins}").With(database.Server.Locks.Unit(database.Name));
             database.Enter(batch, isReading: false);
             await batch.ExecuteNonQueryAsync(cancellationToken);
             return new OwnUnit(database, connection);
