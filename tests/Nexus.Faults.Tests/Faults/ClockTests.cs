@@ -12,7 +12,7 @@ public sealed class ClockTests(Cluster cluster)
     [Fact]
     public async Task A_node_whose_clock_jumps_says_so_and_nothing_is_done_twice_or_ahead_of_its_time()
     {
-        var library = new[] { "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1", "/usr/lib/aarch64-linux-gnu/faketime/libfaketime.so.1" }.FirstOrDefault(File.Exists);
+        var library = new[] { "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1", "/usr/lib/aarch64-linux-gnu/faketime/libfaketimeMT.so.1" }.FirstOrDefault(File.Exists);
         Assert.SkipWhen(library is null, "libfaketime is not installed (apt-get install faketime).");
         await cluster.UseAsync();
         var clock = Path.GetTempFileName();
@@ -25,11 +25,11 @@ public sealed class ClockTests(Cluster cluster)
         await load.ProgressAsync(100);
 
         await File.WriteAllTextAsync(clock, "+3600\n");
-        var ahead = await cluster.SaysAsync(target, "storage", "Degraded");
+        await cluster.SaysAsync(target, "storage", "Degraded", "s ahead of that of");
         await load.AskLongAsync(12, cluster.Targets[0]);
         await load.ProgressAsync(200);
         await File.WriteAllTextAsync(clock, "-3600\n");
-        var behind = await cluster.SaysAsync(target, "storage", "Degraded");
+        await cluster.SaysAsync(target, "storage", "Degraded", "s behind that of");
         await load.ProgressAsync(200);
         await File.WriteAllTextAsync(clock, "+0\n");
         await cluster.HealthAsync(target, health => (string)health["status"]! == "Healthy");
@@ -39,8 +39,6 @@ public sealed class ClockTests(Cluster cluster)
         File.Delete(clock);
 
         var ticks = state.Ticks.Select(t => DateTimeOffset.Parse(t, CultureInfo.InvariantCulture)).ToList();
-        Assert.Contains("ahead", ahead, StringComparison.Ordinal);
-        Assert.Contains("behind", behind, StringComparison.Ordinal);
         Assert.All(ticks, t => Assert.True(t <= TimeProvider.System.GetUtcNow(), $"{t:O} was fired ahead of its time"));
         Assert.Contains(ticks, t => t > mended);
     }

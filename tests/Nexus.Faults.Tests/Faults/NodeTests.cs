@@ -48,7 +48,7 @@ public sealed class NodeTests(Cluster cluster)
         await using var worker = await cluster.JoinAsync(null, "--node:roles:0=worker");
         await using var load = await Workload.StartAsync(cluster, seed: 402);
         await load.AskLongAsync(48, cluster.Targets[0]);
-        await cluster.UntilAsync("/api/v1/workers", workers => workers.AsArray().Any(w => ((string)w!["name"]!).Contains(worker.Pid.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal) && (int)w["running"]! > 0));
+        await cluster.UntilAsync("/api/v1/tasks?state=STARTED&limit=1000", tasks => RunningHost.Rows(tasks).Any(t => ((string)t["task"]!).EndsWith("long", StringComparison.Ordinal) && ((string?)t["worker"] ?? "").Contains($"-{worker.Pid}-", StringComparison.Ordinal)));
 
         await worker.KillAsync();
         await load.ProgressAsync(100);

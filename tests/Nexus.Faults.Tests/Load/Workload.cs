@@ -240,7 +240,6 @@ internal sealed partial class Workload : IAsyncDisposable
         Session(Deed.SignIn, key, client, At(0), began, status);
         if (status != 200) return Outcome.Unknown;
         var token = Word(text, "access_token")!;
-        await Task.Delay(Checker.SessionsSettle);
         await UseAsync(key, client, At(1), token);
         began = recorder.Now;
         (status, _) = await At(2).SendAsync(HttpMethod.Post, "/api/v1/auth/logout", token, new { });

@@ -113,9 +113,9 @@ public sealed class Cluster : IAsyncDisposable
     }
 
     /// <summary>Waits, bounded, until the node says of a dependency what it must, and gives back its words.</summary>
-    internal async Task<string> SaysAsync(Target target, string dependency, string level)
+    internal async Task<string> SaysAsync(Target target, string dependency, string level, string word = "")
     {
-        bool Is(JsonNode part) => (string)part["name"]! == dependency && (string)part["status"]! == level;
+        bool Is(JsonNode part) => (string)part["name"]! == dependency && (string)part["status"]! == level && ((string?)part["detail"] ?? "").Contains(word, StringComparison.Ordinal);
         var health = await HealthAsync(target, health => health["dependencies"]!.AsArray().Any(p => Is(p!)));
         return (string?)health["dependencies"]!.AsArray().First(p => Is(p!))!["detail"] ?? "";
     }

@@ -18,8 +18,11 @@ internal sealed class BearerStrategy(IAccessTokens tokens, SignInSessions sessio
         if (token.IsEmpty || token.StartsWith("nx", StringComparison.Ordinal)) return ValueTask.FromResult(Authentication.NotMine);
         var check = tokens.Verify(token);
         if (check.Claims is not { } claims) return ValueTask.FromResult(Authentication.Refuse(check.Refusal ?? "The access token does not hold."));
-        return ValueTask.FromResult(sessions.Find(claims.SessionId) is { } session && callers.Of(session, "bearer") is { } signedIn
-            ? Authentication.Accept(signedIn)
-            : Authentication.Refuse("The sign-in session has ended."));
+        return sessions.Find(claims.SessionId) is { } session ? ValueTask.FromResult(Accept(session)) : LookAsync(claims, cancellationToken);
     }
+
+    private async ValueTask<Authentication> LookAsync(AccessClaims claims, CancellationToken cancellationToken) => Accept(await sessions.FindAsync(claims.SessionId, claims.Tenant, cancellationToken));
+
+    private Authentication Accept(SignInSession? session) =>
+        session is not null && callers.Of(session, "bearer") is { } signedIn ? Authentication.Accept(signedIn) : Authentication.Refuse("The sign-in session has ended.");
 }

@@ -10,6 +10,9 @@ namespace Nexus.Core.Identity.SignIn;
 /// <summary>The sign-in sessions of all tenants, in memory and durable. What ends a session ends it for the next request that names it. Thread-safe.</summary>
 internal sealed class SignInSessions : IDisposable
 {
+    // Nodes tell each other within a second; the rest is for clocks that differ.
+    private static readonly TimeSpan Untold = TimeSpan.FromSeconds(30);
+
     private readonly ConcurrentDictionary<string, SignInSession> live = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<Place, ImmutableHashSet<string>> ofUser = new();
     private readonly Mirror<SignInSession> sessions;
@@ -34,6 +37,10 @@ internal sealed class SignInSessions : IDisposable
 
     /// <summary>A session that has neither ended nor expired, or null. One look into a dictionary.</summary>
     public SignInSession? Find(string id) => live.TryGetValue(id, out var session) && session.ExpiresAt > time.GetUtcNow() ? session : null;
+
+    /// <summary>The same, but a session that began a moment ago on another node, and was not told of yet, is read: who signs in at one node asks the next at once.</summary>
+    public ValueTask<SignInSession?> FindAsync(string id, string tenant, CancellationToken cancellationToken) =>
+        Find(id) is { } session ? ValueTask.FromResult<SignInSession?>(session) : IsYoung(id) ? ReadAsync(new Place(tenant, id), cancellationToken) : default;
 
     /// <summary>The session whose current refresh token this is, or null.</summary>
     public SignInSession? FindByRefresh(string text) =>
@@ -81,12 +88,12 @@ internal sealed class SignInSessions : IDisposable
     /// <param name="cancellationToken">Stops the work.</param>
     public async ValueTask<Refreshed> RefreshAsync(string? text, Func<SignInSession, User?> find, SignInOrigin origin, CancellationToken cancellationToken)
     {
-        if (RefreshToken.Parse(text) is not { } token || Find(token.SessionId) is not { } found || !Same(found.FamilyHash, token.Family)) return default;
+        if (RefreshToken.Parse(text) is not { } token || await FindAsync(token.SessionId, CallContext.DefaultTenant, cancellationToken) is not { } found || !Same(found.FamilyHash, token.Family)) return default;
         var user = find(found);
         var outcome = Outcome.Refused;
         var next = RefreshToken.New(token.SessionId, token.Family);
         var now = time.GetUtcNow();
-        var changed = await sessions.ChangeAsync(found.Place, session =>
+        Task<SignInSession?> ExchangeAsync() => sessions.ChangeAsync(found.Place, session =>
         {
             outcome = !Same(session.RefreshHash, token.Secret) ? Outcome.Reused : user is null ? Outcome.Refused : Outcome.Exchanged;
             return outcome != Outcome.Exchanged ? session : session with
@@ -96,7 +103,15 @@ internal sealed class SignInSessions : IDisposable
                 ExpiresAt = now + (session.Remember ? options.RememberedLifetime : options.SessionLifetime),
                 Address = origin.Address ?? session.Address,
             };
-        }, cancellationToken: cancellationToken);
+        }, cancellationToken: cancellationToken).AsTask();
+        var changed = await ExchangeAsync();
+        if (outcome == Outcome.Reused)
+        {
+            // Another node may have given this token out a moment ago: only what is stored can tell.
+            await sessions.FollowAsync(found.Place, cancellationToken);
+            changed = await ExchangeAsync();
+        }
+
         if (outcome == Outcome.Reused) await EndAsync(found.Place, CancellationToken.None);
         return changed is not null && outcome == Outcome.Exchanged ? new Refreshed(Grant(user!, changed, next, null), null) : new Refreshed(null, outcome == Outcome.Reused ? found : null);
     }
@@ -137,6 +152,16 @@ internal sealed class SignInSessions : IDisposable
     }
 
     public void Dispose() => sessions.Dispose();
+
+    private bool IsYoung(string id) =>
+        Guid.TryParse(id, out var made) && made.Version == 7
+        && (time.GetUtcNow() - DateTimeOffset.FromUnixTimeMilliseconds(Convert.ToInt64(made.ToString("N")[..12], 16))).Duration() < Untold;
+
+    private async ValueTask<SignInSession?> ReadAsync(Place place, CancellationToken cancellationToken)
+    {
+        await sessions.FollowAsync(place, cancellationToken);
+        return Find(place.Id);
+    }
 
     private static bool Same(string hash, byte[] secret) =>
         CryptographicOperations.FixedTimeEquals(System.Text.Encoding.ASCII.GetBytes(hash), System.Text.Encoding.ASCII.GetBytes(RefreshToken.Hash(secret)));
