@@ -38,6 +38,8 @@ internal sealed class RunningHost : IAsyncDisposable
 
     public int Pid => process.Id;
 
+    public bool HasEnded => process.HasExited;
+
     /// <summary>Further variables of the process from its next start on.</summary>
     public Dictionary<string, string> Environment { get; }
 

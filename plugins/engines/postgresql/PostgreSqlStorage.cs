@@ -17,6 +17,9 @@ namespace Nexus.Engines.PostgreSql;
 /// <summary>Opens the engine: makes what is missing in the database and puts the parts together.</summary>
 internal static class PostgreSqlStorage
 {
+    /// <summary>How far the clock of the machine may be off before its health says so.</summary>
+    private static readonly TimeSpan Tolerance = TimeSpan.FromSeconds(5);
+
     /// <exception cref="NexusException"><c>STORAGE_UNAVAILABLE</c> with address, cause and way out.</exception>
     public static async Task<StorageSet> OpenAsync(DatabaseSettings settings, StorageOptions options, CancellationToken cancellationToken)
     {
@@ -30,7 +33,8 @@ internal static class PostgreSqlStorage
             await SchemaChange.UndoUnfinishedAsync(server, cancellationToken);
             var catalog = new TableCatalog(server);
             await catalog.LoadAsync(cancellationToken);
-            await catalog.MakeAsync(IStorage.Documents, cancellationToken);
+            if (!catalog.Contains(IStorage.Documents))
+                await catalog.MakeAsync(IStorage.Documents, cancellationToken);
             return Compose(server, catalog, pools, options.Blobs);
         }
         catch
@@ -72,6 +76,7 @@ internal static class PostgreSqlStorage
             FormerBlobs = others is null ? null : own,
             Pools = pools.List,
             IsShared = true,
+            Clock = token => ReadClockAsync(server, token),
             CheckHealth = token => CheckAsync(server, writer, token),
             Close = async () =>
             {
@@ -83,20 +88,21 @@ internal static class PostgreSqlStorage
         };
     }
 
-    private static readonly TimeSpan Tolerance = TimeSpan.FromSeconds(5);
+    private static ValueTask<DateTimeOffset> ReadClockAsync(Server server, CancellationToken cancellationToken) =>
+        server.UseAsync(async connection => new DateTimeOffset((DateTime)(await connection.ScalarAsync("SELECT clock_timestamp()"))!, TimeSpan.Zero), cancellationToken);
 
     private static async ValueTask<PluginHealth> CheckAsync(Server server, CommitWriter writer, CancellationToken cancellationToken)
     {
         var started = Stopwatch.GetTimestamp();
         try
         {
-            var theirs = await server.UseAsync(async connection => (DateTime)(await connection.ScalarAsync("SELECT clock_timestamp()"))!, cancellationToken);
-            var ahead = server.Time.GetUtcNow() - new DateTimeOffset(theirs, TimeSpan.Zero);
+            // The node's clock is the server's already; this is about the machine's.
+            var ahead = TimeProvider.System.GetUtcNow() - await ReadClockAsync(server, cancellationToken);
             // Every node renews its registration each few seconds, so the next commit that succeeds is never far.
             if (writer.Fault is { } fault)
                 return new PluginHealth(HealthLevel.Degraded, $"What is stored can be read. {fault.Message}");
             if (ahead.Duration() > Tolerance)
-                return new PluginHealth(HealthLevel.Degraded, string.Create(CultureInfo.InvariantCulture, $"The clock of this node is {ahead.Duration().TotalSeconds:0} s {(ahead > TimeSpan.Zero ? "ahead of" : "behind")} that of {server.Address}. Set it; nodes agree on leases and schedules by their clocks."));
+                return new PluginHealth(HealthLevel.Degraded, string.Create(CultureInfo.InvariantCulture, $"The clock of this machine is {ahead.Duration().TotalSeconds:0} s {(ahead > TimeSpan.Zero ? "ahead of" : "behind")} that of {server.Address}. The node goes by the server's; set the machine's, which its logs and certificates go by."));
             return new PluginHealth(HealthLevel.Healthy, $"{server.Address} answers in {Stopwatch.GetElapsedTime(started).TotalMilliseconds.ToString("0.0", CultureInfo.InvariantCulture)} ms");
         }
         catch (NexusException e)

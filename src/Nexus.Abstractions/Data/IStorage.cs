@@ -73,6 +73,9 @@ public sealed record StorageSet(IStorage Records, IEventStore Events, ISqlDataba
     /// <summary>Several nodes may use it at once.</summary>
     public bool IsShared { get; init; }
 
+    /// <summary>What the engine's own clock says: nodes that share the engine go by it; null for an engine that serves one machine.</summary>
+    public Func<CancellationToken, ValueTask<DateTimeOffset>>? Clock { get; init; }
+
     /// <summary>A cheap check that the engine answers.</summary>
     public required Func<CancellationToken, ValueTask<PluginHealth>> CheckHealth { get; init; }
 

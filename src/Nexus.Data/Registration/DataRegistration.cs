@@ -20,7 +20,10 @@ public static class DataRegistration
     {
         ArgumentNullException.ThrowIfNull(services);
         ArgumentNullException.ThrowIfNull(configuration);
-        services.TryAddSingleton(TimeProvider.System);
+        services.AddSingleton(_ => new NodeClock(TimeProvider.System));
+        // Who brings a clock of its own, such as a test, goes by that.
+        if (services.LastOrDefault(s => s.ServiceType == typeof(TimeProvider)) is not { } known || ReferenceEquals(known.ImplementationInstance, TimeProvider.System))
+            services.Replace(ServiceDescriptor.Singleton<TimeProvider>(provider => provider.GetRequiredService<NodeClock>()));
         services.AddSingleton<IStorageEngine>(provider => new MemoryStorage(provider.GetRequiredService<TimeProvider>(), () => provider.GetService<IFieldProtection>() is not null));
         services.AddSingleton<IStorageEngine>(provider => new SqliteStorage(provider.GetRequiredService<TimeProvider>(), () => provider.GetService<IFieldProtection>() is not null));
         services.AddSingleton(provider => new StorageOpener(provider, configuration));
@@ -36,6 +39,7 @@ public static class DataRegistration
         services.AddSingleton<ChangeFeed>();
         services.AddSingleton<IChanges>(provider => provider.GetRequiredService<ChangeFeed>());
         services.AddHostedService(provider => provider.GetRequiredService<ChangeFeed>());
+        services.AddHostedService<ClockSteering>();
         services.AddFieldProtection(configuration);
         services.AddSingleton<AuditTrail>();
         services.AddSingleton<IAuditTrail>(provider => provider.GetRequiredService<AuditTrail>());

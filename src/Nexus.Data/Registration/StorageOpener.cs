@@ -78,6 +78,8 @@ public sealed class StorageOpener : IAsyncDisposable, IDisposable
         try
         {
             set = await engine.OpenAsync(Options() with { Blobs = Blobs?.Store }, cancellationToken);
+            if (set.Clock is { } clock && _services.GetService<NodeClock>() is { } mine)
+                await mine.SteerAsync(clock, cancellationToken);
             if (set.FormerBlobs is { } former)
                 await opening.MoveAsync(former, set.Blobs, cancellationToken);
         }

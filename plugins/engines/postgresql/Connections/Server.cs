@@ -56,8 +56,23 @@ internal sealed class Server(DatabaseSettings settings, NpgsqlDataSource source,
         }
     }
 
-    /// <summary>Runs work in a unit of its own, holding a lock, as the owner of the tables.</summary>
-    public ValueTask<T> LockedAsync<T>(long lockNumber, Func<NpgsqlConnection, ValueTask<T>> work, CancellationToken cancellationToken) => UseAsync(async connection =>
+    /// <summary>Runs work in a unit of its own, holding a lock, as the owner of the tables. What the server ends because it and a commit waited for each other had no effect and is done again.</summary>
+    public async ValueTask<T> LockedAsync<T>(long lockNumber, Func<NpgsqlConnection, ValueTask<T>> work, CancellationToken cancellationToken)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                return await LockedOnceAsync(lockNumber, work, cancellationToken);
+            }
+            catch (NexusException e) when (attempt < 5 && e.InnerException is { } failure && Failures.IsRepeatable(failure))
+            {
+                // Whoever it was that the server let go on is done by now, or the server ends this one again.
+            }
+        }
+    }
+
+    private ValueTask<T> LockedOnceAsync<T>(long lockNumber, Func<NpgsqlConnection, ValueTask<T>> work, CancellationToken cancellationToken) => UseAsync(async connection =>
     {
         await using var unit = await connection.BeginTransactionAsync(cancellationToken);
         await connection.RunAsync($"SELECT pg_advisory_xact_lock($1),set_config('app.tenant','*',true),{Locks.Patience}", lockNumber);

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using System.Text;
 using Nexus.Engines.PostgreSql.Connections;
 using Nexus.Engines.PostgreSql.Tasks;
 using Npgsql;
@@ -73,10 +74,14 @@ internal static class PlatformSchema
             await connection.RunAsync("SELECT pg_advisory_xact_lock($1)", server.Locks.Tables);
             await connection.RunAsync($"CREATE SCHEMA IF NOT EXISTS {schema}");
             await ChooseRolesAsync(server, connection);
-            await RunAsync(connection, Functions.Replace("@schema@", schema, StringComparison.Ordinal));
+            var functions = Functions.Replace("@schema@", schema, StringComparison.Ordinal);
+            var mark = SHA256.HashData(Encoding.UTF8.GetBytes(functions + Tables + TaskSql.Schema + server.AppRole));
+            if (await IsMadeAsync(connection, schema, mark))
+                return true;
+            await RunAsync(connection, functions);
             await RunAsync(connection, Tables + TaskSql.Schema);
+            await connection.RunAsync("INSERT INTO meta VALUES ('schema',$1) ON CONFLICT (name) DO UPDATE SET value=excluded.value", mark);
             await connection.RunAsync("INSERT INTO meta VALUES ('cursor',$1) ON CONFLICT DO NOTHING", RandomNumberGenerator.GetBytes(32));
-            server.CursorSecret = (byte[])(await connection.ScalarAsync("SELECT value FROM meta WHERE name='cursor'"))!;
             if (server.RolePrefix is not null)
             {
                 var role = Names.Quote(server.AppRole);
@@ -85,7 +90,13 @@ internal static class PlatformSchema
 
             return true;
         }, cancellationToken);
+        server.CursorSecret = await server.UseAsync(async connection => (byte[])(await connection.ScalarAsync("SELECT value FROM meta WHERE name='cursor'"))!, cancellationToken);
     }
+
+    /// <summary>Whether all is as this version makes it. Even where nothing is missing, making it locks tables that other nodes write to: each start would hold them up.</summary>
+    private static async Task<bool> IsMadeAsync(NpgsqlConnection connection, string schema, byte[] mark) =>
+        await connection.ScalarAsync("SELECT to_regclass($1)::text", $"{schema}.meta") is string
+        && await connection.ScalarAsync("SELECT value FROM meta WHERE name='schema'") is byte[] made && made.AsSpan().SequenceEqual(mark);
 
     /// <summary>Runs several statements without parameters.</summary>
     public static async Task RunAsync(NpgsqlConnection connection, string sql)

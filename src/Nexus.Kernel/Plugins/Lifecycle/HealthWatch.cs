@@ -10,13 +10,14 @@ internal sealed class HealthWatch(PluginTable table, Swap swap, PluginCommands c
     {
         var watched = options.WatchPeriod / 10;
         var pause = watched > TimeSpan.Zero && watched < options.HealthInterval ? watched : options.HealthInterval;
-        var lastRound = time.GetUtcNow();
+        // Time that passed, not the time of day: a clock that is set back would stop the rounds until it has caught up.
+        var lastRound = time.GetTimestamp();
         using var timer = new PeriodicTimer(pause, time);
         while (await timer.WaitForNextTickAsync(cancellationToken))
         {
             var now = time.GetUtcNow();
-            var round = now - lastRound >= options.HealthInterval;
-            lastRound = round ? now : lastRound;
+            var round = time.GetElapsedTime(lastRound) + (pause / 2) >= options.HealthInterval;
+            lastRound = round ? time.GetTimestamp() : lastRound;
             await Task.WhenAll(table.All.Where(e => e.Active is not null && (round || e.WatchedUntil > now)).Select(e => CheckAsync(e, cancellationToken)));
             await Task.WhenAll(table.All.Where(e => e.Rollout is not null).Select(e => CheckRolloutAsync(e, cancellationToken)));
             foreach (var entry in round ? table.All.Where(e => e.Leaked > 0) : [])
