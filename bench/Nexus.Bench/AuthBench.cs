@@ -87,10 +87,10 @@ internal static class AuthBench
         return worst;
     }
 
-    private static async Task<string> SignInAsync(HttpClient client, string password) =>
+    internal static async Task<string> SignInAsync(HttpClient client, string password) =>
         (string)(await SendAsync(client, null, HttpMethod.Post, "/api/v1/auth/login", new { username = "admin", password }))!["access_token"]!;
 
-    private static async Task<JsonNode?> SendAsync(HttpClient client, string? token, HttpMethod method, string path, object? body)
+    internal static async Task<JsonNode?> SendAsync(HttpClient client, string? token, HttpMethod method, string path, object? body)
     {
         using var request = new HttpRequestMessage(method, path) { Content = body is null ? null : JsonContent.Create(body) };
         if (token is not null)

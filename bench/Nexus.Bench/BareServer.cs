@@ -23,6 +23,45 @@ internal static class BareServer
         return 0;
     }
 
+    /// <summary>Sends every text that is posted to every socket that is open.</summary>
+    public static async Task<int> RunSocketsAsync(int port)
+    {
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        await using var app = builder.Build();
+        app.Urls.Add($"http://127.0.0.1:{port}");
+        app.UseWebSockets();
+        var open = new System.Collections.Concurrent.ConcurrentDictionary<System.Net.WebSockets.WebSocket, byte>();
+        app.MapGet("/ready", () => "ok");
+        app.MapPost("/publish", async (string text) =>
+        {
+            var bytes = System.Text.Encoding.UTF8.GetBytes(text);
+            await Task.WhenAll(open.Keys.Select(socket => socket.SendAsync(bytes, System.Net.WebSockets.WebSocketMessageType.Text, true, CancellationToken.None)));
+        });
+        app.MapGet("/live", async (HttpContext context) =>
+        {
+            using var socket = await context.WebSockets.AcceptWebSocketAsync();
+            open[socket] = 0;
+            try
+            {
+                while ((await socket.ReceiveAsync(Memory<byte>.Empty, CancellationToken.None)).MessageType != System.Net.WebSockets.WebSocketMessageType.Close)
+                {
+                    // Nothing is expected; an idle socket holds no buffer.
+                }
+            }
+            catch (System.Net.WebSockets.WebSocketException)
+            {
+                // Cut off.
+            }
+            finally
+            {
+                open.TryRemove(socket, out _);
+            }
+        });
+        await app.RunAsync();
+        return 0;
+    }
+
     /// <summary>The real host with its plugins, whose gateway is composed of routing, lease and scope alone.</summary>
     public static async Task<int> RunDispatchAsync(string[] settings)
     {

@@ -3,6 +3,7 @@ using Nexus.Bench;
 return args switch
 {
     ["serve-bare", var port, ..] => await BareServer.RunAsync(int.Parse(port, System.Globalization.CultureInfo.InvariantCulture)),
+    ["serve-sockets", var port, ..] => await BareServer.RunSocketsAsync(int.Parse(port, System.Globalization.CultureInfo.InvariantCulture)),
     ["serve-dispatch", .. var settings] => await BareServer.RunDispatchAsync(settings),
     ["serve-unsecured", .. var settings] => await BareServer.RunUnsecuredAsync(settings),
     ["serve-row-postgresql", var port, _, var address, ..] => await BareServer.RunPostgreSqlAsync(int.Parse(port, System.Globalization.CultureInfo.InvariantCulture), address),

@@ -44,6 +44,8 @@ internal static class Root
         SecurityCommands.Build(),
         AuditCommand.Build(),
         TestCommands.Build(),
+        ClientCommand.Build(),
+        MockCommand.Build(),
         DeveloperTools.Build(),
         BenchCommand.Build(),
         CompletionCommand.Build(),

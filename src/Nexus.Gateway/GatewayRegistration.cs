@@ -8,8 +8,10 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Nexus.Gateway;
 using Nexus.Gateway.Caching;
+using Nexus.Gateway.Changes;
 using Nexus.Gateway.Forwarding;
 using Nexus.Gateway.GraphQL;
+using Nexus.Gateway.Live;
 using Nexus.Gateway.Health;
 using Nexus.Gateway.Logging;
 using Nexus.Gateway.Metrics;
@@ -81,9 +83,13 @@ public static class GatewayRegistration
         services.AddSingleton<IPlatformRoutes, DataRoutes>();
         services.AddSingleton<IPlatformRoutes, SettingsRoutes>();
         services.AddSingleton<IPlatformRoutes, OpenApiRoutes>();
+        services.AddSingleton<IPlatformRoutes, ApiVersionRoutes>();
+        services.TryAddSingleton<ChangeFeed>();
+        services.TryAddSingleton<RecordFeed>();
         services.AddGraphQL(configuration);
         services.AddTools(configuration);
         services.AddForwarding(configuration);
+        services.AddLive(configuration);
         return services;
     }
 
@@ -117,6 +123,7 @@ public static class GatewayRegistration
         app.Use(app.Services.GetRequiredService<RequestLimits>().CountCaller);
         app.UseResponseCompression();
         app.UseWebSocketsWhereAsked();
+        app.UseMiddleware<ApiVersions>();
         app.UseMiddleware<Rerouting>();
         app.Use(MethodAnswers.AnswerAsync);
         app.UseRouting();

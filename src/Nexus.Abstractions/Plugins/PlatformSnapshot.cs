@@ -61,6 +61,9 @@ public sealed record ActivePlugin
     /// <summary>Roles that it brings.</summary>
     public ImmutableArray<RoleContribution> Roles { get; init; } = [];
 
+    /// <summary>Versions of its HTTP API that it tells of, by number; empty when there is the first one only.</summary>
+    public ImmutableArray<ApiVersionContribution> ApiVersions { get; init; } = [];
+
     /// <summary>Whether it seals the audit trail.</summary>
     public bool SealsAudit { get; init; }
 

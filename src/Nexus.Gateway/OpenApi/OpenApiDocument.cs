@@ -25,17 +25,22 @@ internal sealed partial class OpenApiDocument(PlatformSnapshot snapshot, IReadOn
             foreach (var endpoint in plugin.Endpoints)
                 AddEndpoint(plugin, endpoint);
             foreach (var resource in plugin.Resources)
-                new ResourceOperations(plugin, resource, schemas, Add).AddAll();
+                new ResourceOperations(plugin, resource, schemas, Add) { Version = Rest.ApiVersions.Find(plugin, $"{plugin.Manifest.RoutePrefix}/{resource.Name}") }.AddAll();
         }
+        var sorted = new JsonObject(paths.OrderBy(p => p.Key, StringComparer.Ordinal).Select(p => KeyValuePair.Create(p.Key, p.Value?.DeepClone())));
+        var used = sorted.ToJsonString();
+        bool IsUsed(KeyValuePair<string, JsonNode?> part, string kind) => used.Contains($"\"#/components/{kind}/{part.Key}\"", StringComparison.Ordinal);
+        if (!IsUsed(KeyValuePair.Create("BatchResult", (JsonNode?)null), "schemas"))
+            schemas.Remove("BatchResult");
         return new JsonObject
         {
             ["openapi"] = "3.1.0",
             ["info"] = new JsonObject { ["title"] = "Nexus", ["version"] = version, ["description"] = "Everything that this node serves now.", ["license"] = new JsonObject { ["name"] = "MIT", ["identifier"] = "MIT" } },
             ["servers"] = new JsonArray(new JsonObject { ["url"] = "/" }),
-            ["security"] = new JsonArray(new JsonObject()),
+            ["security"] = OpenApiParts.Security(),
             ["tags"] = new JsonArray([.. tags.Select(t => (JsonNode)new JsonObject { ["name"] = t.Key, ["description"] = t.Value })]),
-            ["paths"] = new JsonObject(paths.OrderBy(p => p.Key, StringComparer.Ordinal).Select(p => KeyValuePair.Create(p.Key, p.Value?.DeepClone()))),
-            ["components"] = new JsonObject { ["schemas"] = schemas, ["responses"] = OpenApiParts.Responses(), ["parameters"] = OpenApiParts.Parameters() },
+            ["paths"] = sorted,
+            ["components"] = new JsonObject { ["schemas"] = schemas, ["responses"] = OpenApiParts.Responses(), ["parameters"] = new JsonObject(OpenApiParts.Parameters().Where(parameter => IsUsed(parameter, "parameters")).Select(parameter => KeyValuePair.Create(parameter.Key, parameter.Value?.DeepClone()))), ["securitySchemes"] = OpenApiParts.SecuritySchemes() },
         };
     }
 
@@ -49,6 +54,9 @@ internal sealed partial class OpenApiDocument(PlatformSnapshot snapshot, IReadOn
             ["parameters"] = parameters,
             ["responses"] = new JsonObject { [route.Success.ToString(CultureInfo.InvariantCulture)] = new JsonObject { ["description"] = "Done." }, ["default"] = OpenApiParts.ProblemReference() },
         };
+        OpenApiParts.Secure(operation, route.Permission == PlatformRoute.Anyone ? null : route.Permission);
+        if (route.Streams)
+            operation["responses"]![route.Success.ToString(CultureInfo.InvariantCulture)] = OpenApiParts.Stream();
         if (route.Input is { } input)
             operation["requestBody"] = OpenApiParts.JsonBody(JsonNode.Parse(input)!);
         var subject = route.Pattern.StartsWith("/api/v1/", StringComparison.Ordinal) ? route.Pattern.Split('/')[3] : "node";
@@ -69,6 +77,9 @@ internal sealed partial class OpenApiDocument(PlatformSnapshot snapshot, IReadOn
             if (responses.Count == 0)
                 responses["200"] = new JsonObject { ["description"] = "Done." };
             responses["default"] ??= OpenApiParts.ProblemReference();
+            OpenApiParts.Secure(operation, endpoint.Permission);
+            if (Rest.ApiVersions.Find(plugin, pattern) is { DeprecatedOn: not null } old)
+                OpenApiParts.Deprecate(operation, old);
             Add(pattern, method, plugin.Manifest.Name, plugin.Manifest.Description, operation);
         }
     }

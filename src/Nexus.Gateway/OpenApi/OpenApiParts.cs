@@ -34,22 +34,56 @@ internal static class OpenApiParts
          "Atomic":{"name":"atomic","in":"query","description":"All or nothing.","schema":{"type":"boolean"}}}
         """);
 
+    public static JsonObject SecuritySchemes() => Parse("""
+        {"bearer":{"type":"http","scheme":"bearer","description":"An access token of a sign-in, or an API key."},
+         "apiKey":{"type":"apiKey","in":"header","name":"X-API-Key","description":"An API key."},
+         "cookie":{"type":"apiKey","in":"cookie","name":"nexus_session","description":"The cookie of a sign-in; what changes something also sends X-CSRF-Token."}}
+        """);
+
+    /// <summary>Any one of the schemes.</summary>
+    public static JsonArray Security() => [new JsonObject { ["bearer"] = new JsonArray() }, new JsonObject { ["apiKey"] = new JsonArray() }, new JsonObject { ["cookie"] = new JsonArray() }];
+
+    /// <summary>Says which permission an operation needs, or that it is open to anybody.</summary>
+    public static void Secure(JsonObject operation, string? permission)
+    {
+        if (permission is null)
+            operation["security"] = new JsonArray();
+        else
+            operation["x-permission"] = permission;
+    }
+
+    /// <summary>Says that an operation will go away, and when.</summary>
+    public static void Deprecate(JsonObject operation, ApiVersionContribution version)
+    {
+        operation["deprecated"] = true;
+        if (version.SunsetOn is { } gone)
+            operation["x-sunset"] = gone.ToString("O", System.Globalization.CultureInfo.InvariantCulture);
+    }
+
+    /// <summary>An answer that goes on for ever.</summary>
+    public static JsonObject Stream() => new() { ["description"] = "Events, until the caller leaves.", ["content"] = new JsonObject { ["text/event-stream"] = new JsonObject { ["schema"] = new JsonObject { ["type"] = "string" } } } };
+
     public static JsonObject Reference(string kind, string name) => new() { ["$ref"] = $"#/components/{kind}/{name}" };
 
     public static JsonObject ProblemReference() => Reference("responses", "Problem");
 
     public static JsonArray ParameterReferences(params string[] names) => new([.. names.Select(n => (JsonNode)Reference("parameters", n))]);
 
-    public static JsonObject JsonBody(JsonNode schema, string type = "application/json", bool required = true) =>
-        new() { ["required"] = required, ["content"] = new JsonObject { [type] = new JsonObject { ["schema"] = schema } } };
+    public static JsonObject JsonBody(JsonNode schema, string type = "application/json", bool required = true, JsonNode? example = null)
+    {
+        var media = new JsonObject { ["schema"] = schema };
+        if (example is not null)
+            media["example"] = example;
+        return new() { ["required"] = required, ["content"] = new JsonObject { [type] = media } };
+    }
 
-    public static JsonObject Answer(string description, JsonNode? schema = null, params string[] headers)
+    public static JsonObject Answer(string description, JsonNode? schema = null, JsonNode? example = null, params string[] headers)
     {
         var answer = new JsonObject { ["description"] = description };
         if (headers.Length > 0)
             answer["headers"] = new JsonObject(headers.Select(h => KeyValuePair.Create(h, (JsonNode?)new JsonObject { ["schema"] = new JsonObject { ["type"] = "string" } })));
         if (schema is not null)
-            answer["content"] = new JsonObject { ["application/json"] = new JsonObject { ["schema"] = schema } };
+            answer["content"] = JsonBody(schema, example: example)["content"]!.DeepClone();
         return answer;
     }
 

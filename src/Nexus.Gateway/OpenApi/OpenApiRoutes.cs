@@ -1,6 +1,7 @@
 using System.Collections.Frozen;
 using System.Security.Cryptography;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Nexus.Gateway.Platform;
@@ -25,6 +26,8 @@ internal sealed class OpenApiRoutes(IPlugins plugins, IServiceProvider host) : I
     public IEnumerable<PlatformRoute> Routes =>
     [
         new("GET", "/openapi.json", "getOpenApi", "This document", PlatformRoute.Anyone, DocumentAsync),
+        new("GET", "/api/postman-collection.json", "getPostmanCollection", "Requests of what is served, for Postman and newman", PlatformRoute.Anyone, context => CollectionAsync(context, CollectionForms.Postman)),
+        new("GET", "/api/insomnia-collection.json", "getInsomniaCollection", "Requests of what is served, for Insomnia", PlatformRoute.Anyone, context => CollectionAsync(context, CollectionForms.Insomnia)),
         new("GET", "/docs", "getDocs", "The page that shows it", PlatformRoute.Anyone, context => FileAsync(context, "docs.html")) { Hidden = true },
         new("GET", "/redoc", "getRedoc", "The same page", PlatformRoute.Anyone, context => FileAsync(context, "docs.html")) { Hidden = true },
         new("GET", "/docs/{file}", "getDocsFile", "A file of the page", PlatformRoute.Anyone, context => FileAsync(context, (string)context.Request.RouteValues["file"]!)) { Hidden = true },
@@ -41,6 +44,13 @@ internal sealed class OpenApiRoutes(IPlugins plugins, IServiceProvider host) : I
             return Task.CompletedTask;
         }
         return JsonAnswer.SendBytesAsync(context, document.Json);
+    }
+
+    private Task CollectionAsync(HttpContext context, Func<IReadOnlyList<RequestFolder>, string, JsonObject> form)
+    {
+        var folders = RequestCollection.Of(JsonNode.Parse(Current().Json)!.AsObject());
+        context.Response.Headers.CacheControl = "no-cache";
+        return JsonAnswer.SendBytesAsync(context, JsonSerializer.SerializeToUtf8Bytes(form(folders, $"{context.Request.Scheme}://{context.Request.Host}{context.Request.PathBase}")));
     }
 
     private Built Current()

@@ -8,6 +8,9 @@ internal sealed class ResourceOperations(ActivePlugin plugin, ResourceDescriptor
     private readonly string path = $"{plugin.Manifest.RoutePrefix}/{resource.Name}";
     private readonly string schema = OpenApiDocument.Pascal(plugin.Manifest.ShortName) + resource.Singular;
 
+    /// <summary>What the plugin says of the version that the resource belongs to, or null.</summary>
+    public ApiVersionContribution? Version { get; init; }
+
     /// <summary>Adds the schemas and all operations.</summary>
     public void AddAll()
     {
@@ -18,26 +21,29 @@ internal sealed class ResourceOperations(ActivePlugin plugin, ResourceDescriptor
         var one = resource.Singular;
         var article = "AEIO".Contains(one[0], StringComparison.Ordinal) ? "an" : "a";
         string[] listParameters = ["Limit", "Cursor", "Page", "Sort", "Fields", "Count", "Filter", "IfNoneMatch"];
-        Add("", "GET", "list", $"List {many}", Operation(resource.Search.IsEmpty ? listParameters : [.. listParameters, "Search"], "200", OpenApiParts.Answer($"A page of {many}.", Array(), "Link", "X-Total-Count", "ETag")));
-        Add("", "POST", "create", $"Create {article} {one}", Operation(["IdempotencyKey"], "201", OpenApiParts.Answer("Created.", Record(), "Location", "ETag"), Input()));
-        Add("/{id}", "GET", "get", $"Get {article} {one}", NotModified(Operation(["Fields", "IfNoneMatch"], "200", OpenApiParts.Answer($"The {one}.", Record(), "ETag"))));
-        Add("/{id}", "PUT", "replace", $"Replace {article} {one}", Operation(["IfMatch"], "200", OpenApiParts.Answer("Replaced.", Record(), "ETag"), Input()));
-        Add("/{id}", "PATCH", "update", $"Change some fields of {article} {one}", Operation(["IfMatch"], "200", OpenApiParts.Answer("Changed.", Record(), "ETag"), OpenApiParts.JsonBody(OpenApiParts.Reference("schemas", schema + "Patch"), "application/merge-patch+json")));
+        Add("", "GET", "list", $"List {many}", Operation(resource.Search.IsEmpty ? listParameters : [.. listParameters, "Search"], "200", OpenApiParts.Answer($"A page of {many}.", Array(), Listed(), "Link", "X-Total-Count", "ETag")));
+        Add("", "POST", "create", $"Create {article} {one}", Operation(["IdempotencyKey"], "201", OpenApiParts.Answer("Created.", Record(), Sample(), "Location", "ETag"), Input()));
+        Add("/{id}", "GET", "get", $"Get {article} {one}", NotModified(Operation(["Fields", "IfNoneMatch"], "200", OpenApiParts.Answer($"The {one}.", Record(), Sample(), "ETag"))));
+        Add("/{id}", "PUT", "replace", $"Replace {article} {one}", Operation(["IfMatch"], "200", OpenApiParts.Answer("Replaced.", Record(), Sample(), "ETag"), Input()));
+        Add("/{id}", "PATCH", "update", $"Change some fields of {article} {one}", Operation(["IfMatch"], "200", OpenApiParts.Answer("Changed.", Record(), Sample(), "ETag"), OpenApiParts.JsonBody(OpenApiParts.Reference("schemas", schema + "Patch"), "application/merge-patch+json", example: Examples.Patch(resource))));
         Add("/{id}", "DELETE", "delete", $"Delete {article} {one}", Operation(["IfMatch"], "204", OpenApiParts.Answer("Deleted.")));
-        Add("/batch", "POST", "createBatch", $"Create many {many}", Batch("201", OpenApiParts.JsonBody(Array("Input")), "Atomic", "IdempotencyKey"));
-        Add("/batch", "PUT", "replaceBatch", $"Replace many {many}", Batch("200", OpenApiParts.JsonBody(Array("Input")), "Atomic"));
+        Add("/batch", "POST", "createBatch", $"Create many {many}", Batch("201", OpenApiParts.JsonBody(Array("Input"), example: new JsonArray(Examples.Input(resource))), "Atomic", "IdempotencyKey"));
+        Add("/batch", "PUT", "replaceBatch", $"Replace many {many}", Batch("200", OpenApiParts.JsonBody(Array("Input"), example: new JsonArray(Examples.Input(resource))), "Atomic"));
         var ids = new JsonObject { ["type"] = "array", ["items"] = new JsonObject { ["type"] = "string" } };
         Add("/batch", "DELETE", "deleteBatch", $"Delete many {many}", Batch("200", OpenApiParts.JsonBody(ids, required: false), "Atomic"));
         foreach (var action in resource.Actions)
         {
             var input = SchemaNodes.Group(action.Input);
-            Add($"/{{id}}/actions/{action.Name}", "POST", OpenApiDocument.Pascal(action.Name), action.Description ?? $"{action.Name} {article} {one}", Operation(["IfMatch", "IdempotencyKey"], "200", OpenApiParts.Answer("Done.", Record(), "ETag"), OpenApiParts.JsonBody(input, required: action.Input.Any(f => f.Required))));
+            Add($"/{{id}}/actions/{action.Name}", "POST", OpenApiDocument.Pascal(action.Name), action.Description ?? $"{action.Name} {article} {one}", Operation(["IfMatch", "IdempotencyKey"], "200", OpenApiParts.Answer("Done.", Record(), Sample(), "ETag"), OpenApiParts.JsonBody(input, required: action.Input.Any(f => f.Required), example: Examples.Of(action.Input))));
         }
     }
 
     private void Add(string suffix, string method, string verb, string summary, JsonObject operation)
     {
+        if (Version is { DeprecatedOn: not null } old)
+            OpenApiParts.Deprecate(operation, old);
         operation["operationId"] = $"{schema}_{verb}";
+        OpenApiParts.Secure(operation, resource.PermissionFor(PermissionOf(suffix, method)));
         operation["summary"] = summary;
         add(path + suffix, method, plugin.Manifest.Name, plugin.Manifest.Description, operation);
     }
@@ -64,9 +70,17 @@ internal sealed class ResourceOperations(ActivePlugin plugin, ResourceDescriptor
         return operation;
     }
 
+    private static string PermissionOf(string suffix, string method) =>
+        suffix.StartsWith("/{id}/actions/", StringComparison.Ordinal) ? suffix["/{id}/actions/".Length..]
+        : method switch { "GET" => "read", "POST" => "create", "DELETE" => "delete", _ => "update" };
+
+    private JsonObject Sample() => Examples.Record(resource);
+
+    private JsonArray Listed() => [Examples.Record(resource)];
+
     private JsonObject Record() => OpenApiParts.Reference("schemas", schema);
 
-    private JsonObject Input() => OpenApiParts.JsonBody(OpenApiParts.Reference("schemas", schema + "Input"));
+    private JsonObject Input() => OpenApiParts.JsonBody(OpenApiParts.Reference("schemas", schema + "Input"), example: Examples.Input(resource));
 
     private JsonObject Array(string suffix = "") => new() { ["type"] = "array", ["items"] = OpenApiParts.Reference("schemas", schema + suffix) };
 }

@@ -17,6 +17,7 @@ internal sealed record PipelineStage(string Name, string Does)
         new("request rules", "refuses addresses that look like SQL injection, scripts, path traversal or commands: 403"),
         new("authentication", "asks the strategies of the identity plugin who calls; on a development host without one, callers of this machine are the local administrator"),
         new("rate limit by caller or key", "a token bucket for each signed-in caller or API key: 429"),
+        new("API version", "leads a caller who names a version by X-API-Version or Accept to the routes of that version"),
         new("re-routing", "routes a request again whose plugin was replaced between routing and handler"),
         new("routing", "finds the most specific route of the snapshot"),
         new("lazy plugins", "starts a lazy plugin whose path this is, and routes again"),

@@ -27,7 +27,7 @@ internal sealed class EventRoutes(IServiceProvider host, RequestBody bodies, Tim
         new("POST", Root + "/bulk", "publishEvents", "Publish up to 1,000 events in one commit: all or none", "platform.events:create", PublishAllAsync)
         {
             Success = 202,
-            Input = """{"type":"object","required":["events"],"properties":{"events":{"type":"array","minItems":1,"maxItems":1000,"items":{"type":"object","required":["name"]}}}}""",
+            Input = """{"type":"object","required":["events"],"properties":{"events":{"type":"array","minItems":1,"maxItems":1000,"items":{"type":"object","required":["name"],"properties":{"name":{"type":"string"}}}}}}""",
         },
         new("GET", Root + "/stats", "getEventStats", "Counts since the node started, in all and by event name", "platform.events:read", context => JsonAnswer.SendAsync(context, Log.GetStatistics())),
         new("GET", Root + "/subscribers", "listEventSubscribers", "Subscriptions that are active on this node", "platform.events:read", context => JsonAnswer.SendAsync(context, Log.GetSubscribers())),
@@ -35,7 +35,7 @@ internal sealed class EventRoutes(IServiceProvider host, RequestBody bodies, Tim
         new("POST", Root + "/dead-letters/replay", "replayDeadLetters", "Make dead letters due again", "platform.events:update", ReplayDeadAsync) { Query = [("group", "of one group"), ("event", "of one event")] },
         new("POST", Root + "/replay", "replayEvents", "Make stored events due again for one group", "platform.events:update", ReplayAsync) { Input = """{"type":"object","required":["group"],"properties":{"group":{"type":"string"},"pattern":{"type":"string"},"from":{"type":"string","format":"date-time"},"to":{"type":"string","format":"date-time"},"dryRun":{"type":"boolean"}}}""" },
         new("POST", Root + "/purge", "purgeEvents", "Remove stored events that no group waits for", "platform.events:delete", PurgeAsync) { Input = """{"type":"object","required":["before"],"properties":{"before":{"type":"string","format":"date-time"},"pattern":{"type":"string"},"dryRun":{"type":"boolean"}}}""" },
-        new("GET", Root + "/stream", "streamEvents", "Follow events as server-sent events; Last-Event-ID goes on from there", "platform.events:read", StreamAsync) { Query = [("pattern", "pattern of names")] },
+        new("GET", Root + "/stream", "streamEvents", "Follow events as server-sent events; Last-Event-ID goes on from there", "platform.events:read", StreamAsync) { Streams = true, Query = [("pattern", "pattern of names")] },
         new("GET", Root + "/{id}", "getEvent", "One event with its publisher and each delivery", "platform.events:read", GetAsync),
     ];
 

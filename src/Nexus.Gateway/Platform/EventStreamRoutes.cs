@@ -20,7 +20,7 @@ internal sealed class EventStreamRoutes(IServiceProvider host, RequestBody bodie
         new("POST", Root + "/{stream}", "appendToEventStream", "Append events to a stream, if it has the expected version", "platform.events:create", AppendAsync)
         {
             Success = 201,
-            Input = """{"type":"object","required":["events"],"properties":{"expectedVersion":{"type":"integer","minimum":0},"events":{"type":"array","minItems":1,"maxItems":1000,"items":{"type":"object","required":["name"]}}}}""",
+            Input = """{"type":"object","required":["events"],"properties":{"expectedVersion":{"type":"integer","minimum":0},"events":{"type":"array","minItems":1,"maxItems":1000,"items":{"type":"object","required":["name"],"properties":{"name":{"type":"string"}}}}}}""",
         },
         new("GET", Root + "/{plugin}/{stream}", "readPluginEventStream", "Events of a plugin's stream in order", "platform.events:read", context => ReadAsync(context, Value(context, "plugin"))) { Query = Paging },
     ];

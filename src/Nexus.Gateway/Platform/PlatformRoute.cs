@@ -26,6 +26,9 @@ internal sealed record PlatformRoute(string Method, string Pattern, string Name,
     /// <summary>Left out of the OpenAPI document (pages and files).</summary>
     public bool Hidden { get; init; }
 
+    /// <summary>Its answer goes on for ever, as server-sent events.</summary>
+    public bool Streams { get; init; }
+
     /// <summary>Status of success.</summary>
     public int Success { get; init; } = 200;
 

@@ -16,11 +16,12 @@ internal sealed record ListRequest(ResourceQuery Query, ImmutableArray<string> F
 
     /// <summary>Reads the query string.</summary>
     /// <exception cref="NexusException"><c>BAD_REQUEST</c> or <c>FILTER_INVALID</c>, naming the parameter.</exception>
-    public static ListRequest Read(ResourceDescriptor resource, HttpRequest request)
+    public static ListRequest Read(ResourceDescriptor resource, HttpRequest request) =>
+        request.QueryString.HasValue ? Read(resource, request.Query) : new ListRequest(new ResourceQuery(), [], null);
+
+    /// <inheritdoc cref="Read(ResourceDescriptor, HttpRequest)"/>
+    public static ListRequest Read(ResourceDescriptor resource, IQueryCollection query)
     {
-        if (!request.QueryString.HasValue)
-            return new ListRequest(new ResourceQuery(), [], null);
-        var query = request.Query;
         var limit = Math.Min(Number(query, "limit", int.MaxValue) ?? 50, MaxLimit);
         var page = Number(query, "page", MaxPage);
         var cursor = One(query, "cursor");

@@ -78,7 +78,7 @@ internal sealed class PluginRoutes : EndpointDataSource, IDisposable
             try
             {
                 var facts = Facts(plugin, pattern, endpoint);
-                endpoints.Add(Endpoint(new PluginCall(plugin, endpoint.Handler, facts, parts).InvokeAsync, facts, endpoint.Order));
+                endpoints.Add(Endpoint(Versioned(plugin, facts, new PluginCall(plugin, endpoint.Handler, facts, parts).InvokeAsync), facts, endpoint.Order));
                 own.UnionWith(facts.Methods.Select(m => m + " " + Shape(pattern)));
             }
             catch (RoutePatternException exception)
@@ -93,11 +93,14 @@ internal sealed class PluginRoutes : EndpointDataSource, IDisposable
             {
                 // A route that the author mapped by hand replaces the derived one.
                 if (!route.Facts.Methods.Any(m => own.Contains(m + " " + Shape(route.Facts.Pattern))))
-                    endpoints.Add(Endpoint(route.Handler, route.Facts, 0));
+                    endpoints.Add(Endpoint(Versioned(plugin, route.Facts, route.Handler), route.Facts, 0));
             }
         }
         return [.. endpoints];
     }
+
+    private static RequestDelegate Versioned(ActivePlugin plugin, RouteFacts facts, RequestDelegate handler) =>
+        ApiVersions.Find(plugin, facts.Pattern) is { } version ? ApiVersions.Telling(version, handler) : handler;
 
     private RouteFacts Facts(ActivePlugin plugin, string pattern, EndpointDescriptor endpoint) => new()
     {

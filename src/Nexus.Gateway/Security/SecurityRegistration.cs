@@ -31,6 +31,7 @@ internal static class SecurityRegistration
             return identity;
         });
         services.TryAddSingleton<LocalAdministrator>();
+        services.TryAddSingleton<OpenCallers>();
         services.TryAddSingleton<IAuthorization, PolicyPoint>();
         services.Configure<HttpsOptions>(configuration.GetSection("server:https"));
         services.TryAddSingleton<SecuritySettings>();

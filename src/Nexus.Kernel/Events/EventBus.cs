@@ -49,6 +49,7 @@ internal sealed class EventBus(
             {
                 counters.Published(message.Name);
                 transient.Publish(message, transientOnly: false);
+                transient.Followers.Tell(message, at: null);
             }
         }
 

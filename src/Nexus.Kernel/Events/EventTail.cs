@@ -3,7 +3,7 @@ using Microsoft.Extensions.Logging;
 
 namespace Nexus.Kernel.Events;
 
-/// <summary>Follows the event store, so that transient subscriptions see durable events after their commit, whoever committed them.</summary>
+/// <summary>Follows the event store, so that transient subscriptions and followers see durable events after their commit, whoever committed them.</summary>
 internal sealed class EventTail(IEventStore store, TransientDelivery transient, EventCounters counters, TimeProvider time, ILogger<EventTail> log) : BackgroundService
 {
     private static readonly TimeSpan MaxWait = TimeSpan.FromSeconds(30);
@@ -13,6 +13,7 @@ internal sealed class EventTail(IEventStore store, TransientDelivery transient, 
     public override async Task StartAsync(CancellationToken cancellationToken)
     {
         last = (await store.ReadAsync(new EventQuery { Newest = true, Limit = 1 }, cancellationToken)).Events.Select(e => e.Sequence).FirstOrDefault();
+        transient.Followers.BeginAt(last);
         await base.StartAsync(cancellationToken);
     }
 
@@ -42,7 +43,11 @@ internal sealed class EventTail(IEventStore store, TransientDelivery transient, 
         {
             counters.Published(stored.Message.Name);
             if (stored.Message.ExpiresAt is not { } expires || expires > time.GetUtcNow())
+            {
                 transient.Publish(stored.Message, transientOnly: true);
+                transient.Followers.Tell(stored);
+            }
+
             last = stored.Sequence;
         }
     }

@@ -8,7 +8,7 @@ namespace Nexus.Kernel.Events;
 /// <summary>Registers events in the host's container.</summary>
 public static class EventsRegistration
 {
-    /// <summary>Adds the bus (<see cref="IEvents"/>), the log (<see cref="IEventLog"/>), webhooks (<see cref="IWebhooks"/>), durable delivery as a hosted service and each plugin's own bus. Needs <see cref="IPlugins"/>, <see cref="IStorage"/> and <see cref="IEventStore"/>; settings are <see cref="EventsOptions"/>.</summary>
+    /// <summary>Adds the bus (<see cref="IEvents"/>), the log (<see cref="IEventLog"/>) and its tail (<see cref="IEventTail"/>), webhooks (<see cref="IWebhooks"/>), durable delivery as a hosted service and each plugin's own bus. Needs <see cref="IPlugins"/>, <see cref="IStorage"/> and <see cref="IEventStore"/>; settings are <see cref="EventsOptions"/>.</summary>
     public static IServiceCollection AddNexusEvents(this IServiceCollection services)
     {
         ArgumentNullException.ThrowIfNull(services);
@@ -20,6 +20,8 @@ public static class EventsRegistration
         services.AddSingleton<EventCounters>();
         services.AddSingleton<HandlerRun>();
         services.AddSingleton<TransientDelivery>();
+        services.AddSingleton<EventFollowers>();
+        services.AddSingleton<IEventTail>(host => host.GetRequiredService<EventFollowers>());
         services.AddSingleton<EventGroups>();
         services.AddSingleton<EventBus>();
         services.AddSingleton<IEvents>(host => host.GetRequiredService<EventBus>());

@@ -5,9 +5,12 @@ using Microsoft.Extensions.Options;
 namespace Nexus.Kernel.Events;
 
 /// <summary>Hands events to subscribers in memory: each subscriber has its own bounded queue, so a slow one delays nobody of its priority; subscribers of lower priority get the event when all higher ones are done with it and none cancelled it.</summary>
-internal sealed class TransientDelivery(Subscribers subscribers, HandlerRun handlers, EventCounters counters, IOptions<EventsOptions> options)
+internal sealed class TransientDelivery(Subscribers subscribers, HandlerRun handlers, EventFollowers followers, EventCounters counters, IOptions<EventsOptions> options)
 {
     private readonly ConcurrentDictionary<string, Lane<Passage>> lanes = new(StringComparer.Ordinal);
+
+    /// <summary>Those who are told of everything, in line.</summary>
+    public EventFollowers Followers { get; } = followers;
 
     private EventCounters Counters { get; } = counters;
 

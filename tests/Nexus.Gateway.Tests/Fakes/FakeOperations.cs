@@ -5,7 +5,7 @@ using System.Text.Json.Nodes;
 
 namespace Nexus.Gateway.Tests.Fakes;
 
-/// <summary>Resources in memory, ordered by id; understands equality and comparison filters on numbers, and cursors that are the last id.</summary>
+/// <summary>Resources in memory, ordered by id; knows filters on what is stored, and cursors that are the last id.</summary>
 internal sealed class FakeOperations : IResourceOperations
 {
     private readonly SortedDictionary<string, StoredRecord> records = new(StringComparer.Ordinal);
@@ -40,7 +40,7 @@ internal sealed class FakeOperations : IResourceOperations
         lock (gate)
         {
             LastQuery = query;
-            var all = records.Values.Where(r => query.Cursor is null || string.CompareOrdinal(r.Id, query.Cursor) > 0).Skip(query.Offset).ToArray();
+            var all = records.Values.Where(r => query.Cursor is null || string.CompareOrdinal(r.Id, query.Cursor) > 0).Where(r => FilterEvaluator.Matches(query.Filter, r.Json)).Skip(query.Offset).ToArray();
             var page = all.Take(query.Limit).ToImmutableArray();
             return ValueTask.FromResult(new RecordPage(page, all.Length > page.Length ? page[^1].Id : null, query.Count ? records.Count : null));
         }

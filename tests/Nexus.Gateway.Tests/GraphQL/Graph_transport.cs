@@ -4,6 +4,7 @@ using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.DependencyInjection;
+using Nexus.Gateway.Changes;
 using Nexus.Gateway.Tests.Fakes;
 using Nexus.Tests.Shared;
 
@@ -60,8 +61,8 @@ public sealed class Graph_transport
         using var lines = new StreamReader(await answer.Content.ReadAsStreamAsync());
         using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(20));
         Assert.Equal(":", await lines.ReadLineAsync(limit.Token));
-        var events = (FakeEvents)host.Services.GetRequiredService<IEvents>();
-        while (events.Count == 0)
+        var feed = host.Services.GetRequiredService<ChangeFeed>();
+        while (feed.Count == 0)
             await Task.Delay(10, limit.Token);
 
         host.Plugins.Publish(Invoices.Plugin() with { Generation = 2 });
@@ -71,7 +72,7 @@ public sealed class Graph_transport
         host.Plugins.Publish();
         Assert.Contains("The subscription operation is not supported by the schema.", await NextAsync(lines, "data:", limit.Token), StringComparison.Ordinal);
         Assert.Equal("event: complete", await NextAsync(lines, "event: complete", limit.Token));
-        while (events.Count > 0)
+        while (feed.Count > 0)
             await Task.Delay(10, limit.Token);
     }
 
@@ -235,12 +236,13 @@ public sealed class Graph_transport
 
     private static async Task<GatewayHost> StartWithEventsAsync()
     {
-        var events = new FakeEvents();
-        var host = await GatewayHost.StartAsync(kestrel: true, configure: services => services.AddSingleton<IEvents>(events));
-        var publish = FakePlugins.Plugin("sample.test", null, ("POST", "~/test/publish", async context =>
+        var tail = new FakeTail();
+        var host = await GatewayHost.StartAsync(kestrel: true, configure: services => services.AddSingleton<IEventTail>(tail));
+        var publish = FakePlugins.Plugin("sample.test", null, ("POST", "~/test/publish", context =>
         {
             var id = host.Operations.Add($$"""{"number":"{{context.Request.Query["number"]}}"}""");
-            await events.PublishAsync(new EventMessage { Name = "sample.billing.invoices.created", Data = Encoding.UTF8.GetBytes($$"""{"id":"{{id}}","revision":1}""") });
+            tail.Publish("sample.billing.invoices.created", $$"""{"id":"{{id}}","revision":1}""");
+            return Task.CompletedTask;
         }));
         host.Plugins.Always = [publish];
         host.Plugins.Publish(Invoices.Plugin());
@@ -272,46 +274,5 @@ public sealed class Graph_transport
         }
 
         public ValueTask<ImmutableArray<ChangeResult>> ChangeAsync(ResourceCall call, ImmutableArray<ResourceChange> changes, bool atomic, CancellationToken cancellationToken) => throw new InvalidOperationException("secret");
-    }
-
-    /// <summary>A bus in memory that knows exact names and one star at the end.</summary>
-    private sealed class FakeEvents : IEvents
-    {
-        private readonly List<SubscriptionDescriptor> subscriptions = [];
-
-        public int Count
-        {
-            get { lock (subscriptions) return subscriptions.Count; }
-        }
-
-        public async ValueTask<Guid> PublishAsync(EventMessage message, Delivery delivery = Delivery.Durable, CancellationToken cancellationToken = default)
-        {
-            SubscriptionDescriptor[] now;
-            lock (subscriptions)
-                now = [.. subscriptions.Where(s => EventPattern.Parse(s.Pattern).Matches(message.Name))];
-            foreach (var one in now)
-                await one.Handle(null!, new EventContext(message, 1), cancellationToken);
-            return message.Id;
-        }
-
-        public ValueTask<ImmutableArray<Guid>> PublishAsync(ImmutableArray<EventMessage> messages, Delivery delivery = Delivery.Durable, CancellationToken cancellationToken = default) => throw new NotSupportedException();
-
-        public IDisposable Subscribe(SubscriptionDescriptor subscription)
-        {
-            lock (subscriptions)
-                subscriptions.Add(subscription);
-            return new Removal(() =>
-            {
-                lock (subscriptions)
-                    subscriptions.Remove(subscription);
-            });
-        }
-
-        public ValueTask<EventMessage> RequestAsync(EventMessage message, TimeSpan timeout, CancellationToken cancellationToken = default) => throw new NotSupportedException();
-
-        private sealed class Removal(Action remove) : IDisposable
-        {
-            public void Dispose() => remove();
-        }
     }
 }

@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Http;
 using Nexus.Gateway.Tests.Fakes;
 using Nexus.Gateway.Tests.Rest;
+using Nexus.Tests.Shared;
 
 namespace Nexus.Gateway.Tests.OpenApi;
 
@@ -105,9 +106,77 @@ public sealed class Open_api
         Assert.Contains("script-src 'self'", answer.Headers.GetValues("Content-Security-Policy").Single(), StringComparison.Ordinal);
     }
 
-    private static async Task<GatewayHost> StartAsync()
+    [Fact]
+    public async Task Redocly_finds_nothing()
     {
-        var host = await GatewayHost.StartAsync();
+        var node = ToolProcess.Find("node");
+        var tools = await ForeignTools.FolderAsync();
+        await using var host = await StartAsync();
+        var file = Path.Combine(Directory.CreateTempSubdirectory("nexus-openapi-").FullName, "openapi.json");
+        await File.WriteAllTextAsync(file, await host.Client.GetStringAsync("/openapi.json"));
+
+        var found = JsonNode.Parse(await ForeignTools.RunAsync(node, tools, "openapi-lint.mjs", file))!.AsArray();
+        Directory.Delete(Path.GetDirectoryName(file)!, recursive: true);
+
+        Assert.Equal([], found.Select(problem => problem!.ToJsonString()));
+    }
+
+    [Fact]
+    public async Task An_operation_says_who_may_call_it()
+    {
+        await using var host = await StartAsync();
+
+        var paths = (await DocumentAsync(host))["paths"]!;
+
+        Assert.Equal("sample.billing.invoices:create", (string?)paths[Invoices.Path]!["post"]!["x-permission"]);
+        Assert.Equal("sample.billing.invoices:pay", (string?)paths[Invoices.Path + "/{id}/actions/pay"]!["post"]!["x-permission"]);
+        Assert.Equal("[]", paths["/health/live"]!["get"]!["security"]!.ToJsonString());
+        Assert.Null(paths[Invoices.Path]!["get"]!["security"]);
+    }
+
+    [Fact]
+    public async Task Examples_fit_what_the_fields_allow()
+    {
+        await using var host = await StartAsync();
+
+        var create = (await DocumentAsync(host))["paths"]![Invoices.Path]!["post"]!;
+
+        Assert.Equal("""{"number":"number","quantity":1,"total":{"amount":"12.30","currency":"EUR"},"dueOn":"2030-01-31","pin":"pin","lines":[]}""", create["requestBody"]!["content"]!["application/json"]!["example"]!.ToJsonString());
+        Assert.Null(create["responses"]!["201"]!["content"]!["application/json"]!["example"]!["pin"]);
+    }
+
+    [Fact]
+    public async Task The_collection_makes_reads_changes_and_removes_a_record_when_newman_plays_it()
+    {
+        var tools = await ForeignTools.FolderAsync();
+        await using var host = await StartAsync(kestrel: true);
+        var file = Path.Combine(Directory.CreateTempSubdirectory("nexus-postman-").FullName, "collection.json");
+        await File.WriteAllTextAsync(file, await host.Client.GetStringAsync("/api/postman-collection.json"));
+
+        var printed = await ForeignTools.RunAsync(ToolProcess.Find("node"), tools, Path.Combine("node_modules", "newman", "bin", "newman.js"), "run", file, "--folder", "sample.billing: invoices", "--color", "off");
+        Directory.Delete(Path.GetDirectoryName(file)!, recursive: true);
+
+        Assert.Contains("POST http://127.0.0.1", printed, StringComparison.Ordinal);
+        Assert.Equal([ChangeKind.Create, ChangeKind.Merge, ChangeKind.Replace, ChangeKind.Action, ChangeKind.Delete], host.Operations.Changes.Select(change => change.Kind));
+        Assert.Equal(0, host.Operations.Count);
+    }
+
+    [Fact]
+    public async Task The_collection_for_insomnia_has_the_same_requests()
+    {
+        await using var host = await StartAsync();
+
+        var postman = JsonNode.Parse(await host.Client.GetStringAsync("/api/postman-collection.json"))!["item"]!.AsArray().SelectMany(folder => folder!["item"]!.AsArray()).Select(item => (string)item!["name"]!);
+        var resources = JsonNode.Parse(await host.Client.GetStringAsync("/api/insomnia-collection.json"))!["resources"]!.AsArray();
+
+        Assert.Equal(postman, resources.Where(resource => (string?)resource!["_type"] == "request").Select(resource => (string)resource!["name"]!));
+        Assert.All(resources, resource => Assert.True((string?)resource!["parentId"] is null || resources.Any(other => (string?)other!["_id"] == (string?)resource["parentId"])));
+        Assert.Contains(resources, resource => ((string?)resource!["url"])?.Contains("{% response 'body', 'req_", StringComparison.Ordinal) == true);
+    }
+
+    private static async Task<GatewayHost> StartAsync(bool kestrel = false)
+    {
+        var host = await GatewayHost.StartAsync(kestrel: kestrel);
         var probe = FakePlugins.Plugin("sample.probe", null, ("GET", "/{name}", c => c.Response.WriteAsync("Hello")));
         var operation = Encoding.UTF8.GetBytes("""{"operationId":"greet","summary":"Greets.","parameters":[{"name":"name","in":"path","required":true,"schema":{"type":"string"}}],"responses":{"200":{"description":"OK","content":{"text/plain":{"schema":{"type":"string"}}}}}}""");
         host.Plugins.Publish(Invoices.Plugin(), probe with { Endpoints = [probe.Endpoints[0] with { OpenApi = operation }] });

@@ -33,6 +33,12 @@ internal sealed class FakeIdentity
         return this;
     }
 
+    public FakeIdentity Ungrant(string role, string permission)
+    {
+        grants.Remove((role, permission));
+        return this;
+    }
+
     public FakeIdentity Revoke(string token)
     {
         tokens.Remove(token);

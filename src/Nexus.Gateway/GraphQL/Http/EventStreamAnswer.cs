@@ -2,11 +2,12 @@ using System.Text;
 using Microsoft.AspNetCore.Http;
 using Nexus.Gateway.GraphQL.Execution;
 using Nexus.Gateway.GraphQL.Resources;
+using Nexus.Gateway.Security.Callers;
 
 namespace Nexus.Gateway.GraphQL.Http;
 
 /// <summary>Answers as server-sent events by the protocol "GraphQL over Server-Sent Events", distinct connections mode: <c>next</c> for each answer, then <c>complete</c>.</summary>
-internal sealed class EventStreamAnswer(OperationGate gate, HttpContext context)
+internal sealed class EventStreamAnswer(OperationGate gate, OpenCallers callers, HttpContext context)
 {
     private static readonly TimeSpan Heartbeat = TimeSpan.FromSeconds(12);
 
@@ -28,13 +29,15 @@ internal sealed class EventStreamAnswer(OperationGate gate, HttpContext context)
     private async Task FollowAsync(GraphQLRequest request, SurfaceCall call, CancellationToken aborted)
     {
         await SendAsync(":\n\n");
-        await using var answers = gate.SubscribeAsync(request, call, aborted).GetAsyncEnumerator(aborted);
+        using var caller = callers.Open(context);
+        using var ends = CancellationTokenSource.CreateLinkedTokenSource(aborted, caller.Ended);
+        await using var answers = gate.SubscribeAsync(request, call with { Now = () => caller.Context }, ends.Token).GetAsyncEnumerator(ends.Token);
         try
         {
             while (true)
             {
                 var next = answers.MoveNextAsync().AsTask();
-                while (await Task.WhenAny(next, Task.Delay(Heartbeat, aborted)) != next)
+                while (await Task.WhenAny(next, Task.Delay(Heartbeat, ends.Token)) != next && !ends.IsCancellationRequested)
                     await SendAsync(":\n\n");
                 if (!await next)
                     break;
@@ -42,9 +45,14 @@ internal sealed class EventStreamAnswer(OperationGate gate, HttpContext context)
             }
             await SendAsync("event: complete\ndata: \n\n");
         }
-        catch (OperationCanceledException)
+        catch (OperationCanceledException) when (aborted.IsCancellationRequested)
         {
             // The caller left: that is how a stream ends.
+        }
+        catch (OperationCanceledException)
+        {
+            await SendAsync(new OperationResult(null, [new GraphError("The credentials have expired or were revoked.", []) { Code = ErrorCodes.AuthenticationRequired }]) { IsRefused = true });
+            await SendAsync("event: complete\ndata: \n\n");
         }
     }
 

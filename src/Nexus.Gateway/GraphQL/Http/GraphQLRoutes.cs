@@ -8,6 +8,7 @@ using Nexus.Gateway.GraphQL.Types;
 using Nexus.Gateway.Pipeline;
 using Nexus.Gateway.Platform;
 using Nexus.Gateway.Rest;
+using Nexus.Gateway.Security.Callers;
 
 namespace Nexus.Gateway.GraphQL.Http;
 
@@ -15,7 +16,7 @@ namespace Nexus.Gateway.GraphQL.Http;
 /// <c>/graphql</c> by the GraphQL-over-HTTP specification. POST takes JSON only, which no other site's page can send without being asked for its origin;
 /// GET answers queries only, which change nothing. Every field asks the policy point itself, so the route is open to anybody.
 /// </summary>
-internal sealed class GraphQLRoutes(OperationGate gate, SurfaceSchema schemas, RequestBody bodies, GraphQLSockets sockets, IOptionsMonitor<GraphQLOptions> options) : IPlatformRoutes
+internal sealed class GraphQLRoutes(OperationGate gate, SurfaceSchema schemas, RequestBody bodies, GraphQLSockets sockets, OpenCallers callers, IOptionsMonitor<GraphQLOptions> options) : IPlatformRoutes
 {
     /// <summary>The media type of answers whose status says whether the request was executed.</summary>
     public const string ResponseType = "application/graphql-response+json";
@@ -74,7 +75,7 @@ internal sealed class GraphQLRoutes(OperationGate gate, SurfaceSchema schemas, R
         var result = await gate.AnswerAsync(request, call, onlyQueries, context.RequestAborted);
         context.Response.Headers.Allow = default;
         if (mediaType == EventStream)
-            await new EventStreamAnswer(gate, context).SendAsync(result, request, call);
+            await new EventStreamAnswer(gate, callers, context).SendAsync(result, request, call);
         else
             await SendAsync(context, result ?? new OperationResult(null, [new GraphError($"Subscriptions answer as {EventStream} or over a WebSocket.", [])]) { IsRefused = true }, mediaType);
     }

@@ -8,7 +8,7 @@ using Nexus.Gateway.Security.Callers;
 namespace Nexus.Gateway.GraphQL.Http;
 
 /// <summary>WebSockets that speak <c>graphql-transport-ws</c>. Who calls is told by the request that opened the socket or, for browsers, by <c>authorization</c> in the payload of <c>connection_init</c>.</summary>
-internal sealed class GraphQLSockets(OperationGate gate, ActiveIdentity identity, IOptionsMonitor<GraphQLOptions> options, IHostApplicationLifetime lifetime, TimeProvider time)
+internal sealed class GraphQLSockets(OperationGate gate, OpenCallers callers, IOptionsMonitor<GraphQLOptions> options, IHostApplicationLifetime lifetime, TimeProvider time)
 {
     private const string Protocol = "graphql-transport-ws";
 
@@ -26,35 +26,16 @@ internal sealed class GraphQLSockets(OperationGate gate, ActiveIdentity identity
             return;
         }
         using var ends = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, lifetime.ApplicationStopping);
-        using var conversation = new SocketConversation(socket, gate, options.CurrentValue, time, new SocketCaller(request.Context, AuthenticateAsync));
+        using var conversation = new SocketConversation(socket, gate, options.CurrentValue, time, new SocketCaller(callers.Open(context), AuthenticateAsync));
         await conversation.RunAsync(ends.Token);
     }
 
     /// <summary>Asks the strategies who an <c>Authorization</c> value stands for.</summary>
-    private async ValueTask<CallContext?> AuthenticateAsync(CallContext context, string authorization, CancellationToken cancellationToken)
-    {
-        foreach (var strategy in identity.Current.Strategies)
-        {
-            if (!strategy.Lease.TryEnter())
-                continue;
-            try
-            {
-                var answer = await strategy.Contribution.Authenticate(new Credentials { Authorization = authorization }, cancellationToken);
-                if (answer.SignedIn is { MustChangePassword: false } found)
-                    return context with { Caller = found.Caller, Tenant = found.Tenant };
-                if (answer.SignedIn is not null || answer.Refusal is not null)
-                    return null;
-            }
-            finally
-            {
-                strategy.Lease.Exit();
-            }
-        }
-        return null;
-    }
+    private ValueTask<OpenCaller?> AuthenticateAsync(CallContext context, string authorization, CancellationToken cancellationToken) =>
+        callers.OpenAsync(new Credentials { Authorization = authorization }, context, cancellationToken);
 }
 
 /// <summary>Who speaks over a socket, and how to find out anew.</summary>
-/// <param name="Context">The caller of the request that opened it.</param>
+/// <param name="Opened">The caller of the request that opened it.</param>
 /// <param name="Authenticate">The caller of an <c>Authorization</c> value; null when it is refused.</param>
-internal sealed record SocketCaller(CallContext Context, Func<CallContext, string, CancellationToken, ValueTask<CallContext?>> Authenticate);
+internal sealed record SocketCaller(OpenCaller Opened, Func<CallContext, string, CancellationToken, ValueTask<OpenCaller?>> Authenticate);

@@ -193,7 +193,7 @@ internal sealed partial class OperationGate(SurfaceSchema schemas, KeptDocuments
         var ready = await PrepareAsync(request, cancellationToken);
         if (ready.Failure is { } failure)
             return (failure, true);
-        return (await ExecuteAsync(ready, new SurfaceCall(call.Context) { Event = (RecordEvent)events.Current }, cancellationToken), false);
+        return (await ExecuteAsync(ready, new SurfaceCall(call.Now()) { Event = (RecordEvent)events.Current }, cancellationToken), false);
     }
 
     private async Task EndWhenUnknownAsync(GraphQLRequest request, CancellationTokenSource ended)

@@ -5,6 +5,7 @@ using System.Text.Json;
 using Nexus.Gateway.GraphQL.Execution;
 using Nexus.Gateway.GraphQL.Resources;
 using Nexus.Gateway.Rest;
+using Nexus.Gateway.Security.Callers;
 
 namespace Nexus.Gateway.GraphQL.Http;
 
@@ -20,7 +21,8 @@ internal sealed class SocketConversation(WebSocket socket, OperationGate gate, G
     private readonly ConcurrentDictionary<string, CancellationTokenSource> running = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<CancellationTokenSource, Task> answering = new();
     private readonly SemaphoreSlim sending = new(1, 1);
-    private CallContext? context;
+    private OpenCaller who = caller.Opened;
+    private bool begun;
 
     /// <summary>Converses until the socket is closed or the token fires.</summary>
     public async Task RunAsync(CancellationToken cancellationToken)
@@ -47,31 +49,40 @@ internal sealed class SocketConversation(WebSocket socket, OperationGate gate, G
     }
 
     /// <inheritdoc/>
-    public void Dispose() => sending.Dispose();
+    public void Dispose()
+    {
+        who.Dispose();
+        sending.Dispose();
+    }
 
     private async Task ConverseAsync(CancellationToken cancellationToken)
     {
         using var over = new CancellationTokenSource();
         var ended = Task.Delay(Timeout.Infinite, cancellationToken);
         var late = Task.Delay(InitLimit, time, over.Token);
-        while (await NextAsync(ended, context is null ? late : ended) is { } message)
+        var revoked = Task.Delay(Timeout.Infinite, who.Ended);
+        while (await NextAsync(ended, begun ? ended : late, revoked) is { } message)
         {
             await HandleAsync(message, cancellationToken);
-            if (context is not null && !over.IsCancellationRequested)
-                await over.CancelAsync();
+            if (!begun || over.IsCancellationRequested)
+                continue;
+            await over.CancelAsync();
+            revoked = Task.Delay(Timeout.Infinite, who.Ended);
         }
         await CloseAsync((int)WebSocketCloseStatus.NormalClosure, "");
     }
 
     /// <summary>The next message, unless the conversation ends first. The receiving itself is never cancelled: that would break the connection instead of closing it.</summary>
-    private async Task<JsonElement?> NextAsync(Task ended, Task late)
+    private async Task<JsonElement?> NextAsync(Task ended, Task late, Task revoked)
     {
         var receiving = ReceiveAsync();
-        var first = await Task.WhenAny(receiving, ended, late);
+        var first = await Task.WhenAny(receiving, ended, late, revoked);
         if (first == receiving)
             return await receiving;
         _ = receiving.ContinueWith(static gone => gone.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
-        throw first == ended ? new OperationCanceledException() : new SocketBreachException(4408, "Connection initialisation timeout");
+        throw first == ended ? new OperationCanceledException()
+            : first == revoked ? new SocketBreachException(4401, "Unauthorized: the credentials have expired or were revoked")
+            : new SocketBreachException(4408, "Connection initialisation timeout");
     }
 
     private async Task HandleAsync(JsonElement message, CancellationToken cancellationToken)
@@ -100,18 +111,21 @@ internal sealed class SocketConversation(WebSocket socket, OperationGate gate, G
 
     private async Task BeginAsync(JsonElement message, CancellationToken cancellationToken)
     {
-        if (context is not null)
+        if (begun)
             throw new SocketBreachException(4429, "Too many initialisation requests");
-        var who = caller.Context;
         if (message.TryGetProperty("payload", out var payload) && payload.ValueKind == JsonValueKind.Object && (Text(payload, "authorization") ?? Text(payload, "Authorization")) is { Length: > 0 } authorization)
-            who = await caller.Authenticate(caller.Context, authorization, cancellationToken) ?? throw new SocketBreachException(4403, "Forbidden");
-        context = who;
+        {
+            var found = await caller.Authenticate(who.Context, authorization, cancellationToken) ?? throw new SocketBreachException(4403, "Forbidden");
+            who.Dispose();
+            who = found;
+        }
+        begun = true;
         await SendAsync("connection_ack", null, null);
     }
 
     private void Subscribe(JsonElement message, CancellationToken cancellationToken)
     {
-        if (context is not { } who)
+        if (!begun)
             throw new SocketBreachException(4401, "Unauthorized");
         if (Text(message, "id") is not { Length: > 0 and <= 256 } id || !message.TryGetProperty("payload", out var payload))
             throw new SocketBreachException(4400, "Invalid message: subscribe has an id and a payload");
@@ -121,21 +135,21 @@ internal sealed class SocketConversation(WebSocket socket, OperationGate gate, G
             ends.Dispose();
             throw new SocketBreachException(4409, $"Subscriber for {id} already exists");
         }
-        var answer = AnswerAsync(id, payload, who, ends);
+        var answer = AnswerAsync(id, payload, ends);
         answering[ends] = answer;
         if (answer.IsCompleted)
             answering.TryRemove(ends, out _);
     }
 
-    private async Task AnswerAsync(string id, JsonElement payload, CallContext who, CancellationTokenSource ends)
+    private async Task AnswerAsync(string id, JsonElement payload, CancellationTokenSource ends)
     {
         await Task.Yield();
         try
         {
-            CallContext.Current = who;
+            CallContext.Current = who.Context;
             if (running.Count > options.SocketOperations)
                 throw new NexusException(ErrorCodes.RateLimited, $"A socket runs {options.SocketOperations} operations at once (graphql.socketOperations).");
-            var (request, call) = (GraphQLRequest.Read(payload), new SurfaceCall(who));
+            var (request, call) = (GraphQLRequest.Read(payload), new SurfaceCall(who.Context) { Now = () => who.Context });
             var result = await gate.AnswerAsync(request, call, onlyQueries: false, ends.Token);
             if (result is null)
             {

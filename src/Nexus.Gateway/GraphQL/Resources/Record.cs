@@ -52,6 +52,9 @@ internal sealed record RecordList(RecordPage Page, PageStart Start, Record[] Rec
 /// <param name="Context">Caller, tenant, correlation.</param>
 internal sealed record SurfaceCall(CallContext Context)
 {
+    /// <summary>Tells the caller as it is now, for what goes on for long: its roles may have changed meanwhile.</summary>
+    public Func<CallContext> Now { get; init; } = () => Context;
+
     /// <summary>Idempotency key and fingerprint of the request, or null.</summary>
     public IdempotentRequest? Idempotency { get; init; }
 

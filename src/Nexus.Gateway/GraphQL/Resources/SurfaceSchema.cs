@@ -1,6 +1,7 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Primitives;
+using Nexus.Gateway.Changes;
 using Nexus.Gateway.GraphQL.Types;
 using Nexus.Gateway.Platform;
 
@@ -56,7 +57,7 @@ internal sealed partial class SurfaceSchema : IDisposable
         var types = new RecordTypes(parts.Settings.Current.HiddenFields);
         var queries = new RecordQueries(parts.Operations, new FilterTypes(types));
         var changes = new RecordChanges(parts.Operations, types);
-        var events = new RecordEvents(parts.Host, parts.Operations, parts.Authorization);
+        var events = new RecordEvents(parts.Feed);
         var bound = new Dictionary<string, (BoundResource Resource, ObjectType Type)>(StringComparer.Ordinal);
         var names = new HashSet<string>(StringComparer.Ordinal);
         foreach (var plugin in snapshot.Plugins)
@@ -120,6 +121,9 @@ internal sealed class SurfaceSchemaParts(IServiceProvider host, ServerSettings s
 
     /// <summary>The pipeline of all surfaces.</summary>
     public IResourceOperations Operations => Host.GetRequiredService<IResourceOperations>();
+
+    /// <summary>What happens to records.</summary>
+    public RecordFeed Feed => Host.GetRequiredService<RecordFeed>();
 
     /// <summary>The policy point.</summary>
     public IAuthorization Authorization => Host.GetRequiredService<IAuthorization>();

@@ -36,7 +36,8 @@ internal sealed partial class AuthenticationStage(RequestDelegate next, ActiveId
             : AskAsync(context, active, credentials, default, 1);
     }
 
-    private static Credentials CredentialsOf(HttpContext context, GatewayRequest request)
+    /// <summary>What a request brought along to say who sends it.</summary>
+    public static Credentials CredentialsOf(HttpContext context, GatewayRequest request)
     {
         var headers = context.Request.Headers;
         return new Credentials

@@ -180,6 +180,7 @@ internal sealed class GenerationLoader(IServiceProvider host, ContractAssemblies
         Authentication = [.. container.Contributions<AuthenticationContribution>().Select(generation.Slots.Wrap)],
         Authorization = container.Contributions<AuthorizationContribution>().Select(generation.Slots.Wrap).SingleOrDefault(),
         Roles = [.. container.Contributions<RoleContribution>()],
+        ApiVersions = [.. container.Contributions<ApiVersionContribution>().OrderBy(v => v.Number)],
         SealsAudit = container.Contributions<AuditContribution>().Any(),
         Shared = container.Contributions<SharedPortsContribution>().Select(c => c.Open(generation.Services)).OfType<SharedPorts>().Select(p => generation.Slots.Wrap(p, generation)).FirstOrDefault(),
         CacheNames = [.. container.Contributions<CacheNameContribution>().Select(c => c.Name)],

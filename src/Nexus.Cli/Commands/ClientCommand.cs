@@ -1,0 +1,54 @@
+using System.CommandLine;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Nexus.Cli.Clients;
+
+namespace Nexus.Cli.Commands;
+
+/// <summary><c>nexus client</c>: a typed client of what a host serves now.</summary>
+internal static class ClientCommand
+{
+    public static Command Build() => new("client", "Write a typed client of a running host, or of an OpenAPI document")
+    {
+        Language("csharp", "In C#: a project without packages", (api, space) => new CSharpClient(api, space).Write()),
+        Language("typescript", "In TypeScript: for browsers and Node, without packages", (api, _) => new TypeScriptClient(api).Write()),
+    };
+
+    /// <summary>The document of a file, or of the host when there is none.</summary>
+    internal static async Task<ApiDocument> DocumentAsync(ParseResult call, string? file, CancellationToken cancellationToken)
+    {
+        if (file is null)
+        {
+            using var host = Host.Of(call);
+            return ApiDocument.Of(await host.GetAsync("/openapi.json", cancellationToken));
+        }
+
+        if (!File.Exists(file)) throw new CliException($"nexus: there is no file {file}.", ExitCodes.Usage);
+        try
+        {
+            return ApiDocument.Of(JsonNode.Parse(await File.ReadAllTextAsync(file, cancellationToken)));
+        }
+        catch (JsonException error)
+        {
+            throw new CliException($"nexus: {file} is not well-formed JSON: {error.Message}", ExitCodes.Invalid);
+        }
+    }
+
+    private static Command Language(string name, string about, Func<ApiDocument, string, IReadOnlyDictionary<string, string>> write)
+    {
+        var output = new Option<string>("--output", "-o") { Description = "Folder to write", DefaultValueFactory = _ => "nexus-client" };
+        var document = new Option<string?>("--document") { Description = "An OpenAPI document in place of that of the host" };
+        var space = new Option<string>("--namespace") { Description = "Namespace, and name of the project", DefaultValueFactory = _ => "Nexus.Client", Hidden = name != "csharp" };
+        var command = new Command(name, about) { output, document, space };
+        command.SetAction(async (call, cancel) =>
+        {
+            var api = await DocumentAsync(call, call.GetValue(document), cancel);
+            var folder = Path.GetFullPath(call.GetValue(output)!);
+            Directory.CreateDirectory(folder);
+            var files = write(api, call.GetValue(space)!);
+            foreach (var (file, text) in files) await File.WriteAllTextAsync(Path.Combine(folder, file), text, cancel);
+            return Output.Print(call, new JsonObject { ["folder"] = folder, ["operations"] = api.Operations.Count, ["files"] = new JsonArray([.. files.Keys.Select(f => (JsonNode)f)]) }, _ => Console.WriteLine($"{api.Operations.Count} operations in {folder}"));
+        });
+        return command;
+    }
+}

@@ -1,0 +1,143 @@
+using System.Buffers;
+using System.Collections.Immutable;
+using System.Globalization;
+using System.Runtime.CompilerServices;
+using System.Text.Json;
+using Microsoft.Extensions.DependencyInjection;
+using Nexus.Gateway.Changes;
+using Nexus.Gateway.Pipeline;
+using Nexus.Gateway.Platform;
+using Nexus.Gateway.Rest;
+
+namespace Nexus.Gateway.Live;
+
+/// <summary>Draws the messages of live updates from the one feed of changes: who asks is checked, and every record leaves as REST would send it.</summary>
+internal sealed class LiveFeed(ChangeFeed changes, RecordFeed records, IPlugins plugins, IAuthorization authorization, RoutePermissions permissions, ServerSettings settings, IServiceProvider host)
+{
+    private const string EventPermission = "platform.events:read";
+
+    /// <summary>Opens a subscription.</summary>
+    /// <exception cref="NexusException">The wish names what is not there, or the caller may not have it.</exception>
+    public async ValueTask<LiveSubscription> OpenAsync(LiveWish wish, CallContext context, int capacity, CancellationToken cancellationToken)
+    {
+        if (wish.Events is { } pattern)
+        {
+            await DemandEventsAsync(context, cancellationToken);
+            return new LiveSubscription(await changes.OpenAsync(new ChangeWish(context.Tenant, EventPattern.Parse(pattern)) { After = wish.After, Capacity = capacity }, cancellationToken), null, []);
+        }
+        var (record, fields) = await ReadAsync(wish, context, cancellationToken);
+        record = record with { Capacity = capacity };
+        return new LiveSubscription(await records.OpenAsync(record, context, cancellationToken), record, fields);
+    }
+
+    /// <summary>What happens, as the members of a message each.</summary>
+    public async IAsyncEnumerable<LiveEvent> ReadAsync(LiveSubscription subscription, Func<CallContext> caller, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        if (subscription.Wish is not { } wish)
+        {
+            await foreach (var batch in subscription.Changes.ReadAsync(cancellationToken))
+            {
+                await DemandEventsAsync(caller(), cancellationToken);
+                foreach (var change in batch)
+                    yield return Describe(change);
+            }
+            yield break;
+        }
+        await foreach (var seen in records.ReadAsync(subscription.Changes, wish, caller, cancellationToken))
+        {
+            if (Describe(wish, subscription.Fields, seen) is { } described)
+                yield return described;
+        }
+    }
+
+    /// <summary>A plugin and one of its resources by <c>plugin.name</c>; a lazy plugin is brought up for who may use it.</summary>
+    /// <exception cref="NexusException"><c>RESOURCE_NOT_FOUND</c>, or <c>PERMISSION_DENIED</c>: the plugin sleeps, and the caller may use nothing of it.</exception>
+    public async ValueTask<(ActivePlugin Plugin, ResourceDescriptor Resource)> FindAsync(string name, CallContext context, CancellationToken cancellationToken)
+    {
+        var (plugin, resource) = Split(name);
+        if (plugins.Current.Inactive.FirstOrDefault(manifest => manifest.Name == plugin) is { } sleeping && host.GetService<IPluginActivation>() is { } activation)
+        {
+            if (await permissions.MissingAsync(sleeping, context, cancellationToken) is { } missing)
+                throw new NexusException(ErrorCodes.PermissionDenied, $"{context.Caller.Name} lacks every permission that {plugin} asks for, such as {missing}.");
+            await activation.ActivateAsync(sleeping.RoutePrefix + "/", cancellationToken);
+        }
+        return plugins.Current.Find(plugin) is { } active && active.Resources.FirstOrDefault(one => one.Name == resource) is { } found
+            ? (active, found)
+            : throw new NexusException(ErrorCodes.ResourceNotFound, $"There is no resource {name}; resources are named plugin.name, such as sales.orders.");
+    }
+
+    /// <summary>Leaves out of a record what no caller sees, and what was not asked for.</summary>
+    public JsonProjection? Projection(ResourceDescriptor resource, ImmutableArray<string> fields) =>
+        JsonProjection.For(resource, settings.Current.HiddenFields) is var always && fields.IsEmpty ? always : JsonProjection.Of(always, fields);
+
+    private static (string Plugin, string Resource) Split(string name) =>
+        name.LastIndexOf('.') is > 0 and var dot ? (name[..dot], name[(dot + 1)..]) : ("", name);
+
+    private static LiveEvent Describe(Change change)
+    {
+        var buffer = new ArrayBufferWriter<byte>(256);
+        using (var json = new Utf8JsonWriter(buffer, JsonAnswer.WriterOptions))
+        {
+            json.WriteStartObject();
+            json.WriteString("event", change.Message.Name);
+            json.WritePropertyName("message");
+            EventJson.Write(json, change.Message, change.At, null);
+            json.WriteEndObject();
+        }
+        return new LiveEvent(Text(change.At), buffer.WrittenMemory);
+    }
+
+    /// <summary>Not in the frame of the enumeration, which lives long and may hold nothing of a plugin.</summary>
+    private LiveEvent? Describe(RecordWish wish, ImmutableArray<string> fields, SeenChange seen)
+    {
+        if (plugins.Current.Find(wish.Plugin)?.Resources.FirstOrDefault(one => one.Name == wish.Resource) is not { } resource)
+            return null;
+        var message = seen.Change.Message;
+        var buffer = new ArrayBufferWriter<byte>(256 + (seen.Record?.Json.Length ?? 0));
+        using (var json = new Utf8JsonWriter(buffer, JsonAnswer.WriterOptions))
+        {
+            json.WriteStartObject();
+            json.WriteString("event", message.Name);
+            json.WriteString("verb", seen.Verb);
+            json.WriteString("recordId", seen.Id);
+            json.WriteString("occurredAt", message.OccurredAt.UtcDateTime.ToString("O", CultureInfo.InvariantCulture));
+            json.WritePropertyName("record");
+            if (seen.Record is { } record)
+                json.WriteRawValue((Projection(resource, fields)?.Apply(record.Json) ?? record.Json).Span, skipInputValidation: true);
+            else
+                json.WriteNullValue();
+            json.WriteEndObject();
+        }
+        return new LiveEvent(Text(seen.Change.At), buffer.WrittenMemory);
+    }
+
+    private static string? Text(long? at) => at?.ToString(CultureInfo.InvariantCulture);
+
+    private async ValueTask<(RecordWish Wish, ImmutableArray<string> Fields)> ReadAsync(LiveWish wish, CallContext context, CancellationToken cancellationToken)
+    {
+        var (plugin, resource) = await FindAsync(wish.Resource!, context, cancellationToken);
+        var list = ListRequest.Read(resource, wish.Query);
+        return (new RecordWish(plugin.Manifest.Name, resource.Name) { Record = wish.Record, Verbs = wish.Verbs, Filter = list.Query.Filter, After = wish.After }, list.Fields);
+    }
+
+    private async ValueTask DemandEventsAsync(CallContext context, CancellationToken cancellationToken)
+    {
+        if ((await authorization.DecideAsync(context, EventPermission, cancellationToken)).Scope == AccessScope.None)
+            throw new NexusException(ReferenceEquals(context.Caller, Caller.Anonymous) ? ErrorCodes.AuthenticationRequired : ErrorCodes.PermissionDenied, $"Events by name need the permission {EventPermission}; changes of a resource need that to read it.");
+    }
+}
+
+/// <summary>An open subscription.</summary>
+/// <param name="Changes">What it reads.</param>
+/// <param name="Wish">The records it is about; null for events by name.</param>
+/// <param name="Fields">Fields of them to send; empty for all.</param>
+internal sealed record LiveSubscription(ChangeSubscription Changes, RecordWish? Wish, ImmutableArray<string> Fields) : IDisposable
+{
+    /// <inheritdoc/>
+    public void Dispose() => Changes.Dispose();
+}
+
+/// <summary>Something to tell.</summary>
+/// <param name="At">Its position; null for what is not stored.</param>
+/// <param name="Json">A JSON object.</param>
+internal readonly record struct LiveEvent(string? At, ReadOnlyMemory<byte> Json);

@@ -1,0 +1,327 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+using System.Net.WebSockets;
+using System.Text.Json;
+using Microsoft.Extensions.Logging;
+using Nexus.Gateway.Changes;
+using Nexus.Gateway.Security.Callers;
+
+namespace Nexus.Gateway.Live;
+
+/// <summary>
+/// One socket: <c>auth</c>, then <c>subscribe</c>, <c>unsubscribe</c>, <c>resume</c>, <c>rpc</c> and <c>ping</c> in any order. What is wrong with one subscription or call is told by its id;
+/// a breach of the protocol closes the socket. Holds names only, so that plugins are replaced under it.
+/// </summary>
+internal sealed class LiveSocket : IDisposable
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
+    private readonly LiveParts parts;
+    private readonly LiveOptions options;
+    private readonly LiveReader reader;
+    private readonly LiveWriter writer;
+    private readonly Action abort;
+    private readonly ConcurrentDictionary<string, CancellationTokenSource> subscriptions = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<long, Task> working = new();
+    private readonly CancellationTokenSource over = new();
+    private OpenCaller caller;
+    private IDisposable place;
+    private CancellationTokenRegistration revoked;
+    private long? resumeAfter;
+    private long works;
+    private int calls;
+
+    public LiveSocket(WebSocket socket, LiveParts parts, OpenCaller caller, IDisposable place)
+    {
+        (this.parts, this.caller, this.place) = (parts, caller, place);
+        options = parts.Options.CurrentValue;
+        reader = new LiveReader(socket, options, parts.Settings.Current.Limits, parts.Time);
+        writer = new LiveWriter(socket, parts.Time);
+        abort = socket.Abort;
+    }
+
+    /// <summary>Converses until the socket is closed or the token fires; then nothing of it runs any more.</summary>
+    public async Task RunAsync(CancellationToken stopping)
+    {
+        try
+        {
+            await using var stop = stopping.UnsafeRegister(static socket => ((LiveSocket)socket!).End((int)WebSocketCloseStatus.EndpointUnavailable, "The node stops"), this);
+            await ConverseAsync();
+        }
+        catch (LiveBreachException breach)
+        {
+            await writer.EndAsync(breach.Code, breach.Message);
+            await reader.DrainAsync(TimeSpan.FromSeconds(2));
+        }
+        catch (Exception exception) when (exception is WebSocketException or OperationCanceledException or ObjectDisposedException or IOException)
+        {
+            // The connection broke; there is nobody to tell. What breaks the rules of WebSockets was told by the framework.
+        }
+        await over.CancelAsync();
+        await revoked.DisposeAsync();
+        var rest = Task.WhenAll(working.Values);
+        // A send to who takes nothing is freed by the abort.
+        if (await Task.WhenAny(rest, Task.Delay(TimeSpan.FromSeconds(1), parts.Time, CancellationToken.None)) != rest)
+            abort();
+        await rest;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        place.Dispose();
+        caller.Dispose();
+        writer.Dispose();
+        over.Dispose();
+    }
+
+    private async Task ConverseAsync()
+    {
+        if (caller.IsAnonymous)
+            Start(ExpectAuthAsync);
+        else
+            await ReadyAsync();
+        while (await reader.ReceiveAsync() is { } message)
+        {
+            if (writer.HasEnded)
+                break;
+            await HandleAsync(message);
+        }
+        if (writer.HasEnded)
+            await reader.DrainAsync(TimeSpan.FromSeconds(2));
+        else
+            await writer.EndAsync((int)WebSocketCloseStatus.NormalClosure, "");
+    }
+
+    private async Task ExpectAuthAsync()
+    {
+        await Task.Delay(TimeSpan.FromSeconds(options.AuthSeconds), parts.Time, over.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (!over.IsCancellationRequested && caller.IsAnonymous)
+            await EndAsync(4401, "Say who you are");
+    }
+
+    private async Task HandleAsync(JsonElement message)
+    {
+        var type = Text(message, "type");
+        if (type == "ping")
+            await writer.SendAsync("pong", Text(message, "id"));
+        else if (type == "auth")
+            await AuthenticateAsync(message);
+        else if (caller.IsAnonymous)
+            throw new LiveBreachException(4401, "Say who you are first");
+        else
+            await HandleKnownAsync(type, message);
+    }
+
+    private async Task HandleKnownAsync(string? type, JsonElement message)
+    {
+        switch (type)
+        {
+            case "subscribe":
+                Subscribe(Id(message), message);
+                break;
+            case "unsubscribe":
+                if (subscriptions.TryRemove(Id(message), out var ended))
+                    await ended.CancelAsync();
+                await writer.SendAsync("unsubscribed", Id(message));
+                break;
+            case "resume":
+                resumeAfter = Resume(message);
+                await writer.SendAsync("resumed", null, json => json.WriteString("after", resumeAfter?.ToString(CultureInfo.InvariantCulture)));
+                break;
+            case "rpc":
+                var id = Id(message);
+                Start(() => CallAsync(id, message));
+                break;
+            default:
+                throw new LiveBreachException(4400, "The type of the message is not known");
+        }
+    }
+
+    /// <summary>Finds out who speaks; also later, with a newer token of the same caller, before the first one expires.</summary>
+    private async Task AuthenticateAsync(JsonElement message)
+    {
+        if (Text(message, "token") is not { Length: > 0 and <= 16_384 } token)
+            throw new LiveBreachException(4401, "auth has a token");
+        OpenCaller? found;
+        try
+        {
+            found = await parts.Callers.OpenAsync(new Credentials { Authorization = $"Bearer {token}", Address = parts.Address }, caller.Context, over.Token);
+        }
+        catch (NexusException)
+        {
+            throw new LiveBreachException((int)WebSocketCloseStatus.InternalServerError, "The token cannot be checked now");
+        }
+        if (found is null)
+            throw new LiveBreachException(4401, "The token does not hold");
+        var (was, now) = (caller.Context, found.Context);
+        if (!caller.IsAnonymous && (was.Tenant != now.Tenant || was.Caller.Id != now.Caller.Id))
+        {
+            found.Dispose();
+            throw new LiveBreachException(4403, "A socket has one caller");
+        }
+        if (caller.IsAnonymous)
+        {
+            var counted = parts.Connections.TryEnter(found, options.ConnectionsPerCaller);
+            if (counted is null)
+            {
+                found.Dispose();
+                throw new LiveBreachException(4429, $"A caller has at most {options.ConnectionsPerCaller} connections");
+            }
+            place.Dispose();
+            place = counted;
+        }
+        caller.Dispose();
+        caller = found;
+        await ReadyAsync();
+    }
+
+    private async Task ReadyAsync()
+    {
+        await revoked.DisposeAsync();
+        await writer.SendAsync("ready", null, json =>
+        {
+            json.WriteString("caller", caller.Context.Caller.Name);
+            json.WriteNumber("heartbeatSeconds", options.HeartbeatSeconds);
+            json.WriteNumber("subscriptions", options.Subscriptions);
+        });
+        revoked = caller.Ended.UnsafeRegister(static socket => ((LiveSocket)socket!).End(4401, "The credentials have expired or were revoked"), this);
+    }
+
+    private void Subscribe(string id, JsonElement message)
+    {
+        if (subscriptions.ContainsKey(id))
+            throw new LiveBreachException(4409, "There is a subscription of that id");
+        if (subscriptions.Count >= options.Subscriptions)
+        {
+            Start(() => writer.SendProblemAsync("error", id, new NexusException(ErrorCodes.RateLimited, $"A socket has at most {options.Subscriptions} subscriptions (live.subscriptions).")));
+            return;
+        }
+        var ends = CancellationTokenSource.CreateLinkedTokenSource(over.Token);
+        subscriptions[id] = ends;
+        var after = resumeAfter;
+        Start(() => FollowAsync(id, message, after, ends));
+    }
+
+    private async Task FollowAsync(string id, JsonElement message, long? after, CancellationTokenSource ends)
+    {
+        try
+        {
+            var wish = LiveWish.Read(LiveWish.ToQuery(message, "type", "id"));
+            using var subscription = await parts.Feed.OpenAsync(wish with { After = wish.After ?? after }, caller.Context, options.Queue, ends.Token);
+            await using var slow = subscription.Changes.TooSlow.UnsafeRegister(static socket => ((LiveSocket)socket!).AbandonLater(), this);
+            await writer.SendAsync("subscribed", id, json => json.WriteString("at", subscription.Changes.StartedAt.ToString(CultureInfo.InvariantCulture)));
+            await foreach (var told in parts.Feed.ReadAsync(subscription, () => caller.Context, ends.Token))
+            {
+                await writer.SendAsync("event", id, json =>
+                {
+                    json.WriteString("at", told.At);
+                    json.WritePropertyName("data");
+                    json.WriteRawValue(told.Json.Span, skipInputValidation: true);
+                });
+            }
+        }
+        catch (FollowerTooSlowException slow)
+        {
+            await writer.SendAsync("overflow", id, json => json.WriteString("last", slow.Last.ToString(CultureInfo.InvariantCulture)));
+            await EndAsync(1013, "Too slow; come back and resume");
+        }
+        catch (NexusException exception)
+        {
+            Tell(exception);
+            await writer.SendProblemAsync("error", id, exception);
+        }
+        finally
+        {
+            subscriptions.TryRemove(new KeyValuePair<string, CancellationTokenSource>(id, ends));
+            ends.Dispose();
+        }
+    }
+
+    private async Task CallAsync(string id, JsonElement message)
+    {
+        try
+        {
+            if (Interlocked.Increment(ref calls) > options.Calls)
+                throw new NexusException(ErrorCodes.RateLimited, $"A socket runs at most {options.Calls} calls at once (live.calls).");
+            var result = await parts.Calls.RunAsync(message, caller.Context, over.Token);
+            await writer.SendAsync("rpc_response", id, result);
+        }
+        catch (NexusException exception)
+        {
+            Tell(exception);
+            await writer.SendProblemAsync("rpc_response", id, exception);
+        }
+        finally
+        {
+            Interlocked.Decrement(ref calls);
+        }
+    }
+
+    /// <summary>Runs beside the reading; <see cref="RunAsync"/> returns when all of it has ended.</summary>
+    private void Start(Func<Task> work)
+    {
+        var number = Interlocked.Increment(ref works);
+        var task = Task.Run(async () =>
+        {
+            try
+            {
+                CallContext.Current = caller.Context;
+                await work();
+            }
+            catch (Exception exception) when (exception is OperationCanceledException or WebSocketException or ObjectDisposedException or IOException)
+            {
+                // Ended by the caller, or with its socket.
+            }
+            catch (Exception exception)
+            {
+                parts.Log.LogError(exception, "Something of a live socket failed");
+                await EndAsync((int)WebSocketCloseStatus.InternalServerError, ErrorCodes.Get(ErrorCodes.InternalError).Title);
+            }
+            finally
+            {
+                working.TryRemove(number, out _);
+            }
+        });
+        working[number] = task;
+        if (task.IsCompleted)
+            working.TryRemove(number, out _);
+    }
+
+    private void Tell(NexusException exception)
+    {
+        if (exception.Status >= 500)
+            parts.Log.LogError(exception, "Something of a live socket failed with {Code}", exception.Code);
+    }
+
+    private void End(int code, string reason) => Start(() => EndAsync(code, reason));
+
+    /// <summary>Tells the end and gives the caller two seconds to close as well.</summary>
+    private async Task EndAsync(int code, string reason)
+    {
+        await writer.EndAsync(code, reason);
+        await Task.Delay(TimeSpan.FromSeconds(2), parts.Time, over.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (!over.IsCancellationRequested)
+            abort();
+    }
+
+    /// <summary>Cuts off a caller who takes nothing at all, so that it cannot even be told that it is too slow.</summary>
+    private void AbandonLater() => _ = Task.Delay(Patience, parts.Time).ContinueWith(_ => abort(), CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+
+    private static long? Resume(JsonElement message)
+    {
+        try
+        {
+            return Text(message, "after") is { } after ? LiveWish.Position(after) : throw new LiveBreachException(4400, "resume has an after");
+        }
+        catch (NexusException)
+        {
+            throw new LiveBreachException(4400, "after is no position of the event log");
+        }
+    }
+
+    private static string Id(JsonElement message) =>
+        Text(message, "id") is { Length: > 0 and <= 256 } id ? id : throw new LiveBreachException(4400, "The message has no id of 1 to 256 characters");
+
+    private static string? Text(JsonElement message, string name) =>
+        message.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+}

@@ -1,0 +1,151 @@
+using System.Collections.Concurrent;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging;
+using Nexus.Gateway.Pipeline;
+
+namespace Nexus.Gateway.Security.Callers;
+
+/// <summary>
+/// Callers of connections that stay open. Twice a second the strategies are asked again about the credentials they came with, in memory as for a request and once however many connections
+/// share them: one that expired or was revoked, on whichever node, ends its connections, and a caller whose roles changed goes on with the new ones.
+/// </summary>
+internal sealed partial class OpenCallers(ActiveIdentity identity, TimeProvider time, ILogger<OpenCallers> log) : IDisposable
+{
+    private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(500);
+    private readonly ConcurrentDictionary<Credentials, ConcurrentDictionary<OpenCaller, byte>> open = new();
+    private readonly CancellationTokenSource over = new();
+    private readonly Lock gate = new();
+    private Task? looking;
+
+    /// <summary>How many are open.</summary>
+    public int Count => open.Values.Sum(callers => callers.Count);
+
+    /// <summary>The caller of a request whose connection stays open.</summary>
+    public OpenCaller Open(HttpContext context)
+    {
+        var request = GatewayRequest.Of(context);
+        return Open(AuthenticationStage.CredentialsOf(context, request), request.Context, request.SignedIn is not null);
+    }
+
+    /// <summary>The caller of credentials that came over an open connection; null when they are refused.</summary>
+    /// <exception cref="NexusException"><c>SERVICE_UNAVAILABLE</c>: the identity plugin is being replaced.</exception>
+    public async ValueTask<OpenCaller?> OpenAsync(Credentials credentials, CallContext context, CancellationToken cancellationToken)
+    {
+        for (var tries = 0; tries < 20; tries++)
+        {
+            if (await AskAsync(credentials, cancellationToken) is { } answer)
+                return answer.SignedIn is { MustChangePassword: false } found ? Open(credentials, context with { Caller = found.Caller, Tenant = found.Tenant }, follow: true) : null;
+            await Task.Delay(TimeSpan.FromMilliseconds(50), time, cancellationToken);
+        }
+        throw new NexusException(ErrorCodes.ServiceUnavailable, "The identity plugin is being replaced or stopped.");
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        over.Cancel();
+        over.Dispose();
+    }
+
+    private OpenCaller Open(Credentials credentials, CallContext context, bool follow)
+    {
+        var caller = new OpenCaller(context, one => Leave(credentials, one));
+        if (!follow)
+            return caller;
+        lock (gate)
+        {
+            open.GetOrAdd(credentials, static _ => new())[caller] = 0;
+            looking ??= Task.Run(() => LookAsync(over.Token));
+        }
+        return caller;
+    }
+
+    private void Leave(Credentials credentials, OpenCaller caller)
+    {
+        lock (gate)
+        {
+            if (open.TryGetValue(credentials, out var callers) && callers.TryRemove(caller, out _) && callers.IsEmpty)
+                open.TryRemove(credentials, out _);
+        }
+    }
+
+    private async Task LookAsync(CancellationToken stop)
+    {
+        using var timer = new PeriodicTimer(Look, time);
+        try
+        {
+            while (await timer.WaitForNextTickAsync(stop))
+            {
+                foreach (var (credentials, callers) in open)
+                {
+                    if (await AskAsync(credentials, stop) is not { } answer)
+                        continue;
+                    foreach (var (caller, _) in callers)
+                        caller.Told(answer);
+                }
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // The node stops.
+        }
+    }
+
+    /// <summary>What the strategies say; null when they cannot be asked now, because their plugin is being replaced or failed. Then whoever is in stays in: the policy is asked all the same.</summary>
+    private async ValueTask<Authentication?> AskAsync(Credentials credentials, CancellationToken cancellationToken)
+    {
+        var strategies = identity.Current.Strategies;
+        foreach (var strategy in strategies)
+        {
+            if (!strategy.Lease.TryEnter())
+                return null;
+            try
+            {
+                var answer = await strategy.Contribution.Authenticate(credentials, cancellationToken);
+                if (answer.SignedIn is not null || answer.Refusal is not null)
+                    return answer;
+            }
+            catch (Exception exception) when (exception is not OperationCanceledException)
+            {
+                TellFailed(log, strategy.Contribution.Name, exception.ToString());
+                return null;
+            }
+            finally
+            {
+                strategy.Lease.Exit();
+            }
+        }
+        return strategies.IsEmpty && identity.WasEverActive ? null : Authentication.Refuse("No strategy reads these credentials.");
+    }
+
+    [LoggerMessage(5, LogLevel.Error, "The authentication strategy {Strategy} failed for an open connection: {Error}")]
+    private static partial void TellFailed(ILogger log, string strategy, string error);
+}
+
+/// <summary>The caller of one connection that stays open, until it is disposed.</summary>
+internal sealed class OpenCaller(CallContext context, Action<OpenCaller> left) : IDisposable
+{
+    private readonly CancellationTokenSource ended = new();
+    private volatile CallContext context = context;
+
+    /// <summary>Who it is now.</summary>
+    public CallContext Context => context;
+
+    /// <summary>Whether nobody has signed in.</summary>
+    public bool IsAnonymous => ReferenceEquals(context.Caller, Caller.Anonymous);
+
+    /// <summary>Fires when the credentials stand no more.</summary>
+    public CancellationToken Ended => ended.Token;
+
+    /// <summary>What the strategies say now.</summary>
+    public void Told(Authentication answer)
+    {
+        if (answer.SignedIn is { MustChangePassword: false } found && found.Tenant == context.Tenant && found.Caller.Id == context.Caller.Id)
+            context = context with { Caller = found.Caller };
+        else
+            _ = ended.CancelAsync();
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => left(this);
+}
