@@ -70,11 +70,10 @@ internal sealed class RecordFeed(ChangeFeed feed, IPlugins plugins, IResourceOpe
             && (wish.Record is null || string.Equals(wish.Record, id, StringComparison.OrdinalIgnoreCase)) ? new SeenChange(change, verb, id, data) : null;
     }
 
-    /// <summary>Whether the end of a record is told. It cannot be read any more: whose it was, and what it was, is in the event. Of a record that is there and is not shown nothing is said.</summary>
+    /// <summary>Whether a change is told whose record cannot be read any more: whose it was, and what it was, is in the event. With a filter only its end is, because the record may be there and no longer match.</summary>
     private static bool IsToldGone(RecordWish wish, AccessDecision allowed, Caller caller, SeenChange change)
     {
-        var isDeleted = change.Verb == "deleted";
-        if (!isDeleted && (allowed.Scope != AccessScope.All || wish.Filter is not null))
+        if (change.Verb != "deleted" && wish.Filter is not null)
             return false;
         if (!change.Data.TryGetProperty("record", out var last))
             return allowed.Scope == AccessScope.All && wish.Filter is null;

@@ -49,7 +49,7 @@ public sealed class Pipeline_order
 
         Assert.Equal(
             [
-                "request id and trace", "address rules", "rate limit by address", "host, origin and TLS", "request rules", "authentication", "rate limit by caller or key", "API version", "re-routing", "routing", "lazy plugins",
+                "request id and trace", "address rules", "rate limit by address", "host, origin and TLS", "request rules", "authentication", "rate limit by caller or key", "API version", "re-routing", "routing", "lazy plugins", "other nodes",
                 "authorization", "rate limit of the route", "input validation", "plugin middleware", "plugin", "output sanitisation", "compression",
             ],
             stages);
