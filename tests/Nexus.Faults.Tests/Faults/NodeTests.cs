@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json.Nodes;
 using Nexus.EndToEnd.Tests;
+using Nexus.Faults.Tests.History;
 using Nexus.Faults.Tests.Load;
 using Nexus.Faults.Tests.Nodes;
 
@@ -38,7 +39,8 @@ public sealed class NodeTests(Cluster cluster)
 
         var took = clock.Elapsed;
         await load.EndAsync();
-        TestContext.Current.TestOutputHelper!.WriteLine(string.Create(CultureInfo.InvariantCulture, $"seed {seed}: {load.Recorder.Count} operations in {took.TotalSeconds:0} s ({load.Recorder}), {kills} nodes killed: 0 acknowledged writes lost, 0 effects twice"));
+        var sessions = load.Recorder.All.Count(o => o is { Deed: Deed.Revoke, Outcome: Outcome.Ok });
+        TestContext.Current.TestOutputHelper!.WriteLine(string.Create(CultureInfo.InvariantCulture, $"seed {seed}: {load.Recorder.Count} operations in {took.TotalSeconds:0} s ({load.Recorder}), {kills} nodes killed, {sessions} sessions begun on one node, used on a second and ended on a third: 0 acknowledged writes lost, 0 effects twice"));
     }
 
     [Fact]
