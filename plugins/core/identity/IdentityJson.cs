@@ -35,4 +35,5 @@ namespace Nexus.Core.Identity;
 [JsonSerializable(typeof(ListView<GroupView>))]
 [JsonSerializable(typeof(ListView<ResourcePolicy>))]
 [JsonSerializable(typeof(ListView<Tenant>))]
+[JsonSerializable(typeof(ListView<DeadLetter>))]
 internal sealed partial class IdentityJson : JsonSerializerContext;

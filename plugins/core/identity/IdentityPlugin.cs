@@ -44,9 +44,10 @@ public sealed class IdentityPlugin : IPlugin, IStart
         plugin.AddAuthentication("api-key", (credentials, token) => Get<KeyStrategy>().AuthenticateAsync(credentials, token), 1);
         plugin.AddAuthentication("cookie", (credentials, token) => Get<CookieStrategy>().AuthenticateAsync(credentials, token), 2);
         plugin.AddAuthentication("local", (credentials, token) => Get<AdministratorToken>().AuthenticateAsync(credentials, token), 3);
+        plugin.CarryMail((sender, letter, token) => Get<DeadLetters>().QueueAsync(sender, letter, token));
         plugin.UseAuthorization((context, permission, token) => Get<AccessPolicy>().DecideAsync(context, permission, token));
         plugin.MapEndpoints(SignInRoutes.Map).MapEndpoints(AccountRoutes.Map).MapEndpoints(UserRoutes.Map).MapEndpoints(RoleRoutes.Map).MapEndpoints(GroupRoutes.Map)
-            .MapEndpoints(PolicyRoutes.Map).MapEndpoints(KeyRoutes.Map).MapEndpoints(TenantRoutes.Map).MapEndpoints(StatusRoutes.Map);
+            .MapEndpoints(PolicyRoutes.Map).MapEndpoints(KeyRoutes.Map).MapEndpoints(TenantRoutes.Map).MapEndpoints(MailRoutes.Map).MapEndpoints(StatusRoutes.Map);
     }
 
     /// <inheritdoc/>
@@ -94,6 +95,7 @@ public sealed class IdentityPlugin : IPlugin, IStart
         .AddSingleton<Letters>()
         .AddSingleton<IMailer>(s => s.GetRequiredService<IOptions<MailOptions>>().Value is { Host: not null } mail ? new SmtpMailer(mail, s.GetRequiredService<TimeProvider>()) : new CapturedMailer(Path.Combine(s.GetRequiredService<NodeFolders>().Data, "mail"), s.GetRequiredService<TimeProvider>()))
         .AddSingleton(s => new MailQueue(s.GetRequiredService<Tree>(), s.GetRequiredService<IMailer>(), s.GetRequiredService<TimeProvider>(), s.GetRequiredService<ILogger<MailQueue>>(), s.GetService<IFieldProtection>()))
+        .AddSingleton<DeadLetters>()
         .AddHostedService(s => s.GetRequiredService<MailQueue>())
         .AddHostedService<Housekeeping>();
 

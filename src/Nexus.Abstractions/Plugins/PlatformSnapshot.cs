@@ -70,6 +70,9 @@ public sealed record ActivePlugin
     /// <summary>Ports over an engine that nodes share, when it brings any.</summary>
     public SharedPorts? Shared { get; init; }
 
+    /// <summary>Takes letters of all plugins, when it sends mail.</summary>
+    public MailContribution? Mail { get; init; }
+
     /// <summary>Services besides its id under which it keeps values in the cache.</summary>
     public ImmutableArray<string> CacheNames { get; init; } = [];
 

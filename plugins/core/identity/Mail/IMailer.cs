@@ -9,9 +9,3 @@ internal interface IMailer
     /// <param name="cancellationToken">Stops the work; the letter may have been sent.</param>
     Task SendAsync(Letter letter, string id, CancellationToken cancellationToken);
 }
-
-/// <summary>A letter in plain text.</summary>
-/// <param name="To">Address.</param>
-/// <param name="Subject">Subject.</param>
-/// <param name="Text">Text.</param>
-internal sealed record Letter(string To, string Subject, string Text);

@@ -1,4 +1,5 @@
 using System.Buffers.Text;
+using System.Collections.Immutable;
 using System.Net.Mail;
 using System.Text;
 using System.Text.Json;
@@ -18,7 +19,9 @@ namespace Nexus.Core.Identity.Mail;
 /// </summary>
 internal sealed partial class MailQueue(Tree tree, IMailer mailer, TimeProvider time, ILogger<MailQueue> log, IFieldProtection? protection = null) : BackgroundService
 {
-    private const string Folder = "letters";
+    /// <summary>Where letters on their way are.</summary>
+    public const string Folder = "letters";
+
     private const int AtOnce = 4;
     private const int Page = 200;
     private static readonly TimeSpan Claim = TimeSpan.FromMinutes(2);
@@ -32,10 +35,13 @@ internal sealed partial class MailQueue(Tree tree, IMailer mailer, TimeProvider 
     /// <param name="letter">The letter.</param>
     /// <param name="useful">How long it is of use.</param>
     /// <param name="cancellationToken">Stops the work.</param>
-    public async ValueTask<DocumentWrite> WriteAsync(Letter letter, TimeSpan useful, CancellationToken cancellationToken)
+    /// <param name="sender">Id of the plugin whose letter it is, and which is kept as a dead letter when it cannot be delivered; null for identity's own, whose tokens are worth nothing then.</param>
+    public async ValueTask<DocumentWrite> WriteAsync(Letter letter, TimeSpan useful, CancellationToken cancellationToken, string? sender = null)
     {
         var now = time.GetUtcNow();
         var node = new JsonObject { ["due"] = now.ToUnixTimeMilliseconds(), ["until"] = (now + useful).ToUnixTimeMilliseconds(), ["tries"] = 0 };
+        if (sender is not null)
+            node["sender"] = sender;
         var path = $"{Folder}/{Guid.CreateVersion7(now)}";
         var text = JsonSerializer.SerializeToUtf8Bytes(letter, IdentityJson.Default.Letter);
         // A letter holds a token that opens an account: whoever reads the database must not find it there.
@@ -114,7 +120,10 @@ internal sealed partial class MailQueue(Tree tree, IMailer mailer, TimeProvider 
             if (given) GivenUp(log, subject, tries, e.Message);
             else NotSent(log, subject, tries, e.Message, pause);
             claimed["due"] = (now + pause).ToUnixTimeMilliseconds();
-            await tree.CommitAsync(CallContext.DefaultTenant, [given ? new DocumentWrite(document.Path, null, Delete: true) : new DocumentWrite(document.Path, claimed)]);
+            ImmutableArray<DocumentWrite> writes = !given ? [new DocumentWrite(document.Path, claimed)]
+                : claimed["sender"] is null ? [new DocumentWrite(document.Path, null, Delete: true)]
+                : [new DocumentWrite(document.Path, null, Delete: true), DeadLetters.Write(document.Path, claimed, now, e.Message)];
+            await tree.CommitAsync(CallContext.DefaultTenant, writes);
         }
     }
 
@@ -135,11 +144,13 @@ internal sealed partial class MailQueue(Tree tree, IMailer mailer, TimeProvider 
         }
     }
 
-    private async ValueTask<Letter> OpenAsync(Document document)
+    /// <summary>The letter of a document of the queue, or of a dead letter that was one.</summary>
+    public async ValueTask<Letter> OpenAsync(Document document)
     {
+        var path = $"{Folder}/{document.Path[(document.Path.LastIndexOf('/') + 1)..]}";
         var text = (string?)document.Value!["letter"] is { } open ? Base64Url.DecodeFromChars(open)
             : protection is null ? throw new NexusException(ErrorCodes.ServiceUnavailable, "The letter is stored encrypted and this node has no field protection to open it with.")
-            : await SealedText.OpenAsync(protection, CallContext.DefaultTenant, (string)document.Value["sealed"]!, Place(document.Path), CancellationToken.None);
+            : await SealedText.OpenAsync(protection, CallContext.DefaultTenant, (string)document.Value["sealed"]!, Place(path), CancellationToken.None);
         return JsonSerializer.Deserialize(text.Span, IdentityJson.Default.Letter)!;
     }
 

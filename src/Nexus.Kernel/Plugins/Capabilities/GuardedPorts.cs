@@ -22,6 +22,7 @@ internal static class GuardedPorts
         Replace<IEvents>(ports, inner => new GuardedEvents(inner, guard));
         Replace<IEventStreams>(ports, inner => new GuardedEventStreams(inner, guard));
         Replace<IServices>(ports, inner => new GuardedServices(inner, guard));
+        Replace<IMail>(ports, inner => new GuardedMail(inner, guard));
         Replace<IUnitOfWork>(ports, inner => new GuardedUnits(inner, guard));
         Replace<ICache>(ports, inner => new GuardedCache(inner, guard));
         var repositories = ports.FirstOrDefault(p => p.ServiceType == typeof(IRepository<>));
@@ -370,5 +371,15 @@ internal sealed class GuardedRepository<T>([FromKeyedServices(GuardedPorts.Repos
     {
         guard.Demand(Capability.DatabaseWrite);
         return inner.DeleteAsync(id, cancellationToken);
+    }
+}
+
+/// <summary>Mail behind <c>services</c>: another plugin sends it.</summary>
+internal sealed class GuardedMail(IMail inner, CapabilityGuard guard) : IMail
+{
+    public ValueTask SendAsync(Letter letter, CancellationToken cancellationToken = default)
+    {
+        guard.Demand(Capability.Services, typeof(IMail).FullName);
+        return inner.SendAsync(letter, cancellationToken);
     }
 }

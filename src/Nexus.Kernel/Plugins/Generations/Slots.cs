@@ -41,6 +41,12 @@ internal sealed class Slots
         return new AuthorizationContribution((context, permission, token) => slot.Target(context, permission, token));
     }
 
+    public MailContribution Wrap(MailContribution mail)
+    {
+        var slot = Open(mail.Queue);
+        return new MailContribution((plugin, letter, token) => slot.Target(plugin, letter, token));
+    }
+
     public SubscriptionDescriptor Wrap(SubscriptionDescriptor subscription)
     {
         var slot = Open(subscription.Handle);
