@@ -1,4 +1,7 @@
 using System.Text.Json.Nodes;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Nexus.Core.Identity.Tests.Foreign;
 using Nexus.Testing;
@@ -18,7 +21,7 @@ public sealed class PluginMailTests
         await mail.SendAsync(new Letter("ada@example.com", "Your order", "It is on its way."), TestContext.Current.CancellationToken);
         Assert.Contains("Subject: Your order", (string?)(await server.TakenAsync(1))[0]["text"], StringComparison.Ordinal);
         await server.BehaveAsync("unknown");
-        await mail.SendAsync(new Letter("bob@example.com", "Your bill", "42 EUR"), TestContext.Current.CancellationToken);
+        Assert.Equal(202, (await node.PostAsync("/api/custom/shop/bills?customer=bob@example.com&amount=42", token: node.Admin)).Status);
 
         var dead = await DeadAsync(node, 1);
         Assert.Equal("shop bob@example.com Your bill 1", $"{dead[0]!["plugin"]} {dead[0]!["to"]} {dead[0]!["subject"]} {dead[0]!["tries"]}");
@@ -71,6 +74,16 @@ public sealed class PluginMailTests
         Assert.Equal("No active plugin sends mail; core.identity does.", (await Assert.ThrowsAsync<NexusException>(() => mail.SendAsync(new Letter("ada@example.com", "Hello", ""), TestContext.Current.CancellationToken).AsTask())).Message);
     }
 
+    [Fact]
+    public async Task A_plugin_that_was_not_granted_services_sends_no_mail()
+    {
+        await using var node = await IdentityNode.StartAsync(options => options.Add(Shop.Manifest with { Permissions = [] }, () => new Shop()));
+
+        var error = await Assert.ThrowsAsync<NexusException>(() => Shop.Mail(node).SendAsync(new Letter("ada@example.com", "Hello", ""), TestContext.Current.CancellationToken).AsTask());
+
+        Assert.Equal(ErrorCodes.CapabilityDenied, error.Code);
+    }
+
     private static Task<IdentityNode> StartAsync(int port) => IdentityNode.StartAsync(options =>
     {
         options.Add(Shop.Manifest, () => new Shop());
@@ -98,10 +111,14 @@ public sealed class PluginMailTests
     {
         public static PluginManifest Manifest { get; } = new() { Name = "shop", Version = "1.0.0", Category = PluginCategory.Custom, Description = "A shop.", Entry = "", Permissions = [new("services", "It sends letters.")] };
 
-        public void Configure(IPluginBuilder plugin)
-        {
-            // It has nothing but the ports that every plugin has.
-        }
+        public void Configure(IPluginBuilder plugin) => plugin.MapEndpoints(MapRoutes);
+
+        private static void MapRoutes(IEndpointRouteBuilder routes) =>
+            routes.MapPost("/bills", async (string customer, decimal amount, IMail mail, CancellationToken cancellationToken) =>
+            {
+                await mail.SendAsync(new Letter(customer, "Your bill", $"Please pay {amount} EUR.") { Useful = TimeSpan.FromDays(7) }, cancellationToken);
+                return Results.Accepted();
+            });
 
         public static IMail Mail(IdentityNode node) => node.Host.Services.GetRequiredService<IPlugins>().Current.Find("shop")!.Lease.Services.GetRequiredService<IMail>();
     }
