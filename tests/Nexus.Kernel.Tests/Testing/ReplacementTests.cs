@@ -6,6 +6,8 @@ using Nexus.Testing;
 
 namespace Nexus.Kernel.Tests.Testing;
 
+using IMail = Nexus.Kernel.Tests.Services.IMail;
+
 /// <summary>Fakes in the place of services, as plugin authors use them.</summary>
 public sealed class ReplacementTests
 {
