@@ -81,6 +81,8 @@ public static class GatewayRegistration
         services.AddSingleton<IPlatformRoutes, TaskMonitorRoutes>();
         services.AddSingleton<IPlatformRoutes, DocumentRoutes>();
         services.AddSingleton<IPlatformRoutes, DataRoutes>();
+        services.AddSingleton<IPlatformRoutes, SearchRoutes>();
+        services.AddSingleton<IPlatformRoutes, DatabaseRoutes>();
         services.AddSingleton<IPlatformRoutes, SettingsRoutes>();
         services.AddSingleton<IPlatformRoutes, OpenApiRoutes>();
         services.AddSingleton<IPlatformRoutes, ApiVersionRoutes>();

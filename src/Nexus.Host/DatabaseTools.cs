@@ -28,7 +28,7 @@ internal static class DatabaseTools
             : $"{plugins.Count} plugins are migrated: {string.Join(", ", plugins.Select(p => $"{p.Id} {p.Version}"))}";
     }
 
-    /// <summary>Deletes what is in the data folder and opens it again.</summary>
+    /// <summary>Deletes what is in the data folder, and in the database of a server, and opens it again.</summary>
     public static async Task<string> ResetAsync(string[] settings)
     {
         string folder;
@@ -39,6 +39,9 @@ internal static class DatabaseTools
             folder = Folder(app);
         }
 
+        // Of its own, since the database must not be open: what an engine deletes nobody may be using.
+        await using (var app = NexusHost.Build(settings))
+            await StorageOpener.ResetAsync(app.Services);
         foreach (var entry in new DirectoryInfo(folder).EnumerateFileSystemInfos()) if (entry is DirectoryInfo inner) inner.Delete(recursive: true); else entry.Delete();
         return await InitAsync(settings);
     }

@@ -51,9 +51,9 @@ public abstract partial class StorageConformance : IAsyncLifetime
 
     protected async Task<string[]> IdsAsync(RecordQuery query) => [.. (await Records.QueryAsync(query, CancellationToken.None)).Records.Select(r => r.Id)];
 
-    protected async Task DeclareAsync(ImmutableArray<IndexDescriptor> indexes, ImmutableArray<string> search = default)
+    protected async Task DeclareAsync(ImmutableArray<IndexDescriptor> indexes, ImmutableArray<string> search = default, string? language = null)
     {
-        await using var change = await Set.Schema.BeginAsync(new SchemaRequest("crm", [Descriptor(indexes, search)], []), CancellationToken.None);
+        await using var change = await Set.Schema.BeginAsync(new SchemaRequest("crm", [Descriptor(indexes, search) with { SearchLanguage = language }], []), CancellationToken.None);
         await change.CommitAsync(CancellationToken.None);
     }
 

@@ -32,7 +32,7 @@ public sealed partial class AccessMatrixTests
         public sealed record Paper(string Title) : Resource { public string State { get; init; } = "draft"; }
         public sealed class ThePlugin : IPlugin
         {
-            public void Configure(IPluginBuilder plugin) => plugin.AddResource<Paper>("papers", papers => papers.Action("sign", p => p with { State = "signed" }));
+            public void Configure(IPluginBuilder plugin) => plugin.AddResource<Paper>("papers", papers => papers.Search(p => p.Title).Action("sign", p => p with { State = "signed" }));
         }
         """;
 
@@ -104,6 +104,54 @@ public sealed partial class AccessMatrixTests
         var owners = JsonNode.Parse(await answer.Content.ReadAsStringAsync())!.AsArray().Select(p => (string)p!["owner"]!).Order(StringComparer.Ordinal).ToArray();
         Assert.Equal(expected, string.Join(' ', owners));
         Assert.Equal(owners.Length.ToString(System.Globalization.CultureInfo.InvariantCulture), answer.Headers.GetValues("X-Total-Count").Single());
+    }
+
+    [Theory]
+    [InlineData("ada:Own:blue", "ada")]
+    [InlineData("ada:Team:blue", "ada ben")]
+    [InlineData("zoe:Own:blue", "")]
+    [InlineData("zoe:All:green", "ada ben eve")]
+    [InlineData("zoe:None:green", "")]
+    public async Task A_search_finds_the_records_of_the_scope_and_counts_no_others(string caller, string expected)
+    {
+        await using var host = await StartAsync(all: false);
+        foreach (var writer in new[] { "ada:All:blue", "ben:All:blue", "eve:All:red" })
+            await WriteAsync(host, writer);
+
+        using var answer = await SendAsync(host, "GET", "/api/v1/search?q=a", caller);
+        using var named = await SendAsync(host, "GET", "/api/v1/search?q=a&in=papers.papers&limit=1", caller);
+
+        var found = JsonNode.Parse(await answer.Content.ReadAsStringAsync())!;
+        var owners = found["items"]!.AsArray().Select(p => (string)p!["record"]!["owner"]!).Order(StringComparer.Ordinal).ToArray();
+        Assert.Equal(expected, string.Join(' ', owners));
+        Assert.Equal(owners.Length, (int)found["total"]!);
+        Assert.Equal(owners.Length == 0 ? "{}" : $$"""{"papers.papers":{{owners.Length}}}""", found["counts"]!.ToJsonString());
+        Assert.Equal(caller.Contains("None", StringComparison.Ordinal) ? 400 : 200, (int)named.StatusCode);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("?q=")]
+    [InlineData("?q=%00%22*(-")]
+    [InlineData("?q=-paper")]
+    [InlineData("?q=a&in=nobodys.papers")]
+    [InlineData("?q=a&limit=0")]
+    [InlineData("?q=a&limit=1000")]
+    [InlineData("?q=a&offset=99999999999")]
+    [InlineData("?q=a&offset=-1")]
+    [InlineData("?q=a&page=2")]
+    [InlineData("?q=LONG")]
+    [InlineData("?q=MANY")]
+    public async Task A_search_for_nothing_is_refused_with_its_reason(string query)
+    {
+        await using var host = await StartAsync(all: false);
+        await WriteAsync(host, "ada:All:blue");
+        query = query.Replace("LONG", new string('a', 1001), StringComparison.Ordinal).Replace("MANY", string.Join('+', Enumerable.Repeat("a", 33)), StringComparison.Ordinal);
+
+        using var answer = await SendAsync(host, "GET", "/api/v1/search" + query, "ada:All:blue");
+
+        Assert.Equal(400, (int)answer.StatusCode);
+        Assert.Contains((string)(await answer.Content.ReadFromJsonAsync<JsonObject>())!["code"]!, new[] { ErrorCodes.FilterInvalid, ErrorCodes.BadRequest });
     }
 
     private static async Task<RunningHost> StartAsync(bool all = true)

@@ -3,7 +3,7 @@ using Nexus.Engines.PostgreSql.Connections;
 namespace Nexus.Engines.PostgreSql;
 
 /// <summary>The storage engine <c>postgresql</c>. The host loads it before there is a storage and opens it when <c>database.type</c> names it; otherwise it does nothing.</summary>
-public sealed class PostgreSqlPlugin : IPlugin, IStorageEngine, ICheckHealth
+public sealed class PostgreSqlPlugin : IPlugin, IStorageEngine, IStorageReset, ICheckHealth
 {
     private volatile StorageSet? _opened;
 
@@ -21,6 +21,13 @@ public sealed class PostgreSqlPlugin : IPlugin, IStorageEngine, ICheckHealth
     {
         ArgumentNullException.ThrowIfNull(options);
         return _opened = await PostgreSqlStorage.OpenAsync(DatabaseSettings.Read(options), options, cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask ResetAsync(StorageOptions options, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        await Schema.DatabaseReset.RunAsync(DatabaseSettings.Read(options), cancellationToken);
     }
 
     /// <inheritdoc/>

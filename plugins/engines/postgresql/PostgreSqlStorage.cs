@@ -68,9 +68,12 @@ internal static class PostgreSqlStorage
         databases = new OwnDatabases(server, writer, wakeups);
         var own = new PostgreSqlBlobs(server);
         var blobs = others ?? own;
-        return new StorageSet(new PostgreSqlRecords(server, catalog, writer, new Reads(server)), new PostgreSqlEvents(server, writer, wakeups), databases, blobs, new PostgreSqlChanges(server, catalog, databases, blobs))
+        var reads = new Reads(server);
+        return new StorageSet(new PostgreSqlRecords(server, catalog, writer, reads), new PostgreSqlEvents(server, writer, wakeups), databases, blobs, new PostgreSqlChanges(server, catalog, databases, blobs))
         {
             Tasks = new PostgreSqlTasks(server, wakeups),
+            Search = new PostgreSqlSearch(catalog, reads),
+            Maintenance = new PostgreSqlMaintenance(server),
             Audit = new PostgreSqlAudit(server, wakeups),
             Tenants = new PostgreSqlTenants(server, catalog, databases, blobs),
             FormerBlobs = others is null ? null : own,

@@ -16,6 +16,14 @@ public interface IStorageEngine
     ValueTask<StorageSet> OpenAsync(StorageOptions options, CancellationToken cancellationToken);
 }
 
+/// <summary>A storage engine that empties itself: one whose data lie elsewhere than in the node's folder.</summary>
+public interface IStorageReset
+{
+    /// <summary>Deletes everything stored; the next <see cref="IStorageEngine.OpenAsync"/> finds an empty storage. Blobs of another store stay.</summary>
+    /// <exception cref="NexusException"><c>CONFLICT</c>: a node uses it; <c>STORAGE_UNAVAILABLE</c>.</exception>
+    ValueTask ResetAsync(StorageOptions options, CancellationToken cancellationToken);
+}
+
 /// <summary>Where and how a storage engine stores.</summary>
 /// <param name="Directory">Folder of embedded engines, absolute.</param>
 /// <param name="ConnectionString">Address of a server engine, or null.</param>
@@ -69,6 +77,12 @@ public sealed record StorageSet(IStorage Records, IEventStore Events, ISqlDataba
 
     /// <summary>The engine's own store of blobs when it was opened with another one: what still lies there is moved.</summary>
     public IBlobStore? FormerBlobs { get; init; }
+
+    /// <summary>Full-text search, best first; null when the engine has none. What <see cref="RecordQuery.Search"/> finds it finds as well.</summary>
+    public ISearchIndex? Search { get; init; }
+
+    /// <summary>What operators ask of it; null when the engine has nothing to maintain.</summary>
+    public IStorageMaintenance? Maintenance { get; init; }
 
     /// <summary>Several nodes may use it at once.</summary>
     public bool IsShared { get; init; }
@@ -215,7 +229,7 @@ public sealed record RecordQuery
     /// <summary>Sort keys; ties are broken by key.</summary>
     public ImmutableArray<SortKey> Sort { get; init; } = [];
 
-    /// <summary>Full-text query over the table's search fields.</summary>
+    /// <summary>Full-text query over the table's search fields, as <see cref="SearchRequest"/> says; a text without words finds nothing.</summary>
     public string? Search { get; init; }
 
     /// <summary>Greatest number of records.</summary>

@@ -22,10 +22,18 @@ public sealed class ResourceBuilder<T>
     /// <summary>Declares that no two records of a tenant have equal values in these fields; nulls are distinct.</summary>
     public ResourceBuilder<T> Unique(params Expression<Func<T, object?>>[] fields) => AddIndex(fields, unique: true);
 
-    /// <summary>Puts text fields into the full-text index (<c>q=</c>).</summary>
+    /// <summary>Puts text fields into the full-text index (<c>q=</c>), the weightier ones first.</summary>
     public ResourceBuilder<T> Search(params Expression<Func<T, object?>>[] fields)
     {
         Descriptor = Descriptor with { Search = [.. Descriptor.Search, .. fields.Select(f => PathOf(f, FieldKind.Text, FieldKind.Multiline, FieldKind.Choice))] };
+        return this;
+    }
+
+    /// <summary>Says in which language the search fields are, so that words are found by their stems: one of <see cref="SearchLanguages"/>.</summary>
+    public ResourceBuilder<T> SearchLanguage(string language)
+    {
+        Descriptor = SearchLanguages.IsKnown(language) ? Descriptor with { SearchLanguage = language }
+            : throw Refused($"'{language}' is no language that search has stems for; those are {SearchLanguages.English} and {SearchLanguages.German}.");
         return this;
     }
 

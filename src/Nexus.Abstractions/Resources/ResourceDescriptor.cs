@@ -23,8 +23,11 @@ public sealed record ResourceDescriptor
     /// <summary>Declared indexes.</summary>
     public ImmutableArray<IndexDescriptor> Indexes { get; init; } = [];
 
-    /// <summary>Names of the fields of the full-text index (<c>q=</c>).</summary>
+    /// <summary>Names of the fields of the full-text index (<c>q=</c>); the first ones weigh more where the best come first.</summary>
     public ImmutableArray<string> Search { get; init; } = [];
+
+    /// <summary>Language of the search fields, one of <see cref="SearchLanguages"/>; null when words are searched as they are.</summary>
+    public string? SearchLanguage { get; init; }
 
     /// <summary>Named changes.</summary>
     public ImmutableArray<ActionDescriptor> Actions { get; init; } = [];

@@ -5,12 +5,36 @@ namespace Nexus.Cli.Commands;
 /// <summary><c>nexus db</c>: the database of the configuration in this folder, while no host runs on it.</summary>
 internal static class DatabaseCommands
 {
-    public static Command Build() => new("db", "Make, migrate and empty the database of this folder; no host may run on it")
+    public static Command Build() => new("db", "Look at and care for the database of a host; make, migrate and empty that of this folder while no host runs on it")
     {
+        Status(),
+        Optimize(),
         Tool("init", "Make the database, or check that it opens"),
         Tool("migrate", "Run the migrations of all plugins forward"),
         Reset(),
     };
+
+    private static Command Status()
+    {
+        var command = new Command("status", "Show the primary database, its version, standbys, connections and indexes");
+        command.SetAction(async (call, cancel) =>
+        {
+            using var host = Host.Of(call);
+            return Output.Print(call, await host.GetAsync("/api/v1/database", cancel), Output.Text);
+        });
+        return command;
+    }
+
+    private static Command Optimize()
+    {
+        var command = new Command("optimize", "Make declared indexes again that are missing, and bring the planner's figures up to date");
+        command.SetAction(async (call, cancel) =>
+        {
+            using var host = Host.Of(call);
+            return Output.Print(call, await host.PostAsync("/api/v1/database/optimize", null, cancel), Output.Text);
+        });
+        return command;
+    }
 
     private static Command Tool(string name, string description)
     {

@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using System.Text.Json;
 using Nexus.Data.Events;
 using Nexus.Data.Records;
+using Nexus.Data.Search;
 using Nexus.Data.Units;
 
 namespace Nexus.Data.Memory;
@@ -64,10 +65,7 @@ internal sealed class MemoryRecords(MemoryEventLog log, MemoryAudit audit, Commi
         ArgumentOutOfRangeException.ThrowIfLessThan(query.Limit, 1);
         ArgumentOutOfRangeException.ThrowIfNegative(query.Offset);
         var cursor = query.Cursor is { } text ? Cursor.Read(_cursorSecret, query, text) : null;
-        var search = string.IsNullOrEmpty(query.Search) ? null : SearchText.QueryWords(query.Search);
-        var fields = _tables.GetValueOrDefault(query.Table)?.Search ?? [];
-        if (search is not null && fields.IsEmpty)
-            throw new NexusException(ErrorCodes.FilterInvalid, $"{query.Table} has no search fields; use a filter, or declare .Search(…) on the resource.");
+        var search = string.IsNullOrEmpty(query.Search) ? null : MemorySearch.Of(query.Table, SearchOf(query.Table), query.Search);
 
         var matches = new List<(StoredRecord Record, ImmutableArray<JsonScalar> Sort)>();
         foreach (var record in _state.Of(query.Tenant, query.Table).Values)
@@ -77,7 +75,7 @@ internal sealed class MemoryRecords(MemoryEventLog log, MemoryAudit audit, Commi
                 continue;
             using var json = JsonDocument.Parse(record.Json);
             JsonScalar Resolve(string path) => RecordColumns.Find(query.Table, path) is null ? JsonScalar.At(json.RootElement, path) : RecordColumns.Value(record, path);
-            if ((query.Filter is null || FilterEvaluator.Matches(Normalise(query.Table, query.Filter), Resolve)) && (search is null || Contains(json.RootElement, fields, search)))
+            if ((query.Filter is null || FilterEvaluator.Matches(Normalise(query.Table, query.Filter), Resolve)) && (search is null || search.Score(json.RootElement) > 0))
                 matches.Add((record, [.. query.Sort.Select(s => s.Decimal ? JsonScalar.From(DecimalText.OrderKey(Resolve(s.Field).Value as string)) : Resolve(s.Field))]));
         }
 
@@ -102,6 +100,9 @@ internal sealed class MemoryRecords(MemoryEventLog log, MemoryAudit audit, Commi
     }
 
     public MemoryState State => _state;
+
+    /// <summary>What of a table is searched.</summary>
+    public SearchFields SearchOf(string table) => _tables.GetValueOrDefault(table)?.Search ?? SearchFields.None;
 
     /// <summary>Deletes the records of a tenant; how many there were by table, stored answers not counted.</summary>
     public ImmutableSortedDictionary<string, long> DeleteTenant(string tenant)
@@ -142,12 +143,6 @@ internal sealed class MemoryRecords(MemoryEventLog log, MemoryAudit audit, Commi
         }
 
         return JsonScalar.CompareText(leftId, rightId);
-    }
-
-    private static bool Contains(JsonElement root, ImmutableArray<string> fields, List<string> words)
-    {
-        var found = fields.SelectMany(f => JsonScalar.At(root, f).Value is string text ? SearchText.Words(text) : []).ToList();
-        return words.Count > 0 && words.All(w => found.Exists(f => f.StartsWith(w, StringComparison.Ordinal)));
     }
 
     /// <summary>Own columns are compared in their stored form, which for instants is a number.</summary>

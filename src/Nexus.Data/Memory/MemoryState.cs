@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Nexus.Data.Search;
 
 namespace Nexus.Data.Memory;
 
@@ -15,7 +16,7 @@ internal sealed record MemoryState(ImmutableDictionary<(string Tenant, string Ta
 }
 
 /// <summary>What is declared of a table.</summary>
-internal sealed record MemoryTable(ImmutableArray<IndexDescriptor> Unique, ImmutableArray<string> Search)
+internal sealed record MemoryTable(ImmutableArray<IndexDescriptor> Unique, SearchFields Search)
 {
-    public static MemoryTable Of(ResourceDescriptor descriptor) => new([.. descriptor.Indexes.Where(i => i.Unique)], descriptor.Search.IsDefault ? [] : descriptor.Search);
+    public static MemoryTable Of(ResourceDescriptor descriptor) => new([.. descriptor.Indexes.Where(i => i.Unique)], SearchFields.Of(descriptor));
 }

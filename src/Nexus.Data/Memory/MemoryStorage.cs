@@ -39,6 +39,7 @@ internal sealed class MemoryStorage(TimeProvider time, Func<bool>? protects = nu
                 return ValueTask.CompletedTask;
             },
             Audit = audit,
+            Search = new MemorySearchIndex(records),
             CheckHealth = _ => ValueTask.FromResult(PluginHealth.Healthy),
         });
     }

@@ -34,6 +34,7 @@ public static class DataRegistration
         services.AddSingleton(provider => provider.GetRequiredService<StorageOpener>().Set.Blobs);
         services.AddSingleton(provider => provider.GetRequiredService<StorageOpener>().Set.Schema);
         services.AddSingleton(provider => provider.GetRequiredService<StorageOpener>().Set.Tenants ?? throw new NexusException(ErrorCodes.ServiceUnavailable, "The storage engine neither exports nor deletes tenants."));
+        services.AddSingleton<IStorageMaintenance>(provider => new DeclaredMaintenance(provider));
         services.AddLogging();
         services.AddSingleton<ChangeMarks>();
         services.AddSingleton<ChangeFeed>();

@@ -37,6 +37,16 @@ public sealed class StorageOpener : IAsyncDisposable, IDisposable
         return await services.GetRequiredService<StorageOpener>().OpenAsync(cancellationToken);
     }
 
+    /// <summary>Empties the storage that the configuration names, where it is not in the node's folder: everything stored is deleted. Before it is opened.</summary>
+    /// <exception cref="NexusException"><c>CONFLICT</c>: a node uses it.</exception>
+    public static async Task ResetAsync(IServiceProvider services, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(services);
+        var opener = services.GetRequiredService<StorageOpener>();
+        if ((await opener.FindAsync(cancellationToken)).Engine is IStorageReset engine)
+            await engine.ResetAsync(opener.Options(), cancellationToken);
+    }
+
     /// <summary>Folder of what this node stores, absolute.</summary>
     internal string Folder => Path.GetFullPath(_configuration["database:directory"] ?? "data");
 
@@ -62,15 +72,7 @@ public sealed class StorageOpener : IAsyncDisposable, IDisposable
     {
         if (_set is { } open)
             return open;
-        var type = _configuration["database:type"] ?? "sqlite";
-        var engines = _services.GetServices<IStorageEngine>().ToList();
-        var engine = engines.LastOrDefault(e => string.Equals(e.Name, type, StringComparison.OrdinalIgnoreCase));
-        var isBuiltIn = engine is not null;
-        engine ??= (_services.GetService<IStorageEngineSource>() is { } plugins ? await plugins.FindAsync(type, cancellationToken) : null)
-            ?? throw new NexusException(ErrorCodes.ConfigurationError, $"database.type is '{type}'; known are {string.Join(", ", engines.Select(e => e.Name).Distinct().Order(StringComparer.Ordinal))}.")
-            {
-                Errors = [new FieldError("database.type", "unknown_engine", $"'{type}' is not among {string.Join(", ", engines.Select(e => e.Name).Distinct().Order(StringComparer.Ordinal))}.")],
-            };
+        var (engine, isBuiltIn) = await FindAsync(cancellationToken);
         Engine = engine.Name;
         var opening = new BlobOpening(_services, _configuration);
         Blobs = await opening.OpenAsync(cancellationToken);
@@ -91,6 +93,17 @@ public sealed class StorageOpener : IAsyncDisposable, IDisposable
         }
 
         return _set = Complete(set, isBuiltIn);
+    }
+
+    private async Task<(IStorageEngine Engine, bool IsBuiltIn)> FindAsync(CancellationToken cancellationToken)
+    {
+        var type = _configuration["database:type"] ?? "sqlite";
+        var engines = _services.GetServices<IStorageEngine>().ToList();
+        if (engines.LastOrDefault(e => string.Equals(e.Name, type, StringComparison.OrdinalIgnoreCase)) is { } builtIn)
+            return (builtIn, true);
+        var known = string.Join(", ", engines.Select(e => e.Name).Distinct().Order(StringComparer.Ordinal));
+        return ((_services.GetService<IStorageEngineSource>() is { } plugins ? await plugins.FindAsync(type, cancellationToken) : null)
+            ?? throw new NexusException(ErrorCodes.ConfigurationError, $"database.type is '{type}'; known are {known}.") { Errors = [new FieldError("database.type", "unknown_engine", $"'{type}' is not among {known}.")] }, false);
     }
 
     private StorageSet Complete(StorageSet set, bool isBuiltIn)

@@ -9,7 +9,7 @@ namespace Nexus.Data.Resources;
 /// <summary>Registers the resource pipeline.</summary>
 public static class ResourcesRegistration
 {
-    /// <summary>Adds <see cref="IResourceOperations"/> and the plugins' <see cref="IRepository{T}"/>. Needs <see cref="IStorage"/>, <see cref="IAuthorization"/> and logging; <see cref="IPlugins"/> is asked for when a generation drains.</summary>
+    /// <summary>Adds <see cref="IResourceOperations"/>, <see cref="ISearch"/> and the plugins' <see cref="IRepository{T}"/>. Needs <see cref="IStorage"/>, <see cref="IAuthorization"/> and logging; <see cref="IPlugins"/> is asked for when a generation drains.</summary>
     public static IServiceCollection AddNexusResources(this IServiceCollection services)
     {
         ArgumentNullException.ThrowIfNull(services);
@@ -24,6 +24,7 @@ public static class ResourcesRegistration
         services.AddSingleton<ChangeExecution>();
         services.AddSingleton<IdempotentChanges>();
         services.AddSingleton<IResourceOperations, ResourceOperations>();
+        services.AddSingleton<ISearch>(provider => new ResourceSearch(provider, provider.GetRequiredService<RecordAccess>(), provider.GetRequiredService<ChangeExecution>(), provider.GetRequiredService<AccessTrail>()));
         services.AddSingleton<IPluginPorts, RepositoryPorts>();
         return services;
     }

@@ -1,3 +1,4 @@
+using Nexus.Data.Search;
 using SQLitePCL;
 
 namespace Nexus.Data.Sqlite;
@@ -8,12 +9,23 @@ internal sealed class Connection : IDisposable
     /// <summary>SQL function from the text of a decimal to a text that sorts as the number; NULL for what is none.</summary>
     public const string DecimalFunction = "nexus_decimal";
 
+    /// <summary>SQL function from a text and its language to the stems of its words.</summary>
+    public const string StemsFunction = "nexus_stems";
+
     private const int MaxCached = 256;
 
     private static readonly delegate_function_scalar DecimalKey = static (context, _, arguments) =>
     {
         if (DecimalText.OrderKey(raw.sqlite3_value_text(arguments[0]).utf8_to_string()) is { } key)
             raw.sqlite3_result_text(context, key);
+        else
+            raw.sqlite3_result_null(context);
+    };
+
+    private static readonly delegate_function_scalar StemsOf = static (context, _, arguments) =>
+    {
+        if (raw.sqlite3_value_type(arguments[0]) == raw.SQLITE_TEXT)
+            raw.sqlite3_result_text(context, Stems.Text(raw.sqlite3_value_text(arguments[0]).utf8_to_string(), raw.sqlite3_value_text(arguments[1]).utf8_to_string()));
         else
             raw.sqlite3_result_null(context);
     };
@@ -140,6 +152,7 @@ internal sealed class Connection : IDisposable
         {
             _ = raw.sqlite3_extended_result_codes(handle, 1);
             _ = raw.sqlite3_create_function(handle, DecimalFunction, 1, raw.SQLITE_DETERMINISTIC, null, DecimalKey);
+            _ = raw.sqlite3_create_function(handle, StemsFunction, 2, raw.SQLITE_DETERMINISTIC, null, StemsOf);
             return new Connection(handle, file);
         }
 

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Security.Cryptography;
 using Nexus.Data.Events;
+using Nexus.Data.Search;
 
 namespace Nexus.Data.Sqlite;
 
@@ -17,7 +18,7 @@ internal sealed class MainFile : IDisposable
         """;
 
     private readonly ReaderPool _readers;
-    private volatile ImmutableHashSet<string> _searchable = [];
+    private volatile ImmutableDictionary<string, SearchFields> _searchable = ImmutableDictionary<string, SearchFields>.Empty;
     private long _sequence;
 
     private MainFile(string path, Connection connection, TimeProvider time, PoolLimit? limit)
@@ -84,15 +85,14 @@ internal sealed class MainFile : IDisposable
     /// <summary>Position of the next acknowledged commit. Called by the writer in the order of acknowledgement.</summary>
     public long NextSequence() => ++_sequence;
 
-    public bool IsSearchable(string table) => _searchable.Contains(table);
+    public SearchFields SearchOf(string table) => _searchable.GetValueOrDefault(table, SearchFields.None);
 
     public void LoadSearchable(Connection connection)
     {
-        const string suffix = "$search";
-        var tables = ImmutableHashSet.CreateBuilder<string>();
-        using var statement = connection.Prepare("SELECT name FROM sqlite_master WHERE type='table' AND name LIKE '%$search'");
+        var tables = ImmutableDictionary.CreateBuilder<string, SearchFields>();
+        using var statement = connection.Prepare("SELECT substr(name,8),value FROM nexus_meta WHERE name LIKE 'search:%'");
         while (statement.Step())
-            tables.Add(statement.Text(0)![..^suffix.Length]);
+            tables[statement.Text(0)!] = SearchFields.Read(statement.Text(1)!);
         _searchable = tables.ToImmutable();
     }
 

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Nexus.Data.Records;
+using Nexus.Data.Search;
 
 namespace Nexus.Data.Sqlite;
 
@@ -8,7 +9,7 @@ internal sealed class SqliteQuery
 {
     private readonly SqliteFilter _filter;
 
-    public SqliteQuery(RecordQuery query, Cursor? cursor, bool searchable)
+    public SqliteQuery(RecordQuery query, Cursor? cursor, SearchFields search)
     {
         _filter = new SqliteFilter(query.Table);
         var table = TableSql.Of(query.Table);
@@ -21,7 +22,7 @@ internal sealed class SqliteQuery
         }
 
         if (!string.IsNullOrEmpty(query.Search))
-            where.Add(Search(query, searchable));
+            where.Add(Search(query, search));
         if (query.Filter is { } filter)
             where.Add(_filter.Translate(filter));
 
@@ -49,14 +50,14 @@ internal sealed class SqliteQuery
 
     public void Bind(Statement statement) => Bind(statement, _filter.Parameters.Count);
 
-    private string Search(RecordQuery query, bool searchable)
+    private string Search(RecordQuery query, SearchFields search)
     {
-        if (!searchable)
-            throw new NexusException(ErrorCodes.FilterInvalid, $"{query.Table} has no search fields; use a filter, or declare .Search(…) on the resource.");
-        var words = SearchText.QueryWords(query.Search!);
-        if (words.Count == 0)
+        if (search.IsEmpty)
+            throw SearchQuery.NoFields(query.Table);
+        var asked = SearchQuery.Parse(query.Search!, search.Language);
+        if (asked.Wanted.IsEmpty)
             return "0";
-        var match = string.Join(" ", words.Select(w => $"\"{w}\"*"));
+        var match = SearchTables.Match(asked, search);
         var (keys, index) = (SearchTables.Keys(query.Table), SearchTables.Index(query.Table));
         return $"id IN (SELECT k.id FROM {keys} k WHERE k.tenant={_filter.Add(JsonScalar.From(query.Tenant))} AND k.num IN (SELECT rowid FROM {index} WHERE {index} MATCH {_filter.Add(JsonScalar.From(match))}))";
     }

@@ -51,7 +51,7 @@ internal sealed class SqliteRecords(MainFile file) : IJointStorage, IQueryPlans
         ArgumentOutOfRangeException.ThrowIfLessThan(query.Limit, 1);
         ArgumentOutOfRangeException.ThrowIfNegative(query.Offset);
         var cursor = query.Cursor is { } text ? Cursor.Read(file.CursorSecret, query, text) : null;
-        var plan = new SqliteQuery(query, cursor, file.IsSearchable(query.Table));
+        var plan = new SqliteQuery(query, cursor, file.SearchOf(query.Table));
         return ValueTask.FromResult(file.Read((query, plan), (connection, state) => Page(connection, state.query, state.plan, cancellationToken)));
     }
 
@@ -71,7 +71,7 @@ internal sealed class SqliteRecords(MainFile file) : IJointStorage, IQueryPlans
         }));
     }
 
-    private SqliteQuery Plan(RecordQuery query) => new(query, query.Cursor is { } text ? Cursor.Read(file.CursorSecret, query, text) : null, file.IsSearchable(query.Table));
+    private SqliteQuery Plan(RecordQuery query) => new(query, query.Cursor is { } text ? Cursor.Read(file.CursorSecret, query, text) : null, file.SearchOf(query.Table));
 
     private static StoredRecord? Find(Connection connection, in RecordKey key)
     {

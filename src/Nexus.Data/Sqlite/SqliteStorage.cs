@@ -30,6 +30,8 @@ internal sealed class SqliteStorage(TimeProvider time, Func<bool>? protects = nu
             return new StorageSet(records, new SqliteEvents(file, time), sql, blobs, new Changes(file, sql, blobs, protects))
             {
                 Tasks = new SqliteTasks(file, time),
+                Search = new SqliteSearch(file),
+                Maintenance = new SqliteMaintenance(file),
                 Tenants = new TenantStore(new SqliteTenantRows(file), sql, blobs),
                 FormerBlobs = options.Blobs is null ? null : own,
                 Close = () =>

@@ -1,5 +1,5 @@
 using System.Collections.Immutable;
-using System.Text.Json;
+using Nexus.Data.Search;
 using Nexus.Data.Sql;
 
 namespace Nexus.Data.Sqlite;
@@ -104,7 +104,8 @@ internal sealed class TableChange(MainFile file, SchemaRequest request, SqlChang
 
     private static void SetSearch(Connection connection, ResourceDescriptor table)
     {
-        var wanted = table.Search.IsDefaultOrEmpty ? null : JsonSerializer.Serialize(table.Search);
+        var search = SearchFields.Of(table);
+        var wanted = search.IsEmpty ? null : search.ToJson();
         using (var current = connection.Prepare("SELECT value FROM nexus_meta WHERE name=?1"))
         {
             current.Bind(1, $"search:{table.Table}");
@@ -114,7 +115,7 @@ internal sealed class TableChange(MainFile file, SchemaRequest request, SqlChang
 
         connection.Execute(SearchTables.DropSql(table.Table));
         if (wanted is not null)
-            connection.Execute(SearchTables.CreateSql(table.Table, table.Search));
+            connection.Execute(SearchTables.CreateSql(table.Table, search));
         using var put = connection.Prepare(wanted is null ? "DELETE FROM nexus_meta WHERE name=?1" : "INSERT INTO nexus_meta VALUES (?1,?2) ON CONFLICT (name) DO UPDATE SET value=?2");
         put.Bind(1, $"search:{table.Table}");
         if (wanted is not null)

@@ -12,6 +12,13 @@ public sealed class Memory_conforms : StorageConformance
 public sealed class Sqlite_conforms : StorageConformance
 {
     protected override IStorageEngine Engine(TimeProvider time) => new SqliteStorage(time);
+
+    protected override ValueTask<bool> DropIndexAsync(string name)
+    {
+        using var other = Connection.OpenWriter(Path.Combine(Folder, "nexus.db"));
+        other.Execute($"DROP INDEX \"{name}\"");
+        return ValueTask.FromResult(true);
+    }
 }
 
 /// <summary>SQLite as an engine that has no table of its own for tasks.</summary>

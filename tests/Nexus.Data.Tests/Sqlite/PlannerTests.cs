@@ -31,7 +31,7 @@ public sealed class PlannerTests : IAsyncLifetime
     private string PlanOf(string field) => ((SqliteRecords)_set.Records).File.Read(field, static (connection, field) =>
     {
         var query = new RecordQuery { Tenant = CallContext.DefaultTenant, Table = "crm.people", Limit = 20, Filter = new Filter.Compare(field, FilterOperator.Equal, JsonDocument.Parse("\"Ada\"").RootElement) };
-        var plan = new SqliteQuery(query, null, searchable: false);
+        var plan = new SqliteQuery(query, null, Nexus.Data.Search.SearchFields.None);
         // An EXPLAIN does not look whether the schema changed, a run does; and its own text must not be a cached one.
         using (var run = connection.Prepare(plan.PageSql))
         {

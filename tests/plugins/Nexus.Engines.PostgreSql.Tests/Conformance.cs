@@ -6,7 +6,18 @@ public sealed class PostgreSql_conforms : StorageConformance
 {
     protected override IStorageEngine Engine(TimeProvider time) => new PostgreSqlPlugin();
 
-    protected override async ValueTask<StorageOptions> OptionsAsync() => new(Folder, await PostgreSqlServer.DatabaseAsync()) { Time = Clock };
+    private string _database = "";
+
+    protected override async ValueTask<StorageOptions> OptionsAsync() => new(Folder, _database = await PostgreSqlServer.DatabaseAsync()) { Time = Clock };
+
+    protected override async ValueTask<bool> DropIndexAsync(string name)
+    {
+        await using var connection = new Npgsql.NpgsqlConnection(_database + ";Search Path=nexus;Pooling=false");
+        await connection.OpenAsync();
+        await using var command = new Npgsql.NpgsqlCommand($"DROP INDEX \"{name}\"", connection);
+        await command.ExecuteNonQueryAsync();
+        return true;
+    }
 }
 
 public sealed class PostgreSql_delivers_events : Nexus.Conformance.Events.EventDeliveryConformance

@@ -122,6 +122,18 @@ public sealed class PostgreSqlServer : IAsyncDisposable
         await Task.Delay(300);
     }
 
+    /// <summary>Makes a standby the server that takes writes, as an operator or a program that watches does.</summary>
+    public Task PromoteAsync() => AsPostgresAsync("pg_ctl", "promote", "-D", Data, "-w");
+
+    /// <summary>Runs a statement as the owner of the server.</summary>
+    public async Task<object?> RunSqlAsync(string sql)
+    {
+        await using var connection = new NpgsqlConnection(ConnectionString("postgres") + ";Pooling=false");
+        await connection.OpenAsync();
+        await using var command = new NpgsqlCommand(sql, connection);
+        return await command.ExecuteScalarAsync();
+    }
+
     public void Stop()
     {
         try

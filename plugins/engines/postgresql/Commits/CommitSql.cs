@@ -55,16 +55,16 @@ internal sealed class CommitSql(Server server, TableCatalog catalog)
             return write.ExpectedRevision is { } expected ? delete.With(expected) : delete;
         }
 
-        var insert = $"INSERT INTO {table} AS t (tenant,id,revision,owner,team,created,updated,schema_version,json,words) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,array_to_tsvector($10))";
+        var insert = $"INSERT INTO {table} AS t (tenant,id,revision,owner,team,created,updated,schema_version,json,words) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,CAST($10 AS tsvector))";
         var command = batch.Add(write.ExpectedRevision switch
         {
             null => insert + " ON CONFLICT (tenant,id) DO UPDATE SET revision=t.revision+1,owner=excluded.owner,team=excluded.team,updated=excluded.updated,schema_version=excluded.schema_version,json=excluded.json,words=excluded.words",
             0 => skipsTaken ? insert + " ON CONFLICT DO NOTHING" : insert,
-            _ => $"UPDATE {table} SET revision=$3,owner=$4,team=$5,updated=$7,schema_version=$8,json=$9,words=array_to_tsvector($10) WHERE tenant=$1 AND id=$2 AND revision=$11 AND $6::bigint IS NOT NULL",
+            _ => $"UPDATE {table} SET revision=$3,owner=$4,team=$5,updated=$7,schema_version=$8,json=$9,words=CAST($10 AS tsvector) WHERE tenant=$1 AND id=$2 AND revision=$11 AND $6::bigint IS NOT NULL",
         });
         command.With(write.Key.Tenant).With(write.Key.Id).With(write.ExpectedRevision is null ? 1 : record.Revision)
             .With(record.Owner).With(record.Team).With(RecordColumns.ToMicroseconds(record.CreatedAt)).With(RecordColumns.ToMicroseconds(record.UpdatedAt))
-            .With(record.SchemaVersion).With(NpgsqlDbType.Text, record.Json.ToArray()).With(Texts, Words(write.Key.Table, record.Json));
+            .With(record.SchemaVersion).With(NpgsqlDbType.Text, record.Json.ToArray()).With(SearchWords.Of(catalog.Find(write.Key.Table).Search, record.Json));
         return write.ExpectedRevision is > 0 and var revision ? command.With(revision) : command;
     }
 
@@ -113,10 +113,4 @@ internal sealed class CommitSql(Server server, TableCatalog catalog)
 
     public static void AddRevision(NpgsqlBatch batch, RecordKey key) =>
         batch.Add($"SELECT revision FROM {Names.Quote(key.Table)} WHERE tenant=$1 AND id=$2").With(key.Tenant).With(key.Id);
-
-    private string[]? Words(string table, ReadOnlyMemory<byte> json)
-    {
-        var fields = catalog.Find(table).Search;
-        return fields.Count == 0 ? null : SearchWords.Of(fields, json);
-    }
 }

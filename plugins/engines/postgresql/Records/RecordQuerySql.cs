@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using Nexus.Data.Records;
+using Nexus.Data.Search;
 using Nexus.Engines.PostgreSql.Schema;
 using Npgsql;
 
@@ -61,10 +62,10 @@ internal sealed class RecordQuerySql
 
     private string Search(RecordQuery query, RecordTable table)
     {
-        if (table.Search.Count == 0)
-            throw new NexusException(ErrorCodes.FilterInvalid, $"{query.Table} has no search fields; use a filter, or declare .Search(…) on the resource.");
-        var words = SearchText.QueryWords(query.Search!);
-        return words.Count == 0 ? "false" : $"words @@ CAST({_filter.Add(string.Join(" & ", words.Select(w => $"'{w}':*")))} AS tsquery)";
+        if (table.Search.IsEmpty)
+            throw SearchQuery.NoFields(query.Table);
+        var asked = SearchQuery.Parse(query.Search!, table.Search.Language);
+        return asked.Wanted.IsEmpty ? "false" : $"words @@ CAST({_filter.Add(SearchSql.Match(asked))} AS tsquery)";
     }
 
     /// <summary>What comes after the cursor's record: greater in the first differing key. Nulls come first ascending and last descending; numbers before texts.</summary>

@@ -1,10 +1,12 @@
+using Nexus.Data.Search;
+
 namespace Nexus.Engines.PostgreSql.Schema;
 
 /// <summary>What is declared of a record table.</summary>
 /// <param name="Name">Its name, <c>{plugin}.{resource}</c> or <c>documents</c>.</param>
 /// <param name="Search">Fields of the full-text index.</param>
 /// <param name="Indexes">Declared indexes by their names in the database.</param>
-internal sealed record RecordTable(string Name, IReadOnlyList<string> Search, IReadOnlyList<RecordIndex> Indexes)
+internal sealed record RecordTable(string Name, SearchFields Search, IReadOnlyList<RecordIndex> Indexes)
 {
     public const string Columns = "id,revision,owner,team,created,updated,schema_version,json";
 

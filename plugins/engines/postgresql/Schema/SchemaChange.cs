@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Text.Json;
+using Nexus.Data.Search;
 using Nexus.Engines.PostgreSql.Commits;
 using Nexus.Engines.PostgreSql.Connections;
 using Nexus.Engines.PostgreSql.Sql;
@@ -185,7 +186,7 @@ internal sealed class SchemaChange(Server server, TableCatalog catalog, OwnDatab
             await PlatformSchema.RunAsync(connection, index.CreateSql(table.Table));
         }
 
-        if (search != JsonSerializer.Serialize(Search(table)))
+        if (search != SearchFields.Of(table).ToJson())
         {
             await FillWordsAsync(connection, table);
             await PlatformSchema.RunAsync(connection, table.Search.IsDefaultOrEmpty ? $"DROP INDEX IF EXISTS {Names.Quote($"words_{Names.Digest(table.Table)}")}" : WordsIndex(table.Table));
@@ -197,22 +198,22 @@ internal sealed class SchemaChange(Server server, TableCatalog catalog, OwnDatab
     private static async Task FillWordsAsync(NpgsqlConnection connection, ResourceDescriptor table)
     {
         const int page = 500;
-        var name = Names.Quote(table.Table);
+        var (name, search) = (Names.Quote(table.Table), SearchFields.Of(table));
         var (tenant, id) = ("", "");
         while (true)
         {
-            var rows = new List<(string Tenant, string Id, string[] Words)>();
+            var rows = new List<(string Tenant, string Id, string? Words)>();
             await using (var read = connection.CreateBatch())
             {
                 read.Add($"SELECT tenant,id,json FROM {name} WHERE (tenant,id)>($1,$2) ORDER BY tenant,id LIMIT {page}").With(tenant).With(id);
                 await using var reader = await read.ExecuteReaderAsync();
                 while (await reader.ReadAsync())
-                    rows.Add((reader.GetString(0), reader.GetString(1), table.Search.IsDefaultOrEmpty ? [] : SearchWords.Of(table.Search, reader.GetFieldValue<byte[]>(2))));
+                    rows.Add((reader.GetString(0), reader.GetString(1), SearchWords.Of(search, reader.GetFieldValue<byte[]>(2))));
             }
 
             await using var write = connection.CreateBatch();
             foreach (var row in rows)
-                write.Add($"UPDATE {name} SET words=array_to_tsvector($3) WHERE tenant=$1 AND id=$2").With(row.Tenant).With(row.Id).With(row.Words);
+                write.Add($"UPDATE {name} SET words=CAST($3 AS tsvector) WHERE tenant=$1 AND id=$2").With(row.Tenant).With(row.Id).With(row.Words);
             if (rows.Count > 0)
                 await write.ExecuteNonQueryAsync();
             if (rows.Count < page)
@@ -223,12 +224,10 @@ internal sealed class SchemaChange(Server server, TableCatalog catalog, OwnDatab
 
     private static RecordIndex[] Indexes(ResourceDescriptor table) => [.. table.Indexes.Select(i => RecordIndex.Of(table.Table, i)).DistinctBy(i => i.Name)];
 
-    private static string[] Search(ResourceDescriptor table) => table.Search.IsDefault ? [] : [.. table.Search];
-
     private static string WordsIndex(string table) => $"CREATE INDEX IF NOT EXISTS {Names.Quote($"words_{Names.Digest(table)}")} ON {Names.Quote(table)} USING gin (words)";
 
     private static Task<int> RememberAsync(NpgsqlConnection connection, ResourceDescriptor table, RecordIndex[] indexes) =>
-        connection.RunAsync("UPDATE record_tables SET search=$2,indexes=$3 WHERE name=$1", table.Table, JsonSerializer.Serialize(Search(table)), JsonSerializer.Serialize(indexes));
+        connection.RunAsync("UPDATE record_tables SET search=$2,indexes=$3 WHERE name=$1", table.Table, SearchFields.Of(table).ToJson(), JsonSerializer.Serialize(indexes));
 
     private async Task CheckUniqueAsync(NpgsqlConnection connection, string table, RecordIndex index)
     {

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Text.Json;
+using Nexus.Data.Search;
 using Nexus.Engines.PostgreSql.Connections;
 using Npgsql;
 
@@ -13,7 +14,7 @@ internal sealed class TableCatalog(Server server)
     /// <summary>Called after tables changed here.</summary>
     public Action Changed { get; set; } = static () => { };
 
-    public RecordTable Find(string table) => _tables.GetValueOrDefault(table) ?? new RecordTable(table, [], []);
+    public RecordTable Find(string table) => _tables.GetValueOrDefault(table) ?? new RecordTable(table, SearchFields.None, []);
 
     public bool Contains(string table) => _tables.ContainsKey(table);
 
@@ -44,7 +45,7 @@ internal sealed class TableCatalog(Server server)
         await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
         var tables = ImmutableDictionary.CreateBuilder<string, RecordTable>();
         while (await reader.ReadAsync(cancellationToken))
-            tables[reader.GetString(0)] = new RecordTable(reader.GetString(0), Server.ReadList(reader.GetString(1)), JsonSerializer.Deserialize<RecordIndex[]>(reader.GetString(2)) ?? []);
+            tables[reader.GetString(0)] = new RecordTable(reader.GetString(0), SearchFields.Read(reader.GetString(1)), JsonSerializer.Deserialize<RecordIndex[]>(reader.GetString(2)) ?? []);
         _tables = tables.ToImmutable();
     }
 }

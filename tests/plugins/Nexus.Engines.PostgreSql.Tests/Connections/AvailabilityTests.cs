@@ -77,6 +77,21 @@ public sealed class AvailabilityTests
     }
 
     [Fact]
+    public async Task A_connection_that_has_lived_long_enough_is_replaced()
+    {
+        await using var set = await Opened.OpenAsync(await PostgreSqlServer.DatabaseAsync(), null, ("pool:lifetimeSeconds", "1"));
+        var database = set.Sql.Get("p", CallContext.DefaultTenant);
+        async Task<long> SessionAsync() => (long)(await database.QueryAsync("SELECT pg_backend_pid()::bigint AS pid"))[0]["pid"]!;
+        var first = await SessionAsync();
+
+        for (var i = 0; await SessionAsync() == first; i++)
+        {
+            Assert.True(i < 200, "the session is never replaced");
+            await Task.Delay(50, TestContext.Current.CancellationToken);
+        }
+    }
+
+    [Fact]
     public async Task Who_gets_no_connection_in_time_is_told_to_raise_the_limit()
     {
         await using var set = await Opened.OpenAsync(await PostgreSqlServer.DatabaseAsync(), null, ("pool:maxSize", "6"), ("pool:timeoutSeconds", "1"));

@@ -51,6 +51,8 @@ public sealed class HostTests
 
         Assert.Equal("Grace Hopper", (string?)RunningHost.Rows(await host.GetAsync("/api/business/orders/orders?filter[quantity][$gte]=5")).Single()["customer"]);
         Assert.Equal("Ada Lovelace", (string?)RunningHost.Rows(await host.GetAsync("/api/business/orders/orders?q=love")).Single()["customer"]);
+        var searched = await host.GetAsync("/api/v1/search?q=hopper+-ada");
+        Assert.Equal(("orders.orders", "Grace Hopper", 1), ((string?)searched["items"]![0]!["resource"], (string?)searched["items"]![0]!["record"]!["customer"], (int)searched["total"]!));
         Assert.Equal(["Grace Hopper", "Ada Lovelace"], RunningHost.Rows(await host.GetAsync("/api/business/orders/orders?sort=-quantity")).Select(r => (string?)r["customer"]));
     }
 

@@ -1,3 +1,4 @@
+using Nexus.Data.Search;
 using Nexus.Engines.PostgreSql.Records;
 using Nexus.Engines.PostgreSql.Schema;
 using Npgsql;
@@ -22,7 +23,7 @@ public sealed class PlanTests
             await set.CommitAsync([.. chunk.Select(i => Opened.Put($"{i}", $$"""{"city":"c{{i % 500}}","age":{{i}},"email":"p{{i}}@x"}"""))]);
 
         var query = new RecordQuery { Tenant = CallContext.DefaultTenant, Table = "crm.people", Filter = filter is null ? null : FilterJson.Parse(filter), Sort = sort is null ? [] : [new SortKey(sort)], Limit = 10 };
-        var table = new RecordTable("crm.people", [], [RecordIndex.Of("crm.people", new IndexDescriptor(["email"], Unique: true))]);
+        var table = new RecordTable("crm.people", SearchFields.None, [RecordIndex.Of("crm.people", new IndexDescriptor(["email"], Unique: true))]);
         var plan = await ExplainAsync(address, new RecordQuerySql(query, null, table));
 
         Assert.Contains(isUnique ? "unique_" : "index_", plan, StringComparison.Ordinal);
