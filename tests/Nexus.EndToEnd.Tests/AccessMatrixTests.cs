@@ -132,7 +132,7 @@ public sealed partial class AccessMatrixTests
     [Theory]
     [InlineData("")]
     [InlineData("?q=")]
-    [InlineData("?q=%00%22*(-")]
+    [InlineData("?q=%22*(-")]
     [InlineData("?q=-paper")]
     [InlineData("?q=a&in=nobodys.papers")]
     [InlineData("?q=a&limit=0")]
