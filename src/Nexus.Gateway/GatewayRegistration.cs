@@ -83,6 +83,7 @@ public static class GatewayRegistration
         services.AddSingleton<IPlatformRoutes, DataRoutes>();
         services.AddSingleton<IPlatformRoutes, SearchRoutes>();
         services.AddSingleton<IPlatformRoutes, DatabaseRoutes>();
+        services.AddSingleton<IPlatformRoutes, DatabaseQueryRoutes>();
         services.AddSingleton<IPlatformRoutes, SettingsRoutes>();
         services.AddSingleton<IPlatformRoutes, OpenApiRoutes>();
         services.AddSingleton<IPlatformRoutes, ApiVersionRoutes>();

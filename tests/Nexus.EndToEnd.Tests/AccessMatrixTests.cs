@@ -29,7 +29,7 @@ public sealed partial class AccessMatrixTests
         """;
 
     private const string Papers = """
-        public sealed record Paper(string Title) : Resource { public string State { get; init; } = "draft"; }
+        public sealed record Paper(string Title) : Resource { public string State { get; init; } = "draft"; [Secret] public string? Pin { get; init; } }
         public sealed class ThePlugin : IPlugin
         {
             public void Configure(IPluginBuilder plugin) => plugin.AddResource<Paper>("papers", papers => papers.Search(p => p.Title).Action("sign", p => p with { State = "signed" }));
@@ -122,6 +122,7 @@ public sealed partial class AccessMatrixTests
         using var named = await SendAsync(host, "GET", "/api/v1/search?q=a&in=papers.papers&limit=1", caller);
 
         var found = JsonNode.Parse(await answer.Content.ReadAsStringAsync())!;
+        Assert.DoesNotContain("pin", found.ToJsonString(), StringComparison.OrdinalIgnoreCase);
         var owners = found["items"]!.AsArray().Select(p => (string)p!["record"]!["owner"]!).Order(StringComparer.Ordinal).ToArray();
         Assert.Equal(expected, string.Join(' ', owners));
         Assert.Equal(owners.Length, (int)found["total"]!);
@@ -195,7 +196,7 @@ public sealed partial class AccessMatrixTests
 
     private static async Task<string> WriteAsync(RunningHost host, string caller)
     {
-        using var answer = await SendAsync(host, "POST", "/api/custom/papers/papers", caller, """{"title":"A"}""");
+        using var answer = await SendAsync(host, "POST", "/api/custom/papers/papers", caller, """{"title":"A","pin":"s3cret"}""");
         return (string)(await answer.Content.ReadFromJsonAsync<JsonObject>())!["id"]!;
     }
 

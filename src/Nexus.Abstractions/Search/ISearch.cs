@@ -32,7 +32,7 @@ public sealed record SearchQuestion(string Text)
 /// <param name="Counts">How many matches each table has that has any.</param>
 public sealed record SearchAnswer(ImmutableArray<FoundRecord> Found, ImmutableSortedDictionary<string, long> Counts);
 
-/// <summary>A record with the table it is of.</summary>
-/// <param name="Table">Table, such as <c>orders.orders</c>.</param>
-/// <param name="Record">The record, as a read of it answers.</param>
-public readonly record struct FoundRecord(string Table, StoredRecord Record);
+/// <summary>A record with the resource it is of.</summary>
+/// <param name="Resource">The resource; a surface leaves out what it never shows of it.</param>
+/// <param name="Record">The record, as <see cref="IResourceOperations.ListAsync"/> answers.</param>
+public readonly record struct FoundRecord(ResourceDescriptor Resource, StoredRecord Record);

@@ -37,7 +37,7 @@ internal sealed class ResourceSearch(IServiceProvider host, RecordAccess access,
         foreach (var (target, record, _) in shown)
         {
             var call = targets[target].Call;
-            found.Add(new FoundRecord(call.Resource.Table, await execution.ReturnedAsync(call, record, cancellationToken).ConfigureAwait(false)));
+            found.Add(new FoundRecord(call.Resource, await execution.ReturnedAsync(call, record, cancellationToken).ConfigureAwait(false)));
         }
 
         return new SearchAnswer(found.DrainToImmutable(), pages.Select((page, i) => (targets[i].Call.Resource.Table, page.Total)).Where(c => c.Total > 0).ToImmutableSortedDictionary(c => c.Table, c => c.Total!.Value, StringComparer.Ordinal));

@@ -8,7 +8,7 @@ using Nexus.Gateway.Rest;
 namespace Nexus.Gateway.Platform;
 
 /// <summary>Search over all resources. It asks for no permission of its own: a caller finds what it may read.</summary>
-internal sealed class SearchRoutes(IServiceProvider host) : IPlatformRoutes
+internal sealed class SearchRoutes(IServiceProvider host, ServerSettings settings) : IPlatformRoutes
 {
     /// <inheritdoc/>
     public IEnumerable<PlatformRoute> Routes =>
@@ -28,13 +28,13 @@ internal sealed class SearchRoutes(IServiceProvider host) : IPlatformRoutes
         {
             json.WriteStartObject();
             json.WriteStartArray("items");
-            foreach (var (table, record) in answer.Found)
+            foreach (var (resource, record) in answer.Found)
             {
                 json.WriteStartObject();
-                json.WriteString("resource", table);
+                json.WriteString("resource", resource.Table);
                 json.WriteString("id", record.Id);
                 json.WritePropertyName("record");
-                json.WriteRawValue(record.Json.Span, skipInputValidation: true);
+                json.WriteRawValue((JsonProjection.For(resource, settings.Current.HiddenFields)?.Apply(record.Json) ?? record.Json).Span, skipInputValidation: true);
                 json.WriteEndObject();
             }
 

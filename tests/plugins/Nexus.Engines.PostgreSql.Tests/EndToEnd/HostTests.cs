@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Http.Json;
 using System.Text;
 using Nexus.EndToEnd.Tests;
 
@@ -54,6 +55,29 @@ public sealed class HostTests
         var searched = await host.GetAsync("/api/v1/search?q=hopper+-ada");
         Assert.Equal(("orders.orders", "Grace Hopper", 1), ((string?)searched["items"]![0]!["resource"], (string?)searched["items"]![0]!["record"]!["customer"], (int)searched["total"]!));
         Assert.Equal(["Grace Hopper", "Ada Lovelace"], RunningHost.Rows(await host.GetAsync("/api/business/orders/orders?sort=-quantity")).Select(r => (string?)r["customer"]));
+    }
+
+    [Fact]
+    public async Task Operators_see_the_database_and_query_and_change_any_resource()
+    {
+        await using var host = await StartAsync(await PostgreSqlServer.DatabaseAsync());
+        var made = await host.PostAsync("/api/v1/database/bulk", new { resource = "orders.orders", operations = new object[] { new { op = "insert", data = new { customer = "Ada", sku = "A-1", quantity = 3 } }, new { op = "insert", data = new { customer = "Bob", sku = "A-1", quantity = 7 } }, new { op = "insert", data = new { customer = "Eve", sku = "A-1", quantity = 9 } } } });
+        var eve = (string)made["data"]![2]!["id"]!;
+        await host.PostAsync("/api/v1/database/bulk", new { resource = "orders.orders", atomic = true, operations = new object[] { new { op = "update", id = eve, data = new { quantity = 1 } } } });
+
+        var found = await host.PostAsync("/api/v1/database/query", new { resource = "orders.orders", filter = new { quantity = new Dictionary<string, int> { ["$gte"] = 3, ["$lte"] = 8 } }, sort = new[] { "-quantity" }, fields = new[] { "customer" }, limit = 1 });
+        var state = await host.GetAsync("/api/v1/database");
+
+        Assert.Equal((3, 1, 2, """[{"customer":"Bob"}]"""), ((int)made["count"]!, (int)found["count"]!, (int)found["total"]!, found["data"]!.ToJsonString()));
+        Assert.True((double)found["execution_time_ms"]! > 0);
+        Assert.Equal("postgresql", (string?)state["primary"]);
+        Assert.Matches("^1[0-9]\\.", (string)state["version"]!);
+        Assert.Contains(state["tables"]!.AsArray(), t => (string?)t!["name"] == "orders.orders" && t["indexes"]!.AsArray().Any(i => (string?)i!["fields"] == "sku" && (long)i["bytes"]! > 0 && !(bool)i["missing"]!));
+        using var half = await host.Client.PostAsJsonAsync("/api/v1/database/bulk", new { resource = "orders.orders", atomic = true, operations = new object[] { new { op = "delete", id = eve }, new { op = "insert", data = new { customer = "" } } } });
+        Assert.Equal(422, (int)half.StatusCode);
+        Assert.Equal("Eve", (string?)(await host.GetAsync($"/api/business/orders/orders/{eve}"))["customer"]);
+        using var wrong = await host.Client.PostAsJsonAsync("/api/v1/database/query", new { resource = "orders.orders", where = 1 });
+        Assert.Equal(400, (int)wrong.StatusCode);
     }
 
     [Fact]
