@@ -125,6 +125,16 @@ public sealed class PostgreSqlServer : IAsyncDisposable
     /// <summary>Makes a standby the server that takes writes, as an operator or a program that watches does.</summary>
     public Task PromoteAsync() => AsPostgresAsync("pg_ctl", "promote", "-D", Data, "-w");
 
+    /// <summary>Dumps a database and restores it as another one, by the commands of the guide.</summary>
+    public async Task<string> CopyAsync(string database)
+    {
+        var (port, file) = (Port.ToString(CultureInfo.InvariantCulture), Path.Combine(_folder, database + ".dump"));
+        await AsPostgresAsync("pg_dump", "-h", "127.0.0.1", "-p", port, "-U", "postgres", "-Fc", "-f", file, database);
+        var copy = await MakeDatabaseAsync();
+        await AsPostgresAsync("pg_restore", "-h", "127.0.0.1", "-p", port, "-U", "postgres", "--no-owner", "--no-privileges", "--exit-on-error", "-d", new NpgsqlConnectionStringBuilder(copy).Database!, file);
+        return copy;
+    }
+
     /// <summary>Runs a statement as the owner of the server.</summary>
     public async Task<object?> RunSqlAsync(string sql)
     {

@@ -69,6 +69,30 @@ internal sealed class OwnDatabases(Server server, CommitWriter records, Wakeups 
         return found;
     }
 
+    private static async Task LetInAsync(NpgsqlConnection connection, OwnDatabase database)
+    {
+        var (schema, role) = (Names.Quote(database.Name), Names.Quote(database.Role));
+        await PlatformSchema.MakeRoleAsync(connection, database.Role);
+        // The schema stays the platform's: its owner could drop the record of migrations.
+        await PlatformSchema.RunAsync(connection, $"GRANT USAGE, CREATE ON SCHEMA {schema} TO {role}; GRANT SELECT ON {schema}.{OwnMigrations.Table} TO {role};");
+    }
+
+    /// <summary>Gives a schema that came from a dump to a role of this database: that of the other one has its number in its name, and may not be on this server.</summary>
+    private static async Task TakeOverAsync(NpgsqlConnection connection, OwnDatabase database)
+    {
+        await LetInAsync(connection, database);
+        var (schema, role) = (Names.Literal(Names.Quote(database.Name)), Names.Literal(database.Role));
+        await PlatformSchema.RunAsync(connection, $"""
+            DO $$ DECLARE part record; BEGIN
+                FOR part IN SELECT c.oid::regclass AS name FROM pg_class c WHERE c.relnamespace = {schema}::regnamespace AND c.relkind IN ('r','p','v','m','S') AND c.relname <> {Names.Literal(OwnMigrations.Table)}
+                    AND NOT (c.relkind = 'S' AND EXISTS (SELECT 1 FROM pg_depend d WHERE d.objid = c.oid AND d.deptype IN ('a','i')))
+                LOOP EXECUTE format('ALTER TABLE %s OWNER TO %I', part.name, {role}); END LOOP;
+                FOR part IN SELECT p.oid::regprocedure AS name FROM pg_proc p WHERE p.pronamespace = {schema}::regnamespace
+                LOOP EXECUTE format('ALTER ROUTINE %s OWNER TO %I', part.name, {role}); END LOOP;
+            END $$
+            """);
+    }
+
     /// <summary>Makes schema and role where they are missing. Another tenant's comes up in the state of the default tenant's.</summary>
     private async Task MakeAsync(OwnDatabase database)
     {
@@ -77,16 +101,17 @@ internal sealed class OwnDatabases(Server server, CommitWriter records, Wakeups 
             await leader.EnsureAsync();
         await server.LockedAsync(server.Locks.Change(database.Name), async connection =>
         {
+            var schema = Names.Quote(database.Name);
             if (await connection.ScalarAsync("SELECT 1 FROM own_databases WHERE name=$1", database.Name) is not null)
+            {
+                if (database.Role != "none" && await connection.ScalarAsync("SELECT 1 FROM pg_roles WHERE rolname=$1", database.Role) is null)
+                    await TakeOverAsync(connection, database);
                 return false;
-            var (schema, role) = (Names.Quote(database.Name), Names.Quote(database.Role));
+            }
+
             await PlatformSchema.RunAsync(connection, $"CREATE SCHEMA IF NOT EXISTS {schema}; CREATE TABLE {schema}.{OwnMigrations.Table} (version integer PRIMARY KEY, name text NOT NULL, checksum text NOT NULL, sql text NOT NULL);");
             if (database.Role != "none")
-            {
-                await PlatformSchema.MakeRoleAsync(connection, database.Role);
-                // The schema stays the platform's: its owner could drop the record of migrations.
-                await PlatformSchema.RunAsync(connection, $"GRANT USAGE, CREATE ON SCHEMA {schema} TO {role}; GRANT SELECT ON {schema}.{OwnMigrations.Table} TO {role};");
-            }
+                await LetInAsync(connection, database);
 
             await connection.RunAsync("INSERT INTO own_databases (name,plugin,tenant) VALUES ($1,$2,$3)", database.Name, database.Plugin, database.Tenant);
             if (leader is not null)
