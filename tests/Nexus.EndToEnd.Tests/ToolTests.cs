@@ -11,10 +11,29 @@ public sealed class ToolTests
 {
     private const string Shop = """
         public sealed record Order([property: System.ComponentModel.DataAnnotations.Range(1, 99)] int Number, string Customer, [property: Secret] string? Code = null) : Resource { [ReadOnlyField] public string State { get; init; } = "open"; }
+        public sealed record Greeting([property: System.ComponentModel.DataAnnotations.StringLength(20)] string Name, int Times = 1);
+        public sealed record Greeted(string Text);
         public sealed class ThePlugin : IPlugin
         {
-            public void Configure(IPluginBuilder plugin) =>
-                plugin.AddResource<Order>("orders", orders => orders.Search(o => o.Customer).Action("pay", o => o with { State = "paid" }));
+            public void Configure(IPluginBuilder plugin) => plugin
+                .AddResource<Order>("orders", orders => orders.Search(o => o.Customer).Action("pay", o => o with { State = "paid" }))
+                .AddTool<Greeting, Greeted>("greet", "Greets somebody.", (_, greeting, _) => greeting.Name == "nobody"
+                    ? throw new System.InvalidOperationException("secret words")
+                    : Task.FromResult(new Greeted($"{greeting.Times} × hello {greeting.Name} by {CallContext.Current.Caller.Name}")));
+        }
+        """;
+
+    // Uses the tools of others for whoever calls it, as an assistant does.
+    private const string Helper = """
+        public sealed class ThePlugin : IPlugin
+        {
+            public void Configure(IPluginBuilder plugin) => plugin.MapEndpoints(routes =>
+            {
+                routes.MapGet("/tools", async (ITools tools) => (await tools.ListAsync()).Select(t => $"{t.Name} {t.AdditionalProperties["writes"]}"));
+                routes.MapPost("/tools/{name}", async (string name, System.Text.Json.Nodes.JsonObject input, ITools tools) =>
+                    await (await tools.ListAsync()).Single(t => t.Name == name).InvokeAsync(new Microsoft.Extensions.AI.AIFunctionArguments(input.ToDictionary(p => p.Key, p => (object?)p.Value))));
+                routes.MapGet("/alone", async (ITools tools) => { using (ExecutionContext.SuppressFlow()) return await Task.Run(async () => { try { await tools.ListAsync(); return "listed"; } catch (NexusException e) { return e.Code; } }); });
+            });
         }
         """;
 
@@ -53,12 +72,15 @@ public sealed class ToolTests
              ["call","shop_orders_list",{"filter":{"nope":1}}],
              ["call","shop_orders_get",{"id":"00000000-0000-0000-0000-000000000000"}],
              ["call","nothing",{}],
+             ["call","shop_greet",{"name":"Ada"}],
+             ["call","shop_greet",{"name":"a name of more than twenty letters"}],
+             ["call","shop_greet",{"name":"nobody"}],
              ["resources"],["read","nexus://shop.orders"],["read","nexus://shop.orders/none"],["prompts"],["prompt","find",{"question":"Who?"}]]
             """);
 
         Assert.Equal("nexus", (string?)found[0]["name"]);
         var tools = found[1].AsArray().Where(t => ((string)t!["name"]!).StartsWith("shop_", StringComparison.Ordinal)).Select(t => $"{t!["name"]} {t["readOnly"]} {t["destructive"]} [{string.Join(',', t["required"]!.AsArray())}]");
-        Assert.Equal(["shop_orders_create false false [number,customer]", "shop_orders_delete false true [id]", "shop_orders_get true false [id]", "shop_orders_list true false []", "shop_orders_pay false true [id]", "shop_orders_update false true [id,changes]"], tools);
+        Assert.Equal(["shop_greet true false [name]", "shop_orders_create false false [number,customer]", "shop_orders_delete false true [id]", "shop_orders_get true false [id]", "shop_orders_list true false []", "shop_orders_pay false true [id]", "shop_orders_update false true [id,changes]"], tools);
         var created = found[2]["structuredContent"]!;
         Assert.Equal((7, "open", null), ((int)created["number"]!, (string?)created["state"], (string?)created["code"]));
         Assert.Equal((1, 1, (string)created["id"]!), ((int)found[3]["structuredContent"]!["total"]!, found[3]["structuredContent"]!["items"]!.AsArray().Count, (string)found[3]["structuredContent"]!["items"]![0]!["id"]!));
@@ -67,12 +89,15 @@ public sealed class ToolTests
         Assert.Equal("FILTER_INVALID", Fault(found[6]).Code);
         Assert.Equal("RESOURCE_NOT_FOUND", Fault(found[7]).Code);
         Assert.Equal(-32602, (int)found[8]["code"]!);
-        Assert.Equal(["nexus://shop.orders", "nexus://shop.orders/{id}"], found[9].AsArray().Select(u => (string)u!).Where(u => u.Contains("shop", StringComparison.Ordinal)));
-        Assert.Contains("Ada Lovelace", (string?)found[10][0]!["text"], StringComparison.Ordinal);
+        Assert.Equal("1 × hello Ada by bob", (string?)found[9]["structuredContent"]!["text"]);
+        Assert.Equal(("VALIDATION_ERROR", "/name"), Fault(found[10]));
+        Assert.Equal(("INTERNAL_ERROR", false), (Fault(found[11]).Code, found[11].ToJsonString().Contains("secret words", StringComparison.Ordinal)));
+        Assert.Equal(["nexus://shop.orders", "nexus://shop.orders/{id}"], found[12].AsArray().Select(u => (string)u!).Where(u => u.Contains("shop", StringComparison.Ordinal)));
+        Assert.Contains("Ada Lovelace", (string?)found[13][0]!["text"], StringComparison.Ordinal);
         Assert.DoesNotContain("sesame", string.Join('\n', found.Select(f => f.ToJsonString())), StringComparison.Ordinal);
-        Assert.Equal(-32002, (int)found[11]["code"]!);
-        Assert.Equal(["explore", "find"], found[12].AsArray().Select(p => (string)p!));
-        Assert.Contains("Who?", found[13][0]!["content"]!["text"]!.GetValue<string>(), StringComparison.Ordinal);
+        Assert.Equal(-32002, (int)found[14]["code"]!);
+        Assert.Equal(["explore", "find"], found[15].AsArray().Select(p => (string)p!));
+        Assert.Contains("Who?", found[16][0]!["content"]!["text"]!.GetValue<string>(), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -114,6 +139,29 @@ public sealed class ToolTests
         Assert.Equal(["shop_orders_get", "shop_orders_list"], reader[0].AsArray().Select(t => (string)t!["name"]!));
         Assert.Equal("PERMISSION_DENIED", Fault(reader[1]).Code);
         Assert.Equal(("[]", "PERMISSION_DENIED", "[]", -32002), (stranger[0].ToJsonString(), Fault(stranger[1]).Code, stranger[2].ToJsonString(), (int)stranger[3]["code"]!));
+    }
+
+    [Fact]
+    public async Task A_plugin_uses_the_tools_of_others_as_functions_of_its_caller()
+    {
+        await using var host = await StartAsync();
+        var of = new Func<string, string, JsonObject?, Task<JsonNode>>(async (key, path, input) =>
+        {
+            using var request = new HttpRequestMessage(input is null ? HttpMethod.Get : HttpMethod.Post, "/api/custom/helper/" + path) { Headers = { { "X-API-Key", key } }, Content = input is null ? null : JsonContent.Create(input) };
+            using var answer = await host.Client.SendAsync(request, TestContext.Current.CancellationToken);
+            return JsonNode.Parse(await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken))!;
+        });
+        var input = new JsonObject { ["number"] = 7, ["customer"] = "Ada" };
+        var listed = await of("bob:boss", "tools", null);
+        var created = await of("bob:boss", "tools/shop_orders_create", input);
+        var asked = await of("eve:agent", "tools/shop_orders_create", input);
+        var greeted = await of("eve:agent", "tools/shop_greet", new JsonObject { ["name"] = "Ada", ["times"] = 2 });
+
+        Assert.Equal(["shop_greet False", "shop_orders_create True", "shop_orders_delete True", "shop_orders_get False", "shop_orders_list False", "shop_orders_pay True", "shop_orders_update True"], listed.AsArray().Select(t => (string)t!).Where(t => t.StartsWith("shop", StringComparison.Ordinal)));
+        Assert.Equal((7, false, "2 × hello Ada by eve"), ((int)created["number"]!, (bool)asked["done"]!, (string?)greeted["text"]));
+        Assert.Equal(1, await OrdersAsync(host));
+        Assert.Equal("VALIDATION_ERROR", (string?)(await of("bob:boss", "tools/shop_orders_create", new JsonObject { ["number"] = 700, ["customer"] = "x" }))["code"]);
+        Assert.Equal("AUTHENTICATION_REQUIRED", (string?)await of("bob:boss", "alone", null));
     }
 
     [Fact]
@@ -191,8 +239,9 @@ public sealed class ToolTests
     {
         var folder = Directory.CreateTempSubdirectory("nexus-tools-").FullName;
         var shop = PluginCompiler.Plugin(Path.Combine(folder, "shop"), "shop", "1.0.0", Shop);
+        var helper = PluginCompiler.Plugin(Path.Combine(folder, "helper"), "helper", "1.0.0", Helper);
         var gatekeeper = PluginCompiler.Plugin(Path.Combine(folder, "gatekeeper"), "gatekeeper", "1.0.0", Gatekeeper, manifest => manifest["category"] = "core");
-        var host = await RunningHost.StartAsync([shop, gatekeeper], ["--server:accessLog=false", .. settings]);
+        var host = await RunningHost.StartAsync([shop, helper, gatekeeper], ["--server:accessLog=false", .. settings]);
         Directory.Delete(folder, recursive: true);
         return host;
     }

@@ -49,6 +49,9 @@ public sealed record ActivePlugin
     /// <summary>Its schedules.</summary>
     public ImmutableArray<ScheduleDescriptor> Schedules { get; init; } = [];
 
+    /// <summary>Tools that it declares beside those of its resources.</summary>
+    public ImmutableArray<ToolDescriptor> Tools { get; init; } = [];
+
     /// <summary>Services it provides.</summary>
     public ImmutableArray<ProvidedServiceDescriptor> Services { get; init; } = [];
 

@@ -13,6 +13,15 @@ public interface IResourceOperations
 
     /// <summary>Carries out changes. Atomic: all in one commit or none. Otherwise each on its own, in order, with its own result; acknowledged means durable.</summary>
     ValueTask<ImmutableArray<ChangeResult>> ChangeAsync(ResourceCall call, ImmutableArray<ResourceChange> changes, bool atomic, CancellationToken cancellationToken);
+
+    /// <summary>Carries out a tool that a plugin declares: permission, validation as of an action's input, the plugin's code under its lease within the tool's time limit.</summary>
+    /// <param name="plugin">The active plugin that declares it.</param>
+    /// <param name="tool">The tool.</param>
+    /// <param name="context">Caller, tenant, correlation.</param>
+    /// <param name="input">UTF-8 JSON.</param>
+    /// <param name="cancellationToken">Stops the work.</param>
+    /// <returns>UTF-8 JSON.</returns>
+    ValueTask<ReadOnlyMemory<byte>> RunAsync(ActivePlugin plugin, ToolDescriptor tool, CallContext context, ReadOnlyMemory<byte> input, CancellationToken cancellationToken);
 }
 
 /// <summary>Who asks what of which resource.</summary>

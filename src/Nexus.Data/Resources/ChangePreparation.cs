@@ -171,7 +171,7 @@ internal sealed class ChangePreparation(IStorage storage, RecordAccess access, F
 
     private async ValueTask<StoredRecord> ActAsync(ResourceCall call, ResourceChange change, ActionDescriptor action, StoredRecord stored, StagedRecords? staged, CancellationToken cancellationToken)
     {
-        var input = RecordComposer.ComposeInput(action, change.Body.Span, out var references);
+        var input = RecordComposer.ComposeInput(action.Name, RecordShape.InputOf(action), change.Body.Span, out var references);
         await CheckReferencesAsync(call, references, stored, staged, cancellationToken).ConfigureAwait(false);
         var asked = new RecordChange(ChangeKind.Action, stored.Json, stored.Json, input);
         var composed = await RunHookAsync(call, $"Action {action.Name}", action.Run, asked, HeadAfter(stored), cancellationToken).ConfigureAwait(false);

@@ -85,10 +85,9 @@ internal static class RecordComposer
         return new(record, values.References);
     }
 
-    /// <summary>Validates the input of an action and returns it in canonical form.</summary>
-    public static ReadOnlyMemory<byte> ComposeInput(ActionDescriptor action, ReadOnlySpan<byte> body, out List<FoundReference>? references)
+    /// <summary>Validates the input of an action or tool and returns it in canonical form.</summary>
+    public static ReadOnlyMemory<byte> ComposeInput(string name, FieldTable fields, ReadOnlySpan<byte> body, out List<FoundReference>? references)
     {
-        var fields = RecordShape.InputOf(action);
         var errors = new FieldErrors();
         var (buffer, writer) = Rent();
         var values = new FieldWriter(writer, errors);
@@ -104,7 +103,7 @@ internal static class RecordComposer
         writer.WriteEndObject();
         writer.Flush();
         references = values.References;
-        return errors.Any ? throw errors.ToException($"The input of {action.Name}") : buffer.WrittenSpan.ToArray();
+        return errors.Any ? throw errors.ToException($"The input of {name}") : buffer.WrittenSpan.ToArray();
     }
 
     /// <summary>A buffer and writer of this thread, empty; valid until the next rent on it.</summary>

@@ -11,7 +11,7 @@ internal sealed class RecordShape
 {
     // Keyed weakly: a descriptor holds delegates of its plugin and must go when the plugin goes.
     private static readonly ConditionalWeakTable<ResourceDescriptor, RecordShape> Shapes = [];
-    private static readonly ConditionalWeakTable<ActionDescriptor, FieldTable> Inputs = [];
+    private static readonly ConditionalWeakTable<object, FieldTable> Inputs = [];
 
     private RecordShape(ResourceDescriptor descriptor)
     {
@@ -50,7 +50,9 @@ internal sealed class RecordShape
 
     public static RecordShape For(ResourceDescriptor descriptor) => Shapes.GetValue(descriptor, static d => new(d));
 
-    public static FieldTable InputOf(ActionDescriptor action) => Inputs.GetValue(action, static a => new(a.Input));
+    public static FieldTable InputOf(ActionDescriptor action) => Inputs.GetValue(action, static a => new(((ActionDescriptor)a).Input));
+
+    public static FieldTable InputOf(ToolDescriptor tool) => Inputs.GetValue(tool, static t => new(((ToolDescriptor)t).Input));
 
     private static bool HasSecret(FieldShape field) =>
         field.Declared.Secret || (field.Element is { } element && HasSecret(element)) || field.Fields.All.Any(HasSecret);

@@ -5,7 +5,7 @@ using Nexus.Data.Units;
 namespace Nexus.Data.Resources;
 
 /// <summary>The pipeline of all surfaces and repositories.</summary>
-internal sealed class ResourceOperations(IStorage storage, RecordAccess access, FieldSealing sealing, ChangeExecution execution, IdempotentChanges idempotent, AccessTrail trail) : IResourceOperations
+internal sealed class ResourceOperations(IStorage storage, RecordAccess access, FieldSealing sealing, ChangeExecution execution, IdempotentChanges idempotent, AccessTrail trail, HookRunner hooks) : IResourceOperations
 {
     private const int MaxLimit = 1000;
 
@@ -38,6 +38,19 @@ internal sealed class ResourceOperations(IStorage storage, RecordAccess access, 
 
         await trail.ReadAsync(call, shape, key, cancellationToken).ConfigureAwait(false);
         return await execution.ReturnedAsync(call, record, cancellationToken).ConfigureAwait(false);
+    }
+
+    public async ValueTask<ReadOnlyMemory<byte>> RunAsync(ActivePlugin plugin, ToolDescriptor tool, CallContext context, ReadOnlyMemory<byte> input, CancellationToken cancellationToken)
+    {
+        await access.DemandAsync(context, tool.Permission, cancellationToken).ConfigureAwait(false);
+        try
+        {
+            return await hooks.RunAsync(plugin, tool, context, RecordComposer.ComposeInput(tool.Name, RecordShape.InputOf(tool), input.Span, out _), cancellationToken).ConfigureAwait(false);
+        }
+        catch (GenerationDrainsException)
+        {
+            throw new NexusException(ErrorCodes.ServiceUnavailable, $"{plugin.Manifest.Name} is being replaced; call {tool.Name} again.");
+        }
     }
 
     public async ValueTask<RecordPage> ListAsync(ResourceCall call, ResourceQuery query, CancellationToken cancellationToken)

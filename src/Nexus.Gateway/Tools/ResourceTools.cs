@@ -1,6 +1,4 @@
 using System.Collections.Immutable;
-using System.Security.Cryptography;
-using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Nexus.Gateway.OpenApi;
@@ -11,7 +9,6 @@ namespace Nexus.Gateway.Tools;
 /// <summary>The tools of one resource: list, get, create, update, delete and its actions.</summary>
 internal sealed class ResourceTools(ActivePlugin plugin, ResourceDescriptor resource, IResourceOperations operations, IReadOnlyList<string> hiddenFields, int resultBytes)
 {
-    private const int MaxName = 64;
     private const int MaxList = 100;
     private const int ListLength = 20;
 
@@ -23,12 +20,12 @@ internal sealed class ResourceTools(ActivePlugin plugin, ResourceDescriptor reso
         var many = resource.Description is { } text ? $"{resource.Name} ({text.TrimEnd('.')})" : resource.Name;
         yield return Of("list", $"List {resource.Name}", $"Finds {many}: filter, search, sort, page. Returns items and, when there are more, nextCursor.", ListInput(), "read", ListAsync) with { Lists = resource.Table };
         yield return Of("get", $"Get one of {resource.Name}", $"Reads one of {many} by its id.", Arguments(["id"], ("id", Id())), "read", GetAsync);
-        yield return Of("create", $"Create {resource.Singular}", $"Creates one of {many}.", Closed(SchemaNodes.Input(resource, partial: false)), "create", CreateAsync) with { Writes = true };
-        yield return Of("update", $"Update {resource.Singular}", $"Changes fields of one of {many}; what is not named stays.", Arguments(["id", "changes"], ("id", Id()), ("changes", Closed(SchemaNodes.Input(resource, partial: true))), ("revision", Revision())), "update", UpdateAsync) with { Writes = true, Destructive = true, Repeatable = true };
+        yield return Of("create", $"Create {resource.Singular}", $"Creates one of {many}.", ToolSchemas.Closed(SchemaNodes.Input(resource, partial: false)), "create", CreateAsync) with { Writes = true };
+        yield return Of("update", $"Update {resource.Singular}", $"Changes fields of one of {many}; what is not named stays.", Arguments(["id", "changes"], ("id", Id()), ("changes", ToolSchemas.Closed(SchemaNodes.Input(resource, partial: true))), ("revision", Revision())), "update", UpdateAsync) with { Writes = true, Destructive = true, Repeatable = true };
         yield return Of("delete", $"Delete {resource.Singular}", $"Deletes one of {many}.", Arguments(["id"], ("id", Id()), ("revision", Revision())), "delete", DeleteAsync) with { Writes = true, Destructive = true, Repeatable = true };
         foreach (var action in resource.Actions)
         {
-            var input = action.Input.IsDefaultOrEmpty ? null : Closed(SchemaNodes.Group(action.Input));
+            var input = action.Input.IsDefaultOrEmpty ? null : ToolSchemas.Closed(SchemaNodes.Group(action.Input));
             var schema = input is null ? Arguments(["id"], ("id", Id()), ("revision", Revision())) : Arguments(input["required"] is null ? ["id"] : ["id", "input"], ("id", Id()), ("input", input), ("revision", Revision()));
             yield return Of(action.Name, $"{action.Name} {resource.Singular}", $"{action.Description ?? $"The action {action.Name}"} Acts on one of {many}.", schema, action.Name, (call, token) => ActAsync(action, call, token)) with { Writes = true, Destructive = true };
         }
@@ -36,19 +33,14 @@ internal sealed class ResourceTools(ActivePlugin plugin, ResourceDescriptor reso
 
     private Tool Of(string verb, string title, string description, JsonObject input, string permission, Func<ToolCall, CancellationToken, Task<JsonObject>> run) => new()
     {
-        Name = NameOf($"{resource.Table}_{verb}"),
+        Name = ToolSchemas.NameOf($"{resource.Table}_{verb}"),
         Title = title,
         Description = description,
-        Input = JsonSerializer.SerializeToElement(Plain(input)),
+        Input = ToolSchemas.Of(input),
         Permission = resource.PermissionFor(permission),
+        Keyed = true,
         Run = run,
     };
-
-    private static string NameOf(string text)
-    {
-        var name = string.Concat(text.Select(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' ? c : '_'));
-        return name.Length <= MaxName ? name : $"{name[..(MaxName - 9)]}-{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)))[..8]}";
-    }
 
     private JsonObject ListInput()
     {
@@ -73,32 +65,6 @@ internal sealed class ResourceTools(ActivePlugin plugin, ResourceDescriptor reso
         var schema = new JsonObject { ["type"] = "object", ["properties"] = new JsonObject(properties.Select(p => KeyValuePair.Create(p.Name, (JsonNode?)p.Schema))), ["additionalProperties"] = false };
         if (required.Length > 0)
             schema["required"] = new JsonArray([.. required.Select(r => (JsonNode)r)]);
-        return schema;
-    }
-
-    private static JsonObject Closed(JsonObject schema)
-    {
-        schema["additionalProperties"] = false;
-        return schema;
-    }
-
-    /// <summary>Without what checkers of other platforms read otherwise: formats that JSON Schema does not know and patterns of .NET, which the description tells instead.</summary>
-    private static JsonObject Plain(JsonObject schema)
-    {
-        if (schema["format"]?.GetValue<string>() is "decimal" or "int64" or "double" or "duration")
-            schema.Remove("format");
-        if (schema["pattern"] is JsonValue pattern)
-        {
-            schema["description"] = $"{(string?)schema["description"]} Matches {pattern.GetValue<string>()}.".TrimStart();
-            schema.Remove("pattern");
-        }
-
-        foreach (var (_, inner) in schema.ToList())
-        {
-            if (inner is JsonObject one)
-                Plain(one);
-        }
-
         return schema;
     }
 

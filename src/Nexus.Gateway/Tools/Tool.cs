@@ -30,6 +30,9 @@ internal sealed record Tool
     /// <summary>The same call twice is as once.</summary>
     public bool Repeatable { get; init; }
 
+    /// <summary>It honours <see cref="ToolCall.Idempotency"/>, so that an approved call which was cut off may be made again.</summary>
+    public bool Keyed { get; init; }
+
     /// <summary>Name of the table that it lists; null when it is no list.</summary>
     public string? Lists { get; init; }
 

@@ -48,6 +48,11 @@ internal sealed class ToolCatalog : IDisposable
         {
             foreach (var tool in plugin.Resources.SelectMany(resource => new ResourceTools(plugin, resource, operations, settings.Current.HiddenFields, options.CurrentValue.ResultBytes).Tools()))
                 tools.TryAdd(tool.Name, tool);
+            foreach (var declared in plugin.Tools)
+            {
+                var tool = PluginTools.Of(plugin, declared, operations, options.CurrentValue.ResultBytes);
+                tools.TryAdd(tool.Name, tool);
+            }
         }
 
         return tools.ToFrozenDictionary(StringComparer.Ordinal);

@@ -16,6 +16,7 @@ internal static class ToolRegistration
         services.TryAddSingleton<ToolCatalog>();
         services.TryAddSingleton<ToolRunner>();
         services.TryAddSingleton<McpResources>();
+        services.AddSingleton<IPluginPorts, ToolPorts>();
         services.AddSingleton<IPlatformRoutes, ToolRoutes>();
         services.AddSingleton<IPlatformRoutes, McpRoutes>();
         return services;

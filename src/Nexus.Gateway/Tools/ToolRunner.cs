@@ -50,8 +50,12 @@ internal sealed class ToolRunner(ToolCatalog catalog, ToolApprovals approvals, I
         var (approval, key) = await approvals.AskAsync(tool.Name, context, arguments, TimeSpan.FromMinutes(options.CurrentValue.ApprovalMinutes), cancellationToken);
         if (key is null)
             return Waiting(approval);
+        // Once: a call with a key is used up after it, as doing it again has no effect; one without before it, whatever becomes of it.
+        if (!tool.Keyed)
+            await approvals.UsedAsync(approval, context.Tenant, CancellationToken.None);
         var result = await tool.Run(call with { Idempotency = key }, cancellationToken);
-        await approvals.UsedAsync(approval, context.Tenant, CancellationToken.None);
+        if (tool.Keyed)
+            await approvals.UsedAsync(approval, context.Tenant, CancellationToken.None);
         return result;
     }
 

@@ -8,6 +8,8 @@ namespace Nexus.Gateway.Tests.Fakes;
 /// <summary>Resources in memory, ordered by id; knows filters on what is stored, and cursors that are the last id.</summary>
 internal sealed class FakeOperations : IResourceOperations
 {
+    public ValueTask<ReadOnlyMemory<byte>> RunAsync(ActivePlugin plugin, ToolDescriptor tool, CallContext context, ReadOnlyMemory<byte> input, CancellationToken cancellationToken) => throw new NotSupportedException();
+
     private readonly SortedDictionary<string, StoredRecord> records = new(StringComparer.Ordinal);
     private readonly Lock gate = new();
     private readonly Dictionary<string, (string Fingerprint, ImmutableArray<ChangeResult> Results)> keys = [];

@@ -121,6 +121,8 @@ public sealed class Graph_relations
     /// <summary>Records of three resources; notes each question.</summary>
     private sealed class Shop : IResourceOperations
     {
+        public ValueTask<ReadOnlyMemory<byte>> RunAsync(ActivePlugin plugin, ToolDescriptor tool, CallContext context, ReadOnlyMemory<byte> input, CancellationToken cancellationToken) => throw new NotSupportedException();
+
         private readonly Dictionary<string, List<StoredRecord>> records = new() { ["customers"] = [], ["products"] = [], ["orders"] = [] };
         private int next;
 

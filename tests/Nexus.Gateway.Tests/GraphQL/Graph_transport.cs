@@ -262,6 +262,8 @@ public sealed class Graph_transport
     /// <summary>Fails with a secret in its text, or never ends.</summary>
     private sealed class BrokenOperations : IResourceOperations
     {
+        public ValueTask<ReadOnlyMemory<byte>> RunAsync(ActivePlugin plugin, ToolDescriptor tool, CallContext context, ReadOnlyMemory<byte> input, CancellationToken cancellationToken) => throw new NotSupportedException();
+
         public bool Hangs { get; init; }
 
         public ValueTask<StoredRecord?> FindAsync(ResourceCall call, string id, CancellationToken cancellationToken) => throw new InvalidOperationException("secret");

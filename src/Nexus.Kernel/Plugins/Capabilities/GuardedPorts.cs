@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Text.Json;
+using Microsoft.Extensions.AI;
 using Microsoft.Extensions.DependencyInjection;
 using Nexus.Kernel.Caching;
 using Nexus.Kernel.Services;
@@ -23,6 +24,7 @@ internal static class GuardedPorts
         Replace<IEventStreams>(ports, inner => new GuardedEventStreams(inner, guard));
         Replace<IServices>(ports, inner => new GuardedServices(inner, guard));
         Replace<IMail>(ports, inner => new GuardedMail(inner, guard));
+        Replace<ITools>(ports, inner => new GuardedTools(inner, guard));
         Replace<IUnitOfWork>(ports, inner => new GuardedUnits(inner, guard));
         Replace<ICache>(ports, inner => new GuardedCache(inner, guard));
         var repositories = ports.FirstOrDefault(p => p.ServiceType == typeof(IRepository<>));
@@ -48,6 +50,25 @@ internal static class GuardedPorts
         else
             ports.AddKeyedSingleton(Unguarded, (services, _) => (T)open.ImplementationFactory!(services));
         ports.AddSingleton(services => guarded(services.GetRequiredKeyedService<T>(Unguarded)));
+    }
+}
+
+/// <summary>Tools behind <c>services</c>: they act in other plugins. Asked at each call, so that a revocation cuts functions that are held already.</summary>
+internal sealed class GuardedTools(ITools inner, CapabilityGuard guard) : ITools
+{
+    public async ValueTask<ImmutableArray<AIFunction>> ListAsync(CancellationToken cancellationToken = default)
+    {
+        guard.Demand(Capability.Services, typeof(ITools).FullName);
+        return [.. (await inner.ListAsync(cancellationToken)).Select(f => new Function(f, guard))];
+    }
+
+    private sealed class Function(AIFunction inner, CapabilityGuard guard) : DelegatingAIFunction(inner)
+    {
+        protected override ValueTask<object?> InvokeCoreAsync(AIFunctionArguments arguments, CancellationToken cancellationToken)
+        {
+            guard.Demand(Capability.Services, Name);
+            return base.InvokeCoreAsync(arguments, cancellationToken);
+        }
     }
 }
 

@@ -59,6 +59,12 @@ internal sealed class Slots
         return task with { Handle = (services, context, token) => slot.Target(services, context, token) };
     }
 
+    public ToolDescriptor Wrap(ToolDescriptor tool)
+    {
+        var slot = Open(tool.Run);
+        return tool with { Run = (services, input, token) => slot.Target(services, input, token) };
+    }
+
     public ProvidedServiceDescriptor Wrap(ProvidedServiceDescriptor service)
     {
         var resolve = Open(service.Resolve);

@@ -176,6 +176,7 @@ internal sealed class GenerationLoader(IServiceProvider host, ContractAssemblies
         Subscriptions = [.. container.Contributions<SubscriptionContribution>().Select(c => generation.Guard.Wrap(generation.Slots.Wrap(c.Descriptor)))],
         Tasks = [.. container.Contributions<TaskContribution>().Select(c => generation.Slots.Wrap(c.Descriptor))],
         Schedules = [.. container.Contributions<ScheduleContribution>().Select(c => c.Descriptor)],
+        Tools = [.. container.Contributions<ToolContribution>().Select(c => generation.Slots.Wrap(c.Descriptor))],
         Services = [.. container.Contributions<ServiceContribution>().Select(c => generation.Slots.Wrap(c.Descriptor))],
         Authentication = [.. container.Contributions<AuthenticationContribution>().Select(generation.Slots.Wrap)],
         Authorization = container.Contributions<AuthorizationContribution>().Select(generation.Slots.Wrap).SingleOrDefault(),
