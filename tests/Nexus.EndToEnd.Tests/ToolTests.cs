@@ -32,7 +32,13 @@ public sealed class ToolTests
                 routes.MapGet("/tools", async (ITools tools) => (await tools.ListAsync()).Select(t => $"{t.Name} {t.AdditionalProperties["writes"]}"));
                 routes.MapPost("/tools/{name}", async (string name, System.Text.Json.Nodes.JsonObject input, ITools tools) =>
                     await (await tools.ListAsync()).Single(t => t.Name == name).InvokeAsync(new Microsoft.Extensions.AI.AIFunctionArguments(input.ToDictionary(p => p.Key, p => (object?)p.Value))));
-                routes.MapGet("/alone", async (ITools tools) => { using (ExecutionContext.SuppressFlow()) return await Task.Run(async () => { try { await tools.ListAsync(); return "listed"; } catch (NexusException e) { return e.Code; } }); });
+                routes.MapGet("/alone", async (ITools tools) =>
+                {
+                    Task<string> work;
+                    using (System.Threading.ExecutionContext.SuppressFlow())
+                        work = Task.Run(async () => { try { await tools.ListAsync(); return "listed"; } catch (NexusException e) { return e.Code; } });
+                    return await work;
+                });
             });
         }
         """;

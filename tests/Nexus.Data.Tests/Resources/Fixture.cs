@@ -152,9 +152,10 @@ internal sealed class Shop
         Accesses = new AccessTrail(() => Storage, Trail, new AccessRules(reads), time, NullLogger<AccessTrail>.Instance);
         var access = new RecordAccess(authorization ?? Authorization, Accesses);
         var sealing = new FieldSealing(() => protection);
-        var preparation = new ChangePreparation(Storage, access, sealing, new HookRunner(NullLogger<HookRunner>.Instance, TimeProvider.System) { TimeLimit = hookLimit ?? HookRunner.Limit }, Trail, time);
+        var hooks = new HookRunner(NullLogger<HookRunner>.Instance, TimeProvider.System) { TimeLimit = hookLimit ?? HookRunner.Limit };
+        var preparation = new ChangePreparation(Storage, access, sealing, hooks, Trail, time);
         var execution = new ChangeExecution(Storage, preparation, sealing, new Successor(this));
-        Operations = new ResourceOperations(Storage, access, sealing, execution, new IdempotentChanges(Storage, sealing, time), Accesses);
+        Operations = new ResourceOperations(Storage, access, sealing, execution, new IdempotentChanges(Storage, sealing, time), Accesses, hooks);
         var manifest = new PluginManifest { Name = "shop", Version = "1.0.0", Category = PluginCategory.Business, Description = "Shop.", Entry = "" };
         var services = builder.Services;
         new RepositoryPorts(new ServiceCollection().AddSingleton(Operations).BuildServiceProvider()).Add(services, new PluginPortContext(manifest, 1, null, new FakeGeneration(new ServiceCollection().BuildServiceProvider())));
