@@ -19,6 +19,10 @@ internal static class HostConfiguration
         Checks = [ProductionChecks.Check],
     });
 
+    /// <summary>The configuration where there is no file, no variable and no option.</summary>
+    public static NexusConfiguration Defaults() =>
+        NexusConfiguration.Load(new ConfigurationRequest([], new Dictionary<string, string>(), Path.Combine(AppContext.BaseDirectory, "none")) { Checks = [ProductionChecks.Check] });
+
     /// <summary><c>--plugins a,b</c> is short for <c>--plugins:only:0=a --plugins:only:1=b</c>, <c>--roles gateway</c> for <c>--node:roles:0=gateway</c>, <c>--no-worker</c> for <c>--tasks:worker=false</c>.</summary>
     private static IEnumerable<string> Spelled(string[] args)
     {

@@ -66,10 +66,16 @@ internal static class Tools
         return Print(json ? new JsonObject { ["id"] = offer.Name, ["version"] = offer.Version, ["file"] = Path.Combine(registry, offer.File), ["sha256"] = offer.Sha256 }.ToJsonString(Indented) : $"{offer.Name} {offer.Version} is in {registry}");
     }
 
+    /// <summary><c>--defaults</c>: what holds where nothing is configured. <c>--env NAME</c>: what would hold in another environment; without a name, which one it is and what makes it differ from the defaults.</summary>
     private static int Show(string[] settings, bool json)
     {
-        using var configuration = HostConfiguration.Load(settings);
+        var index = Array.IndexOf(settings, "--env");
+        var other = index >= 0 && index + 1 < settings.Length && !settings[index + 1].StartsWith('-') ? settings[index + 1] : null;
+        var rest = settings.Where((s, i) => s != "--defaults" && i != index && (other is null || i != index + 1));
+        using var configuration = settings.Contains("--defaults") ? HostConfiguration.Defaults() : HostConfiguration.Load([.. rest, .. other is null ? Array.Empty<string>() : [$"--environment={other}"]]);
         var values = configuration.Show();
+        if (index >= 0 && other is null)
+            values = [.. values.Where(v => v.Key == "environment" || v.Source != "default")];
         if (json)
             return Print(new JsonArray([.. values.Select(v => (JsonNode)new JsonObject { ["key"] = v.Key, ["value"] = v.Value, ["source"] = v.Source, ["secret"] = v.Secret, ["restart"] = v.Restart })]).ToJsonString(Indented));
         var width = values.Max(v => v.Key.Length);

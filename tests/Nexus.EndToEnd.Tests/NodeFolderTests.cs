@@ -52,6 +52,29 @@ public sealed class NodeFolderTests : IDisposable
         Assert.Equal((environment, "9100", "5", "Hello: you"), (values["environment"], values["server:port"], values["server:limits:jsonDepth"], values["custom:greeting"]));
     }
 
+    [Fact]
+    public async Task The_defaults_and_each_environment_are_shown_with_the_source_of_each_value()
+    {
+        await File.WriteAllTextAsync(Path.Combine(folder, "nexus.yaml"), "server:\n  port: 9100\nenvironments:\n  staging:\n    server:\n      port: 9200\n", TestContext.Current.CancellationToken);
+        var defaults = Shown(await RunAsync("config", "show", "--defaults", "--json"));
+        var here = Shown(await RunAsync("config", "show", "--env", "--json"));
+        var staging = Shown(await RunAsync("config", "show", "--env", "staging", "--json"));
+
+        Assert.Equal(("8000", "default"), defaults["server:port"]);
+        Assert.All(defaults.Values, value => Assert.Equal("default", value.Source));
+        Assert.True(defaults.Count > 100, $"{defaults.Count} defaults");
+        Assert.Equal(("development", "9100"), (here["environment"].Value, here["server:port"].Value));
+        Assert.DoesNotContain(here, value => value.Key != "environment" && value.Value.Source == "default");
+        Assert.Equal(("staging", "9200"), (staging["environment"].Value, staging["server:port"].Value));
+        Assert.Contains("nexus.yaml:6", staging["server:port"].Source, StringComparison.Ordinal);
+
+        static Dictionary<string, (string? Value, string Source)> Shown((int ExitCode, string Output, string Errors) run)
+        {
+            Assert.True(run.ExitCode == 0, run.Errors);
+            return JsonNode.Parse(run.Output)!.AsArray().ToDictionary(v => (string)v!["key"]!, v => ((string?)v!["value"], (string)v["source"]!));
+        }
+    }
+
     [Theory]
     [InlineData("config init -t nonsense", 64)]
     [InlineData("config init --set port", 64)]

@@ -37,7 +37,7 @@ public sealed class ToolTests
                     Task<string> work;
                     using (System.Threading.ExecutionContext.SuppressFlow())
                         work = Task.Run(async () => { try { await tools.ListAsync(); return "listed"; } catch (NexusException e) { return e.Code; } });
-                    return await work;
+                    return new[] { await work };
                 });
             });
         }
@@ -167,7 +167,7 @@ public sealed class ToolTests
         Assert.Equal((7, false, "2 × hello Ada by eve"), ((int)created["number"]!, (bool)asked["done"]!, (string?)greeted["text"]));
         Assert.Equal(1, await OrdersAsync(host));
         Assert.Equal("VALIDATION_ERROR", (string?)(await of("bob:boss", "tools/shop_orders_create", new JsonObject { ["number"] = 700, ["customer"] = "x" }))["code"]);
-        Assert.Equal("AUTHENTICATION_REQUIRED", (string?)await of("bob:boss", "alone", null));
+        Assert.Equal("AUTHENTICATION_REQUIRED", (string?)(await of("bob:boss", "alone", null))[0]);
     }
 
     [Fact]

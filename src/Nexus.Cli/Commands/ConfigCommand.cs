@@ -8,7 +8,7 @@ internal static class ConfigCommand
 {
     public static Command Build() => new("config", "Show, check and describe the configuration")
     {
-        Tool("show", "Show each value with its source, secrets masked"),
+        Tool("show", "Show each value with its source, secrets masked; --defaults what holds unconfigured, --env NAME what would hold in another environment, --env what differs in this one"),
         Tool("validate", "Check the configuration; every error with file, line and key"),
         Tool("schema", "Print the JSON Schema of the configuration"),
         Init(),
