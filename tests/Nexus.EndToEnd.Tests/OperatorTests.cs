@@ -18,6 +18,15 @@ public sealed class OperatorTests
     }
 
     [Fact]
+    public async Task A_start_connects_the_database_finds_plugins_loads_them_and_registers_routes_in_this_order()
+    {
+        await using var host = await RunningHost.StartAsync(Orders);
+
+        var steps = new[] { "database.connected", "plugins.discovered", "Plugin orders", "routes.registered" }.Select(step => host.Log.IndexOf(step, StringComparison.Ordinal)).ToArray();
+        Assert.True(steps is [>= 0, ..] && steps.SequenceEqual(steps.Order()), $"{string.Join(' ', steps)} in {host.Log}");
+    }
+
+    [Fact]
     public async Task The_openapi_document_grows_and_shrinks_with_the_plugins()
     {
         await using var host = await RunningHost.StartAsync(Orders);

@@ -17,6 +17,7 @@ internal sealed class PluginKernel : IPlugins, IPluginActivation, IHostedService
     private readonly IPackages packages;
     private readonly TimeProvider time;
     private readonly ContractAssemblies contracts = new();
+    private readonly ILogger logger;
     private readonly PluginTable table = new();
     private readonly SnapshotBoard board;
     private readonly Swap swap;
@@ -29,7 +30,7 @@ internal sealed class PluginKernel : IPlugins, IPluginActivation, IHostedService
     public PluginKernel(IServiceProvider host, PluginsOptions options, IPackages packages, TimeProvider time, ILoggerFactory loggers)
     {
         (this.options, this.packages, this.time) = (options, packages, time);
-        var logger = loggers.CreateLogger("Nexus.Plugins");
+        logger = loggers.CreateLogger("Nexus.Plugins");
         // Durable event groups exist before their plugin serves, so that no event falls between.
         board = new SnapshotBoard((next, token) => host.GetService<EventGroups>()?.DeclareAsync(next, token) ?? default, logger);
         var events = new LifecycleEvents(host, time, logger);
@@ -67,7 +68,9 @@ internal sealed class PluginKernel : IPlugins, IPluginActivation, IHostedService
     public async Task StartAsync(CancellationToken cancellationToken)
     {
         await packages.Records.Arrivals.JoinAsync(cancellationToken);
-        foreach (var wave in await DiscoverAsync(cancellationToken))
+        var waves = await DiscoverAsync(cancellationToken);
+        PluginLog.Discovered(logger, table.All.Length, waves.Sum(w => w.Length));
+        foreach (var wave in waves)
         {
             await StartWaveAsync(wave, cancellationToken);
         }

@@ -27,6 +27,9 @@ internal static partial class PluginLog
     [LoggerMessage(6, LogLevel.Error, "Plugin {Plugin} generation {Generation} did not leave memory within {Limit}; `nexus plugin why-alive` names what holds it")]
     public static partial void StillAlive(ILogger logger, string plugin, long generation, TimeSpan limit);
 
+    [LoggerMessage(16, LogLevel.Information, "plugins.discovered {Found}; {Starting} of them are enabled and whole")]
+    public static partial void Discovered(ILogger logger, int found, int starting);
+
     [LoggerMessage(7, LogLevel.Debug, "Published snapshot {Version} with {Count} active plugins")]
     public static partial void Published(ILogger logger, long version, int count);
 
