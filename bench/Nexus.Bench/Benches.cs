@@ -12,6 +12,7 @@ internal static class Benches
         ["cache"] = CacheBench.RunAsync,
         ["dispatch"] = DispatchBench.RunAsync,
         ["graphql"] = GraphQLBench.RunAsync,
+        ["grpc"] = GrpcBench.RunAsync,
         ["live"] = LiveBench.RunAsync,
         ["store"] = StoreBench.RunAsync,
         ["swap"] = SwapBench.RunAsync,

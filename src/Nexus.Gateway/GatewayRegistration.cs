@@ -11,6 +11,7 @@ using Nexus.Gateway.Caching;
 using Nexus.Gateway.Changes;
 using Nexus.Gateway.Forwarding;
 using Nexus.Gateway.GraphQL;
+using Nexus.Gateway.Grpc;
 using Nexus.Gateway.Live;
 using Nexus.Gateway.Health;
 using Nexus.Gateway.Logging;
@@ -90,6 +91,7 @@ public static class GatewayRegistration
         services.TryAddSingleton<ChangeFeed>();
         services.TryAddSingleton<RecordFeed>();
         services.AddGraphQL(configuration);
+        services.AddGrpc(configuration);
         services.AddTools(configuration);
         services.AddForwarding(configuration);
         services.AddLive(configuration);

@@ -25,7 +25,7 @@ internal static class Rules
     private static readonly string[] BannedSuffixes =
         ["Manager", "Service", "Helper", "Helpers", "Util", "Utils", "Base", "Common", "Impl", "Wrapper", "Data", "Info", "Item", "Dto", "Processor", "Engine"];
 
-    private static readonly string[] Surfaces = ["src/Nexus.Gateway/GraphQL/", "src/Nexus.Gateway/Live/", "src/Nexus.Gateway/Tools/"];
+    private static readonly string[] Surfaces = ["src/Nexus.Gateway/GraphQL/", "src/Nexus.Gateway/Grpc/", "src/Nexus.Gateway/Live/", "src/Nexus.Gateway/Tools/"];
 
     private static readonly FrozenSet<string> Stores = ["IStorage", "IStorageEngine", "IBlobEngine", "IBlobStore", "IDocuments", "ISqlDatabase", "IBlobs", "IEventStore", "IEventHistory", "IEventLog", "ITenantStore"];
 

@@ -63,6 +63,17 @@ public sealed class SurfaceTests
         Golden.Check("schema.graphql", await host.Client.GetStringAsync("/graphql/schema.graphql"));
     }
 
+    [Theory]
+    [InlineData("nexus/v1/resources.proto", "resources.proto")]
+    [InlineData("nexus/v1/services.proto", "services.proto")]
+    [InlineData("nexus/plugins/sample.shop.proto", "plugin.proto")]
+    public async Task What_is_called_by_gRPC_is_that_of_the_proto_files(string served, string golden)
+    {
+        await using var host = await PluginTestHost.StartAsync(options => options.Add(new PluginManifest { Name = "sample.shop", Version = "1.0.0", Category = PluginCategory.Custom, Description = "Declares a resource with every kind of field.", Entry = "" }, () => new ShopPlugin()));
+
+        Golden.Check(golden, await host.Client.GetStringAsync($"/grpc/protos/{served}"));
+    }
+
     private static void DescribeKeys(JsonNode schema, string prefix, StringBuilder text)
     {
         foreach (var (name, key) in schema["properties"]?.AsObject() ?? [])

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Http;
+using Nexus.Gateway.Grpc.Calls;
 using Nexus.Gateway.Pipeline;
 
 namespace Nexus.Gateway.Errors;
@@ -94,6 +95,12 @@ internal static class Problem
         if (response.HasStarted)
         {
             context.Abort();
+            return;
+        }
+        // Whoever speaks gRPC reads no other form of an error, whichever stage it came from.
+        if (GrpcStatus.IsAsked(context.Request))
+        {
+            GrpcStatus.Of(entry, detail, errors).Send(context);
             return;
         }
         var buffer = new ArrayBufferWriter<byte>(512);

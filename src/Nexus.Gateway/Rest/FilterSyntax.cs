@@ -41,7 +41,8 @@ internal static class FilterSyntax
             : new Filter.Compare(path, Operator(name), FieldPaths.Parse(field, path, text));
     }
 
-    private static Filter FromJson(ResourceDescriptor resource, string text)
+    /// <summary>The filter of a JSON form.</summary>
+    public static Filter FromJson(ResourceDescriptor resource, string text)
     {
         var filter = FilterJson.Parse(text);
         CheckPaths(resource, filter);

@@ -27,9 +27,7 @@ internal sealed record ListRequest(ResourceQuery Query, ImmutableArray<string> F
         var cursor = One(query, "cursor");
         if (page is not null && cursor is not null)
             throw new NexusException(ErrorCodes.BadRequest, "A list is walked by page or by cursor, not by both.");
-        var search = One(query, "q");
-        if (search is not null && resource.Search.IsEmpty)
-            throw new NexusException(ErrorCodes.FilterInvalid, $"{resource.Name} declare no search fields; use filter[field].");
+        var search = One(query, "q") is { } words ? Searched(resource, words) : null;
         return new ListRequest(
             new ResourceQuery
             {
@@ -70,6 +68,11 @@ internal sealed record ListRequest(ResourceQuery Query, ImmutableArray<string> F
         var others = request.Query.Where(p => p.Key != changed.Name && !(changed.Name == "page" && p.Key == "cursor"));
         return QueryHelpers.AddQueryString(request.PathBase.Add(request.Path).ToUriComponent(), others.Append(new(changed.Name, changed.Value)));
     }
+
+    /// <summary>The words of a full-text search.</summary>
+    /// <exception cref="NexusException"><c>FILTER_INVALID</c>: the resource has no search fields.</exception>
+    public static string Searched(ResourceDescriptor resource, string words) =>
+        resource.Search.IsEmpty ? throw new NexusException(ErrorCodes.FilterInvalid, $"{resource.Name} declare no search fields; use filter[field].") : words;
 
     /// <summary>One word of <c>sort=</c>.</summary>
     public static SortKey Key(ResourceDescriptor resource, string word)
