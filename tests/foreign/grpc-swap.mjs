@@ -37,8 +37,8 @@ for (let version = 1; version <= Number(versions); version++) {
   let shop;
   do {
     shop = await reflect();
-  } while (!shop.Customer.type.field.some((field) => field.jsonName === `extra${version}`));
-  seen.fields.push(shop.Customer.type.field.map((field) => field.jsonName).filter((name) => name === 'name' || name.startsWith('extra')));
+  } while (!shop.Customer.type.field.some((field) => field.name === `extra${version}`));
+  seen.fields.push(shop.Customer.type.field.map((field) => field.name).filter((name) => name === 'name' || name.startsWith('extra')));
   const client = new shop.Customers(target, credentials);
   const stored = await new Promise((resolve, reject) => client.Create({ record: { name: `v${version}`, [`extra${version}`]: `v${version}` } }, (error, answer) => (error ? reject(error) : resolve(answer))));
   seen.stored.push(stored[`extra${version}`]);

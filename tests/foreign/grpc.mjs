@@ -42,7 +42,7 @@ function explain(error) {
   const known = { code: grpc.status[error.code], message: error.details };
   if (!details) return known;
   for (const any of rpc.lookupType('google.rpc.Status').decode(details).details) {
-    const name = any.type_url.split('/').pop();
+    const name = any.typeUrl.split('/').pop();
     known[name.split('.').pop()] = rpc.lookupType(name).decode(any.value).toJSON();
   }
   if (known.ErrorInfo) known.ErrorInfo.metadata = Object.keys(known.ErrorInfo.metadata);
@@ -132,8 +132,9 @@ for (const version of ['v1', 'v1alpha']) {
   call.end();
   const [services, file, byName, unknown] = (await answers).messages;
   const set = Buffer.concat(file.fileDescriptorResponse.fileDescriptorProto.map((bytes) => Buffer.concat([Buffer.from([0x0a]), varint(bytes.length), bytes])));
+  // Read from descriptors, names are those of the file to this client, and a map is a list of its entries.
   const reflected = grpc.loadPackageDefinition(loader.loadFileDescriptorSetFromBuffer(set, options));
-  const again = await unary(new reflected.nexus.plugins.orders.Orders(target, credentials), 'List', { pageSize: 1, filter: struct({ sku: 'W' }) });
+  const again = await unary(new reflected.nexus.plugins.orders.Orders(target, credentials), 'List', { page_size: 1, filter: { fields: [{ key: 'sku', value: { string_value: 'W' } }] } });
   seen[version] = { services: services.listServicesResponse.service.map((s) => s.name), called: [again.records[0].customer, again.records[0].status], byName: byName.fileDescriptorResponse.fileDescriptorProto.length, unknown: unknown.errorResponse.errorCode };
 }
 

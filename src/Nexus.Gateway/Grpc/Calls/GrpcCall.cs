@@ -73,7 +73,8 @@ internal sealed class GrpcCall(HttpContext context, ProtoMethod method, GrpcOpti
     public async Task StartAsync()
     {
         await BeginAsync();
-        await Context.Response.BodyWriter.FlushAsync(Stop);
+        // Of the stream, not of the writer: where the writer is a wrapper that holds no bytes, its flush sends nothing.
+        await Context.Response.Body.FlushAsync(Stop);
     }
 
     /// <summary>Sends an answer, given as the JSON of the output type.</summary>

@@ -7,7 +7,7 @@ internal sealed class GrpcFiles
 {
     private readonly FrozenDictionary<string, ProtoFile> byName;
     private readonly FrozenDictionary<string, ProtoFile> bySymbol;
-    private readonly FrozenDictionary<string, (ProtoService Service, ProtoMethod Method)> methods;
+    private readonly FrozenDictionary<string, (ProtoInterface Service, ProtoMethod Method)> methods;
 
     public GrpcFiles(long version, IEnumerable<ProtoFile> files)
     {

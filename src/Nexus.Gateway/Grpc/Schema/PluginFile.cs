@@ -41,7 +41,7 @@ internal sealed class PluginFile(ResourceFile shared, ResourceMethods methods, C
         ProtoMessage Request(string verb) => file.Message($"{verb}Request");
         ProtoMessage ById(string verb) => Request(verb).Add("id", 2, ProtoKind.Text);
 
-        var service = new ProtoService(many, $"{file.Package}.{many}") { Comment = resource.Description ?? $"The resource {resource.Table}.", Plugin = resource.Plugin };
+        var service = new ProtoInterface(many, $"{file.Package}.{many}") { Comment = resource.Description ?? $"The resource {resource.Table}.", Plugin = resource.Plugin };
         file.Services.Add(service);
         var list = ResourceFile.AddListing(Request("List" + many));
         service.Add("Get", ById("Get" + one).Add("fields", 3, ProtoKind.Text, "Only these fields; all when empty.", repeated: true), record, call => methods.GetAsync(call, target));

@@ -80,7 +80,7 @@ internal static class ProtoDescriptors
         to.End(start);
     }
 
-    private static void Write(ProtoWriter to, ProtoService service)
+    private static void Write(ProtoWriter to, ProtoInterface service)
     {
         var start = to.Begin(6);
         to.Text(1, service.Name);

@@ -25,7 +25,7 @@ internal sealed class ProtoFile(string name, string package, params ProtoFile[] 
     public List<ProtoEnum> Enums { get; } = [];
 
     /// <summary>Its services.</summary>
-    public List<ProtoService> Services { get; } = [];
+    public List<ProtoInterface> Services { get; } = [];
 
     /// <summary>Adds a message.</summary>
     public ProtoMessage Message(string name, string? comment = null)
@@ -36,9 +36,9 @@ internal sealed class ProtoFile(string name, string package, params ProtoFile[] 
     }
 
     /// <summary>Adds a service.</summary>
-    public ProtoService Service(string name, string? comment = null)
+    public ProtoInterface Service(string name, string? comment = null)
     {
-        var service = new ProtoService(name, $"{Package}.{name}") { Comment = comment };
+        var service = new ProtoInterface(name, $"{Package}.{name}") { Comment = comment };
         Services.Add(service);
         return service;
     }
@@ -193,7 +193,7 @@ internal sealed class ProtoEnum(string name, string fullName)
 }
 
 /// <summary>A service.</summary>
-internal sealed class ProtoService(string name, string fullName)
+internal sealed class ProtoInterface(string name, string fullName)
 {
     /// <summary>Its name.</summary>
     public string Name { get; } = name;

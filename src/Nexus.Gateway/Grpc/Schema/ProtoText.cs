@@ -23,7 +23,7 @@ internal static class ProtoText
         return text.ToString();
     }
 
-    private static void Print(StringBuilder text, ProtoService service)
+    private static void Print(StringBuilder text, ProtoInterface service)
     {
         text.Append('\n');
         Comment(text, "", service.Comment);
