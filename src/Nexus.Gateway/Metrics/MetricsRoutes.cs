@@ -8,7 +8,7 @@ using Nexus.Gateway.Rest;
 
 namespace Nexus.Gateway.Metrics;
 
-/// <summary><c>/metrics</c> for Prometheus, and the same requests as numbers over time.</summary>
+/// <summary><c>/metrics</c> for Prometheus.</summary>
 internal sealed class MetricsRoutes(NodeMetrics metrics) : IPlatformRoutes
 {
     /// <inheritdoc/>
