@@ -73,6 +73,8 @@ internal sealed class DatabaseQueryRoutes(IServiceProvider host, ServerSettings 
         // What has begun is not left half-done because its caller hung up.
         var results = await Operations.ChangeAsync(call, changes, atomic, CancellationToken.None);
         var failed = results.Count(r => r.Error is not null);
+        // Records that were only held back by the fault of another are in conflict with it.
+        var fault = results.FirstOrDefault(r => r.Error is { } error && error.Code != ErrorCodes.Conflict)?.Error ?? results.FirstOrDefault(r => r.Error is not null)?.Error;
         await JsonAnswer.SendAsync(context, json =>
         {
             json.WriteStartObject();
@@ -95,7 +97,7 @@ internal sealed class DatabaseQueryRoutes(IServiceProvider host, ServerSettings 
             json.WriteEndArray();
             WriteTime(json, started);
             json.WriteEndObject();
-        }, failed == 0 ? StatusCodes.Status200OK : atomic ? results.First(r => r.Error is not null).Error!.Status : StatusCodes.Status207MultiStatus);
+        }, fault is null ? StatusCodes.Status200OK : atomic ? fault.Status : StatusCodes.Status207MultiStatus);
     }
 
     private static ResourceChange ChangeOf(JsonElement operation)

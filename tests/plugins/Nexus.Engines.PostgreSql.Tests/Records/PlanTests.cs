@@ -30,22 +30,6 @@ public sealed class PlanTests
         Assert.DoesNotContain("Seq Scan", plan, StringComparison.Ordinal);
     }
 
-    [Fact]
-    public async Task A_search_goes_by_the_index_of_words()
-    {
-        var address = await PostgreSqlServer.DatabaseAsync();
-        await using var set = await Opened.OpenAsync(address);
-        await set.DeclareAsync([], "name");
-        foreach (var chunk in Enumerable.Range(0, 20_000).Chunk(5_000))
-            await set.CommitAsync([.. chunk.Select(i => Opened.Put($"{i}", $$"""{"name":"word{{i}} filler"}"""))]);
-
-        var query = new RecordQuery { Tenant = CallContext.DefaultTenant, Table = "crm.people", Search = "word4711", Limit = 10 };
-        var plan = await ExplainAsync(address, new RecordQuerySql(query, null, new RecordTable("crm.people", new SearchFields(["name"], null), [])));
-
-        Assert.Contains("words_", plan, StringComparison.Ordinal);
-        Assert.DoesNotContain("Seq Scan", plan, StringComparison.Ordinal);
-    }
-
     private static async Task<string> ExplainAsync(string address, RecordQuerySql sql)
     {
         await using var connection = new NpgsqlConnection(address + ";Search Path=nexus");
