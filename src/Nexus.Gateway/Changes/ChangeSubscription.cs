@@ -11,7 +11,7 @@ internal sealed class ChangeSubscription(ChangeFeed feed, ChangeWish wish) : IDi
 {
     private const int MaxBatch = 64;
     private readonly Channel<Change> waiting = Channel.CreateBounded<Change>(new BoundedChannelOptions(wish.Capacity) { SingleReader = true, FullMode = BoundedChannelFullMode.Wait });
-    private readonly CancellationTokenSource tooSlow = new();
+    private volatile bool isTooSlow;
 
     /// <summary>What it wants to hear.</summary>
     public ChangeWish Wish { get; } = wish;
@@ -22,14 +22,17 @@ internal sealed class ChangeSubscription(ChangeFeed feed, ChangeWish wish) : IDi
     /// <summary>Position up to which everything was given to the reader.</summary>
     public long ReadTo { get; private set; }
 
-    /// <summary>Fires when more waits than may; the reader is told at its next step.</summary>
-    public CancellationToken TooSlow => tooSlow.Token;
+    /// <summary>Called once when more waits than may; the reader is told at its next step. Must not wait.</summary>
+    public Action? TooSlow { get; set; }
 
     /// <summary>What the feed has. Never waits.</summary>
     public void Offer(Change change)
     {
-        if (change.Message.Tenant == Wish.Tenant && !waiting.Writer.TryWrite(change) && waiting.Writer.TryComplete())
-            _ = tooSlow.CancelAsync();
+        if (change.Message.Tenant != Wish.Tenant || isTooSlow || waiting.Writer.TryWrite(change))
+            return;
+        isTooSlow = true;
+        if (waiting.Writer.TryComplete())
+            TooSlow?.Invoke();
     }
 
     /// <summary>What happened and happens, in order, some at a time. Enumerated once.</summary>
@@ -48,7 +51,7 @@ internal sealed class ChangeSubscription(ChangeFeed feed, ChangeWish wish) : IDi
         while (await waiting.Reader.WaitToReadAsync(cancellationToken))
         {
             // What waits is not worked off first: who is too slow is to come back, and gets it then.
-            if (tooSlow.IsCancellationRequested)
+            if (isTooSlow)
                 break;
             if (Take() is { Count: > 0 } batch)
             {

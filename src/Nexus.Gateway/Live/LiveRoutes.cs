@@ -138,7 +138,7 @@ internal sealed class LiveStream(HttpContext context, LiveFeed feed, LiveHost ho
     {
         try
         {
-            await using var slow = subscription.Changes.TooSlow.UnsafeRegister(_ => AbandonLater(), null);
+            subscription.Changes.TooSlow = AbandonLater;
             var at = subscription.Changes.StartedAt.ToString(CultureInfo.InvariantCulture);
             await SendAsync($"id: {at}\nevent: ready\nretry: 1000\ndata: {{\"at\":\"{at}\"}}\n\n", ends);
             await FollowAsync(subscription, caller, ends);

@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Globalization;
 using System.Net.WebSockets;
 using System.Text.Json;
@@ -20,14 +19,14 @@ internal sealed class LiveSocket : IDisposable
     private readonly LiveReader reader;
     private readonly LiveWriter writer;
     private readonly Action abort;
-    private readonly ConcurrentDictionary<string, CancellationTokenSource> subscriptions = new(StringComparer.Ordinal);
-    private readonly ConcurrentDictionary<long, Task> working = new();
+    private readonly Lock gate = new();
+    private readonly Dictionary<string, CancellationTokenSource> subscriptions = new(1, StringComparer.Ordinal);
+    private readonly HashSet<Task> working = new(1);
     private readonly CancellationTokenSource over = new();
     private OpenCaller caller;
     private IDisposable place;
     private CancellationTokenRegistration revoked;
     private long? resumeAfter;
-    private long works;
     private int calls;
 
     public LiveSocket(WebSocket socket, LiveParts parts, OpenCaller caller, IDisposable place)
@@ -58,7 +57,9 @@ internal sealed class LiveSocket : IDisposable
         }
         await over.CancelAsync();
         await revoked.DisposeAsync();
-        var rest = Task.WhenAll(working.Values);
+        Task rest;
+        lock (gate)
+            rest = Task.WhenAll(working);
         // A send to who takes nothing is freed by the abort.
         if (await Task.WhenAny(rest, Task.Delay(TimeSpan.FromSeconds(1), parts.Time, CancellationToken.None)) != rest)
             abort();
@@ -80,16 +81,22 @@ internal sealed class LiveSocket : IDisposable
             Start(ExpectAuthAsync);
         else
             await ReadyAsync();
-        while (await reader.ReceiveAsync() is { } message)
+        while (await StepAsync())
         {
-            if (writer.HasEnded)
-                break;
-            await HandleAsync(message);
+            // One message after the other; while none comes, none is held.
         }
         if (writer.HasEnded)
             await reader.DrainAsync(TimeSpan.FromSeconds(2));
         else
             await writer.EndAsync((int)WebSocketCloseStatus.NormalClosure, "");
+    }
+
+    private async Task<bool> StepAsync()
+    {
+        if (await reader.ReceiveAsync() is not { } message || writer.HasEnded)
+            return false;
+        await HandleAsync(message);
+        return true;
     }
 
     private async Task ExpectAuthAsync()
@@ -120,8 +127,10 @@ internal sealed class LiveSocket : IDisposable
                 Subscribe(Id(message), message);
                 break;
             case "unsubscribe":
-                if (subscriptions.TryRemove(Id(message), out var ended))
-                    await ended.CancelAsync();
+                CancellationTokenSource? ended;
+                lock (gate)
+                    subscriptions.Remove(Id(message), out ended);
+                await (ended?.CancelAsync() ?? Task.CompletedTask);
                 await writer.SendAsync("unsubscribed", Id(message));
                 break;
             case "resume":
@@ -189,36 +198,43 @@ internal sealed class LiveSocket : IDisposable
 
     private void Subscribe(string id, JsonElement message)
     {
-        if (subscriptions.ContainsKey(id))
-            throw new LiveBreachException(4409, "There is a subscription of that id");
-        if (subscriptions.Count >= options.Subscriptions)
-        {
-            Start(() => writer.SendProblemAsync("error", id, new NexusException(ErrorCodes.RateLimited, $"A socket has at most {options.Subscriptions} subscriptions (live.subscriptions).")));
-            return;
-        }
         var ends = CancellationTokenSource.CreateLinkedTokenSource(over.Token);
-        subscriptions[id] = ends;
-        var after = resumeAfter;
-        Start(() => FollowAsync(id, message, after, ends));
+        try
+        {
+            lock (gate)
+            {
+                if (subscriptions.ContainsKey(id))
+                    throw new LiveBreachException(4409, "There is a subscription of that id");
+                if (subscriptions.Count >= options.Subscriptions)
+                    throw new NexusException(ErrorCodes.RateLimited, $"A socket has at most {options.Subscriptions} subscriptions (live.subscriptions).");
+            }
+            var wish = LiveWish.Read(LiveWish.ToQuery(message, "type", "id"));
+            lock (gate)
+                subscriptions[id] = ends;
+            var after = wish.After ?? resumeAfter;
+            Start(() => FollowAsync(id, wish with { After = after }, ends));
+        }
+        catch (LiveBreachException)
+        {
+            ends.Dispose();
+            throw;
+        }
+        catch (NexusException exception)
+        {
+            ends.Dispose();
+            Start(() => writer.SendProblemAsync("error", id, exception));
+        }
     }
 
-    private async Task FollowAsync(string id, JsonElement message, long? after, CancellationTokenSource ends)
+    private async Task FollowAsync(string id, LiveWish wish, CancellationTokenSource ends)
     {
         try
         {
-            var wish = LiveWish.Read(LiveWish.ToQuery(message, "type", "id"));
-            using var subscription = await parts.Feed.OpenAsync(wish with { After = wish.After ?? after }, caller.Context, options.Queue, ends.Token);
-            await using var slow = subscription.Changes.TooSlow.UnsafeRegister(static socket => ((LiveSocket)socket!).AbandonLater(), this);
+            using var subscription = await parts.Feed.OpenAsync(wish, caller.Context, options.Queue, ends.Token);
+            subscription.Changes.TooSlow = AbandonLater;
             await writer.SendAsync("subscribed", id, json => json.WriteString("at", subscription.Changes.StartedAt.ToString(CultureInfo.InvariantCulture)));
             await foreach (var told in parts.Feed.ReadAsync(subscription, () => caller.Context, ends.Token))
-            {
-                await writer.SendAsync("event", id, json =>
-                {
-                    json.WriteString("at", told.At);
-                    json.WritePropertyName("data");
-                    json.WriteRawValue(told.Json.Span, skipInputValidation: true);
-                });
-            }
+                await TellAsync(id, told);
         }
         catch (FollowerTooSlowException slow)
         {
@@ -232,10 +248,22 @@ internal sealed class LiveSocket : IDisposable
         }
         finally
         {
-            subscriptions.TryRemove(new KeyValuePair<string, CancellationTokenSource>(id, ends));
+            lock (gate)
+            {
+                if (subscriptions.TryGetValue(id, out var mine) && mine == ends)
+                    subscriptions.Remove(id);
+            }
             ends.Dispose();
         }
     }
+
+    /// <summary>In a frame of its own, so that nothing of the last event is held until the next one.</summary>
+    private Task TellAsync(string id, LiveEvent told) => writer.SendAsync("event", id, json =>
+    {
+        json.WriteString("at", told.At);
+        json.WritePropertyName("data");
+        json.WriteRawValue(told.Json.Span, skipInputValidation: true);
+    });
 
     private async Task CallAsync(string id, JsonElement message)
     {
@@ -260,31 +288,37 @@ internal sealed class LiveSocket : IDisposable
     /// <summary>Runs beside the reading; <see cref="RunAsync"/> returns when all of it has ended.</summary>
     private void Start(Func<Task> work)
     {
-        var number = Interlocked.Increment(ref works);
-        var task = Task.Run(async () =>
+        var begun = new TaskCompletionSource();
+        var task = RunBesideAsync(begun.Task, work);
+        lock (gate)
+            working.Add(task);
+        _ = task.ContinueWith(Over, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+        begun.SetResult();
+    }
+
+    private void Over(Task task)
+    {
+        lock (gate)
+            working.Remove(task);
+    }
+
+    private async Task RunBesideAsync(Task begun, Func<Task> work)
+    {
+        await begun.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+        try
         {
-            try
-            {
-                CallContext.Current = caller.Context;
-                await work();
-            }
-            catch (Exception exception) when (exception is OperationCanceledException or WebSocketException or ObjectDisposedException or IOException)
-            {
-                // Ended by the caller, or with its socket.
-            }
-            catch (Exception exception)
-            {
-                parts.Log.LogError(exception, "Something of a live socket failed");
-                await EndAsync((int)WebSocketCloseStatus.InternalServerError, ErrorCodes.Get(ErrorCodes.InternalError).Title);
-            }
-            finally
-            {
-                working.TryRemove(number, out _);
-            }
-        });
-        working[number] = task;
-        if (task.IsCompleted)
-            working.TryRemove(number, out _);
+            CallContext.Current = caller.Context;
+            await work();
+        }
+        catch (Exception exception) when (exception is OperationCanceledException or WebSocketException or ObjectDisposedException or IOException)
+        {
+            // Ended by the caller, or with its socket.
+        }
+        catch (Exception exception)
+        {
+            parts.Log.LogError(exception, "Something of a live socket failed");
+            await EndAsync((int)WebSocketCloseStatus.InternalServerError, ErrorCodes.Get(ErrorCodes.InternalError).Title);
+        }
     }
 
     private void Tell(NexusException exception)
