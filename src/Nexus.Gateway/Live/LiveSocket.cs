@@ -127,10 +127,7 @@ internal sealed class LiveSocket : IDisposable
                 Subscribe(Id(message), message);
                 break;
             case "unsubscribe":
-                CancellationTokenSource? ended;
-                lock (gate)
-                    subscriptions.Remove(Id(message), out ended);
-                await (ended?.CancelAsync() ?? Task.CompletedTask);
+                await EndSubscriptionAsync(Id(message));
                 await writer.SendAsync("unsubscribed", Id(message));
                 break;
             case "resume":
@@ -226,6 +223,21 @@ internal sealed class LiveSocket : IDisposable
         }
     }
 
+    private async Task EndSubscriptionAsync(string id)
+    {
+        CancellationTokenSource? ended;
+        lock (gate)
+            subscriptions.Remove(id, out ended);
+        try
+        {
+            await (ended?.CancelAsync() ?? Task.CompletedTask);
+        }
+        catch (ObjectDisposedException)
+        {
+            // It ended by itself in the same moment.
+        }
+    }
+
     private async Task FollowAsync(string id, LiveWish wish, CancellationTokenSource ends)
     {
         try
@@ -288,12 +300,10 @@ internal sealed class LiveSocket : IDisposable
     /// <summary>Runs beside the reading; <see cref="RunAsync"/> returns when all of it has ended.</summary>
     private void Start(Func<Task> work)
     {
-        var begun = new TaskCompletionSource();
-        var task = RunBesideAsync(begun.Task, work);
+        var task = Task.Run(() => RunBesideAsync(work));
         lock (gate)
             working.Add(task);
         _ = task.ContinueWith(Over, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
-        begun.SetResult();
     }
 
     private void Over(Task task)
@@ -302,9 +312,8 @@ internal sealed class LiveSocket : IDisposable
             working.Remove(task);
     }
 
-    private async Task RunBesideAsync(Task begun, Func<Task> work)
+    private async Task RunBesideAsync(Func<Task> work)
     {
-        await begun.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
         try
         {
             CallContext.Current = caller.Context;
