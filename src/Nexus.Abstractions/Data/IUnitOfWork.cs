@@ -17,10 +17,10 @@ public interface IUnitOfWork
 /// <summary>The units of work of all plugins, by which rooms that run or serve plugin code meet in one commit. Thread-safe.</summary>
 public interface IUnitsOfWork
 {
-    /// <summary>Runs work of a plugin in a unit of its own, committed together with a delivery's settlement. Work that wrote nothing commits nothing: its delivery is left to the caller to settle.</summary>
-    /// <returns>Whether there was a commit, and with it the settlement.</returns>
-    /// <exception cref="StorageConflictException">The lease of the delivery was lost: nothing was written.</exception>
-    ValueTask<bool> HandleAsync(string plugin, DeliverySettlement settlement, Func<CancellationToken, ValueTask> work, CancellationToken cancellationToken);
+    /// <summary>Runs work of a plugin in a unit of its own, committed together with the settlement of deliveries. Work that wrote nothing commits nothing: its deliveries are left to the caller to settle.</summary>
+    /// <returns>Whether there was a commit, and with it the settlements.</returns>
+    /// <exception cref="StorageConflictException">The lease of a delivery was lost: nothing was written.</exception>
+    ValueTask<bool> HandleAsync(string plugin, ImmutableArray<DeliverySettlement> settlements, Func<CancellationToken, ValueTask> work, CancellationToken cancellationToken);
 
     /// <summary>Adds durable events to the unit that the current flow runs in; false when it runs in none of the plugin's.</summary>
     /// <exception cref="NexusException"><c>CONFLICT</c>: the unit was given up, such as after the time limit of its handler.</exception>

@@ -28,20 +28,22 @@ public static class EventName
             return "it is empty";
         if (name.Length > MaxLength)
             return $"it has {name.Length} characters; at most {MaxLength} are allowed";
-        var words = name.Split('.');
-        foreach (var word in words)
+        var words = 0;
+        foreach (var range in name.AsSpan().Split('.'))
         {
+            var word = name.AsSpan()[range];
+            words++;
             if (word is "*" && wildcards)
                 continue;
             if (word.Length == 0)
                 return "a word between two dots is empty";
             if (word[0] is < 'a' or > 'z')
                 return $"the word \"{word}\" does not start with a letter a–z";
-            if (word.AsSpan().IndexOfAnyExcept(WordCharacters) is var at and >= 0)
+            if (word.IndexOfAnyExcept(WordCharacters) is var at and >= 0)
                 return $"the word \"{word}\" has the character '{word[at]}'";
         }
 
-        return words.Length == 1 && name != "*" ? "it has one word only" : null;
+        return words == 1 && name != "*" ? "it has one word only" : null;
     }
 }
 

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Nexus;
@@ -27,6 +28,23 @@ public static class EventPluginExtensions
     /// <summary>Handles events of a name or pattern with a scope of the plugin's own services.</summary>
     public static IPluginBuilder On(this IPluginBuilder plugin, string pattern, Func<IServiceProvider, EventContext, CancellationToken, Task> handle, Func<SubscriptionDescriptor, SubscriptionDescriptor>? adjust = null) =>
         plugin.Handle(pattern, (services, context, ct) => new ValueTask(handle(services, context, ct)), adjust);
+
+    /// <summary>Handles events of a name or pattern several at once: up to <paramref name="size"/> of those that wait, of one tenant, and of one key never more than one. What the handler writes is committed once for all of them; when it fails, each is tried by itself, so that one that cannot be handled holds up no other.</summary>
+    /// <param name="plugin">The plugin.</param>
+    /// <param name="pattern">Event name or pattern.</param>
+    /// <param name="size">Greatest number of events at once, from 1.</param>
+    /// <param name="handle">The handler, with a scope of the plugin's own services.</param>
+    /// <param name="adjust">Changes priority, group, filter, tries, time limit.</param>
+    public static IPluginBuilder OnBatch(this IPluginBuilder plugin, string pattern, int size, Func<IServiceProvider, ImmutableArray<EventContext>, CancellationToken, Task> handle, Func<SubscriptionDescriptor, SubscriptionDescriptor>? adjust = null)
+    {
+        ArgumentNullException.ThrowIfNull(handle);
+        ArgumentOutOfRangeException.ThrowIfLessThan(size, 1);
+        return plugin.Handle(pattern, (services, context, ct) => new ValueTask(handle(services, [context], ct)), declared =>
+        {
+            var batched = declared with { BatchSize = size, HandleBatch = (services, contexts, ct) => new ValueTask(handle(services, contexts, ct)) };
+            return adjust?.Invoke(batched) ?? batched;
+        });
+    }
 
     private static IPluginBuilder Handle(this IPluginBuilder plugin, string pattern, EventHandlerDelegate handle, Func<SubscriptionDescriptor, SubscriptionDescriptor>? adjust)
     {

@@ -59,7 +59,16 @@ public sealed record SubscriptionDescriptor
 
     /// <summary>The handler; given a scope of the plugin's provider. Called under the plugin's lease.</summary>
     public required EventHandlerDelegate Handle { get; init; }
+
+    /// <summary>Durable events handed to <see cref="HandleBatch"/> at once, at most.</summary>
+    public int BatchSize { get; init; } = 1;
+
+    /// <summary>Handles several events of one tenant that wait; null when each goes to <see cref="Handle"/>, where also those of a batch go, one by one, after the batch failed.</summary>
+    public EventBatchDelegate? HandleBatch { get; init; }
 }
+
+/// <summary>Handles several events at once.</summary>
+public delegate ValueTask EventBatchDelegate(IServiceProvider services, ImmutableArray<EventContext> contexts, CancellationToken cancellationToken);
 
 /// <summary>Handles one event.</summary>
 public delegate ValueTask EventHandlerDelegate(IServiceProvider services, EventContext context, CancellationToken cancellationToken);

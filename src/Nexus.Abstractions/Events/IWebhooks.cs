@@ -44,6 +44,15 @@ public sealed record Webhook
     /// <summary>Condition on the data in the JSON form of filters, or null for all.</summary>
     public JsonElement? Filter { get; init; }
 
+    /// <summary>Least priority of the events it gets, or null.</summary>
+    public int? MinPriority { get; init; }
+
+    /// <summary>Greatest priority of the events it gets, or null.</summary>
+    public int? MaxPriority { get; init; }
+
+    /// <summary>Events posted at once, at most; above 1 the body has <c>events</c>, a list, also when it is one.</summary>
+    public int BatchSize { get; init; } = 1;
+
     /// <summary>Whether it gets events.</summary>
     public bool Enabled { get; init; } = true;
 
@@ -77,6 +86,15 @@ public sealed record WebhookChange
 
     /// <summary>Condition on the data; <c>{}</c> for all.</summary>
     public JsonElement? Filter { get; init; }
+
+    /// <summary>Least priority, −1000 to 1000; −1000 for no bound.</summary>
+    public int? MinPriority { get; init; }
+
+    /// <summary>Greatest priority, −1000 to 1000; 1000 for no bound.</summary>
+    public int? MaxPriority { get; init; }
+
+    /// <summary>Events at once, 1 to 100.</summary>
+    public int? BatchSize { get; init; }
 
     /// <summary>Whether it gets events.</summary>
     public bool? Enabled { get; init; }

@@ -7,14 +7,14 @@ internal sealed class UnitsOfWork(Func<IStorage> storage) : IUnitsOfWork
 {
     private const int MaxAttempts = 100;
 
-    public async ValueTask<bool> HandleAsync(string plugin, DeliverySettlement settlement, Func<CancellationToken, ValueTask> work, CancellationToken cancellationToken)
+    public async ValueTask<bool> HandleAsync(string plugin, ImmutableArray<DeliverySettlement> settlements, Func<CancellationToken, ValueTask> work, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(work);
         var (committed, _) = await RunAsync(plugin, async token =>
         {
             await work(token);
             return true;
-        }, (batch, _) => batch with { Settlements = [settlement] }, cancellationToken);
+        }, (batch, _) => batch with { Settlements = settlements }, cancellationToken);
         return committed;
     }
 

@@ -12,7 +12,7 @@ internal sealed class WebhookRoutes(IServiceProvider host, RequestBody bodies, T
 {
     private const string Root = "/api/v1/events/webhooks";
     private const int MaxDeliveries = 1000;
-    private const string Settings = """{"type":"object","properties":{"url":{"type":"string","format":"uri"},"patterns":{"type":"array","minItems":1,"maxItems":20,"items":{"type":"string"}},"filter":{"type":"object"},"enabled":{"type":"boolean"},"maxAttempts":{"type":"integer","minimum":1,"maximum":20},"retrySeconds":{"type":"number","minimum":0.01,"maximum":3600}}}""";
+    private const string Settings = """{"type":"object","properties":{"url":{"type":"string","format":"uri"},"patterns":{"type":"array","minItems":1,"maxItems":20,"items":{"type":"string"}},"filter":{"type":"object"},"enabled":{"type":"boolean"},"maxAttempts":{"type":"integer","minimum":1,"maximum":20},"retrySeconds":{"type":"number","minimum":0.01,"maximum":3600},"minPriority":{"type":"integer","minimum":-1000,"maximum":1000},"maxPriority":{"type":"integer","minimum":-1000,"maximum":1000},"batchSize":{"type":"integer","minimum":1,"maximum":100}}}""";
 
     /// <inheritdoc/>
     public IEnumerable<PlatformRoute> Routes =>

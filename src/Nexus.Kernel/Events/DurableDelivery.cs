@@ -160,6 +160,44 @@ internal sealed class DurableDelivery(
 
     private async Task DeliverAsync(TakenDelivery taken)
     {
+        var group = taken.Delivery.Group;
+        if (handlers.BatchSizeOf(group) is > 1 and var size && lanes[group].TakeMore(size - 1, next => next.Delivery.Message.Tenant == taken.Delivery.Message.Tenant) is { Count: > 0 } more)
+            await DeliverAsync([taken, .. more]);
+        else
+            await DeliverOneAsync(taken);
+    }
+
+    /// <summary>Hands several to a batch handler; after a failure each is tried by itself.</summary>
+    private async Task DeliverAsync(ImmutableArray<TakenDelivery> several)
+    {
+        var group = several[0].Delivery.Group;
+        var ready = new List<(TakenDelivery Taken, EventContext Context)>();
+        foreach (var taken in several)
+        {
+            var context = ContextOf(taken);
+            if (!EndsUntried(taken) && handlers.Wants(group, context))
+                ready.Add((taken, context));
+            else
+                await DeliverOneAsync(taken);
+        }
+
+        var outcome = ready.Count > 1 ? await RunAsync(group, [.. ready.Select(r => r.Context)]) : null;
+        foreach (var (taken, _) in ready)
+        {
+            if (outcome?.Ending is Ending.Committed or Ending.Handled)
+            {
+                Conclude(taken, outcome);
+                Next(taken, cancel: false);
+            }
+            else
+            {
+                await DeliverOneAsync(taken);
+            }
+        }
+    }
+
+    private async Task DeliverOneAsync(TakenDelivery taken)
+    {
         var cancel = false;
         try
         {
@@ -170,36 +208,60 @@ internal sealed class DurableDelivery(
             log.LogError("Delivery of event {EventId} to {Group} broke off: {Error}", taken.Delivery.Message.Id, taken.Delivery.Group, HandlerRun.Describe(e));
         }
 
-        if (events.TryGetValue(taken.Delivery.Message.Id, out var sameEvent))
-        {
-            var (start, cancelled, empty) = sameEvent.End(taken, cancel);
-            if (empty)
-                events.TryRemove(taken.Delivery.Message.Id, out _);
-            Go(start, cancelled);
-        }
+        Next(taken, cancel);
+    }
+
+    private void Next(TakenDelivery taken, bool cancel)
+    {
+        if (!events.TryGetValue(taken.Delivery.Message.Id, out var sameEvent))
+            return;
+        var (start, cancelled, empty) = sameEvent.End(taken, cancel);
+        if (empty)
+            events.TryRemove(taken.Delivery.Message.Id, out _);
+        Go(start, cancelled);
     }
 
     private async Task<bool> TryOnceAsync(TakenDelivery taken)
     {
-        var (message, group, attempt) = (taken.Delivery.Message, taken.Delivery.Group, taken.Delivery.Attempt);
         var now = time.GetUtcNow();
-        if (message.ExpiresAt <= now)
+        if (taken.Delivery.Message.ExpiresAt is { } expired && expired <= now)
         {
-            Settle(taken, DeliveryState.Expired, error: $"{ErrorCodes.EventExpired}: it expired at {message.ExpiresAt:O}.");
+            Settle(taken, DeliveryState.Expired, error: $"{ErrorCodes.EventExpired}: it expired at {expired:O}.");
             return false;
         }
 
-        // A delivery whose lease would end while it is handled might be handled twice; it is handed back instead.
-        if (stopping.IsCancellationRequested || subscribers.Find(group)?.Descriptor.Timeout > taken.LeaseEnds - now)
+        if (EndsUntried(taken))
         {
             Settle(taken, DeliveryState.Pending, retryAt: now);
             return false;
         }
 
-        var context = new EventContext(message, attempt) { Settlement = new DeliverySettlement(message.Id, group, taken.Delivery.Fence, DeliveryState.Done) };
+        var context = ContextOf(taken);
+        Conclude(taken, await RunAsync(taken.Delivery.Group, [context]));
+        return context.Cancelled;
+    }
+
+    /// <summary>A delivery whose lease would end while it is handled might be handled twice; it is handed back instead.</summary>
+    private bool EndsUntried(TakenDelivery taken)
+    {
+        var now = time.GetUtcNow();
+        return taken.Delivery.Message.ExpiresAt <= now || stopping.IsCancellationRequested || subscribers.Find(taken.Delivery.Group)?.Descriptor.Timeout > taken.LeaseEnds - now;
+    }
+
+    private static EventContext ContextOf(TakenDelivery taken) =>
+        new(taken.Delivery.Message, taken.Delivery.Attempt) { Settlement = new DeliverySettlement(taken.Delivery.Message.Id, taken.Delivery.Group, taken.Delivery.Fence, DeliveryState.Done) };
+
+    private async Task<Outcome> RunAsync(string group, ImmutableArray<EventContext> contexts)
+    {
         var started = time.GetTimestamp();
-        var outcome = await handlers.RunAsync(group, context, stopping);
-        PaceOf(group).Took(time.GetElapsedTime(started));
+        var outcome = await handlers.RunAsync(group, contexts, stopping);
+        PaceOf(group).Took(time.GetElapsedTime(started) / contexts.Length);
+        return outcome;
+    }
+
+    private void Conclude(TakenDelivery taken, Outcome outcome)
+    {
+        var (message, group, attempt) = (taken.Delivery.Message, taken.Delivery.Group, taken.Delivery.Attempt);
         switch (outcome.Ending)
         {
             case Ending.Committed:
@@ -220,8 +282,6 @@ internal sealed class DurableDelivery(
                 Settle(taken, DeliveryState.Dead, error: outcome.Error);
                 break;
         }
-
-        return context.Cancelled;
     }
 
     private TimeSpan RetryDelay(TimeSpan first, int attempt)

@@ -27,8 +27,18 @@ internal sealed class EventBus(
     public ValueTask<EventMessage> RequestAsync(EventMessage message, TimeSpan timeout, CancellationToken cancellationToken = default) =>
         RequestAsync(message, HostSource, timeout, cancellationToken);
 
-    internal async ValueTask<Guid> PublishAsync(EventMessage message, string source, Delivery delivery, CancellationToken cancellationToken) =>
-        (await PublishAsync([message], source, delivery, cancellationToken))[0];
+    internal async ValueTask<Guid> PublishAsync(EventMessage message, string source, Delivery delivery, CancellationToken cancellationToken)
+    {
+        if (delivery == Delivery.Durable)
+            return (await PublishAsync([message], source, delivery, cancellationToken))[0];
+        using var span = NexusTracing.Start(NexusTracing.EventPublish);
+        span?.SetTag("nexus.event", message.Name).SetTag("nexus.delivery", nameof(Delivery.Transient));
+        var stamped = Stamp(message, source);
+        counters.Published(stamped.Name);
+        transient.Publish(stamped, transientOnly: false);
+        transient.Followers.Tell(stamped, at: null);
+        return stamped.Id;
+    }
 
     internal async ValueTask<ImmutableArray<Guid>> PublishAsync(ImmutableArray<EventMessage> messages, string source, Delivery delivery, CancellationToken cancellationToken)
     {
@@ -91,13 +101,18 @@ internal sealed class EventBus(
         if (message.Data.Length > options.Value.MaxBytes)
             throw new NexusException(ErrorCodes.EventTooLarge, $"The data of event {message.Name} is {message.Data.Length} bytes; events.maxBytes allows {options.Value.MaxBytes}.");
         var context = CallContext.Current;
+        var headers = NexusTracing.IsListenedTo && NexusTracing.Parent is { } parent && !message.Headers.ContainsKey(NexusTracing.ParentHeader) ? message.Headers.SetItem(NexusTracing.ParentHeader, parent) : message.Headers;
+        var tenant = message.Tenant == CallContext.DefaultTenant ? context.Tenant : message.Tenant;
+        // Who publishes one whole message again and again gets no copy of it each time.
+        if (ReferenceEquals(headers, message.Headers) && message.Source == source && message.Priority is >= -1000 and <= 1000 && message.OccurredAt != default && message.Tenant == tenant && message.CorrelationId is not null)
+            return message;
         return message with
         {
-            Headers = NexusTracing.IsListenedTo && NexusTracing.Parent is { } parent && !message.Headers.ContainsKey(NexusTracing.ParentHeader) ? message.Headers.SetItem(NexusTracing.ParentHeader, parent) : message.Headers,
+            Headers = headers,
             Source = source,
             Priority = Math.Clamp(message.Priority, -1000, 1000),
             OccurredAt = message.OccurredAt == default ? time.GetUtcNow() : message.OccurredAt,
-            Tenant = message.Tenant == CallContext.DefaultTenant ? context.Tenant : message.Tenant,
+            Tenant = tenant,
             CorrelationId = message.CorrelationId ?? (ReferenceEquals(context, CallContext.System) ? message.Id.ToString() : context.CorrelationId),
         };
     }

@@ -1,4 +1,6 @@
+using System.Collections.Immutable;
 using System.Diagnostics;
+using System.Diagnostics.CodeAnalysis;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 
@@ -36,11 +38,17 @@ internal sealed record Outcome(Ending Ending, string? Error = null, int MaxAttem
 internal sealed class HandlerRun(Subscribers subscribers, TimeProvider time, EventCounters counters, ILogger<HandlerRun> log, IUnitsOfWork? units = null)
 {
     private const int MaxErrorLength = 2000;
+    private static readonly Outcome HandledOnce = new(Ending.Handled);
+    private static readonly Outcome Filtered = new(Ending.Filtered);
+    private static readonly Outcome Gone = new(Ending.Gone);
 
-    public async Task<Outcome> RunAsync(string key, EventContext context, CancellationToken stop)
+    public Task<Outcome> RunAsync(string key, EventContext context, CancellationToken stop) => RunAsync(key, [context], stop);
+
+    /// <summary>Runs a handler on one event, or a batch handler on several that its filter wants.</summary>
+    public async Task<Outcome> RunAsync(string key, ImmutableArray<EventContext> contexts, CancellationToken stop)
     {
         var started = time.GetTimestamp();
-        var (call, early) = Begin(key, context, stop);
+        var (call, early) = Begin(key, contexts, stop);
         if (call is null)
             return early!;
         Outcome outcome;
@@ -54,10 +62,68 @@ internal sealed class HandlerRun(Subscribers subscribers, TimeProvider time, Eve
             outcome = call.Failure(e);
         }
 
-        counters.Handled(context.Message.Name, outcome.Ending, time.GetElapsedTime(started));
+        foreach (var context in contexts)
+            Report(key, context, outcome, time.GetElapsedTime(started) / contexts.Length);
+        return outcome;
+    }
+
+    /// <summary>Counts the end of a run, and writes down a failure.</summary>
+    public void Report(string key, EventContext context, Outcome outcome, TimeSpan elapsed)
+    {
+        if (outcome.Ending is Ending.Gone or Ending.Filtered)
+            return;
+        counters.Handled(context.Message.Name, outcome.Ending, elapsed);
         if (outcome.Error is not null)
             log.LogWarning("Handler {Group} failed on event {EventId} {EventName}, try {Attempt}: {Error}", key, context.Message.Id, context.Message.Name, context.Attempt, outcome.Error);
-        return outcome;
+    }
+
+    /// <summary>Finds the handler and takes the lease of its generation; false when there is none that wants the event.</summary>
+    public bool TryEnter(string key, EventContext context, [NotNullWhen(true)] out Subscriber? entered, [NotNullWhen(false)] out Outcome? early)
+    {
+        (entered, early) = (null, null);
+        // A refused lease means that the generation drains: what replaced it was published before, so the second look finds it.
+        for (var look = 0; look < 2; look++)
+        {
+            if (subscribers.Find(key) is not { } subscriber)
+                break;
+            if (!Wants(subscriber, context))
+            {
+                early = Filtered;
+                return false;
+            }
+
+            if (subscriber.Lease is { } lease && !lease.TryEnter())
+                continue;
+            entered = subscriber;
+            return true;
+        }
+
+        early = Gone;
+        return false;
+    }
+
+    /// <summary>Calls a handler whose lease is taken, here and now, and gives the lease back at its end. Its time limit is the caller's.</summary>
+    public static async ValueTask<Outcome> InvokeAsync(Subscriber subscriber, EventContext context, CancellationTokenSource limit)
+    {
+        var message = context.Message;
+        using var span = NexusTracing.IsListenedTo ? NexusTracing.StartRemote(NexusTracing.EventHandle, ActivityKind.Consumer, message.Headers.GetValueOrDefault(NexusTracing.ParentHeader)) : null;
+        span?.SetTag("nexus.event", message.Name).SetTag("nexus.plugin", subscriber.Plugin).SetTag("nexus.attempt", context.Attempt);
+        using var aborting = subscriber.Lease?.Aborting.UnsafeRegister(static limit => ((CancellationTokenSource)limit!).Cancel(), limit) ?? default;
+        try
+        {
+            CallContext.Current = new CallContext(Caller.System, message.Tenant, message.CorrelationId ?? message.Id.ToString());
+            await HandleAsync(subscriber, context, limit.Token);
+            return HandledOnce;
+        }
+        catch (Exception e)
+        {
+            span?.SetStatus(ActivityStatusCode.Error);
+            return e is OperationCanceledException && limit.IsCancellationRequested ? new Outcome(Ending.Interrupted) : new Outcome(Ending.Failed, Describe(e));
+        }
+        finally
+        {
+            subscriber.Lease?.Exit();
+        }
     }
 
     internal static string Describe(Exception e)
@@ -67,29 +133,39 @@ internal sealed class HandlerRun(Subscribers subscribers, TimeProvider time, Eve
     }
 
     /// <summary>Kept out of the async method on purpose: its frame would hold the subscriber, and with it the generation, for as long as the handler hangs.</summary>
-    private (Call? Call, Outcome? Early) Begin(string key, EventContext context, CancellationToken stop)
+    private (Call? Call, Outcome? Early) Begin(string key, ImmutableArray<EventContext> contexts, CancellationToken stop) =>
+        TryEnter(key, contexts[0], out var subscriber, out var early) ? (new Call(subscriber, contexts, time, units, stop), null) : (null, early);
+
+    /// <summary>Whether its filter wants an event; one that is gone has none.</summary>
+    public bool Wants(string key, EventContext context) => subscribers.Find(key) is not { } subscriber || Wants(subscriber, context);
+
+    /// <summary>How many events the handler takes at once.</summary>
+    public int BatchSizeOf(string key) => subscribers.Find(key)?.Descriptor is { HandleBatch: not null, BatchSize: var size } ? size : 1;
+
+    private static bool Wants(Subscriber subscriber, EventContext context)
     {
-        // A refused lease means that the generation drains: what replaced it was published before, so the second look finds it.
-        for (var look = 0; look < 2; look++)
+        try
         {
-            if (subscribers.Find(key) is not { } subscriber)
-                break;
-            try
-            {
-                if (!FilterEvaluator.Matches(subscriber.Descriptor.Filter, context.Message.Data))
-                    return (null, new Outcome(Ending.Filtered));
-            }
-            catch (System.Text.Json.JsonException)
-            {
-                return (null, new Outcome(Ending.Filtered));
-            }
-
-            if (subscriber.Lease is { } lease && !lease.TryEnter())
-                continue;
-            return (new Call(subscriber, context, time, units, stop), null);
+            return subscriber.Descriptor.Filter is not { } filter || FilterEvaluator.Matches(filter, context.Message.Data);
         }
+        catch (System.Text.Json.JsonException)
+        {
+            return false;
+        }
+    }
 
-        return (null, new Outcome(Ending.Gone));
+    private static async ValueTask HandleAsync(Subscriber subscriber, ImmutableArray<EventContext> contexts, CancellationToken stop)
+    {
+        var services = subscriber.Lease?.Services ?? subscriber.Services!;
+        await using var scope = services.GetRequiredService<IServiceScopeFactory>().CreateAsyncScope();
+        await (contexts.Length > 1 && subscriber.Descriptor.HandleBatch is { } batch ? batch(scope.ServiceProvider, contexts, stop) : subscriber.Descriptor.Handle(scope.ServiceProvider, contexts[0], stop));
+    }
+
+    private static async ValueTask HandleAsync(Subscriber subscriber, EventContext context, CancellationToken stop)
+    {
+        var services = subscriber.Lease?.Services ?? subscriber.Services!;
+        await using var scope = services.GetRequiredService<IServiceScopeFactory>().CreateAsyncScope();
+        await subscriber.Descriptor.Handle(scope.ServiceProvider, context, stop);
     }
 
     /// <summary>A running handler; disposes itself when the handler really ends, which may be after its time limit.</summary>
@@ -101,7 +177,7 @@ internal sealed class HandlerRun(Subscribers subscribers, TimeProvider time, Eve
         private readonly int maxAttempts;
         private readonly TimeSpan retryDelay;
 
-        public Call(Subscriber subscriber, EventContext context, TimeProvider time, IUnitsOfWork? units, CancellationToken stop)
+        public Call(Subscriber subscriber, ImmutableArray<EventContext> contexts, TimeProvider time, IUnitsOfWork? units, CancellationToken stop)
         {
             timeout = subscriber.Descriptor.Timeout;
             maxAttempts = subscriber.Descriptor.MaxAttempts;
@@ -109,7 +185,7 @@ internal sealed class HandlerRun(Subscribers subscribers, TimeProvider time, Eve
             timer = new CancellationTokenSource(timeout, time);
             limit = CancellationTokenSource.CreateLinkedTokenSource(stop, timer.Token, subscriber.Lease?.Aborting ?? default);
             Limit = limit.Token;
-            Task = System.Threading.Tasks.Task.Run(() => ExecuteAsync(subscriber, context, units), CancellationToken.None);
+            Task = System.Threading.Tasks.Task.Run(() => ExecuteAsync(subscriber, contexts, units), CancellationToken.None);
             // An abandoned handler may fail later; its exception belongs to no one.
             _ = Task.ContinueWith(static t => t.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted | TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
         }
@@ -132,17 +208,17 @@ internal sealed class HandlerRun(Subscribers subscribers, TimeProvider time, Eve
             timer.Dispose();
         }
 
-        private async Task<bool> ExecuteAsync(Subscriber subscriber, EventContext context, IUnitsOfWork? units)
+        private async Task<bool> ExecuteAsync(Subscriber subscriber, ImmutableArray<EventContext> contexts, IUnitsOfWork? units)
         {
-            var message = context.Message;
+            var message = contexts[0].Message;
             using var span = NexusTracing.StartRemote(NexusTracing.EventHandle, ActivityKind.Consumer, message.Headers.GetValueOrDefault(NexusTracing.ParentHeader));
-            span?.SetTag("nexus.event", message.Name).SetTag("nexus.plugin", subscriber.Plugin).SetTag("nexus.attempt", context.Attempt);
+            span?.SetTag("nexus.event", message.Name).SetTag("nexus.plugin", subscriber.Plugin).SetTag("nexus.attempt", contexts[0].Attempt);
             try
             {
                 CallContext.Current = new CallContext(Caller.System, message.Tenant, message.CorrelationId ?? message.Id.ToString());
-                if (units is not null && context.Settlement is { } settlement)
-                    return await units.HandleAsync(subscriber.Plugin, settlement, stop => HandleAsync(subscriber, context, stop), Limit);
-                await HandleAsync(subscriber, context, Limit);
+                if (units is not null && contexts[0].Settlement is not null)
+                    return await units.HandleAsync(subscriber.Plugin, [.. contexts.Select(c => c.Settlement!)], stop => HandleAsync(subscriber, contexts, stop), Limit);
+                await HandleAsync(subscriber, contexts, Limit);
                 return false;
             }
             catch
@@ -155,13 +231,6 @@ internal sealed class HandlerRun(Subscribers subscribers, TimeProvider time, Eve
                 Dispose();
                 subscriber.Lease?.Exit();
             }
-        }
-
-        private static async ValueTask HandleAsync(Subscriber subscriber, EventContext context, CancellationToken stop)
-        {
-            var services = subscriber.Lease?.Services ?? subscriber.Services!;
-            await using var scope = services.GetRequiredService<IServiceScopeFactory>().CreateAsyncScope();
-            await subscriber.Descriptor.Handle(scope.ServiceProvider, context, stop);
         }
     }
 }

@@ -44,6 +44,19 @@ internal sealed class Lane<T>(int capacity, Func<T, Task> run)
         return true;
     }
 
+    /// <summary>Takes the next ones as well, for as long as they fit. Called by the work at hand only.</summary>
+    public List<T> TakeMore(int most, Func<T, bool> fits)
+    {
+        var more = new List<T>();
+        lock (gate)
+        {
+            while (more.Count < most && queue.TryPeek(out var next, out _) && fits(next))
+                more.Add(queue.Dequeue());
+        }
+
+        return more;
+    }
+
     private async Task DrainAsync()
     {
         while (TryTake(out var work))

@@ -1,20 +1,18 @@
 using System.Collections.Concurrent;
-using System.Collections.Immutable;
 using Microsoft.Extensions.Options;
 
 namespace Nexus.Kernel.Events;
 
 /// <summary>Hands events to subscribers in memory: each subscriber has its own bounded queue, so a slow one delays nobody of its priority; subscribers of lower priority get the event when all higher ones are done with it and none cancelled it.</summary>
-internal sealed class TransientDelivery(Subscribers subscribers, HandlerRun handlers, EventFollowers followers, EventCounters counters, IOptions<EventsOptions> options)
+internal sealed class TransientDelivery(Subscribers subscribers, HandlerRun handlers, EventFollowers followers, EventCounters counters, TimeProvider time, IOptions<EventsOptions> options) : IDisposable
 {
-    private readonly ConcurrentDictionary<string, Lane<Passage>> lanes = new(StringComparer.Ordinal);
+    private const int MostSpare = 256;
+
+    private readonly ConcurrentDictionary<string, TransientLane> lanes = new(StringComparer.Ordinal);
+    private readonly ConcurrentQueue<Passage> spare = new();
 
     /// <summary>Those who are told of everything, in line.</summary>
     public EventFollowers Followers { get; } = followers;
-
-    private EventCounters Counters { get; } = counters;
-
-    private HandlerRun Handlers { get; } = handlers;
 
     /// <summary>Hands an event on and returns at once.</summary>
     /// <param name="message">The event.</param>
@@ -23,56 +21,43 @@ internal sealed class TransientDelivery(Subscribers subscribers, HandlerRun hand
     public void Publish(EventMessage message, bool transientOnly, Action<EventMessage>? replied = null)
     {
         var levels = subscribers.Match(message.Name, transientOnly);
-        if (!levels.IsEmpty)
-            new Passage(this, message, levels, replied).PostLevel();
+        if (levels.IsEmpty)
+            return;
+        if (!spare.TryDequeue(out var passage))
+            passage = new Passage(this);
+        passage.Begin(message, levels, replied);
     }
 
-    public void Forget(string key) => lanes.TryRemove(key, out _);
+    public void Forget(string key)
+    {
+        if (lanes.TryRemove(key, out var lane))
+            lane.Dispose();
+    }
 
     public (int Waiting, long Dropped) Look(string key) => lanes.TryGetValue(key, out var lane) ? (lane.Waiting, lane.Dropped) : default;
 
-    private Lane<Passage> LaneOf(string key) =>
-        lanes.GetOrAdd(key, static (k, capacity) => new Lane<Passage>(capacity, passage => passage.RunAsync(k)), options.Value.QueueCapacity);
-
-    /// <summary>One event on its way through the levels.</summary>
-    private sealed class Passage(TransientDelivery delivery, EventMessage message, ImmutableArray<ImmutableArray<string>> levels, Action<EventMessage>? replied)
+    /// <summary>Puts an event into the queue of a subscriber; false when it is full, which is counted.</summary>
+    public bool TryPost(string key, Passage passage)
     {
-        private int level = -1;
-        private int remaining;
-        private volatile bool cancelled;
+        var lane = lanes.TryGetValue(key, out var known) ? known : lanes.GetOrAdd(key, k => new TransientLane(k, options.Value.QueueCapacity, handlers, time));
+        if (lane.TryPost(passage))
+            return true;
+        counters.Dropped(passage.Message.Name);
+        return false;
+    }
 
-        public void PostLevel()
-        {
-            var keys = levels[++level];
-            remaining = keys.Length;
-            foreach (var key in keys)
-            {
-                if (delivery.LaneOf(key).TryPost(this, message.Priority))
-                    continue;
-                delivery.Counters.Dropped(message.Name);
-                Leave();
-            }
-        }
+    public void Cancelled(EventMessage message) => counters.Settled(message.Name, DeliveryState.Cancelled, failed: false);
 
-        public async Task RunAsync(string key)
-        {
-            var context = new EventContext(message, 1);
-            await delivery.Handlers.RunAsync(key, context, CancellationToken.None);
-            if (context.Reply is { } reply)
-                replied?.Invoke(reply);
-            if (context.Cancelled)
-            {
-                cancelled = true;
-                delivery.Counters.Settled(message.Name, DeliveryState.Cancelled, failed: false);
-            }
+    /// <summary>Takes back what has passed everybody.</summary>
+    public void Passed(Passage passage)
+    {
+        if (spare.Count < MostSpare)
+            spare.Enqueue(passage);
+    }
 
-            Leave();
-        }
-
-        private void Leave()
-        {
-            if (Interlocked.Decrement(ref remaining) == 0 && !cancelled && level + 1 < levels.Length)
-                PostLevel();
-        }
+    public void Dispose()
+    {
+        foreach (var lane in lanes.Values)
+            lane.Dispose();
     }
 }

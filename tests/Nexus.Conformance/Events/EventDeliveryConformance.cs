@@ -278,6 +278,37 @@ public abstract class EventDeliveryConformance : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_batch_handler_gets_those_that_wait_up_to_its_size_and_one_that_cannot_be_handled_harms_no_other()
+    {
+        var gate = new TaskCompletionSource();
+        var sizes = new ConcurrentQueue<int>();
+        var node = await StartAsync(("a", (p, _) => p.OnBatch("x.y", 10, async (services, batch, ct) =>
+        {
+            sizes.Enqueue(batch.Length);
+            if (batch[0].Message.Key == "first")
+                await gate.Task;
+            foreach (var one in batch)
+                await services.GetRequiredService<IEvents>().PublishAsync(new EventMessage { Name = "a.done", Key = one.Message.Key }, cancellationToken: ct);
+            if (batch.Any(b => b.Message.Key == "k7"))
+                throw new InvalidOperationException("k7 is bad");
+        }, s => s with { MaxAttempts = 2, RetryDelay = Short })));
+
+        await node.PublishAsync("x.y", "first");
+        await EventNode.UntilAsync(() => ValueTask.FromResult(!sizes.IsEmpty), "the first is at work");
+        var ids = await node.Events.PublishAsync([.. Enumerable.Range(0, 25).Select(i => new EventMessage { Name = "x.y", Key = $"k{i}" })]);
+        await EventNode.UntilAsync(() => ValueTask.FromResult(node.History.GetSubscribers().Single(s => s.Group == "a/x.y").Waiting == 26), "the others wait");
+        gate.SetResult();
+        for (var i = 0; i < ids.Length; i++)
+            await node.StateAsync(ids[i], "a/x.y", i == 7 ? DeliveryState.Dead : DeliveryState.Done);
+
+        Assert.Equal(10, sizes.Max());
+        var done = (await node.History.ReadAsync(new EventQuery { Pattern = "a.done", Limit = 1000 }, CancellationToken.None)).Events.Select(e => e.Message.Key).ToList();
+        Assert.Equal(["first", .. Enumerable.Range(0, 25).Where(i => i != 7).Select(i => $"k{i}")], done.Order(Comparer<string?>.Create((a, b) => Number(a).CompareTo(Number(b)))));
+
+        static int Number(string? key) => key == "first" ? -1 : int.Parse(key![1..], System.Globalization.CultureInfo.InvariantCulture);
+    }
+
+    [Fact]
     public async Task An_event_that_expired_while_it_waited_is_not_handled()
     {
         var gate = new TaskCompletionSource();

@@ -74,7 +74,7 @@ public sealed class UnitCrashTests : IDisposable
             var settlement = new DeliverySettlement(delivery.Message.Id, delivery.Group, delivery.Fence, DeliveryState.Done);
             try
             {
-                await units.HandleAsync("effects", settlement, async token =>
+                await units.HandleAsync("effects", [settlement], async token =>
                 {
                     await sql.WriteAsync((session, _) => session.ExecuteAsync("INSERT INTO effect VALUES (@n)", new Dictionary<string, object?> { ["n"] = n }), token);
                     await documents.CommitAsync([new DocumentWrite($"effects/{n}", n, 0)], [new EventMessage { Name = "effect.done", CorrelationId = n }], token);

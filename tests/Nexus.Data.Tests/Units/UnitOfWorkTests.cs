@@ -287,10 +287,10 @@ public sealed class UnitOfWorkTests
         var lost = Settlement(await shop.Set.Events.ClaimAsync(claim, token));
         var held = Settlement(await shop.Set.Events.ClaimAsync(claim, token));
 
-        await Assert.ThrowsAsync<StorageConflictException>(async () => await shop.All.HandleAsync("shop", lost, async t => await shop.InsertAsync("lost"), token));
-        await Assert.ThrowsAsync<StorageConflictException>(async () => await shop.All.HandleAsync("shop", lost, t => shop.Documents.SetAsync("lost", 1, t), token));
-        Assert.False(await shop.All.HandleAsync("shop", held, _ => ValueTask.CompletedTask, token));
-        Assert.True(await shop.All.HandleAsync("shop", held, async t => await shop.InsertAsync("held"), token));
+        await Assert.ThrowsAsync<StorageConflictException>(async () => await shop.All.HandleAsync("shop", [lost], async t => await shop.InsertAsync("lost"), token));
+        await Assert.ThrowsAsync<StorageConflictException>(async () => await shop.All.HandleAsync("shop", [lost], t => shop.Documents.SetAsync("lost", 1, t), token));
+        Assert.False(await shop.All.HandleAsync("shop", [held], _ => ValueTask.CompletedTask, token));
+        Assert.True(await shop.All.HandleAsync("shop", [held], async t => await shop.InsertAsync("held"), token));
 
         Assert.Equal(["held"], await shop.LinesAsync());
         Assert.False(await shop.Documents.ExistsAsync("lost", token));
@@ -307,7 +307,7 @@ public sealed class UnitOfWorkTests
         var held = Settlement(await shop.Set.Events.ClaimAsync(new DeliveryClaim(["g"], 1, TimeSpan.FromMinutes(1), TimeSpan.FromSeconds(20)), token));
         await shop.Set.Events.SettleAsync([held with { State = DeliveryState.Dead, Error = "too late" }], token);
 
-        await Assert.ThrowsAsync<StorageConflictException>(async () => await shop.All.HandleAsync("shop", held, t => shop.Documents.SetAsync("late", 1, t), token));
+        await Assert.ThrowsAsync<StorageConflictException>(async () => await shop.All.HandleAsync("shop", [held], t => shop.Documents.SetAsync("late", 1, t), token));
 
         Assert.False(await shop.Documents.ExistsAsync("late", token));
     }

@@ -152,4 +152,38 @@ public sealed class TransientEventsTests
         Assert.Equal(["a.b"], host.Log);
         Assert.Equal(["nexus/webhooks"], host.EventLog.GetSubscribers().Select(s => s.Group));
     }
+
+    [Fact]
+    public async Task A_handler_whose_time_is_over_is_cancelled_and_what_it_does_later_counts_no_more()
+    {
+        var ended = new TaskCompletionSource();
+        await using var host = await EventHost.StartAsync(configure: h => h.Plugins.Start("p", p => p.On("a.b", async (e, ct) =>
+        {
+            Note(h, $"begun {e.Message.Key}");
+            if (e.Message.Key == "slow")
+            {
+                await Task.Delay(Timeout.Infinite, ct).ContinueWith(_ => { }, TaskScheduler.Default);
+                Note(h, "cancelled");
+                e.Cancel();
+                ended.SetResult();
+            }
+        }, s => s with { Durable = false, Timeout = TimeSpan.FromSeconds(5) })));
+
+        await host.Events.PublishAsync(new EventMessage { Name = "a.b", Key = "slow" }, Delivery.Transient);
+        await host.Events.PublishAsync(new EventMessage { Name = "a.b", Key = "next" }, Delivery.Transient);
+        await EventHost.Until(() => host.Log.Contains("begun slow"));
+        host.Clock.Advance(TimeSpan.FromSeconds(4));
+        Assert.Equal(["begun slow"], host.Log);
+        host.Clock.Advance(TimeSpan.FromSeconds(2));
+        await ended.Task.WaitAsync(TimeSpan.FromSeconds(20));
+        await EventHost.Until(() => host.Log.Contains("begun next"));
+        await host.Events.PublishAsync(new EventMessage { Name = "a.b", Key = "after" }, Delivery.Transient);
+        await EventHost.Until(() => host.Log.Contains("begun after"));
+
+        var counts = host.EventLog.GetStatistics().ByName["a.b"];
+        Assert.Equal((1, 0), (counts.Failed, counts.Cancelled));
+        await EventHost.Until(() => host.EventLog.GetStatistics().ByName["a.b"].Delivered == 2);
+
+        static void Note(EventHost host, string line) => host.Log.Enqueue(line);
+    }
 }

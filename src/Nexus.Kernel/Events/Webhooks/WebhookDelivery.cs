@@ -19,6 +19,7 @@ internal sealed class WebhookDelivery(
     ILogger<WebhookDelivery> log) : IHostedService, IWebhooks, IDisposable
 {
     private const int MaxPatterns = 20;
+    private const int MaxBatch = 100;
     private static readonly TimeSpan TimeLimit = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan Overlap = TimeSpan.FromDays(1);
     private readonly SemaphoreSlim gate = new(1, 1);
@@ -98,6 +99,12 @@ internal sealed class WebhookDelivery(
             errors.Add(new FieldError("/maxAttempts", "range", "maxAttempts must be from 1 to 20."));
         if (change.RetrySeconds is { } seconds && seconds is not (>= 0.01 and <= 3600))
             errors.Add(new FieldError("/retrySeconds", "range", "retrySeconds must be from 0.01 to 3600."));
+        if (change.BatchSize is < 1 or > MaxBatch)
+            errors.Add(new FieldError("/batchSize", "range", $"batchSize must be from 1 to {MaxBatch}."));
+        if (change.MinPriority is < -1000 or > 1000)
+            errors.Add(new FieldError("/minPriority", "range", "minPriority must be from -1000 to 1000."));
+        if (change.MaxPriority is < -1000 or > 1000)
+            errors.Add(new FieldError("/maxPriority", "range", "maxPriority must be from -1000 to 1000."));
         if (errors.Count > 0)
             throw new NexusException(ErrorCodes.ValidationError, "The webhook is not valid.") { Errors = errors.ToImmutable() };
         foreach (var pattern in change.Patterns ?? [])
@@ -109,6 +116,9 @@ internal sealed class WebhookDelivery(
             Url = url!,
             Patterns = change.Patterns is { } named ? [.. named.Distinct(StringComparer.Ordinal)] : webhook.Patterns,
             Filter = change.Filter ?? webhook.Filter,
+            MinPriority = change.MinPriority ?? webhook.MinPriority,
+            MaxPriority = change.MaxPriority ?? webhook.MaxPriority,
+            BatchSize = change.BatchSize ?? webhook.BatchSize,
             Enabled = change.Enabled ?? webhook.Enabled,
             DisabledReason = change.Enabled is null ? webhook.DisabledReason : null,
             FailuresInARow = change.Enabled == true ? 0 : webhook.FailuresInARow,
@@ -160,21 +170,30 @@ internal sealed class WebhookDelivery(
                 MaxAttempts = webhook.Webhook.MaxAttempts,
                 RetryDelay = TimeSpan.FromSeconds(webhook.Webhook.RetrySeconds),
                 Timeout = TimeLimit,
-                Handle = (_, context, stop) => earlier.Exists(p => p.Matches(context.Message.Name)) ? ValueTask.CompletedTask : new ValueTask(DeliverAsync(id, context, stop)),
+                Handle = (_, context, stop) => new ValueTask(DeliverAsync(id, [context], earlier, stop)),
+                BatchSize = webhook.Webhook.BatchSize,
+                HandleBatch = webhook.Webhook.BatchSize > 1 ? (_, contexts, stop) => new ValueTask(DeliverAsync(id, contexts, earlier, stop)) : null,
             };
             yield return new Subscriber(descriptor.Group, EventBus.HostSource, descriptor, patterns[i], null, host);
         }
     }
 
-    private async Task DeliverAsync(Guid id, EventContext context, CancellationToken stop)
+    /// <summary>Posts those that the webhook is for; what an earlier pattern of it matches goes by that one.</summary>
+    private async Task DeliverAsync(Guid id, ImmutableArray<EventContext> contexts, List<EventPattern> earlier, CancellationToken stop)
     {
-        if (!active.TryGetValue(id, out var current) || current.Webhook.Tenant != context.Message.Tenant)
+        if (!active.TryGetValue(id, out var current))
+            return;
+        ImmutableArray<EventContext> wanted =
+        [
+            .. contexts.Where(c => c.Message.Tenant == current.Webhook.Tenant && !(c.Message.Priority < current.Webhook.MinPriority) && !(c.Message.Priority > current.Webhook.MaxPriority) && !earlier.Exists(p => p.Matches(c.Message.Name))),
+        ];
+        if (wanted.IsEmpty)
             return;
         try
         {
-            await sender.SendAsync(current.Webhook, context.Message, context.Attempt, await SecretsAsync(id, current), stop);
+            await sender.SendAsync(current.Webhook, wanted, await SecretsAsync(id, current), stop);
         }
-        catch (Exception e) when (e is WebhookRefusedException { Gone: true } || context.Attempt >= current.Webhook.MaxAttempts)
+        catch (Exception e) when (e is WebhookRefusedException { Gone: true } || (contexts.Length == 1 && contexts[0].Attempt >= current.Webhook.MaxAttempts))
         {
             await CountAsync(id, e);
             throw;

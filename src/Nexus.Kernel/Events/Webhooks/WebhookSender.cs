@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Collections.Immutable;
 using System.Globalization;
 using System.Net.Http.Headers;
 using System.Security.Cryptography;
@@ -39,16 +40,19 @@ internal sealed class WebhookSender : IDisposable
 
     public void Dispose() => client.Dispose();
 
-    /// <summary>Posts one event.</summary>
+    /// <summary>Posts events: one by itself, or those of a batch as a list.</summary>
     /// <exception cref="WebhookRefusedException">No answer, or none of success.</exception>
-    public async Task SendAsync(Webhook webhook, EventMessage message, int attempt, IReadOnlyList<byte[]> secrets, CancellationToken cancellationToken)
+    public async Task SendAsync(Webhook webhook, ImmutableArray<EventContext> events, IReadOnlyList<byte[]> secrets, CancellationToken cancellationToken)
     {
-        var body = Body(webhook, message, attempt);
+        var body = Body(webhook, events);
         var at = time.GetUtcNow().ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture);
         using var request = new HttpRequestMessage(HttpMethod.Post, webhook.Url) { Content = new ByteArrayContent(body) };
         request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/json");
-        request.Headers.Add("Nexus-Event-Id", message.Id.ToString());
-        request.Headers.Add("Nexus-Event-Name", message.Name);
+        if (webhook.BatchSize == 1)
+        {
+            request.Headers.Add("Nexus-Event-Id", events[0].Message.Id.ToString());
+            request.Headers.Add("Nexus-Event-Name", events[0].Message.Name);
+        }
         request.Headers.Add("Nexus-Webhook-Id", webhook.Id.ToString());
         request.Headers.TryAddWithoutValidation("Nexus-Signature", string.Join(',', secrets.Select(s => $"v1={Sign(s, at, body)}").Prepend($"t={at}")));
         using var span = NexusTracing.Start(NexusTracing.WebhookSend);
@@ -75,25 +79,44 @@ internal sealed class WebhookSender : IDisposable
         return Convert.ToHexStringLower(HMACSHA256.HashData(secret, text));
     }
 
-    private static byte[] Body(Webhook webhook, EventMessage message, int attempt)
+    private static byte[] Body(Webhook webhook, ImmutableArray<EventContext> events)
     {
         var buffer = new ArrayBufferWriter<byte>();
         using (var json = new Utf8JsonWriter(buffer))
         {
-            json.WriteStartObject();
-            json.WriteString("id", message.Id);
-            json.WriteString("name", message.Name);
-            json.WriteString("occurredAt", message.OccurredAt.UtcDateTime);
-            json.WriteString("publisher", message.Source);
-            json.WriteString("correlationId", message.CorrelationId);
-            json.WriteString("key", message.Key);
-            json.WriteString("webhook", webhook.Id);
-            json.WriteNumber("attempt", attempt);
-            json.WritePropertyName("data");
-            json.WriteRawValue(message.Data.IsEmpty ? "null"u8 : message.Data.Span);
-            json.WriteEndObject();
+            if (webhook.BatchSize == 1)
+            {
+                Write(json, webhook, events[0]);
+            }
+            else
+            {
+                json.WriteStartObject();
+                json.WriteString("webhook", webhook.Id);
+                json.WriteStartArray("events");
+                foreach (var one in events)
+                    Write(json, webhook, one);
+                json.WriteEndArray();
+                json.WriteEndObject();
+            }
         }
 
         return buffer.WrittenSpan.ToArray();
+    }
+
+    private static void Write(Utf8JsonWriter json, Webhook webhook, EventContext context)
+    {
+        var message = context.Message;
+        json.WriteStartObject();
+        json.WriteString("id", message.Id);
+        json.WriteString("name", message.Name);
+        json.WriteString("occurredAt", message.OccurredAt.UtcDateTime);
+        json.WriteString("publisher", message.Source);
+        json.WriteString("correlationId", message.CorrelationId);
+        json.WriteString("key", message.Key);
+        json.WriteString("webhook", webhook.Id);
+        json.WriteNumber("attempt", context.Attempt);
+        json.WritePropertyName("data");
+        json.WriteRawValue(message.Data.IsEmpty ? "null"u8 : message.Data.Span);
+        json.WriteEndObject();
     }
 }

@@ -8,7 +8,7 @@ using System.Text.Json.Nodes;
 namespace Nexus.Kernel.Tests.Events.Webhooks;
 
 /// <summary>A request that a receiver got.</summary>
-internal sealed record Received(IReadOnlyDictionary<string, string> Headers, string Body)
+internal sealed record Received(IReadOnlyDictionary<string, string> Headers, string Body, int Status)
 {
     public JsonNode Json => JsonNode.Parse(Body)!;
 
@@ -30,6 +30,9 @@ internal sealed class Receiver : IDisposable
 
     /// <summary>Status of the next answers.</summary>
     public int Status { get; set; } = 200;
+
+    /// <summary>Bodies that it answers with 500 whatever the status.</summary>
+    public Func<JsonNode, bool> Refuses { get; set; } = _ => false;
 
     public string Url => $"http://127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port}/hook";
 
@@ -62,8 +65,9 @@ internal sealed class Receiver : IDisposable
                 headers[line[..line.IndexOf(':', StringComparison.Ordinal)]] = line[(line.IndexOf(':', StringComparison.Ordinal) + 1)..].Trim();
             var body = new char[int.Parse(headers["Content-Length"], CultureInfo.InvariantCulture)];
             await reader.ReadBlockAsync(body);
-            Got.Enqueue(new Received(headers, new string(body)));
-            await stream.WriteAsync(Encoding.ASCII.GetBytes($"HTTP/1.1 {Status} Answer\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"));
+            var status = Refuses(JsonNode.Parse(new string(body))!) ? 500 : Status;
+            Got.Enqueue(new Received(headers, new string(body), status));
+            await stream.WriteAsync(Encoding.ASCII.GetBytes($"HTTP/1.1 {status} Answer\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"));
         }
     }
 }

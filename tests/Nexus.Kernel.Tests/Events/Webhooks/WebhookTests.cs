@@ -42,6 +42,24 @@ public sealed class WebhookTests : IDisposable
     }
 
     [Theory, MemberData(nameof(Engines))]
+    public async Task A_receiver_gets_signed_batches_of_the_priorities_it_asked_for_and_one_by_one_what_it_refused_together(string engine)
+    {
+        await using var node = await StartAsync(engine);
+        var made = await Hooks(node).CreateAsync(new WebhookChange { Url = receiver.Url, Patterns = ["orders.*"], BatchSize = 10, MinPriority = 0, MaxPriority = 5, RetrySeconds = 0.01 }, Token);
+        receiver.Refuses = body => body["events"]!.AsArray().Count > 1 && body["events"]!.AsArray().Any(e => (string?)e!["key"] == "7");
+
+        await node.Events.PublishAsync([.. Enumerable.Range(0, 40).Select(i => new EventMessage { Name = "orders.created", Key = $"{i}", Priority = i < 30 ? i % 6 : i < 35 ? -1 : 6 })], cancellationToken: Token);
+        await EventHost.Until(() => Keys().Distinct().Count() == 30, () => string.Join(", ", Keys()));
+        await EventHost.Until(() => node.EventLog.GetSubscribers().All(s => s.Waiting == 0));
+
+        Assert.Equal(Enumerable.Range(0, 30).Select(i => $"{i}").Order(), Keys().Order());
+        Assert.Equal(10, receiver.Got.Max(r => r.Json["events"]!.AsArray().Count));
+        Assert.All(receiver.Got, r => Assert.Equal(Signature(r, made.Secret), r.Headers["Nexus-Signature"].Split(",v1=")[1]));
+
+        IEnumerable<string> Keys() => receiver.Got.Where(r => r.Status == 200).SelectMany(r => r.Json["events"]!.AsArray()).Select(e => (string)e!["key"]!);
+    }
+
+    [Theory, MemberData(nameof(Engines))]
     public async Task What_a_receiver_refuses_is_tried_again_then_dead_and_too_much_of_it_disables_the_webhook(string engine)
     {
         await using var node = await StartAsync(engine);
