@@ -1,10 +1,12 @@
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Data.Sqlite;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Nexus.Data;
 using Nexus.Gateway;
 using Npgsql;
+using Yarp.ReverseProxy.Configuration;
 
 namespace Nexus.Bench;
 
@@ -79,6 +81,22 @@ internal static class BareServer
         await using var app = NexusHost.Build(settings);
         await StorageOpener.OpenAsync(app.Services);
         app.UseNexusWithoutSecurity();
+        await app.RunAsync();
+        return 0;
+    }
+
+    /// <summary>YARP as its own guide sets it up: one route, one cluster of the given nodes, requests balanced over them.</summary>
+    public static async Task<int> RunYarpAsync(int port, string[] nodes)
+    {
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.Services.AddReverseProxy().LoadFromMemory(
+            [new RouteConfig { RouteId = "all", ClusterId = "nodes", Match = new RouteMatch { Path = "/{**all}" } }],
+            [new ClusterConfig { ClusterId = "nodes", Destinations = nodes.ToDictionary(n => n, n => new DestinationConfig { Address = n }) }]);
+        await using var app = builder.Build();
+        app.Urls.Add($"http://127.0.0.1:{port}");
+        app.MapGet("/ready", () => "ok");
+        app.MapReverseProxy();
         await app.RunAsync();
         return 0;
     }

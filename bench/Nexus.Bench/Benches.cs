@@ -14,6 +14,7 @@ internal static class Benches
         ["graphql"] = GraphQLBench.RunAsync,
         ["grpc"] = GrpcBench.RunAsync,
         ["live"] = LiveBench.RunAsync,
+        ["nodes"] = NodesBench.RunAsync,
         ["store"] = StoreBench.RunAsync,
         ["swap"] = SwapBench.RunAsync,
         ["start"] = StartBench.RunAsync,

@@ -59,6 +59,9 @@ internal sealed class Child : IAsyncDisposable
         return StartAsync(folder, port => [typeof(Child).Assembly.Location, mode, port.ToString(CultureInfo.InvariantCulture), folder, .. arguments], "/ready");
     }
 
+    /// <summary>Ends it at once, as a crash does.</summary>
+    public void Kill() => process.Kill();
+
     public async ValueTask DisposeAsync()
     {
         if (!process.HasExited) process.Kill();

@@ -6,6 +6,7 @@ return args switch
     ["serve-sockets", var port, ..] => await BareServer.RunSocketsAsync(int.Parse(port, System.Globalization.CultureInfo.InvariantCulture)),
     ["serve-dispatch", .. var settings] => await BareServer.RunDispatchAsync(settings),
     ["serve-unsecured", .. var settings] => await BareServer.RunUnsecuredAsync(settings),
+    ["serve-yarp", var port, _, .. var nodes] => await BareServer.RunYarpAsync(int.Parse(port, System.Globalization.CultureInfo.InvariantCulture), nodes),
     ["serve-row-postgresql", var port, _, var address, ..] => await BareServer.RunPostgreSqlAsync(int.Parse(port, System.Globalization.CultureInfo.InvariantCulture), address),
     ["serve-row", var port, var folder, ..] => await BareServer.RunRowAsync(int.Parse(port, System.Globalization.CultureInfo.InvariantCulture), folder),
     ["store", .. var rest] when rest.Contains("--engine") && rest.Contains("postgresql") => await RunAsync("store on postgresql", PostgreSqlStoreBench.RunAsync, rest.Contains("--json")),

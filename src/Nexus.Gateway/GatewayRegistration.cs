@@ -64,6 +64,7 @@ public static class GatewayRegistration
         services.AddSingleton<IPlatformRoutes>(host => host.GetRequiredService<HealthRoutes>());
         services.AddSingleton<RoutePermissions>();
         services.AddSingleton<IPlatformRoutes, StatusRoutes>();
+        services.AddSingleton<IPlatformRoutes, ServiceRoutes>();
         services.AddSingleton<IPlatformRoutes, MetricsRoutes>();
         services.AddSingleton<IPlatformRoutes, CacheRoutes>();
         services.AddSingleton<IPlatformRoutes, NodeRoutes>();

@@ -9,6 +9,9 @@ internal sealed class Choice(ForwardingSettings settings)
     private const double Golden = 0.61803398874989484820;
     private long turn;
 
+    // A count of its own: two choices a request from one count would give each of them every other number only.
+    private long versionTurn;
+
     /// <summary>The next place to try, or null when none may be asked.</summary>
     /// <param name="places">All there are.</param>
     /// <param name="route">The rule of the path, or null.</param>
@@ -23,7 +26,7 @@ internal sealed class Choice(ForwardingSettings settings)
             var left = route is { Versions.Count: > 0 } ? OfVersion(pool, route) : pool;
             while (left.Count > 0)
             {
-                var chosen = settings.Current.Balancing == Balancing.RoundRobin ? ByShare(left, p => p.Weight) : Idlest(left);
+                var chosen = settings.Current.Balancing == Balancing.RoundRobin ? ByShare(ref turn, left, p => p.Weight) : Idlest(left);
                 if (chosen.Backend.Breaker.TryEnter())
                     return chosen;
                 left.Remove(chosen);
@@ -38,7 +41,7 @@ internal sealed class Choice(ForwardingSettings settings)
         var versions = places.Select(p => p.Version).Distinct(StringComparer.Ordinal).Where(v => route.Versions.TryGetValue(v, out var weight) && weight > 0).Order(StringComparer.Ordinal).ToList();
         if (versions.Count == 0)
             return [];
-        var version = ByShare(versions, v => route.Versions[v]);
+        var version = ByShare(ref versionTurn, versions, v => route.Versions[v]);
         return places.Where(p => p.Version == version).ToList();
     }
 
@@ -57,7 +60,7 @@ internal sealed class Choice(ForwardingSettings settings)
         return best;
     }
 
-    private T ByShare<T>(List<T> all, Func<T, double> weight)
+    private static T ByShare<T>(ref long turn, List<T> all, Func<T, double> weight)
     {
         var point = Interlocked.Increment(ref turn) * Golden % 1 * all.Sum(weight);
         foreach (var one in all)

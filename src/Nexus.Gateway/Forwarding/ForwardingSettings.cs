@@ -1,3 +1,4 @@
+using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Options;
 
@@ -13,6 +14,10 @@ internal sealed class ForwardingSettings(IConfiguration configuration, IOptionsM
 
     /// <summary>It has no plugins of its own, so that the surfaces of all resources are elsewhere too.</summary>
     public bool IsGatewayOnly => roles is ["gateway"];
+
+    /// <summary>Whether a path is passed on whatever happens, so that the node that answers is the one that counts it among what all nodes share.</summary>
+    public bool PassesOn(PathString path) =>
+        IsGatewayOnly && (path.StartsWithSegments("/graphql") || path.StartsWithSegments("/live") || path.StartsWithSegments("/api") && !path.StartsWithSegments("/api/v1"));
 
     /// <summary>The settings now.</summary>
     public ForwardingOptions Current => options.CurrentValue;

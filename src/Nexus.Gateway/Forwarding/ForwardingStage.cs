@@ -16,19 +16,22 @@ internal sealed partial class ForwardingStage(RequestDelegate next, IPlugins plu
 {
     public Task InvokeAsync(HttpContext context)
     {
-        if (!settings.IsOn || PrefixOf(context) is not { } prefix || context.Request.Headers.ContainsKey(PassedRequest.Mark) || nodes.Find(prefix) is not { IsEmpty: false } places)
+        if (!settings.IsOn || context.Request.Headers.ContainsKey(PassedRequest.Mark))
+            return next(context);
+        var route = settings.RouteOf(context.Request.Path.Value ?? "");
+        if (PrefixOf(context, route) is not { } prefix || nodes.Find(prefix) is not { IsEmpty: false } places)
             return next(context);
         // A route of this node that matched has nothing to say any more.
         context.SetEndpoint(null);
-        return ForwardAsync(context, places, Transport());
+        return ForwardAsync(context, route, places, Transport());
     }
 
     /// <summary>Under which name the nodes for a path are found; null where this node answers itself.</summary>
-    private string? PrefixOf(HttpContext context)
+    private string? PrefixOf(HttpContext context, ForwardingRoute? route)
     {
         if (context.GetEndpoint() is not null)
             return settings.IsGatewayOnly && (context.Request.Path.StartsWithSegments("/graphql") || context.Request.Path.StartsWithSegments("/live")) ? NodeDirectory.Everything : null;
-        var path = context.Request.Path.Value ?? "";
+        var path = PassedRequest.PathOf(context.Request, route).Value ?? "";
         if (!path.StartsWith("/api/", StringComparison.OrdinalIgnoreCase) || path.IndexOf('/', 5) is not (> 0 and var category))
             return null;
         var plugin = path.IndexOf('/', category + 1);
@@ -38,10 +41,9 @@ internal sealed partial class ForwardingStage(RequestDelegate next, IPlugins plu
     private INodeTransport Transport() => plugins.Current.Plugins.FirstOrDefault(p => p.Shared?.Transport is not null)?.Shared!.Transport
         ?? throw new NexusException(ErrorCodes.ServiceUnavailable, "This node has no engine that carries requests to other nodes; put engines.yarp into its plugin folder.");
 
-    private async Task ForwardAsync(HttpContext context, ImmutableArray<Place> places, INodeTransport transport)
+    private async Task ForwardAsync(HttpContext context, ForwardingRoute? route, ImmutableArray<Place> places, INodeTransport transport)
     {
         var options = settings.Current;
-        var route = settings.RouteOf(context.Request.Path.Value!);
         var passed = new PassedRequest(context, route);
         var isKept = await KeepBodyAsync(context, options.BufferBytes);
         var mayRepeat = isKept && (IsIdempotent(context.Request.Method) || context.Request.Headers.ContainsKey("Idempotency-Key"));
@@ -59,9 +61,9 @@ internal sealed partial class ForwardingStage(RequestDelegate next, IPlugins plu
                 NotServed(log, backend.Plugin, backend.Node, last, answer.Status, tried.Count, most);
             if (last is NodeOutcome.Answered or NodeOutcome.CallerLeft || context.Response.HasStarted)
                 return;
+            passed.TakeBack();
             if (last is not NodeOutcome.Refused && !(isKept && last is NodeOutcome.NotReached) && !(mayRepeat && last is NodeOutcome.Broken))
                 break;
-            context.Response.StatusCode = StatusCodes.Status200OK;
             if (context.Request.Body.CanSeek)
                 context.Request.Body.Position = 0;
         }

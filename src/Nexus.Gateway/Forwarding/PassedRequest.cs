@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Extensions;
+using Microsoft.Extensions.Primitives;
 using Nexus.Gateway.Pipeline;
 
 namespace Nexus.Gateway.Forwarding;
@@ -12,6 +13,12 @@ internal sealed class PassedRequest(HttpContext context, ForwardingRoute? route)
 
     private static readonly string[] OwnHeaders = ["X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "Forwarded", Mark, "X-Request-ID", "traceparent"];
 
+    private KeyValuePair<string, StringValues>[]? own;
+
+    /// <summary>The path that the node sees.</summary>
+    public static PathString PathOf(HttpRequest request, ForwardingRoute? route) =>
+        route?.Rewrite is { } rewrite ? new PathString(rewrite.TrimEnd('/') + request.Path.Value![route.Path.TrimEnd('/').Length..]) : request.Path;
+
     /// <summary>One sending of it.</summary>
     public NodeSending To(Place place, HttpMessageInvoker connections, TimeSpan timeout, bool mayRetry) => new(Address(place), connections, timeout)
     {
@@ -20,13 +27,7 @@ internal sealed class PassedRequest(HttpContext context, ForwardingRoute? route)
         Complete = Complete,
     };
 
-    private Uri Address(Place place)
-    {
-        var path = context.Request.Path;
-        if (route?.Rewrite is { } rewrite)
-            path = new PathString(rewrite.TrimEnd('/') + path.Value![route.Path.Length..]);
-        return new Uri(place.Address.TrimEnd('/') + UriHelper.BuildRelative(default, path, context.Request.QueryString));
-    }
+    private Uri Address(Place place) => new(place.Address.TrimEnd('/') + UriHelper.BuildRelative(default, PathOf(context.Request, route), context.Request.QueryString));
 
     private void Prepare(HttpRequestMessage message)
     {
@@ -54,10 +55,22 @@ internal sealed class PassedRequest(HttpContext context, ForwardingRoute? route)
     {
         if (mayRetry && (int)answer.StatusCode is 502 or 503 or 504)
             return false;
+        own = [.. context.Response.Headers];
         // The node's word counts where this node has put its own.
         foreach (var (name, _) in answer.Headers)
             context.Response.Headers.Remove(name);
         return true;
+    }
+
+    /// <summary>Takes an answer back that was accepted and broke before anything of it was sent.</summary>
+    public void TakeBack()
+    {
+        context.Response.StatusCode = StatusCodes.Status200OK;
+        if (own is null)
+            return;
+        context.Response.Headers.Clear();
+        foreach (var (name, value) in own)
+            context.Response.Headers[name] = value;
     }
 
     private void Complete()

@@ -1,4 +1,5 @@
 using System.Reflection;
+using System.Runtime;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
@@ -8,7 +9,7 @@ using Nexus.Gateway.Rest;
 
 namespace Nexus.Gateway.Platform;
 
-/// <summary>What the node is and serves: components, routes, services, error catalogue.</summary>
+/// <summary>What the node is and serves: components, routes, error catalogue.</summary>
 internal sealed class StatusRoutes(IServiceProvider host, IPlugins plugins, HealthRoutes health, TimeProvider time) : IPlatformRoutes
 {
     private readonly DateTimeOffset startedAt = time.GetUtcNow();
@@ -18,8 +19,6 @@ internal sealed class StatusRoutes(IServiceProvider host, IPlugins plugins, Heal
     [
         new("GET", "/api/v1/status", "getStatus", "The node's components with their states and counts", "platform.status:read", StatusAsync),
         new("GET", "/api/v1/routes", "listRoutes", "Every route: address, methods, plugin, handler, permission", "platform.status:read", RoutesAsync) { Query = [("pipeline", "name the stages of the pipeline instead, in order"), ("plugin", "routes of one plugin")] },
-        new("GET", "/api/v1/services", "listServices", "Services that plugins provide to each other", "platform.services:read", ServicesAsync),
-        new("GET", "/api/v1/services/graph", "getServiceGraph", "Which plugin uses which service", "platform.services:read", context => JsonAnswer.SendAsync(context, host.GetService<IServiceRegistry>() is { } registry ? registry.Graph() : [])),
         new("GET", "/api/v1/errors", "listErrors", "The error catalogue", PlatformRoute.Anyone, context => JsonAnswer.SendAsync(context, ErrorCodes.All)),
         new("GET", "/api/v1/errors/{code}", "getError", "One error with its cause and remedy", PlatformRoute.Anyone, ErrorAsync),
     ];
@@ -40,6 +39,7 @@ internal sealed class StatusRoutes(IServiceProvider host, IPlugins plugins, Heal
             startedAt,
             uptimeSeconds = Math.Round((time.GetUtcNow() - startedAt).TotalSeconds, 3),
             snapshot = snapshot.Version,
+            runtime = Runtime(),
             components = new[]
             {
                 Part("config", "Configuration", HealthLevel.Healthy, new { }),
@@ -52,6 +52,17 @@ internal sealed class StatusRoutes(IServiceProvider host, IPlugins plugins, Heal
             },
         });
     }
+
+    /// <summary>How the runtime was told to keep memory, and what it may use.</summary>
+    private static object Runtime() => new
+    {
+        version = Environment.Version.ToString(),
+        processors = Environment.ProcessorCount,
+        gc = GCSettings.IsServerGC ? "server" : "workstation",
+        latency = GCSettings.LatencyMode,
+        heapBytes = GC.GetTotalMemory(forceFullCollection: false),
+        limitBytes = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes,
+    };
 
     private static HealthLevel Worse(HealthLevel a, HealthLevel? b) => b > a ? b.Value : a;
 
@@ -67,25 +78,6 @@ internal sealed class StatusRoutes(IServiceProvider host, IPlugins plugins, Heal
         var plugin = context.Request.Query["plugin"].FirstOrDefault();
         var routes = RouteTable().Where(r => plugin is null || r.Plugin == plugin);
         return JsonAnswer.SendAsync(context, routes.Select(r => new { url = r.Pattern, methods = r.Methods, plugin = r.Plugin, handler = r.Handler, permission = r.Permission }));
-    }
-
-    private Task ServicesAsync(HttpContext context)
-    {
-        var services = host.GetService<IServiceRegistry>() is { } registry ? registry.List() : [];
-        return JsonAnswer.SendAsync(context, services.Select(s => new
-        {
-            name = s.Name,
-            provider = s.Plugin,
-            @interface = s.Contract,
-            lifetime = s.Lifetime,
-            health = s.Health,
-            methods = s.Methods,
-            bound = s.Bound,
-            calls = s.Calls,
-            errors = s.Errors,
-            lastError = s.LastError,
-            lastErrorAt = s.LastErrorAt,
-        }));
     }
 
     private static Task ErrorAsync(HttpContext context)

@@ -5,7 +5,7 @@ using Nexus.Kernel.Schemas;
 namespace Nexus.Kernel.Configuration;
 
 /// <summary>Reads the sources of a configuration, each as one tree; lowest precedence first.</summary>
-internal sealed class ConfigurationLayers(ConfigurationRequest request, SourceErrors errors)
+internal sealed class ConfigurationLayers(ConfigurationRequest request, RemoteDocument remote, SourceErrors errors)
 {
     private const string Prefix = "NEXUS_";
 
@@ -15,6 +15,9 @@ internal sealed class ConfigurationLayers(ConfigurationRequest request, SourceEr
     public IReadOnlyList<string> Files => _files.Looked;
 
     public string Environment { get; private set; } = "development";
+
+    /// <summary>Where further settings are served, or null.</summary>
+    public RemoteSettings? Remote { get; private set; }
 
     /// <summary>Reads all sources.</summary>
     /// <param name="stored">Settings saved at run time, or null.</param>
@@ -32,6 +35,9 @@ internal sealed class ConfigurationLayers(ConfigurationRequest request, SourceEr
         var expansion = new VariableExpansion(variables, errors);
         for (var i = 0; i < layers.Count; i++)
             layers[i] = layers[i] is { } layer ? expansion.Expand(layer, "") : null;
+        Remote = RemoteSettings.Find([.. layers, fromVariables, options], request.BaseDirectory, errors);
+        // Over the files of this node, and under what is decided here at run time. Variables of the node are not expanded in it: whoever serves it shall not read them.
+        layers.Add(Remote is { } from ? remote.Read(from, errors) : null);
         layers.AddRange([stored, fromVariables]);
         if (variables.TryGetValue("NEXUS_ENV", out var named))
             layers.Add(Tree([(["environment"], Text(Environment, named.Position))]));

@@ -8,7 +8,8 @@ namespace Nexus.Kernel.Configuration;
 /// <param name="Layers">Trees, lowest precedence first.</param>
 /// <param name="Environment">Name of the environment.</param>
 /// <param name="Files">Files that were looked for.</param>
-internal sealed record ConfigurationSources(ImmutableArray<SourceNode> Layers, string Environment, IReadOnlyList<string> Files);
+/// <param name="Remote">Where further settings are served, or null.</param>
+internal sealed record ConfigurationSources(ImmutableArray<SourceNode> Layers, string Environment, IReadOnlyList<string> Files, RemoteSettings? Remote);
 
 /// <summary>One validated configuration, flat. Immutable.</summary>
 internal sealed class ConfigurationState

@@ -5,18 +5,20 @@ using Nexus.Kernel.Schemas;
 
 namespace Nexus.Kernel.Configuration;
 
-/// <summary>The configuration of a node: command line over environment over stored settings over files over defaults, validated as a whole. A reload that does not validate changes nothing. Thread-safe.</summary>
+/// <summary>The configuration of a node: command line over environment over stored settings over those of an endpoint over files over defaults, validated as a whole. A reload that does not validate changes nothing. Thread-safe.</summary>
 public sealed class NexusConfiguration : IDisposable
 {
     private static readonly Lazy<JsonSchema> Platform = new(CompilePlatform);
 
     private readonly ConfigurationRequest _request;
+    private readonly RemoteDocument _remote = new();
     private readonly MergedProvider _provider = new();
     private readonly Lock _lock = new();
     private ImmutableDictionary<string, JsonSchema> _plugins = ImmutableDictionary.Create<string, JsonSchema>(StringComparer.OrdinalIgnoreCase);
     private SourceNode? _stored;
     private ConfigurationState _state;
     private ConfigurationWatch? _watch;
+    private ITimer? _refresh;
 
     private NexusConfiguration(ConfigurationRequest request)
     {
@@ -120,19 +122,26 @@ public sealed class NexusConfiguration : IDisposable
     /// <exception cref="NexusException">They do not validate; nothing changed.</exception>
     public ConfigurationChange Reload() => Apply(_stored);
 
-    /// <summary>Reloads when a file changes, once it has been quiet for a while.</summary>
+    /// <summary>Reloads when a file changes, once it has been quiet for a while, and when an endpoint serves other settings than before.</summary>
     /// <param name="quiet">How long no file may change before they are read.</param>
     /// <param name="time">The clock.</param>
     public void Watch(TimeSpan quiet, TimeProvider time)
     {
         lock (_lock)
+        {
             _watch ??= new ConfigurationWatch(_state.Sources.Files, quiet, time, ReloadFromWatch);
+            // Each look begins the wait for the next one: a slow endpoint is not asked twice at a time.
+            if (_state.Sources.Remote is { } remote)
+                _refresh ??= time.CreateTimer(_ => Refresh(remote.Interval), null, remote.Interval, Timeout.InfiniteTimeSpan);
+        }
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
         _watch?.Dispose();
+        _refresh?.Dispose();
+        _remote.Dispose();
         (Root as IDisposable)?.Dispose();
     }
 
@@ -174,6 +183,28 @@ public sealed class NexusConfiguration : IDisposable
         return change;
     }
 
+    private void Refresh(TimeSpan interval)
+    {
+        Action? refuse = null;
+        try
+        {
+            refuse = _remote.Refresh();
+            if (refuse is not null)
+                Reload();
+        }
+        catch (NexusException e)
+        {
+            refuse?.Invoke();
+            Refused?.Invoke(e);
+        }
+        catch (ObjectDisposedException)
+        {
+            return;
+        }
+
+        _refresh?.Change(interval, Timeout.InfiniteTimeSpan);
+    }
+
     private void ReloadFromWatch()
     {
         try
@@ -190,9 +221,9 @@ public sealed class NexusConfiguration : IDisposable
     private ConfigurationState Build(ImmutableDictionary<string, JsonSchema> plugins, SourceNode? stored)
     {
         var errors = new SourceErrors();
-        var reader = new ConfigurationLayers(_request, errors);
+        var reader = new ConfigurationLayers(_request, _remote, errors);
         var layers = reader.Read(stored);
-        return Compose(new ConfigurationSources([.. layers], reader.Environment, reader.Files), plugins, errors);
+        return Compose(new ConfigurationSources([.. layers], reader.Environment, reader.Files, reader.Remote), plugins, errors);
     }
 
     /// <summary>Joins what was read with the defaults and validates the whole.</summary>

@@ -19,7 +19,7 @@ public sealed class GatewayTests
     {
         await using var cluster = await Cluster.StartAsync(3, [Yarp], []);
         var token = await cluster.SignInAsync();
-        var gateway = await cluster.AddAsync("--roles", "gateway");
+        var gateway = await cluster.AddAsync("--roles", "gateway", "--server:accessLog=false");
         await FoundAsync(gateway, token, "users", 3);
         var (wrong, served) = (new ConcurrentBag<string>(), 0);
         using var ending = new CancellationTokenSource();
@@ -119,7 +119,46 @@ public sealed class GatewayTests
         Assert.Equal(("127.0.0.1", "gold", "gateway"), ((string)headers["X-Forwarded-For"]!, (string)headers["X-Tier"]!, echoed.Headers.GetValues("X-Served").Single()));
         Assert.StartsWith("00-0af7651916cd43dd8448eb211c80319c-", (string)headers["traceparent"]!, StringComparison.Ordinal);
         Assert.Single(echoed.Headers.GetValues("X-Request-ID"));
+        Assert.Equal(200, (await AskAsync(gateway, token, "/api/custom/old/")).Status);
         Assert.Equal(("data: one", "ping"), (first, Encoding.UTF8.GetString(buffer, 0, received.Count)));
+    }
+
+    [Fact]
+    public async Task Only_a_request_that_may_be_repeated_is_sent_twice()
+    {
+        await using var cluster = await Cluster.StartAsync(2, [Yarp], []);
+        var token = await cluster.SignInAsync();
+        foreach (var node in cluster.Nodes)
+        {
+            await Cluster.UntilAsync(node.Client, token, "/api/v1/users", (status, _) => status == 200);
+            await InstallAsync(node, token, "1.0.0");
+        }
+
+        var gateway = await cluster.AddAsync("--roles", "gateway", "--gateway:bufferBytes=1000", "--gateway:breaker:failures=100");
+        await FoundAsync(gateway, token, "probe", 2);
+
+        Assert.Equal((503, 2), await CutAsync(HttpMethod.Get, null));
+        Assert.Equal((503, 2), await CutAsync(HttpMethod.Put, "small"));
+        Assert.Equal((503, 1), await CutAsync(HttpMethod.Put, new string('x', 2000)));
+        Assert.Equal((503, 1), await CutAsync(HttpMethod.Post, "small"));
+        // The second node finds the key under way and does not carry it out again.
+        Assert.Equal((409, 1), await CutAsync(HttpMethod.Post, "small", "a-key"));
+
+        // The node carries the request out and breaks the connection: how often did one arrive?
+        async Task<(int Status, int Arrived)> CutAsync(HttpMethod method, string? body, string? key = null)
+        {
+            using var request = new HttpRequestMessage(method, Route + "cut") { Content = body is null ? null : new StringContent(body) };
+            if (key is not null) request.Headers.Add("Idempotency-Key", key);
+            using var response = await gateway.Client.SendAsync(request);
+            var arrived = 0;
+            foreach (var file in cluster.Nodes.Select(n => Path.Combine(n.Folder, "arrived")).Where(File.Exists))
+            {
+                arrived += (await File.ReadAllTextAsync(file)).Length;
+                File.Delete(file);
+            }
+
+            return ((int)response.StatusCode, arrived);
+        }
     }
 
     private static async Task InstallAsync(RunningHost node, string token, string version)
@@ -131,6 +170,11 @@ public sealed class GatewayTests
                 {
                     routes.MapGet("/", () => File.Exists("bad") ? Results.StatusCode(503) : Results.Text("VERSION"));
                     routes.MapGet("/headers", (HttpContext context) => Results.Text("{" + string.Join(",", context.Request.Headers.Select(h => System.Text.Json.JsonSerializer.Serialize(h.Key) + ":" + System.Text.Json.JsonSerializer.Serialize(h.Value.ToString()))) + "}")).AllowAnonymous();
+                    routes.MapMethods("/cut", ["GET", "PUT", "POST"], (HttpContext context) =>
+                    {
+                        File.AppendAllText("arrived", "x");
+                        context.Abort();
+                    }).AllowAnonymous();
                     routes.MapGet("/stream", async (HttpContext context) =>
                     {
                         context.Response.ContentType = "text/event-stream";

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Net;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Options;
+using Nexus.Gateway.Forwarding;
 using Nexus.Gateway.Pipeline;
 using Nexus.Gateway.Security.Addresses;
 using Nexus.Gateway.Security.Watch;
@@ -17,13 +18,15 @@ internal sealed class RequestLimits : IDisposable
     private readonly TimeProvider time;
     private readonly Refusals refusals;
     private readonly SharedLimits shared;
+    private readonly ForwardingSettings? forwarding;
     private readonly IDisposable? following;
     private volatile Settings settings;
     private int delayed;
 
-    public RequestLimits(IOptionsMonitor<SecurityOptions> options, Refusals refusals, SharedLimits shared, TimeProvider time)
+    public RequestLimits(IOptionsMonitor<SecurityOptions> options, Refusals refusals, SharedLimits shared, TimeProvider time, ForwardingSettings? forwarding = null)
     {
         this.shared = shared;
+        this.forwarding = forwarding;
         // 3 MB for 131,072 addresses that are being counted at one time, as much for callers.
         addresses = new LimitTable(1 << 14, time);
         callers = new LimitTable(1 << 14, time);
@@ -43,7 +46,7 @@ internal sealed class RequestLimits : IDisposable
         var request = GatewayRequest.Of(context);
         if (!now.Enabled || request.RemoteAddress is not { } address || !now.Loopback && IPAddress.IsLoopback(address))
             return next(context);
-        return now.Shared
+        return IsShared(context, now)
             ? DecideSharedAsync(context, request, now, now.Address, SharedLimits.KeyOf(address), patience => addresses.Take(AddressSet.CountingKey(address), now.Address, patience), next)
             : Decide(context, request, now, now.Address, addresses.Take(AddressSet.CountingKey(address), now.Address, PatienceOf(now)), next);
     }
@@ -66,7 +69,7 @@ internal sealed class RequestLimits : IDisposable
 
     private Task DecideCaller(HttpContext context, GatewayRequest request, Settings now, Rate rate, SignedIn signedIn, RequestDelegate next)
     {
-        if (now.Shared)
+        if (IsShared(context, now))
             return DecideSharedAsync(context, request, now, rate, $"caller-{signedIn.LimitKey ?? signedIn.Caller.Id}", patience => callers.Take(KeyOf(signedIn), rate, patience), next);
         return Decide(context, request, now, rate, callers.Take(KeyOf(signedIn), rate, PatienceOf(now)), next);
     }
@@ -84,6 +87,9 @@ internal sealed class RequestLimits : IDisposable
             keyRates.TryAdd(perMinute, rate);
         return rate;
     }
+
+    /// <summary>A gateway counts what it passes on by itself alone: the nodes count it together, and once.</summary>
+    private bool IsShared(HttpContext context, Settings now) => now.Shared && forwarding?.PassesOn(context.Request.Path) != true;
 
     private static ulong KeyOf(SignedIn signedIn) => LimitTable.Mix(signedIn.LimitKey ?? signedIn.Caller.Id);
 
