@@ -109,8 +109,8 @@ public static class GatewayRegistration
         logging.Services.AddSingleton(_ => new LogSinks(TimeProvider.System));
         logging.Services.AddSingleton<ILogSinks>(host => host.GetRequiredService<LogSinks>());
         logging.Services.AddSingleton<ILoggerProvider>(host => host.GetRequiredService<LogSinks>());
-        // The forwarder says of each request what the access log says already.
-        return logging.AddFilter("Yarp.ReverseProxy", LogLevel.Warning);
+        // What the forwarder says of each request and each failed try, the gateway says in a line of its own.
+        return logging.AddFilter("Yarp.ReverseProxy", LogLevel.Error);
     }
 
     /// <summary>Builds the pipeline and maps everything the gateway serves.</summary>

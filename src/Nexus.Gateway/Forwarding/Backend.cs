@@ -1,14 +1,23 @@
 namespace Nexus.Gateway.Forwarding;
 
-/// <summary>A plugin on a node, as this node asks it. Outlives looks at the registry. Thread-safe.</summary>
-/// <param name="Node">Id of the node.</param>
-/// <param name="Plugin">Id of the plugin.</param>
-/// <param name="Breaker">Whether it may be asked.</param>
-internal sealed record Backend(string Node, string Plugin, Breaker Breaker)
+/// <summary>A plugin on a node, as this node asks it. Outlives looks at the registry. A class, not a record: it counts, and must stay itself in a set of those that were tried. Thread-safe.</summary>
+/// <param name="node">Id of the node.</param>
+/// <param name="plugin">Id of the plugin.</param>
+/// <param name="breaker">Whether it may be asked.</param>
+internal sealed class Backend(string node, string plugin, Breaker breaker)
 {
     private int underWay;
     private long requests;
     private long retries;
+
+    /// <summary>Id of the node.</summary>
+    public string Node => node;
+
+    /// <summary>Id of the plugin.</summary>
+    public string Plugin => plugin;
+
+    /// <summary>Whether it may be asked.</summary>
+    public Breaker Breaker => breaker;
 
     /// <summary>Requests under way.</summary>
     public int UnderWay => Volatile.Read(ref underWay);

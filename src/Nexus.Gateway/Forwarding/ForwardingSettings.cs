@@ -7,6 +7,8 @@ namespace Nexus.Gateway.Forwarding;
 /// <summary>Whether and how this node passes requests on.</summary>
 internal sealed class ForwardingSettings(IConfiguration configuration, IOptionsMonitor<ForwardingOptions> options)
 {
+    private static readonly PathString[] Surfaces = ["/graphql", "/live", "/mcp", "/api/v1/tools", "/openapi.json"];
+
     private readonly string[] roles = configuration.GetSection("node:roles").Get<string[]>() ?? [];
 
     /// <summary>This node passes on what it has no plugin for: it is a gateway, or runs a part of the plugins.</summary>
@@ -17,7 +19,10 @@ internal sealed class ForwardingSettings(IConfiguration configuration, IOptionsM
 
     /// <summary>Whether a path is passed on whatever happens, so that the node that answers is the one that counts it among what all nodes share.</summary>
     public bool PassesOn(PathString path) =>
-        IsGatewayOnly && (path.StartsWithSegments("/graphql") || path.StartsWithSegments("/live") || path.StartsWithSegments("/api") && !path.StartsWithSegments("/api/v1"));
+        IsSurface(path) || IsGatewayOnly && path.StartsWithSegments("/api") && !path.StartsWithSegments("/api/v1");
+
+    /// <summary>Whether a path leads to the resources of all plugins at once, of which a gateway has none.</summary>
+    public bool IsSurface(PathString path) => IsGatewayOnly && Array.Exists(Surfaces, s => path.StartsWithSegments(s));
 
     /// <summary>The settings now.</summary>
     public ForwardingOptions Current => options.CurrentValue;

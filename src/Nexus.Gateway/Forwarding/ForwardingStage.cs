@@ -30,7 +30,7 @@ internal sealed partial class ForwardingStage(RequestDelegate next, IPlugins plu
     private string? PrefixOf(HttpContext context, ForwardingRoute? route)
     {
         if (context.GetEndpoint() is not null)
-            return settings.IsGatewayOnly && (context.Request.Path.StartsWithSegments("/graphql") || context.Request.Path.StartsWithSegments("/live")) ? NodeDirectory.Everything : null;
+            return settings.IsSurface(context.Request.Path) ? NodeDirectory.Everything : null;
         var path = PassedRequest.PathOf(context.Request, route).Value ?? "";
         if (!path.StartsWith("/api/", StringComparison.OrdinalIgnoreCase) || path.IndexOf('/', 5) is not (> 0 and var category))
             return null;

@@ -130,7 +130,7 @@ public sealed class GatewayTests
         var token = await cluster.SignInAsync();
         foreach (var node in cluster.Nodes)
         {
-            await Cluster.UntilAsync(node.Client, token, "/api/v1/users", (status, _) => status == 200);
+            await Cluster.UntilAsync(node.Client, token, "/api/v1/users", (code, _) => code == 200);
             await InstallAsync(node, token, "1.0.0");
         }
 
@@ -141,8 +141,10 @@ public sealed class GatewayTests
         Assert.Equal((503, 2), await CutAsync(HttpMethod.Put, "small"));
         Assert.Equal((503, 1), await CutAsync(HttpMethod.Put, new string('x', 2000)));
         Assert.Equal((503, 1), await CutAsync(HttpMethod.Post, "small"));
-        // The second node finds the key under way and does not carry it out again.
-        Assert.Equal((409, 1), await CutAsync(HttpMethod.Post, "small", "a-key"));
+        // The second node finds the key: its answer when it was kept already, else a conflict; it does not carry it out again.
+        var (status, arrived) = await CutAsync(HttpMethod.Post, "small", "a-key");
+        Assert.Equal(1, arrived);
+        Assert.Contains(status, new[] { 200, 409 });
 
         // The node carries the request out and breaks the connection: how often did one arrive?
         async Task<(int Status, int Arrived)> CutAsync(HttpMethod method, string? body, string? key = null)

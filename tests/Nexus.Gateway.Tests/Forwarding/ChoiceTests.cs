@@ -71,6 +71,18 @@ public sealed class ChoiceTests
     }
 
     [Fact]
+    public void One_that_failed_a_request_is_not_asked_for_it_again_whatever_it_did_meanwhile()
+    {
+        var choice = new Choice(Settings());
+        Place one = Node("one"), other = Node("other");
+        var tried = new HashSet<Backend> { one.Backend };
+        one.Backend.Begin(again: false);
+        one.Backend.End();
+
+        Assert.All(Enumerable.Range(0, 10), _ => Assert.Equal("other", choice.Next([one, other], null, tried)!.Backend.Node));
+    }
+
+    [Fact]
     public void One_whose_breaker_is_open_is_not_asked()
     {
         var choice = new Choice(Settings());
