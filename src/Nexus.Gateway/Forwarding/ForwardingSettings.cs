@@ -7,7 +7,7 @@ namespace Nexus.Gateway.Forwarding;
 /// <summary>Whether and how this node passes requests on.</summary>
 internal sealed class ForwardingSettings(IConfiguration configuration, IOptionsMonitor<ForwardingOptions> options)
 {
-    private static readonly PathString[] Surfaces = ["/graphql", "/live", "/mcp", "/api/v1/tools", "/openapi.json"];
+    private static readonly PathString[] Surfaces = ["/graphql", "/live", "/mcp", "/api/v1/tools", "/api/v1/data", "/api/v1/search", "/openapi.json"];
 
     private readonly string[] roles = configuration.GetSection("node:roles").Get<string[]>() ?? [];
 
