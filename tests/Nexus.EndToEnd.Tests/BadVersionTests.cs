@@ -21,7 +21,7 @@ public sealed class BadVersionTests
     {
         var folder = Directory.CreateTempSubdirectory("nexus-bad-").FullName;
         Migrate(PluginCompiler.Plugin(Path.Combine(folder, "shop"), "shop", "1.0.0", Source("good", Things) + Thing), "CREATE TABLE notes(id INTEGER PRIMARY KEY, text TEXT); INSERT INTO notes(text) VALUES ('one'), ('two');");
-        await using var host = await RunningHost.StartAsync([Path.Combine(folder, "shop")], ["--plugins:startTimeout=00:00:03", "--plugins:hotReload=false", "--server:accessLog=false", "--node:leaseSeconds=300"]);
+        await using var host = await RunningHost.StartAsync([Path.Combine(folder, "shop")], ["--plugins:startTimeout=00:00:03", "--plugins:hotReload=false", "--server:accessLog=false", "--node:leaseSeconds=300", "--tasks:worker=false"]);
         await host.PostAsync("/api/custom/shop/things/", new { name = "tea", size = 3 });
         var before = Data(host);
         using var stop = new CancellationTokenSource();

@@ -69,13 +69,13 @@ public sealed class SwapLimitsTests
     }
 
     [Fact]
-    public async Task The_log_of_a_start_has_one_line_a_plugin_at_Information()
+    public async Task The_log_of_a_start_has_one_line_a_plugin_at_Information_after_what_was_found()
     {
         await using var host = new KernelHost();
         host.Add("hello", PluginCompiler.Answering("one"));
 
         await host.StartAsync();
 
-        Assert.Equal(["Plugin hello 1.0.0 generation 1: Active"], host.Log.LinesAt(Microsoft.Extensions.Logging.LogLevel.Information));
+        Assert.Equal(["plugins.discovered 1; 1 of them are enabled and whole", "Plugin hello 1.0.0 generation 1: Active"], host.Log.LinesAt(Microsoft.Extensions.Logging.LogLevel.Information));
     }
 }

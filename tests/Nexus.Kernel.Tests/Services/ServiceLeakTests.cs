@@ -11,6 +11,7 @@ public sealed class ServiceLeakTests
 {
     private const string Source = """
         using System; using System.Threading; using System.Threading.Tasks; using Nexus; using Nexus.Kernel.Tests.Services; using Microsoft.Extensions.DependencyInjection;
+        using IMail = Nexus.Kernel.Tests.Services.IMail;
         public sealed class Pigeon : IMail
         {
             public async Task<string> SendAsync(string to, CancellationToken token)

@@ -46,7 +46,11 @@ public sealed class TaskNodeTests : IDisposable
 
         Assert.Empty(web.Log);
         Assert.Equal(["ran"], worker.Log);
-        Assert.Single(await web.Services.GetRequiredService<ITaskMonitor>().ListWorkersAsync(default));
+        // A worker shows itself beside its work, not before it.
+        var monitor = web.Services.GetRequiredService<ITaskMonitor>();
+        for (var turn = 0; turn < 200 && (await monitor.ListWorkersAsync(default)).IsEmpty; turn++)
+            await Task.Delay(50);
+        Assert.Single(await monitor.ListWorkersAsync(default));
         static void Configure(TaskNode n) => n.Plugins.Start("a", p => p.AddTask("work", (_, _) =>
         {
             n.Log.Enqueue("ran");
