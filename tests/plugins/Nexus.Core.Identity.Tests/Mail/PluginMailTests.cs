@@ -75,9 +75,10 @@ public sealed class PluginMailTests
     }
 
     [Fact]
-    public async Task A_plugin_that_was_not_granted_services_sends_no_mail()
+    public async Task A_plugin_to_which_services_are_denied_sends_no_mail()
     {
-        await using var node = await IdentityNode.StartAsync(options => options.Add(Shop.Manifest with { Permissions = [] }, () => new Shop()));
+        await using var node = await IdentityNode.StartAsync(options => options.Add(Shop.Manifest, () => new Shop()));
+        await node.Host.Services.GetRequiredService<IPluginPermissions>().ChangeAsync(Shop.Manifest, new PermissionChange(Deny: [Capability.Services]), TestContext.Current.CancellationToken);
 
         var error = await Assert.ThrowsAsync<NexusException>(() => Shop.Mail(node).SendAsync(new Letter("ada@example.com", "Hello", ""), TestContext.Current.CancellationToken).AsTask());
 

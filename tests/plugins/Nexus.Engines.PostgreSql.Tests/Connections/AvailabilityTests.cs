@@ -99,8 +99,8 @@ public sealed class AvailabilityTests
         foreach (var database in databases)
             await database.QueryAsync("SELECT 1 AS one");
 
-        var sleeping = databases.Select(d => d.QueryAsync("SELECT pg_sleep(4)").AsTask()).ToList();
-        await Task.Delay(300);
+        var sleeping = databases.Select(d => d.QueryAsync("SELECT pg_sleep(8)").AsTask()).ToList();
+        await Task.Delay(2000);
         var refused = await Record.ExceptionAsync(() => set.Records.FindAsync(new RecordKey(CallContext.DefaultTenant, "crm.people", "x"), CancellationToken.None).AsTask());
 
         Assert.Equal(ErrorCodes.StorageUnavailable, Assert.IsType<NexusException>(refused).Code);
