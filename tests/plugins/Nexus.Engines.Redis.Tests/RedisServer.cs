@@ -68,7 +68,7 @@ internal sealed class RedisServer : IAsyncDisposable
     public static bool IsThere(string program) => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Any(folder => File.Exists(Path.Combine(folder, program)));
 
     /// <summary>A node of a cluster also takes the port 10,000 above.</summary>
-    private static int FreePort(bool forCluster)
+    public static int FreePort(bool forCluster)
     {
         while (true)
         {

@@ -55,7 +55,7 @@ public sealed class RedisClientTests
         await client.SendAsync(RespCommand.Of("PING"), Wait.Token);
         using var leaving = new CancellationTokenSource();
 
-        var slow = client.SendAsync(RespCommand.Of("DEBUG", "SLEEP", "0.3"), leaving.Token).AsTask();
+        var slow = client.SendAsync(RespCommand.Of("BLPOP", "nothing", "0.5"), leaving.Token).AsTask();
         var next = client.SendAsync(RespCommand.Of("ECHO", "next"), Wait.Token).AsTask();
         await leaving.CancelAsync();
 
@@ -94,8 +94,9 @@ public sealed class RedisClientTests
         await using var plain = await RedisServer.StartAsync();
         var answer = await plain.CommandAsync("CONFIG", "GET", "tls-port");
         Assert.SkipUnless(answer.Contains("tls-port", StringComparison.Ordinal), "This redis-server was built without TLS.");
-        await plain.CommandAsync("CONFIG", "SET", "tls-cert-file", Path.Combine(folder, "c.pem"), "tls-key-file", Path.Combine(folder, "k.pem"), "tls-ca-cert-file", Path.Combine(folder, "c.pem"), "tls-auth-clients", "no", "tls-port", $"{plain.Port + 1}");
-        await using var client = Client($"127.0.0.1:{plain.Port + 1},ssl=true,sslHost=localhost");
+        var port = RedisServer.FreePort(forCluster: false);
+        await plain.CommandAsync("CONFIG", "SET", "tls-cert-file", Path.Combine(folder, "c.pem"), "tls-key-file", Path.Combine(folder, "k.pem"), "tls-ca-cert-file", Path.Combine(folder, "c.pem"), "tls-auth-clients", "no", "tls-port", $"{port}");
+        await using var client = Client($"127.0.0.1:{port},ssl=true,sslHost=localhost");
 
         var refused = await Assert.ThrowsAsync<RedisException>(async () => await client.SendAsync(RespCommand.Of("PING"), Wait.Token));
 
