@@ -2,6 +2,7 @@ using System.Text;
 using Microsoft.Extensions.Logging.Abstractions;
 using Nexus.Kernel.Caching;
 using Nexus.Kernel.Tests.Events;
+using Nexus.Testing;
 
 namespace Nexus.Kernel.Tests.Caching;
 

@@ -6,6 +6,7 @@ using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging.Abstractions;
 using Nexus.Kernel.Caching;
+using Nexus.Testing;
 
 namespace Nexus.Kernel.Tests.Caching;
 
@@ -42,7 +43,7 @@ public sealed class EdgeTests
     public async Task A_removal_by_tag_and_a_commit_are_told_to_the_edge()
     {
         var edge = new FakeEdge();
-        var clock = new Events.FakeClock();
+        var clock = new FakeClock();
         var node = new CacheNode(clock);
         node.Layers.TagsRemoved = new EdgePurge([edge], clock, NullLogger.Instance).Purge;
 
@@ -56,7 +57,7 @@ public sealed class EdgeTests
     public async Task An_edge_that_cannot_be_told_is_told_again()
     {
         var edge = new FakeEdge { IsDown = true };
-        var clock = new Events.FakeClock();
+        var clock = new FakeClock();
         var purge = new EdgePurge([edge], clock, NullLogger.Instance);
 
         purge.Purge(["a"]);

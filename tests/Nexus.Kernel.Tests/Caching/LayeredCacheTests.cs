@@ -1,6 +1,7 @@
 using System.Text;
 using Nexus.Kernel.Caching;
 using Nexus.Kernel.Tests.Events;
+using Nexus.Testing;
 
 namespace Nexus.Kernel.Tests.Caching;
 

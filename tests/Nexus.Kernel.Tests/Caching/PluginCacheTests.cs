@@ -184,7 +184,7 @@ public sealed class PluginCacheTests
         Assert.Equal("CAPABILITY_DENIED", error.Code);
     }
 
-    private static PluginHybridCache Hybrid() => new(new CacheNode(new Events.FakeClock()).Cache);
+    private static PluginHybridCache Hybrid() => new(new CacheNode(new FakeClock()).Cache);
 
     private static Task<PluginTestHost> StartAsync(Action<IPluginBuilder> configure, Action<PluginTestOptions>? also = null) => PluginTestHost.StartAsync(options =>
     {

@@ -1,5 +1,6 @@
 using Nexus.Kernel.Caching;
 using Nexus.Kernel.Tests.Events;
+using Nexus.Testing;
 
 namespace Nexus.Kernel.Tests.Caching;
 

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Text;
 using Nexus.Kernel.Tests.Events;
+using Nexus.Testing;
 
 namespace Nexus.Kernel.Tests.Caching;
 

@@ -1,3 +1,5 @@
+using Nexus.Testing;
+
 namespace Nexus.Kernel.Tests.Events;
 
 public sealed class DurableEventsTests

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Nexus.Kernel.Events;
+using Nexus.Testing;
 
 namespace Nexus.Kernel.Tests.Events;
 

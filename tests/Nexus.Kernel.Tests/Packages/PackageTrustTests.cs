@@ -3,6 +3,7 @@ using System.Text;
 using Nexus.Kernel.Plugins;
 using Nexus.Kernel.Plugins.Trust;
 using Nexus.Kernel.Tests.Events;
+using Nexus.Testing;
 
 namespace Nexus.Kernel.Tests.Packages;
 

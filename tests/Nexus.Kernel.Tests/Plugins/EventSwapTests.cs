@@ -5,6 +5,7 @@ using Nexus.Data;
 using Nexus.Kernel.Events;
 using Nexus.Kernel.Plugins;
 using Nexus.Kernel.Tests.Events;
+using Nexus.Testing;
 
 namespace Nexus.Kernel.Tests.Plugins;
 

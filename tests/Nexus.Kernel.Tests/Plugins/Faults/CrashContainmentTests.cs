@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using Nexus.Kernel.Plugins.Faults;
 using Nexus.Kernel.Tests.Events;
+using Nexus.Testing;
 
 namespace Nexus.Kernel.Tests.Plugins.Faults;
 
