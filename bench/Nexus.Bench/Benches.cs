@@ -11,6 +11,7 @@ internal static class Benches
         ["audit"] = AuditBench.RunAsync,
         ["cache"] = CacheBench.RunAsync,
         ["dispatch"] = DispatchBench.RunAsync,
+        ["events"] = EventBench.RunAsync,
         ["graphql"] = GraphQLBench.RunAsync,
         ["grpc"] = GrpcBench.RunAsync,
         ["live"] = LiveBench.RunAsync,

@@ -10,6 +10,13 @@ return args switch
     ["serve-row-postgresql", var port, _, var address, ..] => await BareServer.RunPostgreSqlAsync(int.Parse(port, System.Globalization.CultureInfo.InvariantCulture), address),
     ["serve-row", var port, var folder, ..] => await BareServer.RunRowAsync(int.Parse(port, System.Globalization.CultureInfo.InvariantCulture), folder),
     ["store", .. var rest] when rest.Contains("--engine") && rest.Contains("postgresql") => await RunAsync("store on postgresql", PostgreSqlStoreBench.RunAsync, rest.Contains("--json")),
+    ["events", .. var rest] when rest.Contains("--engine") => rest[Array.IndexOf(rest, "--engine") + 1] switch
+    {
+        "memory" => await RunAsync("transient events", TransientEvents.RunAsync, rest.Contains("--json")),
+        "postgresql" => await RunAsync("events on postgresql", EventBench.RunPostgreSqlAsync, rest.Contains("--json")),
+        "rabbitmq" => await RunAsync("events over rabbitmq", EventBench.RunRabbitMqAsync, rest.Contains("--json")),
+        _ => Usage(),
+    },
     [var name, .. var rest] when Benches.All.TryGetValue(name, out var bench) => await RunAsync(name, bench, rest.Contains("--json")),
     _ => Usage(),
 };
@@ -29,6 +36,6 @@ static async Task<int> RunAsync(string name, Func<Task<IReadOnlyList<Bar>>> benc
 
 static int Usage()
 {
-    Console.Error.WriteLine($"usage: nexus bench {string.Join('|', Benches.All.Keys.Order())} [--json]; store takes --engine postgresql");
+    Console.Error.WriteLine($"usage: nexus bench {string.Join('|', Benches.All.Keys.Order())} [--json]; store takes --engine postgresql, events --engine memory, postgresql or rabbitmq");
     return 64;
 }

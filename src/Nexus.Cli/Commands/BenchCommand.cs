@@ -7,11 +7,12 @@ namespace Nexus.Cli.Commands;
 internal static class BenchCommand
 {
     private const string Faults = "faults";
+    private static readonly string[] Names = ["auth", "audit", "cache", "dispatch", "events", "graphql", "grpc", "live", "nodes", "start", "store", "swap", "tasks", "unload", Faults];
 
     public static Command Build()
     {
-        var name = new Argument<string>("name") { Description = "auth, cache, swap, unload, dispatch, graphql, start, store, faults" };
-        name.AcceptOnlyFromAmong("auth", "cache", "swap", "unload", "dispatch", "graphql", "start", "store", Faults);
+        var name = new Argument<string>("name") { Description = string.Join(", ", Names) };
+        name.AcceptOnlyFromAmong(Names);
         var command = new Command("bench", "Measure against a baseline of the same run; exits 0 only when all bars hold") { name };
         command.SetAction(async (call, cancel) =>
         {
