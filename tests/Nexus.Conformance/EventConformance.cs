@@ -191,7 +191,8 @@ public abstract partial class StorageConformance
     [Fact]
     public async Task A_purge_of_one_tenant_leaves_the_events_of_others()
     {
-        await PublishAsync(Event("a.one") with { Tenant = "t1" }, Event("a.two") with { Tenant = "t2" });
+        await PublishAsync(Event("a.one") with { Tenant = "t1" });
+        await PublishAsync(Event("a.two") with { Tenant = "t2" });
         var later = Clock.GetUtcNow().AddDays(1);
 
         Assert.Equal(1, await Set.Events.PurgeAsync(new EventPurge(later, DryRun: true, Tenant: "t1"), CancellationToken.None));

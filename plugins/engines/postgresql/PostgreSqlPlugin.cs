@@ -20,7 +20,10 @@ public sealed class PostgreSqlPlugin : IPlugin, IStorageEngine, IStorageReset, I
     public async ValueTask<StorageSet> OpenAsync(StorageOptions options, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(options);
-        return _opened = await PostgreSqlStorage.OpenAsync(DatabaseSettings.Read(options), options, cancellationToken);
+        var set = await PostgreSqlStorage.OpenAsync(DatabaseSettings.Read(options), options, cancellationToken);
+        // Of several databases the first is the platform's own, by which the plugin stands or falls.
+        _opened ??= set;
+        return set;
     }
 
     /// <inheritdoc/>

@@ -109,8 +109,12 @@ public interface IStorage
     /// <summary>Other nodes may work on the same records.</summary>
     bool IsShared => false;
 
+    /// <summary>Number of the database that holds what belongs to a tenant; 0 is that of the platform and of all tenants that no other is named for. A batch lies within one of them.</summary>
+    int ShardOf(string tenant) => 0;
+
     /// <summary>Writes a batch atomically and durably. Concurrent batches share one fsync (group commit); a batch whose condition fails takes nothing of itself and does not disturb the others.</summary>
     /// <exception cref="StorageConflictException">A condition of the batch does not hold.</exception>
+    /// <exception cref="NexusException"><c>SHARD_CROSSED</c>: the batch has parts of tenants that lie in different databases; nothing of it was written.</exception>
     ValueTask<CommitResult> CommitAsync(WriteBatch batch, CancellationToken cancellationToken);
 
     /// <summary>Reads one record, or null. Sees every commit that was acknowledged before the call.</summary>

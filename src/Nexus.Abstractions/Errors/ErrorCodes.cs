@@ -47,6 +47,7 @@ public static class ErrorCodes
     public const string InternalError = "INTERNAL_ERROR";
     public const string ServiceUnavailable = "SERVICE_UNAVAILABLE";
     public const string StorageUnavailable = "STORAGE_UNAVAILABLE";
+    public const string ShardCrossed = "SHARD_CROSSED";
     public const string ProtectionFailed = "PROTECTION_FAILED";
     public const string StorageCorrupt = "STORAGE_CORRUPT";
     public const string PathForbidden = "PATH_FORBIDDEN";
@@ -146,6 +147,7 @@ public static class ErrorCodes
         new(InternalError, 500, "Something went wrong on our side", "A bug or an unexpected failure; the full record is in the log under the trace id.", "Give the operator the `traceId`."),
         new(ServiceUnavailable, 503, "Not available now", "The plugin or service that would answer is stopped, starting or failed.", "Retry after the time in `Retry-After`; `nexus plugin list` shows the state."),
         new(StorageUnavailable, 503, "The storage does not answer", "The configured storage engine cannot be reached or its disk is full.", "See `/health` for the engine's own message."),
+        new(ShardCrossed, 422, "A change would span two databases", "One unit of work wrote what belongs to tenants that lie in different databases, `database.shards`; nothing of it was stored.", "Write each tenant's part in a unit of its own: handle an event or run a task of that tenant."),
         new(ProtectionFailed, 500, "A protected value cannot be opened or sealed", "It was altered or moved, or the master key that wraps its key is not there.", "Check the encryption settings and the master key; restore the record or the key from a backup."),
         new(StorageCorrupt, 500, "Stored data is damaged", "A checksum of stored data does not match.", "Stop the node and restore a backup."),
         new(PathForbidden, 403, "Not the plugin's own data", "A plugin addressed a path outside its own part of the tree.", "Use a service of the plugin that owns the data."),

@@ -5,6 +5,9 @@ namespace Nexus;
 /// <summary>Durable events and their deliveries. Events enter through <see cref="WriteBatch.Events"/> and <see cref="ISqlSession.Publish"/>. Thread-safe.</summary>
 public interface IEventStore : IEventHistory
 {
+    /// <summary>The logs that it consists of, by <see cref="IStorage.ShardOf"/>: each has an order of its own, and a position is one of its log. Of a store in one database it is the only one.</summary>
+    ImmutableArray<IEventHistory> Logs => [this];
+
     /// <summary>Declares the durable groups of a plugin; groups of it that are not named are dropped. A group gets events stored after its first declaration, also those stored while its plugin is off.</summary>
     ValueTask DeclareAsync(string plugin, ImmutableArray<EventGroup> groups, CancellationToken cancellationToken);
 
@@ -106,6 +109,9 @@ public sealed record EventQuery
 
     /// <summary>Of one tenant; null for the platform itself, which serves all.</summary>
     public string? Tenant { get; init; }
+
+    /// <summary>Of all tenants that lie in the same database as this one; of no meaning where there is one database, or with <see cref="Tenant"/>. Without either, the events of several databases come one database after the other, or by time where the newest are asked for.</summary>
+    public string? Near { get; init; }
 
     /// <summary>Newest first instead.</summary>
     public bool Newest { get; init; }

@@ -160,9 +160,13 @@ internal sealed class FieldReencryption(KeyRing keys, Func<IStorage> storage, Fu
             ExpectedRevision = revision,
             Record = new StoredRecord { Id = tenant, Revision = revision + 1, CreatedAt = time.GetUtcNow(), UpdatedAt = time.GetUtcNow(), Json = JsonSerializer.SerializeToUtf8Bytes(state, Stored) },
         };
+        // Where the tenant lies in another database, the page first: one that is passed again after a crash has nothing left to do.
+        var isApart = !writes.IsEmpty && storage().ShardOf(tenant) != storage().ShardOf(CallContext.DefaultTenant);
         try
         {
-            await storage().CommitAsync(new WriteBatch { Writes = [.. writes, own] }, cancellationToken);
+            await storage().CommitAsync(new WriteBatch { Writes = isApart ? writes : [.. writes, own] }, cancellationToken);
+            if (isApart)
+                await storage().CommitAsync(new WriteBatch { Writes = [own] }, cancellationToken);
         }
         catch (StorageConflictException e) when (e.Key.Table != Table)
         {

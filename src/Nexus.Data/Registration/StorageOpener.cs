@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Diagnostics.Metrics;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
@@ -6,6 +7,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 using Nexus.Data.Measuring;
 using Nexus.Data.Records;
 using Nexus.Data.Registration;
+using Nexus.Data.Sharding;
 using Nexus.Data.Sharing;
 using Nexus.Data.Tasks;
 
@@ -43,8 +45,12 @@ public sealed class StorageOpener : IAsyncDisposable, IDisposable
     {
         ArgumentNullException.ThrowIfNull(services);
         var opener = services.GetRequiredService<StorageOpener>();
-        if ((await opener.FindAsync(cancellationToken)).Engine is IStorageReset engine)
-            await engine.ResetAsync(opener.Options(), cancellationToken);
+        if ((await opener.FindAsync(cancellationToken)).Engine is not IStorageReset engine)
+            return;
+        foreach (var shard in ShardMap.Read(opener._configuration))
+            await engine.ResetAsync(opener.Options() with { ConnectionString = shard.Address }, cancellationToken);
+        // Last: it knows of the others.
+        await engine.ResetAsync(opener.Options(), cancellationToken);
     }
 
     /// <summary>Folder of what this node stores, absolute.</summary>
@@ -58,6 +64,9 @@ public sealed class StorageOpener : IAsyncDisposable, IDisposable
 
     /// <summary>The store of blobs when it is not the engine's own.</summary>
     internal BlobSet? Blobs { get; private set; }
+
+    /// <summary>The records of each database as its engine offers them: without tracing, and whole whatever the tenant.</summary>
+    internal ImmutableArray<IStorage> Databases { get; private set; } = [];
 
     /// <summary>Whether there is a storage.</summary>
     internal bool IsOpen => _set is not null;
@@ -74,6 +83,7 @@ public sealed class StorageOpener : IAsyncDisposable, IDisposable
             return open;
         var (engine, isBuiltIn) = await FindAsync(cancellationToken);
         Engine = engine.Name;
+        var shards = ShardMap.Read(_configuration);
         var opening = new BlobOpening(_services, _configuration);
         Blobs = await opening.OpenAsync(cancellationToken);
         StorageSet? set = null;
@@ -82,6 +92,7 @@ public sealed class StorageOpener : IAsyncDisposable, IDisposable
             set = await engine.OpenAsync(Options() with { Blobs = Blobs?.Store }, cancellationToken);
             if (set.Clock is { } clock && _services.GetService<NodeClock>() is { } mine)
                 await mine.SteerAsync(clock, cancellationToken);
+            (set, Databases) = await ShardOpening.OpenAsync(set, shards, engine, Options() with { Blobs = Blobs?.Store }, _services.GetService<ChangeMarks>() ?? new ChangeMarks(), cancellationToken);
             if (set.FormerBlobs is { } former)
                 await opening.MoveAsync(former, set.Blobs, cancellationToken);
         }
@@ -117,7 +128,7 @@ public sealed class StorageOpener : IAsyncDisposable, IDisposable
         var close = set.Close;
         return set with
         {
-            Records = new TracedStorage(set.Records, [.. _services.GetServices<ICommitListener>()], Measures, set.IsShared ? _services.GetRequiredService<ChangeMarks>() : null),
+            Records = new TracedStorage(set.Records, [.. _services.GetServices<ICommitListener>()], Measures, set.IsShared, set.IsShared && Databases.Length == 1 ? _services.GetRequiredService<ChangeMarks>() : null),
             Close = async () =>
             {
                 await close();

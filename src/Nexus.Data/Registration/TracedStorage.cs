@@ -6,11 +6,13 @@ using Nexus.Data.Units;
 namespace Nexus.Data;
 
 /// <summary>Whatever the engine: a span around each call while somebody listens, a word to those who follow commits, here and on other nodes, and nothing but the call otherwise.</summary>
-internal sealed class TracedStorage(IStorage storage, ICommitListener[] listeners, QueryMeasures measures, ChangeMarks? marks = null) : IJointStorage
+internal sealed class TracedStorage(IStorage storage, ICommitListener[] listeners, QueryMeasures measures, bool isShared = false, ChangeMarks? marks = null) : IJointStorage
 {
     private const string Find = "find", Query = "query", Commit = "commit";
 
-    public bool IsShared => marks is not null;
+    public bool IsShared => isShared;
+
+    public int ShardOf(string tenant) => storage.ShardOf(tenant);
 
     private IJointStorage Joint => storage as IJointStorage ?? throw new InvalidOperationException("This storage engine cannot commit a unit of work together with a plugin's SQL database; write to one of them.");
 

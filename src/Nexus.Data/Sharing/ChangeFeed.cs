@@ -17,10 +17,9 @@ internal sealed partial class ChangeFeed(StorageOpener opener, ChangeMarks marks
     private static readonly TimeSpan TooLong = TimeSpan.FromSeconds(10);
 
     private readonly Lock _gate = new();
-    private readonly Dictionary<string, long> _seen = new(StringComparer.Ordinal);
     private ImmutableArray<Follower> _followers = [];
     private readonly ILogger _log = log;
-    private long _lookedAt;
+    private ImmutableArray<Marks> _databases = [];
 
     public IDisposable Follow(string prefix, Func<DocumentChange, CancellationToken, Task> changed)
     {
@@ -37,19 +36,21 @@ internal sealed partial class ChangeFeed(StorageOpener opener, ChangeMarks marks
     {
         if (!opener.Set.IsShared)
             return;
-        _lookedAt = time.GetTimestamp();
-        foreach (var mark in await MarksAsync(cancellationToken))
-            _seen[mark.Id] = _lookedAt;
+        _databases = [.. opener.Databases.Select(d => new Marks(d, time))];
+        foreach (var database in _databases)
+            await database.BeginAsync(cancellationToken);
         await base.StartAsync(cancellationToken);
     }
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) => Task.WhenAll(_databases.Select(d => FollowAsync(d, stoppingToken)));
+
+    private async Task FollowAsync(Marks database, CancellationToken stoppingToken)
     {
         while (!stoppingToken.IsCancellationRequested)
         {
             try
             {
-                await LookAsync(stoppingToken);
+                await LookAsync(database, stoppingToken);
             }
             catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
             {
@@ -64,55 +65,22 @@ internal sealed partial class ChangeFeed(StorageOpener opener, ChangeMarks marks
         }
     }
 
-    private async Task LookAsync(CancellationToken cancellationToken)
+    private async Task LookAsync(Marks database, CancellationToken cancellationToken)
     {
-        var found = await MarksAsync(cancellationToken);
-        var now = time.GetTimestamp();
-        if (time.GetElapsedTime(_lookedAt, now) > TooLong)
+        var (places, mayHaveMissed) = await database.LookAsync(marks.Process, cancellationToken);
+        if (mayHaveMissed)
         {
             foreach (var follower in _followers)
                 follower.Tell(new DocumentChange("", null));
         }
 
-        _lookedAt = now;
-        var changes = new HashSet<ChangedPlace>();
-        foreach (var record in found)
-        {
-            if (_seen.TryAdd(record.Id, now) && ChangeMarks.Read(record) is var mark && mark.Process != marks.Process)
-                changes.UnionWith(mark.Places);
-        }
-
-        foreach (var place in changes)
+        foreach (var place in places)
         {
             foreach (var follower in _followers)
                 follower.Tell(new DocumentChange(place.Tenant, place.Path));
         }
 
-        await ForgetAsync(found, now, cancellationToken);
-    }
-
-    private async Task ForgetAsync(List<StoredRecord> found, long now, CancellationToken cancellationToken)
-    {
-        ImmutableArray<RecordWrite> old = [.. found.Where(r => time.GetElapsedTime(_seen[r.Id], now) > Kept).Select(r => new RecordWrite { Key = new RecordKey(CallContext.DefaultTenant, ChangeMarks.Table, r.Id) })];
-        if (old.Length > 0)
-            await opener.Set.Records.CommitAsync(new WriteBatch { Writes = old }, cancellationToken);
-        var there = found.Select(r => r.Id).ToHashSet(StringComparer.Ordinal);
-        foreach (var gone in _seen.Keys.Where(id => !there.Contains(id)).ToList())
-            _seen.Remove(gone);
-    }
-
-    private async Task<List<StoredRecord>> MarksAsync(CancellationToken cancellationToken)
-    {
-        var found = new List<StoredRecord>();
-        string? cursor = null;
-        do
-        {
-            var page = await opener.Set.Records.QueryAsync(new RecordQuery { Tenant = CallContext.DefaultTenant, Table = ChangeMarks.Table, Limit = 1000, Cursor = cursor }, cancellationToken);
-            found.AddRange(page.Records);
-            cursor = page.NextCursor;
-        }
-        while (cursor is not null);
-        return found;
+        await database.ForgetAsync(cancellationToken);
     }
 
     private void Remove(Follower follower)
@@ -126,6 +94,62 @@ internal sealed partial class ChangeFeed(StorageOpener opener, ChangeMarks marks
 
     [LoggerMessage(2, LogLevel.Error, "A change of {Path} by another node was not taken over")]
     private static partial void NotTaken(ILogger log, Exception error, string path);
+
+    /// <summary>The marks of one database as this node saw them.</summary>
+    private sealed class Marks(IStorage records, TimeProvider time)
+    {
+        private readonly Dictionary<string, long> _seen = new(StringComparer.Ordinal);
+        private List<StoredRecord> _found = [];
+        private long _lookedAt;
+
+        public async Task BeginAsync(CancellationToken cancellationToken)
+        {
+            _lookedAt = time.GetTimestamp();
+            foreach (var mark in await ReadAsync(cancellationToken))
+                _seen[mark.Id] = _lookedAt;
+        }
+
+        /// <summary>What others changed since the last look, and whether that was so long ago that marks may have come and gone.</summary>
+        public async Task<(HashSet<ChangedPlace> Places, bool MayHaveMissed)> LookAsync(string self, CancellationToken cancellationToken)
+        {
+            _found = await ReadAsync(cancellationToken);
+            var now = time.GetTimestamp();
+            var mayHaveMissed = time.GetElapsedTime(_lookedAt, now) > TooLong;
+            _lookedAt = now;
+            var places = new HashSet<ChangedPlace>();
+            foreach (var record in _found)
+            {
+                if (_seen.TryAdd(record.Id, now) && ChangeMarks.Read(record) is var mark && mark.Process != self)
+                    places.UnionWith(mark.Places);
+            }
+
+            return (places, mayHaveMissed);
+        }
+
+        public async Task ForgetAsync(CancellationToken cancellationToken)
+        {
+            ImmutableArray<RecordWrite> old = [.. _found.Where(r => time.GetElapsedTime(_seen[r.Id], _lookedAt) > Kept).Select(r => new RecordWrite { Key = new RecordKey(CallContext.DefaultTenant, ChangeMarks.Table, r.Id) })];
+            if (old.Length > 0)
+                await records.CommitAsync(new WriteBatch { Writes = old }, cancellationToken);
+            var there = _found.Select(r => r.Id).ToHashSet(StringComparer.Ordinal);
+            foreach (var gone in _seen.Keys.Where(id => !there.Contains(id)).ToList())
+                _seen.Remove(gone);
+        }
+
+        private async Task<List<StoredRecord>> ReadAsync(CancellationToken cancellationToken)
+        {
+            var found = new List<StoredRecord>();
+            string? cursor = null;
+            do
+            {
+                var page = await records.QueryAsync(new RecordQuery { Tenant = CallContext.DefaultTenant, Table = ChangeMarks.Table, Limit = 1000, Cursor = cursor }, cancellationToken);
+                found.AddRange(page.Records);
+                cursor = page.NextCursor;
+            }
+            while (cursor is not null);
+            return found;
+        }
+    }
 
     /// <summary>One who follows, with a queue of its own: a slow one holds up no other.</summary>
     private sealed class Follower : IDisposable

@@ -29,11 +29,11 @@ internal sealed class ChangeFeed(IServiceProvider host) : IDisposable
         var subscription = new ChangeSubscription(this, wish);
         if (wish.After is not { } after)
         {
-            subscription.StartedAt = Tail.Position;
+            subscription.StartedAt = Tail.PositionOf(wish.Tenant);
             Attach(subscription);
             return subscription;
         }
-        if (after > Tail.Position && after > ((await History.ReadAsync(new EventQuery { Newest = true, Limit = 1 }, cancellationToken)).Events.FirstOrDefault()?.Sequence ?? 0))
+        if (after > Tail.PositionOf(wish.Tenant) && after > ((await History.ReadAsync(new EventQuery { Near = wish.Tenant, Newest = true, Limit = 1 }, cancellationToken)).Events.FirstOrDefault()?.Sequence ?? 0))
             throw new NexusException(ErrorCodes.BadRequest, $"The event log has no position {after}; it may have been restored from a backup. Read the records anew and follow from now on.");
         subscription.StartedAt = after;
         return subscription;

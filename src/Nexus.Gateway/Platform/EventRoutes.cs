@@ -81,7 +81,7 @@ internal sealed class EventRoutes(IServiceProvider host, RequestBody bodies, Tim
         var page = await Store.ReadAsync(new EventQuery { Id = id, Limit = 1, Tenant = Tenant(context) }, context.RequestAborted);
         if (page.Events is not [var stored, ..])
             throw new NexusException(ErrorCodes.EventNotFound, $"No event {id} is stored.");
-        var deliveries = await Store.DeliveriesAsync(new DeliveryQuery(id, Limit: 1000), context.RequestAborted);
+        var deliveries = await Store.DeliveriesAsync(new DeliveryQuery(id, Limit: 1000, Tenant: Tenant(context)), context.RequestAborted);
         await JsonAnswer.SendAsync(context, json => EventJson.Write(json, stored.Message, stored.Sequence, deliveries));
     }
 
@@ -151,7 +151,7 @@ internal sealed class EventRoutes(IServiceProvider host, RequestBody bodies, Tim
         using var ends = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, lifetime.ApplicationStopping);
         var after = long.TryParse(context.Request.Headers["Last-Event-ID"], NumberStyles.None, CultureInfo.InvariantCulture, out var last)
             ? last
-            : (await store.ReadAsync(new EventQuery { Newest = true, Limit = 1 }, ends.Token)).Events.FirstOrDefault()?.Sequence ?? 0;
+            : (await store.ReadAsync(new EventQuery { Near = tenant, Newest = true, Limit = 1 }, ends.Token)).Events.FirstOrDefault()?.Sequence ?? 0;
         context.Response.ContentType = "text/event-stream";
         context.Response.Headers.CacheControl = "no-store";
         await context.Response.WriteAsync(": following\n\n", ends.Token);

@@ -4,12 +4,14 @@ using Microsoft.Extensions.Logging;
 namespace Nexus.Kernel.Events;
 
 /// <summary>Those who follow the tail of the event log on this node. Called in line, without a queue that could be full: a follower keeps what it wants and returns.</summary>
-internal sealed class EventFollowers(ILogger<EventFollowers> log) : IEventTail
+internal sealed class EventFollowers(ILogger<EventFollowers> log, Func<string, int>? logOf = null) : IEventTail
 {
     private ImmutableArray<Follower> followers = [];
-    private long position;
+    private long[] positions = [0];
 
-    public long Position => Interlocked.Read(ref position);
+    public long Position => Volatile.Read(ref positions[0]);
+
+    public long PositionOf(string tenant) => logOf is null ? Position : Volatile.Read(ref positions[logOf(tenant)]);
 
     public IDisposable Follow(Action<EventMessage, long?> told)
     {
@@ -19,15 +21,15 @@ internal sealed class EventFollowers(ILogger<EventFollowers> log) : IEventTail
         return follower;
     }
 
-    /// <summary>Where the tail begins.</summary>
-    public void BeginAt(long start) => Interlocked.Exchange(ref position, start);
+    /// <summary>Where the tail begins, by log.</summary>
+    public void BeginAt(long[] starts) => positions = [.. starts];
 
-    /// <summary>Tells of a stored event.</summary>
-    public void Tell(StoredEvent stored)
+    /// <summary>Tells of a stored event of a log.</summary>
+    public void Tell(StoredEvent stored, int number)
     {
         Tell(stored.Message, stored.Sequence);
         // After the telling: who reads the position and then follows misses nothing.
-        Interlocked.Exchange(ref position, stored.Sequence);
+        Volatile.Write(ref positions[number], stored.Sequence);
     }
 
     /// <summary>Tells of an event; of a transient one when it has no position.</summary>

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Logging;
 using Nexus.Kernel.Events.Transport;
 using Nexus.Kernel.Events.Webhooks;
 
@@ -20,7 +21,7 @@ public static class EventsRegistration
         services.AddSingleton<EventCounters>();
         services.AddSingleton<HandlerRun>();
         services.AddSingleton<TransientDelivery>();
-        services.AddSingleton<EventFollowers>();
+        services.AddSingleton(host => new EventFollowers(host.GetRequiredService<ILogger<EventFollowers>>(), tenant => host.GetRequiredService<IStorage>().ShardOf(tenant)));
         services.AddSingleton<IEventTail>(host => host.GetRequiredService<EventFollowers>());
         services.AddSingleton<EventGroups>();
         services.AddSingleton<EventBus>();

@@ -82,8 +82,9 @@ internal sealed class TaskSeat(ITaskStore store, IStorage storage, RunningTasks 
     {
         var now = time.GetUtcNow();
         var all = running.All;
-        await StoreAsync([.. all.Select(t => (t, t.TakeNews(now - t.BeatAt >= Options.Lease / 3)))]);
-        await HearAsync([.. all.Where(t => now - t.StartedAt >= Turn)], cancellationToken);
+        // A database that does not answer keeps neither the tasks of others from showing life nor this worker from signing.
+        foreach (var ofOne in all.GroupBy(t => storage.ShardOf(t.Task.Tenant)))
+            await LookAfterAsync([.. ofOne], now, cancellationToken);
         if ((now - signedAt).Duration() < Sign)
             return;
         await SignAsync(now, cancellationToken);
@@ -91,6 +92,19 @@ internal sealed class TaskSeat(ITaskStore store, IStorage storage, RunningTasks 
         var waiting = await store.CountAsync(null, TaskState.Pending, cancellationToken);
         counters.QueueLength = waiting.Sum(c => c.Count);
         counters.OldestDueAt = waiting.IsEmpty ? null : waiting.Min(c => c.OldestDueAt);
+    }
+
+    private async Task LookAfterAsync(ImmutableArray<RunningTask> tasks, DateTimeOffset now, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await StoreAsync([.. tasks.Select(t => (t, t.TakeNews(now - t.BeatAt >= Options.Lease / 3)))]);
+            await HearAsync([.. tasks.Where(t => now - t.StartedAt >= Turn)], cancellationToken);
+        }
+        catch (NexusException e)
+        {
+            log.LogError("The task store did not answer: {Error}", e.Message);
+        }
     }
 
     private async Task StoreAsync(ImmutableArray<(RunningTask Task, (TaskBeat? Beat, ImmutableArray<TaskLogLine> Lines) News)> news)

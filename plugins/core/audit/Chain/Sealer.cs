@@ -102,10 +102,12 @@ internal sealed partial class Sealer(IAuditQueue queue, TrailStore store, SealKe
     {
         if (batches == int.MaxValue || await queue.ReadAsync(0, MaxBatch, cancellationToken) is not { IsEmpty: false } waiting)
             return;
+        // Entries of several databases come together, so that a greater position alone does not say that those before it are done.
+        var positions = waiting.Select(e => e.Position).ToHashSet();
         for (var begin = host.Time.GetTimestamp(); host.Time.GetElapsedTime(begin) < Patience;)
         {
             await Task.Delay(interval / 4, host.Time, cancellationToken);
-            if (await queue.ReadAsync(0, 1, cancellationToken) is not [var first, ..] || first.Position > waiting[^1].Position)
+            if (!(await queue.ReadAsync(0, MaxBatch, cancellationToken)).Any(e => positions.Contains(e.Position)))
                 return;
         }
     }

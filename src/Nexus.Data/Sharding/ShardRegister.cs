@@ -1,0 +1,139 @@
+using System.Collections.Immutable;
+using System.Text.Json;
+
+namespace Nexus.Data.Sharding;
+
+/// <summary>
+/// What the databases remember of each other, so that a wrong address or a changed map is found at the start and not by what is missing:
+/// each knows its own name and mark, and the platform's own knows the numbers and marks of all and where tenants were placed.
+/// </summary>
+/// <param name="first">Records of the platform's own database.</param>
+internal sealed class ShardRegister(IStorage first)
+{
+    public const string Table = "nexus.shards";
+
+    private const string Placements = "nexus.placements";
+    private const string Self = "self";
+    private const int Page = 500;
+
+    /// <summary>Finds that this is the platform's own database, and the one to which the configuration's others belong.</summary>
+    /// <exception cref="NexusException"><c>CONFIG_VALIDATION_ERROR</c>.</exception>
+    public async Task CheckFirstAsync(ImmutableArray<ShardEntry> entries, CancellationToken cancellationToken)
+    {
+        foreach (var known in await AllAsync<Known>(Table, cancellationToken))
+        {
+            if (known.Id == Self && known.Value.Name != Shard.Default)
+                throw Wrong("database.connectionString", $"The database is that of the shard {known.Value.Name}, not the platform's own.");
+            if (known.Id != Self && entries.All(e => e.Name != known.Id))
+                throw Wrong("database.shards", $"database.shards does not name {known.Id}, which this storage has had before. Name it with its address and its tenants; a database without tenants may stay in the list.");
+        }
+    }
+
+    /// <summary>The numbers of the databases, given at their first start.</summary>
+    /// <exception cref="NexusException"><c>CONFIG_VALIDATION_ERROR</c>: an address leads to another database than before.</exception>
+    public async Task<ImmutableDictionary<string, int>> NumberAsync(ImmutableArray<(ShardEntry Entry, IStorage Records)> opened, CancellationToken cancellationToken)
+    {
+        await OwnAsync(first, Shard.Default, cancellationToken);
+        var numbers = ImmutableDictionary.CreateBuilder<string, int>(StringComparer.Ordinal);
+        foreach (var (entry, records) in opened)
+        {
+            var own = await OwnAsync(records, entry.Name, cancellationToken);
+            var known = await KnowAsync(entry.Name, own.Mark, cancellationToken);
+            if (own.Name != entry.Name || own.Mark != known.Mark)
+                throw Wrong($"database.shards.{entry.Name}.connectionString", $"The address of {entry.Name} leads to {(own.Name == entry.Name ? "another database than before" : $"the database of {own.Name}")}. Correct the address; its tenants' data are where they were.");
+            numbers[entry.Name] = known.Number;
+        }
+
+        return numbers.ToImmutable();
+    }
+
+    /// <summary>Notes where tenants lie, and finds that they lay there before.</summary>
+    /// <exception cref="NexusException"><c>CONFIG_VALIDATION_ERROR</c>: what is stored of a tenant lies in another database than the configuration says.</exception>
+    public async Task PlaceAsync(ImmutableArray<ShardEntry> entries, ITenantStore? tenants, CancellationToken cancellationToken)
+    {
+        var placed = (await AllAsync<Known>(Placements, cancellationToken)).ToDictionary(p => p.Id, p => p.Value.Name, StringComparer.Ordinal);
+        var named = entries.SelectMany(e => e.Tenants, (e, tenant) => (Tenant: tenant, e.Name)).ToDictionary(p => p.Tenant, p => p.Name, StringComparer.Ordinal);
+        foreach (var (tenant, shard) in placed)
+        {
+            if (named.GetValueOrDefault(tenant, Shard.Default) is var now && now != shard)
+                throw Moved(tenant, shard, now);
+        }
+
+        foreach (var (tenant, shard) in named.Where(n => !placed.ContainsKey(n.Key)))
+        {
+            if (tenants is not null && await tenants.ListTablesAsync(tenant, cancellationToken) is { IsEmpty: false })
+                throw Moved(tenant, Shard.Default, shard);
+            if ((await FindOrAddAsync(first, Placements, tenant, new Known(shard, "", 0), cancellationToken)).Name is var other && other != shard)
+                throw Moved(tenant, other, shard);
+        }
+    }
+
+    private static NexusException Moved(string tenant, string from, string to) =>
+        Wrong("database.shards", $"The tenant {tenant} lies in {from}, and the configuration says {to}. A tenant is placed before anything of it is stored; put it back under {from}.");
+
+    private static NexusException Wrong(string key, string message) => new(ErrorCodes.ConfigurationError, message) { Errors = [new FieldError(key, "shard", message)] };
+
+    private static Task<Known> OwnAsync(IStorage records, string name, CancellationToken cancellationToken) => FindOrAddAsync(records, Table, Self, new Known(name, Guid.NewGuid().ToString("N"), 0), cancellationToken);
+
+    private async Task<Known> KnowAsync(string name, string mark, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            var all = await AllAsync<Known>(Table, cancellationToken);
+            if (all.Find(k => k.Id == name).Value is { } known)
+                return known;
+            // By number, so that of two nodes which meet two new databases at once one comes second.
+            var number = all.Where(k => k.Id != Self).Select(k => k.Value.Number).DefaultIfEmpty().Max() + 1;
+            var mine = new Known(name, mark, number);
+            try
+            {
+                await first.CommitAsync(new WriteBatch { Writes = [Put(Table, name, mine), Put(Table + ".numbers", $"{number}", mine)] }, cancellationToken);
+                return mine;
+            }
+            catch (StorageConflictException)
+            {
+                // Another node was first: what it wrote is read.
+            }
+        }
+    }
+
+    private static async Task<Known> FindOrAddAsync(IStorage records, string table, string id, Known value, CancellationToken cancellationToken)
+    {
+        if (await records.FindAsync(new RecordKey(CallContext.DefaultTenant, table, id), cancellationToken) is { } found)
+            return Read<Known>(found);
+        try
+        {
+            await records.CommitAsync(new WriteBatch { Writes = [Put(table, id, value)] }, cancellationToken);
+            return value;
+        }
+        catch (StorageConflictException)
+        {
+            return Read<Known>((await records.FindAsync(new RecordKey(CallContext.DefaultTenant, table, id), cancellationToken))!);
+        }
+    }
+
+    private static RecordWrite Put(string table, string id, Known value) => new()
+    {
+        Key = new RecordKey(CallContext.DefaultTenant, table, id),
+        ExpectedRevision = 0,
+        Record = new StoredRecord { Id = id, Revision = 1, Json = JsonSerializer.SerializeToUtf8Bytes(value, JsonSerializerOptions.Web) },
+    };
+
+    private async Task<List<(string Id, T Value)>> AllAsync<T>(string table, CancellationToken cancellationToken)
+    {
+        var found = new List<(string, T)>();
+        string? cursor = null;
+        do
+        {
+            var page = await first.QueryAsync(new RecordQuery { Tenant = CallContext.DefaultTenant, Table = table, Limit = Page, Cursor = cursor }, cancellationToken);
+            found.AddRange(page.Records.Select(r => (r.Id, Read<T>(r))));
+            cursor = page.NextCursor;
+        }
+        while (cursor is not null);
+        return found;
+    }
+
+    private static T Read<T>(StoredRecord record) => JsonSerializer.Deserialize<T>(record.Json.Span, JsonSerializerOptions.Web)!;
+
+    private sealed record Known(string Name, string Mark, int Number);
+}

@@ -1,0 +1,85 @@
+using System.Collections.Concurrent;
+using System.Collections.Immutable;
+using System.Runtime.CompilerServices;
+
+namespace Nexus.Data.Sharding;
+
+/// <summary>Plugins' databases, each where its tenant lies.</summary>
+internal sealed class ShardedSql(Shards shards) : ISqlDatabases
+{
+    // One object for one database: units of work know theirs by it.
+    private readonly ConcurrentDictionary<(string Plugin, string Tenant), ShardDatabase> _open = new();
+
+    public ISqlDatabase Get(string plugin, string tenant) => _open.GetOrAdd((plugin, tenant), key => new ShardDatabase(shards.Of(key.Tenant), shards.Of(key.Tenant).Set.Sql.Get(key.Plugin, key.Tenant)));
+
+    public bool Exists(string plugin, string tenant) => shards.Of(tenant).Set.Sql.Exists(plugin, tenant);
+}
+
+/// <summary>Blobs of each tenant in its database.</summary>
+internal sealed class ShardedBlobs(Shards shards, Func<Shard, IBlobStore> store) : IBlobStore
+{
+    public IBlobs Get(string owner, string tenant) => store(shards.Of(tenant)).Get(owner, tenant);
+
+    public async IAsyncEnumerable<OwnedBlob> ListAsync(string? owner = null, string? tenant = null, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    {
+        foreach (var shard in tenant is null ? shards.All : [shards.Of(tenant)])
+        {
+            await foreach (var blob in store(shard).ListAsync(owner, tenant, cancellationToken))
+                yield return blob;
+        }
+    }
+}
+
+/// <summary>Search in the database of the tenant.</summary>
+internal sealed class ShardedSearch(Shards shards) : ISearchIndex
+{
+    public ValueTask<SearchPage> SearchAsync(SearchRequest request, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        return shards.Of(request.Tenant).Set.Search!.SearchAsync(request, cancellationToken);
+    }
+}
+
+/// <summary>Export and deletion in the database of the tenant.</summary>
+internal sealed class ShardedTenants(Shards shards) : ITenantStore
+{
+    public ValueTask<TenantContents> ExportAsync(string tenant, Stream target, CancellationToken cancellationToken) => Of(tenant).ExportAsync(tenant, target, cancellationToken);
+
+    public ValueTask<ImmutableArray<string>> ListTablesAsync(string tenant, CancellationToken cancellationToken) => Of(tenant).ListTablesAsync(tenant, cancellationToken);
+
+    public ValueTask<TenantContents> DeleteAsync(string tenant, CancellationToken cancellationToken) => Of(tenant).DeleteAsync(tenant, cancellationToken);
+
+    private ITenantStore Of(string tenant) => shards.Of(tenant).Set.Tenants!;
+}
+
+/// <summary>Maintenance of all databases.</summary>
+internal sealed class ShardedMaintenance(Shards shards) : IStorageMaintenance
+{
+    /// <summary>The first database's, with the sizes of all added up; an index is there when it is in all of them.</summary>
+    public async ValueTask<StorageDescription> DescribeAsync(ImmutableArray<ResourceDescriptor> resources, CancellationToken cancellationToken)
+    {
+        var all = new List<StorageDescription>();
+        foreach (var shard in shards.All)
+            all.Add(await shard.Set.Maintenance!.DescribeAsync(resources, cancellationToken));
+        return all[0] with
+        {
+            Place = string.Join("; ", all.Zip(shards.All, (d, s) => $"{s.Name}: {d.Place}")),
+            Bytes = all.Sum(d => d.Bytes),
+            Standbys = [.. all.SelectMany(d => d.Standbys)],
+            Tables = [.. all.SelectMany(d => d.Tables).GroupBy(t => t.Name, StringComparer.Ordinal).OrderBy(g => g.Key, StringComparer.Ordinal).Select(Sum)],
+        };
+    }
+
+    public async ValueTask<ImmutableArray<string>> OptimizeAsync(ImmutableArray<ResourceDescriptor> resources, CancellationToken cancellationToken)
+    {
+        ImmutableArray<string> made = [];
+        foreach (var shard in shards.All)
+            made = [.. made, .. await shard.Set.Maintenance!.OptimizeAsync(resources, cancellationToken)];
+        return [.. made.Distinct(StringComparer.Ordinal)];
+    }
+
+    private static TableDescription Sum(IGrouping<string, TableDescription> table) => new(
+        table.Key,
+        table.All(t => t.Bytes is null) ? null : table.Sum(t => t.Bytes ?? 0),
+        [.. table.SelectMany(t => t.Indexes).GroupBy(i => i.Name, StringComparer.Ordinal).Select(g => g.First() with { IsThere = g.All(i => i.IsThere), Bytes = g.All(i => i.Bytes is null) ? null : g.Sum(i => i.Bytes ?? 0) })]);
+}
