@@ -34,9 +34,15 @@ internal sealed class Host : IDisposable
 
     public Task<JsonNode?> DeleteAsync(string path, CancellationToken cancellationToken) => SendAsync(HttpMethod.Delete, path, null, cancellationToken);
 
-    public async Task<JsonNode?> SendAsync(HttpMethod method, string path, HttpContent? content, CancellationToken cancellationToken)
+    public async Task<JsonNode?> SendAsync(HttpMethod method, string path, HttpContent? content, CancellationToken cancellationToken) =>
+        (await AskAsync(method, path, content, [], cancellationToken)).Body;
+
+    /// <summary>The same with headers of the request, and those of the answer.</summary>
+    public async Task<(JsonNode? Body, HttpResponseHeaders Headers)> AskAsync(HttpMethod method, string path, HttpContent? content, (string Name, string Value)[] headers, CancellationToken cancellationToken)
     {
         using var request = new HttpRequestMessage(method, path) { Content = content };
+        foreach (var (name, value) in headers)
+            request.Headers.TryAddWithoutValidation(name, value);
         request.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue("application/json"));
         await AuthorizeAsync(request, cancellationToken);
         using var response = await client.SendAsync(request, cancellationToken);
@@ -44,7 +50,7 @@ internal sealed class Host : IDisposable
         var body = Parse(bytes);
         // An unhealthy host answers 503 with its health, which is an answer, not a problem.
         if (response.IsSuccessStatusCode || response.StatusCode == HttpStatusCode.ServiceUnavailable && response.Content.Headers.ContentType?.MediaType != "application/problem+json")
-            return body;
+            return (body, response.Headers);
         throw new CliException(Describe(response.StatusCode, body));
     }
 

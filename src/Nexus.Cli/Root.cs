@@ -10,6 +10,9 @@ internal static class Root
 
     public static Option<bool> Json { get; } = new("--json") { Description = "Print JSON for programs instead of text for people", Recursive = true };
 
+    /// <summary>An argument that begins with @ is what it says: commands take files so, not files of further arguments.</summary>
+    public static ParserConfiguration Parsing { get; } = new() { ResponseFileTokenReplacer = null };
+
     public static RootCommand Build() => new("Nexus: a plugin-first application platform.\nExit codes: 0 done, 1 refused, 64 usage, 65 input not valid, 69 no host answers, 70 bug, 130 interrupted.")
     {
         Url,
@@ -33,6 +36,7 @@ internal static class Root
         ConfigCommand.Build(),
         DatabaseCommands.Build(),
         DataCommand.Build(),
+        RecordCommand.Build(),
         EventsCommand.Build(),
         TasksCommand.Build(),
         NodesCommand.Build(),

@@ -2,6 +2,11 @@ using System.Diagnostics;
 
 namespace Nexus.EndToEnd.Tests;
 
+/// <summary>Tests of time, which nothing else runs beside.</summary>
+[CollectionDefinition(nameof(Alone), DisableParallelization = true)]
+public sealed class Alone;
+
+[Collection(nameof(Alone))]
 public sealed class AuthorLoopTests
 {
     [Fact]

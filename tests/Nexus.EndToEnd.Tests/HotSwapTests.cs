@@ -61,7 +61,14 @@ public sealed class HotSwapTests
 
         await CycleAsync(100);
 
+        // What was loaded last is given back by a collection of its own, a little later.
         var after = Size();
+        for (var i = 0; i < 100 && after > before * 1.1; i++)
+        {
+            await Task.Delay(100);
+            after = Size();
+        }
+
         Assert.True(after <= before * 1.1, $"{before / 1048576.0:0.0} MB before, {after / 1048576.0:0.0} MB after");
         Assert.Equal("one", await host.Client.GetStringAsync("/api/custom/shop/"));
 

@@ -21,7 +21,7 @@ internal static class DeveloperTools
                 if (prompt) Console.Write("nexus> ");
                 if (await Console.In.ReadLineAsync(cancel) is not { } line || line.Trim() is "exit" or "quit") return last;
                 if (line.Trim().Length == 0) continue;
-                var parsed = Root.Build().Parse(line);
+                var parsed = Root.Build().Parse(line, Root.Parsing);
                 last = await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false }, cancel).WithExitCode();
                 if (parsed.Errors.Count > 0) last = ExitCodes.Usage;
             }

@@ -1,0 +1,64 @@
+using System.Text.Json.Nodes;
+using Microsoft.AspNetCore.Http;
+using Nexus.Gateway.OpenApi;
+using Nexus.Gateway.Pipeline;
+using Nexus.Gateway.Rest;
+
+namespace Nexus.Gateway.Platform;
+
+/// <summary>The resources that a caller may do anything with, each with its fields, its address and what this caller may do: what a command line or a console draws itself from.</summary>
+internal sealed class ResourceCatalogRoutes(IPlugins plugins, IAuthorization authorization) : IPlatformRoutes
+{
+    private static readonly string[] Verbs = ["read", "create", "update", "delete"];
+
+    /// <inheritdoc/>
+    public IEnumerable<PlatformRoute> Routes =>
+    [
+        new("GET", "/api/v1/resources", "listResources", "The resources that the caller may do anything with: fields, actions, address, and what of it is allowed", PlatformRoute.Anyone, ListAsync) { Query = [("name", "only the one of this name, such as orders.orders")] },
+    ];
+
+    private async Task ListAsync(HttpContext context)
+    {
+        var caller = GatewayRequest.Of(context).Context;
+        var name = context.Request.Query["name"].FirstOrDefault();
+        var found = new JsonArray();
+        foreach (var plugin in plugins.Current.Plugins)
+        {
+            foreach (var resource in plugin.Resources.Where(r => string.IsNullOrEmpty(name) || r.Table == name))
+            {
+                var allowed = new JsonObject();
+                foreach (var verb in Verbs.Concat(resource.Actions.Select(a => a.Name)).Distinct(StringComparer.Ordinal))
+                {
+                    var decision = await authorization.DecideAsync(caller, resource.PermissionFor(verb), context.RequestAborted);
+                    if (decision.Scope != AccessScope.None || decision.Records is { IsDefaultOrEmpty: false })
+                        allowed[verb] = decision.Scope.ToString().ToLowerInvariant();
+                }
+
+                if (allowed.Count > 0)
+                    found.Add(Shown(plugin, resource, allowed));
+            }
+        }
+
+        await JsonAnswer.SendAsync(context, found);
+    }
+
+    private static JsonObject Shown(ActivePlugin plugin, ResourceDescriptor resource, JsonObject allowed) => new()
+    {
+        ["name"] = resource.Table,
+        ["plugin"] = plugin.Manifest.Name,
+        ["version"] = plugin.Manifest.Version,
+        ["singular"] = resource.Singular,
+        ["description"] = resource.Description,
+        ["path"] = $"{plugin.Manifest.RoutePrefix}/{resource.Name}",
+        ["allowed"] = allowed,
+        ["search"] = new JsonArray([.. resource.Search.Select(f => (JsonNode)f)]),
+        ["record"] = SchemaNodes.Record(resource),
+        ["input"] = SchemaNodes.Input(resource, partial: false),
+        ["actions"] = new JsonArray([.. resource.Actions.Select(action => (JsonNode)new JsonObject
+        {
+            ["name"] = action.Name,
+            ["description"] = action.Description,
+            ["input"] = action.Input.IsDefaultOrEmpty ? null : SchemaNodes.Group(action.Input),
+        })]),
+    };
+}
