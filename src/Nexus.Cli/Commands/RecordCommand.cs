@@ -138,13 +138,8 @@ internal static class RecordCommand
         return Output.Print(call, answer, found => Output.Text(found ?? "done"));
     }
 
-    private static async Task<JsonNode> TypeAsync(Host host, ParseResult call, CancellationToken cancel)
-    {
-        var name = call.GetValue(Resource)!;
-        return (await host.GetAsync($"/api/v1/resources?name={Uri.EscapeDataString(name)}", cancel))?.AsArray() is [{ } found]
-            ? found
-            : throw new CliException($"RESOURCE_NOT_FOUND: this host has no resource '{name}' that you may use.\n→ 'nexus record types' lists those you may; 'nexus login' signs in.");
-    }
+    private static async Task<JsonNode> TypeAsync(Host host, ParseResult call, CancellationToken cancel) =>
+        (await host.GetAsync($"/api/v1/resources?name={Uri.EscapeDataString(call.GetValue(Resource)!)}", cancel))!.AsArray()[0]!;
 
     private static string PathOf(JsonNode type) => (string)type["path"]!;
 

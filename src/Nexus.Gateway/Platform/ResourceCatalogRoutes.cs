@@ -39,7 +39,16 @@ internal sealed class ResourceCatalogRoutes(IPlugins plugins, IAuthorization aut
             }
         }
 
+        if (found.Count == 0 && !string.IsNullOrEmpty(name))
+            throw Refused(caller, name);
         await JsonAnswer.SendAsync(context, found);
+    }
+
+    private NexusException Refused(CallContext caller, string name)
+    {
+        if (!plugins.Current.Plugins.Any(p => p.Resources.Any(r => r.Table == name)))
+            return new NexusException(ErrorCodes.ResourceNotFound, $"This node serves no resource {name}; GET /api/v1/resources names those there are.");
+        return new NexusException(ReferenceEquals(caller.Caller, Caller.Anonymous) ? ErrorCodes.AuthenticationRequired : ErrorCodes.PermissionDenied, $"{caller.Caller.Name} may do nothing with {name}.");
     }
 
     private static JsonObject Shown(ActivePlugin plugin, ResourceDescriptor resource, JsonObject allowed) => new()

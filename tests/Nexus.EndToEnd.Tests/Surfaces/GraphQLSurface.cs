@@ -16,21 +16,22 @@ internal sealed class GraphQLSurface(RunningHost host, Func<string> moreFields) 
         var body = step.Body is null ? null : JsonNode.Parse(step.Body);
         var (query, variables) = step.Verb switch
         {
-            "create" => ($"mutation($input: CreateShopOrderInput!) {{ it: createShopOrder(input: $input) {{ {Fields} }} }}", Given(("input", body))),
+            "create" => ($"mutation($input: ShopOrderCreate!) {{ it: createShopOrder(input: $input) {{ {Fields} }} }}", Given(("input", body))),
             "get" => ($"query($id: ID!) {{ it: shopOrder(id: $id) {{ {Fields} }} }}", Given(("id", IdOf(step)))),
             "list" => ($"query($filter: ShopOrderFilter, $sort: [ShopOrderSort!], $q: String, $first: Int, $after: String) {{ it: shopOrders(filter: $filter, sort: $sort, q: $q, first: $first, after: $after) {{ nodes {{ {Fields} }} pageInfo {{ hasNextPage endCursor }} {(step.Count ? "totalCount" : "")} }} }}",
                 Given(("filter", step.Filter is null ? null : FilterOf(JsonNode.Parse(step.Filter)!)), ("sort", step.Sort is null ? null : SortOf(step.Sort)), ("q", step.Words), ("first", step.Limit ?? 50), ("after", CursorOf(step)))),
-            "update" => ($"mutation($id: ID!, $input: UpdateShopOrderInput!, $revision: Long) {{ it: updateShopOrder(id: $id, input: $input, ifRevision: $revision) {{ {Fields} }} }}", Given(("id", IdOf(step)), ("input", body), ("revision", step.IfRevision))),
+            "update" => ($"mutation($id: ID!, $input: ShopOrderPatch!, $revision: Long) {{ it: updateShopOrder(id: $id, input: $input, ifRevision: $revision) {{ {Fields} }} }}", Given(("id", IdOf(step)), ("input", body), ("revision", step.IfRevision))),
             "delete" => ("mutation($id: ID!, $revision: Long) { it: deleteShopOrder(id: $id, ifRevision: $revision) }", Given(("id", IdOf(step)), ("revision", step.IfRevision))),
             var action when body is null => ($"mutation($id: ID!, $revision: Long) {{ it: {action}ShopOrder(id: $id, ifRevision: $revision) {{ {Fields} }} }}", Given(("id", IdOf(step)), ("revision", step.IfRevision))),
-            var action => ($"mutation($id: ID!, $input: {char.ToUpperInvariant(action[0])}{action[1..]}ShopOrderInput!, $revision: Long) {{ it: {action}ShopOrder(id: $id, input: $input, ifRevision: $revision) {{ {Fields} }} }}", Given(("id", IdOf(step)), ("input", body), ("revision", step.IfRevision))),
+            var action => ($"mutation($id: ID!, $input: ShopOrder{char.ToUpperInvariant(action[0])}{action[1..]}Input!, $revision: Long) {{ it: {action}ShopOrder(id: $id, input: $input, ifRevision: $revision) {{ {Fields} }} }}", Given(("id", IdOf(step)), ("input", body), ("revision", step.IfRevision))),
         };
         using var request = new HttpRequestMessage(HttpMethod.Post, "/graphql") { Content = JsonContent.Create(new JsonObject { ["query"] = query, ["variables"] = variables }), Headers = { { "X-API-Key", KeyOf(step) } } };
         using var answer = await host.Client.SendAsync(request);
         var text = await answer.Content.ReadAsStringAsync();
         var result = JsonNode.Parse(text)!;
-        if (result["errors"]?[0] is { } error)
-            return Outcome.Refused((string?)error["extensions"]?["code"] ?? text, error["extensions"]?["errors"]?.AsArray().Select(e => (string?)e!["pointer"]) ?? []);
+        // Each wrong value of a variable is an error of its own.
+        if (result["errors"] is JsonArray errors)
+            return Outcome.Refused((string?)errors[0]!["extensions"]?["code"], errors.SelectMany(e => e!["extensions"]?["errors"]?.AsArray() ?? []).Select(e => (string?)e!["pointer"]));
         var found = result["data"]?["it"];
         return step.Verb switch
         {

@@ -119,11 +119,11 @@ internal static class Script
 
     private static Step Get(string id) => new("get") { Id = id };
 
-    private static Step List(string sort, int? limit) => new("list") { Sort = sort, Limit = limit };
+    private static Step List(string sort, int? limit) => new("list") { Sort = sort, Limit = limit ?? 50 };
 
     private static Step Next(string sort, int limit) => new("list") { Sort = sort, Limit = limit, Next = true };
 
-    private static Step Find(string filter) => new("list") { Filter = filter, Sort = "number" };
+    private static Step Find(string filter) => new("list") { Filter = filter, Sort = "number", Limit = 50 };
 
     private static Step Update(string id, string body) => new("update") { Id = id, Body = body };
 

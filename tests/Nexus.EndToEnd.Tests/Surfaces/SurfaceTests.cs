@@ -35,12 +35,7 @@ public sealed class SurfaceTests
         Assert.SkipWhen(engine == "postgresql" && PostgreSqlServer.Missing is not null, PostgreSqlServer.Missing ?? "");
         var port = RunningHost.FreePort();
         var folder = Directory.CreateTempSubdirectory("nexus-surfaces-").FullName;
-        var gatekeeper = PluginCompiler.Plugin(Path.Combine(folder, "gatekeeper"), "gatekeeper", "1.0.0", Gatekeeper);
-        var shop = PluginCompiler.Plugin(Path.Combine(folder, "shop"), "shop", "1.0.0", Script.Shop.Replace("EXTRA", "", StringComparison.Ordinal));
-        string[] settings = [$"--server:http2Port={port}", "--tools:writes=allow", "--plugins:unloadLimit=5s"];
-        await using var host = engine == "sqlite"
-            ? await RunningHost.StartAsync([gatekeeper, shop], settings)
-            : await RunningHost.StartAsync([gatekeeper, shop, Path.Combine(Programs.Plugins, "engines.postgresql")], [.. settings, "--database:type=postgresql", $"--database:connectionString={await PostgreSqlServer.DatabaseAsync()}"]);
+        await using var host = await StartAsync(folder, port, engine);
         var more = "";
         using var grpc = new GrpcSurface(port);
         await using var commands = new CliSurface(host);
@@ -49,14 +44,77 @@ public sealed class SurfaceTests
         Assert.InRange(Script.Steps.Count(), 200, 400);
         await CompareAsync(Script.Steps, surfaces, different);
 
-        var swapped = PluginCompiler.Plugin(Path.Combine(folder, "v2"), "shop", "2.0.0", Script.Shop.Replace("EXTRA", ", string? Extra = null", StringComparison.Ordinal));
-        using var request = new HttpRequestMessage(HttpMethod.Post, "/api/v1/plugins/shop/update") { Content = JsonContent.Create(new { path = swapped }), Headers = { { "X-API-Key", "bob:boss:default" } } };
-        using var updated = await host.Client.SendAsync(request, TestContext.Current.CancellationToken);
-        Assert.True(updated.IsSuccessStatusCode, await updated.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
+        await SwapAsync(host, folder, 2, "Extra");
         more = "extra";
         await CompareAsync(Script.AfterSwap, surfaces, different);
 
         Assert.True(different.Count == 0, $"{different.Count} outcomes differ\n{string.Join('\n', different)}");
+    }
+
+    [Fact]
+    public async Task A_hundred_swaps_that_add_a_field_show_at_once_on_every_surface_and_leave_no_old_code()
+    {
+        const int Swaps = 100;
+        var port = RunningHost.FreePort();
+        var folder = Directory.CreateTempSubdirectory("nexus-surfaces-").FullName;
+        await using var host = await StartAsync(folder, port, "sqlite");
+        var more = "";
+        using var grpc = new GrpcSurface(port);
+        await using var commands = new CliSurface(host);
+        ISurface[] surfaces = [new RestSurface(host), new GraphQLSurface(host, () => more), grpc, new McpSurface(host), commands];
+        foreach (var surface in surfaces)
+            await surface.RunAsync(Script.Steps.First());
+
+        var stale = new List<string>();
+        for (var version = 2; version <= Swaps + 1; version++)
+        {
+            await SwapAsync(host, folder, version, $"Extra{version}");
+            more = $"extra{version}";
+            foreach (var surface in surfaces)
+            {
+                var outcome = await surface.RunAsync(new Step("update") { Id = "o1", Body = $$"""{"{{more}}":"new"}""" });
+                if (!outcome.Contains($"\"{more}\":\"new\"", StringComparison.Ordinal))
+                    stale.Add($"{version} {surface.Name}: {outcome}");
+            }
+        }
+
+        Assert.Empty(stale);
+        var clockOfUnload = System.Diagnostics.Stopwatch.StartNew();
+        JsonNode? shop;
+        do
+        {
+            await Task.Delay(100, TestContext.Current.CancellationToken);
+            shop = await GetAsync(host, "/api/v1/plugins/shop");
+        }
+        while ((int)shop["generationsAlive"]! > 0 && clockOfUnload.Elapsed < TimeSpan.FromSeconds(20));
+        Assert.Equal((0, "Active", Swaps + 1), ((int)shop["generationsAlive"]!, (string?)shop["state"], (int)shop["generation"]!));
+    }
+
+    private static Task<RunningHost> StartAsync(string folder, int port, string engine) => engine == "sqlite" ? StartAsync(folder, port, [], []) : StartOnPostgreSqlAsync(folder, port);
+
+    private static async Task<RunningHost> StartOnPostgreSqlAsync(string folder, int port) =>
+        await StartAsync(folder, port, [Path.Combine(Programs.Plugins, "engines.postgresql")], ["--database:type=postgresql", $"--database:connectionString={await PostgreSqlServer.DatabaseAsync()}"]);
+
+    private static Task<RunningHost> StartAsync(string folder, int port, string[] engines, string[] settings)
+    {
+        var gatekeeper = PluginCompiler.Plugin(Path.Combine(folder, "gatekeeper"), "gatekeeper", "1.0.0", Gatekeeper);
+        var shop = PluginCompiler.Plugin(Path.Combine(folder, "shop"), "shop", "1.0.0", Script.Shop.Replace("EXTRA", "", StringComparison.Ordinal));
+        return RunningHost.StartAsync([gatekeeper, shop, .. engines], [$"--server:http2Port={port}", "--tools:writes=allow", "--plugins:unloadLimit=5s", .. settings]);
+    }
+
+    private static async Task SwapAsync(RunningHost host, string folder, int version, string field)
+    {
+        var path = PluginCompiler.Plugin(Path.Combine(folder, $"v{version}"), "shop", $"{version}.0.0", Script.Shop.Replace("EXTRA", $", string? {field} = null", StringComparison.Ordinal));
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/api/v1/plugins/shop/update") { Content = JsonContent.Create(new { path }), Headers = { { "X-API-Key", "bob:boss:default" } } };
+        using var updated = await host.Client.SendAsync(request, TestContext.Current.CancellationToken);
+        Assert.True(updated.IsSuccessStatusCode, await updated.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
+    }
+
+    private static async Task<JsonNode> GetAsync(RunningHost host, string path)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, path) { Headers = { { "X-API-Key", "bob:boss:default" } } };
+        using var answer = await host.Client.SendAsync(request, TestContext.Current.CancellationToken);
+        return JsonNode.Parse(await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken))!;
     }
 
     private static async Task CompareAsync(IEnumerable<Step> steps, ISurface[] surfaces, List<string> different)

@@ -248,4 +248,15 @@ internal sealed record ValuePath(ValuePath? Outer, object Key)
             text = (path.Key is int index ? $"[{index}]" : $".{path.Key}") + text;
         return text.Length == 0 ? "" : $" at {text}";
     }
+
+    /// <summary>The path as a JSON pointer (RFC 6901), and a member of what is there.</summary>
+    public static string Pointer(ValuePath? path, string? member = null)
+    {
+        var text = member is null ? "" : Part(member);
+        for (; path is not null; path = path.Outer)
+            text = Part(path.Key) + text;
+        return text;
+
+        static string Part(object key) => $"/{Convert.ToString(key, CultureInfo.InvariantCulture)!.Replace("~", "~0", StringComparison.Ordinal).Replace("/", "~1", StringComparison.Ordinal)}";
+    }
 }

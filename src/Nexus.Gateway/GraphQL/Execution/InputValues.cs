@@ -8,8 +8,8 @@ namespace Nexus.Gateway.GraphQL.Execution;
 /// <summary>Turns the JSON of variables into values of input types, and says what is wrong with what is none.</summary>
 internal static class InputValues
 {
-    /// <summary>Reports a fault: text and path within the value.</summary>
-    public delegate void Report(string message, ValuePath? path);
+    /// <summary>Reports a fault: text, path within the value, and the member of what is there that is missing or too much.</summary>
+    public delegate void Report(string message, ValuePath? path, string? member = null);
 
     /// <summary>The value, or <see cref="InputLiterals.Missing"/>.</summary>
     public static object? Coerce(JsonElement value, GraphType type)
@@ -125,12 +125,12 @@ internal static class InputValues
             if (value.TryGetProperty(field.Name, out var member))
                 Check(member, field.Type, suggestions, report, new ValuePath(path, field.Name));
             else if (field.IsRequired)
-                report($"Expected value of type \"{type}\" to include required field \"{field.Name}\", found: {Inspection.Of(value)}.", path);
+                report($"Expected value of type \"{type}\" to include required field \"{field.Name}\", found: {Inspection.Of(value)}.", path, field.Name);
         }
         foreach (var member in value.EnumerateObject().Where(member => type.Find(member.Name) is null))
         {
             var hint = suggestions.For(member.Name, type.Fields.Select(f => f.Name));
-            report($"Expected value of type \"{type}\" not to include unknown field \"{member.Name}\"{(hint.Length > 0 ? $".{hint} Found" : ", found")}: {Inspection.Of(value)}.", path);
+            report($"Expected value of type \"{type}\" not to include unknown field \"{member.Name}\"{(hint.Length > 0 ? $".{hint} Found" : ", found")}: {Inspection.Of(value)}.", path, member.Name);
         }
         if (!type.IsOneOf)
             return;
@@ -196,7 +196,11 @@ internal static class VariableValues
             }
             var coerced = InputValues.Coerce(value, type);
             if (coerced == InputLiterals.Missing)
-                InputValues.Check(value, type, suggestions, (message, path) => errors.Add(GraphError.At(document, $"Variable \"${name}\" has invalid value{ValuePath.Print(path)}: {message}", variable.Start)));
+                InputValues.Check(value, type, suggestions, (message, path, member) => errors.Add(GraphError.At(document, $"Variable \"${name}\" has invalid value{ValuePath.Print(path)}: {message}", variable.Start) with
+                {
+                    Code = ErrorCodes.ValidationError,
+                    Fields = [new FieldError(ValuePath.Pointer(path, member), "invalid", message)],
+                }));
             else
                 values[name] = coerced;
         }

@@ -93,6 +93,9 @@ internal sealed class FilterTypes(RecordTypes types)
         {
             if (name == "in" && value is object?[] values)
                 yield return new Filter.In(field.Name, [.. values.Select(one => Scalar(field, one))]);
+            else if (field.Kind == FieldKind.Group && value is Dictionary<string, object?> within && field.Fields.FirstOrDefault(f => GraphNames.Value(f) == name) is { } member)
+                foreach (var inner in ReadComparison(member with { Name = $"{field.Name}.{member.Name}" }, within))
+                    yield return inner;
             else if (name is "amount" or "currency" && value is Dictionary<string, object?> part)
                 foreach (var inner in ReadComparison(new FieldDescriptor { Name = $"{field.Name}.{name}", Kind = name == "amount" ? FieldKind.Decimal : FieldKind.Text }, part))
                     yield return inner;
@@ -106,6 +109,20 @@ internal sealed class FilterTypes(RecordTypes types)
         field.Kind == FieldKind.Money && value is Dictionary<string, object?> money
             ? JsonSerializer.SerializeToElement($"{money["amount"]} {money["currency"]}")
             : InputJson.Element(field, value);
+
+    /// <summary>Comparisons of a group's fields, by the group's own type; null when none can be compared.</summary>
+    private InputType? Members(FieldDescriptor group, string name)
+    {
+        if (comparisons.TryGetValue(name + "Filter", out var known))
+            return known;
+        var filter = new InputType(name + "Filter", "Conditions that must all hold.");
+        foreach (var field in group.Fields.Where(types.IsShown))
+        {
+            if (Comparison(field, name) is { } comparison)
+                filter.TryAdd(new InputField(GraphNames.Value(field), comparison));
+        }
+        return filter.Fields.Count == 0 ? null : comparisons[name + "Filter"] = filter;
+    }
 
     private static FilterOperator? Operator(string name) => name switch
     {
@@ -127,7 +144,9 @@ internal sealed class FilterTypes(RecordTypes types)
             FieldKind.Integer or FieldKind.Decimal or FieldKind.Real or FieldKind.Date or FieldKind.Time or FieldKind.Instant or FieldKind.Identifier or FieldKind.Money => (true, false),
             _ => (false, false),
         };
-        if (field.Kind is FieldKind.List or FieldKind.Map or FieldKind.Group or FieldKind.Json or FieldKind.Duration)
+        if (field.Kind == FieldKind.Group)
+            return Members(field, owner + GraphNames.Pascal(field.Name));
+        if (field.Kind is FieldKind.List or FieldKind.Map or FieldKind.Json or FieldKind.Duration)
             return null;
         var type = types.Input(field, owner);
         var name = (field.Kind == FieldKind.Money ? "Money" : type.Named.Name) + "Filter";
