@@ -54,6 +54,14 @@ internal sealed class Host : IDisposable
         throw new CliException(Describe(response.StatusCode, body));
     }
 
+    /// <summary>Sends a request and gives the answer as it is, refusals too: its status, media type and text.</summary>
+    public async Task<(int Status, string? Type, string Text)> AnswerAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+    {
+        await AuthorizeAsync(request, cancellationToken);
+        using var response = await client.SendAsync(request, cancellationToken);
+        return ((int)response.StatusCode, response.Content.Headers.ContentType?.MediaType, await response.Content.ReadAsStringAsync(cancellationToken));
+    }
+
     /// <summary>Stores an answer as a file.</summary>
     public async Task<long> SaveAsync(string path, string file, CancellationToken cancellationToken)
     {

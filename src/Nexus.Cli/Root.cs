@@ -49,8 +49,10 @@ internal static class Root
         AuditCommand.Build(),
         TestCommands.Build(),
         ClientCommand.Build(),
+        ApiTestCommand.Build(),
         MockCommand.Build(),
         DeveloperTools.Build(),
+        DeveloperTools.BuildDocs(),
         BenchCommand.Build(),
         CompletionCommand.Build(),
     };

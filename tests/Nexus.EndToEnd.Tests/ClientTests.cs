@@ -84,6 +84,21 @@ public sealed class ClientTests
     }
 
     [Fact]
+    public async Task The_exported_collection_passes_against_the_host_and_leaves_nothing()
+    {
+        await using var host = await RunningHost.StartAsync(Path.Combine(Programs.Samples, "orders"), Path.Combine(Programs.Samples, "inventory"));
+
+        var played = await Programs.CliAsync(host, "api-test", "run", "--json");
+        var results = JsonNode.Parse(played.Output)!["results"]!.AsArray();
+        var orders = results.Where(result => (string?)result!["folder"] == "orders: orders").Select(result => $"{result!["method"]} {result["status"]}");
+
+        Assert.True(played.ExitCode == 0, played.Output);
+        Assert.True(results.Count > 30, $"{results.Count} requests");
+        Assert.Equal(["POST 201", "GET 200", "GET 200", "PATCH 200", "PUT 200", "POST 200", "POST 422", "DELETE 204"], orders);
+        Assert.Equal("[]", await host.Client.GetStringAsync("/api/business/orders/orders"));
+    }
+
+    [Fact]
     public async Task The_mock_answers_with_the_examples_of_the_document_and_the_generated_client_reads_them()
     {
         await using var host = await RunningHost.StartAsync(Path.Combine(Programs.Samples, "orders"));

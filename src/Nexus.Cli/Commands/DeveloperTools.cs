@@ -5,7 +5,7 @@ namespace Nexus.Cli.Commands;
 /// <summary><c>nexus dev-tools</c>: a shell over the commands, and the documentation as a site.</summary>
 internal static class DeveloperTools
 {
-    public static Command Build() => new("dev-tools", "A shell, and the documentation as a static site") { Shell(), Docs() };
+    public static Command Build() => new("dev-tools", "A shell, and the documentation as a static site") { Shell(), BuildDocs() };
 
     private static Command Shell()
     {
@@ -29,7 +29,8 @@ internal static class DeveloperTools
         return command;
     }
 
-    private static Command Docs()
+    /// <summary>Also at the root, as <c>nexus docs</c>.</summary>
+    public static Command BuildDocs()
     {
         var source = new Argument<string?>("source") { Description = "Folder of Markdown files (default: the guide of this installation)", Arity = ArgumentArity.ZeroOrOne };
         var output = new Option<string>("--output", "-o") { Description = "Folder to write", DefaultValueFactory = _ => "site" };
