@@ -59,7 +59,7 @@ public sealed class CommandUseTests
         var shown = Directory.EnumerateFiles(guide, "*.md").SelectMany(File.ReadLines).Where(l => l.StartsWith("nexus ", StringComparison.Ordinal)).Select(l => l.Split('#', '&')[0].Trim()["nexus ".Length..]).ToList();
 
         Assert.InRange(shown.Count, 10, 500);
-        Assert.All(shown, line => Assert.True(Root.Build().Parse(line) is { Errors.Count: 0, UnmatchedTokens.Count: 0 }, line));
+        Assert.All(shown, line => Assert.True(Root.Build().Parse(line, Root.Parsing) is { Errors.Count: 0, UnmatchedTokens.Count: 0 }, line));
     }
 
     private static IEnumerable<string> Paths(Command command, string path)
