@@ -50,6 +50,7 @@ public static class GatewayRegistration
         services.TryAddSingleton<RequestBody>();
         services.AddMetrics();
         services.TryAddSingleton<RequestMetrics>();
+        services.TryAddSingleton<RequestHistory>();
         services.TryAddSingleton<MeterBoard>();
         services.TryAddSingleton<ProcessUse>();
         services.TryAddSingleton<NodeMetrics>();

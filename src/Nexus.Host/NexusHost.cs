@@ -59,6 +59,7 @@ public static class NexusHost
     public static WebApplication Build(string[] args, params IReadOnlyList<BuiltInPlugin> builtIn)
     {
         var configuration = HostConfiguration.Load(args);
+        ChooseSpinning(configuration.Root);
         // Empty: the framework's settings files, console log, host filter and page for failures would stand beside those of Nexus, and the page before every request.
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { EnvironmentName = CultureInfo.InvariantCulture.TextInfo.ToTitleCase(configuration.Environment), ContentRootPath = Directory.GetCurrentDirectory() });
         ((IConfigurationBuilder)builder.Configuration).Sources.Clear();
@@ -93,6 +94,16 @@ public static class NexusHost
         builder.Services.AddNexusNodes(builder.Configuration);
         builder.Services.AddNexusGateway(builder.Configuration);
         return builder.Build();
+    }
+
+    /// <summary>
+    /// Pool threads of a host do not spin before they sleep, because that takes the processor from the database's writer. A node that is a gateway alone writes nothing, and a request that it passes
+    /// on changes threads four times: with a sleep at each of them the way through it took 2.5 times as long. Has to come before the first use of the pool, which reads it once.
+    /// </summary>
+    private static void ChooseSpinning(IConfiguration configuration)
+    {
+        if (configuration.GetSection("node:roles").Get<string[]>() is ["gateway"])
+            AppContext.SetData("System.Threading.ThreadPool.UnfairSemaphoreSpinLimit", null);
     }
 
     private static string[] Addresses(ConfigurationManager configuration)

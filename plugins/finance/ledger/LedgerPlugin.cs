@@ -14,9 +14,10 @@ public sealed class LedgerPlugin : IPlugin
     {
         ArgumentNullException.ThrowIfNull(plugin);
         plugin.Services
+            .AddSingleton<LedgerMeters>()
             .AddSingleton(s => new Chart(s.GetRequiredService<ISqlDatabase>(), Clock(s)))
-            .AddSingleton(s => new Journals(s.GetRequiredService<ISqlDatabase>(), Clock(s)))
-            .AddSingleton(s => new Importer(s.GetRequiredService<ISqlDatabase>(), Clock(s)))
+            .AddSingleton(s => new Journals(s.GetRequiredService<ISqlDatabase>(), Clock(s), s.GetRequiredService<LedgerMeters>()))
+            .AddSingleton(s => new Importer(s.GetRequiredService<ISqlDatabase>(), Clock(s), s.GetRequiredService<LedgerMeters>()))
             .AddSingleton(s => new ImportHistory(s.GetRequiredService<ISqlDatabase>()))
             .AddSingleton(s => new Registers(s.GetRequiredService<ISqlDatabase>()))
             .AddSingleton(s => new Auditor(s.GetRequiredService<ISqlDatabase>()))

@@ -3,6 +3,9 @@ namespace Nexus;
 /// <summary>The switchable place between a proxy and its provider. The proxy holds the slot, never the provider. Thread-safe.</summary>
 public abstract class ServiceSlot
 {
+    /// <summary>The clock of the host.</summary>
+    public virtual TimeProvider Time => TimeProvider.System;
+
     /// <summary>Takes hold of the current provider for one call.</summary>
     /// <exception cref="NexusException"><c>SERVICE_NOT_FOUND</c> when nothing ever provided the contract, <c>SERVICE_UNAVAILABLE</c> when its provider is not active.</exception>
     public abstract ServiceTarget Enter();

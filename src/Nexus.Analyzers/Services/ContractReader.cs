@@ -2,6 +2,7 @@ using System.Collections.Generic;
 using System.Collections.Immutable;
 using System.Linq;
 using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp;
 
 namespace Nexus.Analyzers.Services;
 
@@ -21,6 +22,30 @@ internal sealed class ContractMethod(IMethodSymbol symbol)
 
     /// <summary>The token's parameter as generated code names it, or <c>default</c>.</summary>
     public string Token => Symbol.Parameters.FirstOrDefault(parameter => IsToken(parameter.Type)) is { } token ? Names.Escape(token.Name) : "default";
+
+    /// <summary>How the attributes of the method stand in the initializer of its policy; null without any.</summary>
+    public string? Policy
+    {
+        get
+        {
+            var parts = Symbol.GetAttributes().Select(attribute => (Place: PolicyPlace(attribute), Attribute: attribute)).Where(part => part.Place is not null).Select(part => $"{part.Place} = {Made(part.Attribute)}").ToList();
+            return parts.Count == 0 ? null : string.Join(", ", parts);
+        }
+    }
+
+    private static string? PolicyPlace(AttributeData attribute) => attribute.AttributeClass?.ToDisplayString() switch
+    {
+        "Nexus.RetryAttribute" => "Retry",
+        "Nexus.CircuitBreakerAttribute" => "Breaker",
+        "Nexus.RateLimiterAttribute" => "Limit",
+        _ => null,
+    };
+
+    private static string Made(AttributeData attribute)
+    {
+        var named = string.Join(", ", attribute.NamedArguments.Select(argument => $"{argument.Key} = {argument.Value.ToCSharpString()}"));
+        return $"new {Names.Of(attribute.AttributeClass!)}({string.Join(", ", attribute.ConstructorArguments.Select(argument => argument.ToCSharpString()))}){(named.Length == 0 ? "" : $" {{ {named} }}")}";
+    }
 
     public static bool IsToken(ITypeSymbol type) => type is { Name: "CancellationToken", ContainingNamespace: { Name: "Threading", ContainingNamespace.Name: "System" } };
 }

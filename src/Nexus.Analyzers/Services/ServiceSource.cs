@@ -20,7 +20,7 @@ internal static class ServiceSource
 
             """);
         foreach (var method in methods)
-            WriteProxyMethod(text, type, method);
+            WriteProxyMethod(text, type, name, method);
         text.Append($$"""
                 }
 
@@ -80,7 +80,7 @@ internal static class ServiceSource
         return text.Append("}\n").ToString();
     }
 
-    private static void WriteProxyMethod(StringBuilder text, string contract, ContractMethod method)
+    private static void WriteProxyMethod(StringBuilder text, string contract, string name, ContractMethod method)
     {
         var returns = Names.Of(method.Symbol.ReturnType);
         var result = method.Result is null ? "" : $"<{Names.Of(method.Result)}>";
@@ -90,8 +90,21 @@ internal static class ServiceSource
         var values = string.Join(", ", method.Symbol.Parameters.Select(parameter => Names.Escape(parameter.Name)));
         var arguments = string.Concat(method.Arguments.Select(parameter => $".Add<{Names.Of(parameter.Type)}>({Names.Escape(parameter.Name)})"));
         var send = $"SendAsync{result}(__target, {Names.Literal(method.Name)}, new global::Nexus.ServiceArguments(){arguments}, {method.Token})";
+        var declared = $"{returns} {owner}.{Names.Escape(method.Name)}({parameters})";
+        if (method.Policy is { } policy)
+        {
+            var run = $"__policy_{method.Name}.RunAsync{result}(() => __call_{method.Name}({values}){(method.IsValueTask ? ".AsTask()" : "")}, {method.Token})";
+            text.Append($$"""
+                        readonly global::Nexus.CallPolicy __policy_{{method.Name}} = new global::Nexus.CallPolicy(slot, {{Names.Literal($"{name}.{method.Name}")}}) { {{policy}} };
+
+                        {{declared}} => {{(method.IsValueTask ? $"new {returns}({run})" : run)}};
+
+
+                """);
+            declared = $"{returns} __call_{method.Name}({parameters})";
+        }
         text.Append($$"""
-                    {{returns}} {{owner}}.{{Names.Escape(method.Name)}}({{parameters}})
+                    {{declared}}
                     {
                         global::Nexus.ServiceTarget __target;
                         try { __target = Slot.Enter(); }

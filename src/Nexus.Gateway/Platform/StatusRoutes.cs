@@ -53,7 +53,7 @@ internal sealed class StatusRoutes(IServiceProvider host, IPlugins plugins, Heal
         });
     }
 
-    /// <summary>How the runtime was told to keep memory, and what it may use.</summary>
+    /// <summary>How the runtime was told to keep memory and threads, and what it may use.</summary>
     private static object Runtime() => new
     {
         version = Environment.Version.ToString(),
@@ -62,6 +62,7 @@ internal sealed class StatusRoutes(IServiceProvider host, IPlugins plugins, Heal
         latency = GCSettings.LatencyMode,
         heapBytes = GC.GetTotalMemory(forceFullCollection: false),
         limitBytes = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes,
+        threadsSpin = AppContext.GetData("System.Threading.ThreadPool.UnfairSemaphoreSpinLimit") is not "0",
     };
 
     private static HealthLevel Worse(HealthLevel a, HealthLevel? b) => b > a ? b.Value : a;

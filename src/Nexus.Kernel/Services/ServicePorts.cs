@@ -46,6 +46,8 @@ internal sealed class PluginServices(ServiceRegistry registry, string consumer) 
 /// <summary>A slot that is entered only while its plugin may call services of others.</summary>
 internal sealed class GuardedSlot(ServiceSlot inner, PluginServices owner, string contract) : ServiceSlot
 {
+    public override TimeProvider Time => inner.Time;
+
     public override ServiceTarget Enter()
     {
         owner.Guard?.Demand(Capability.Services, contract);

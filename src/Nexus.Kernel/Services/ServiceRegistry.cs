@@ -35,6 +35,9 @@ internal sealed class ServiceRegistry : IServiceRegistry, IDisposable
         Refresh();
     }
 
+    /// <summary>The clock of the host.</summary>
+    internal TimeProvider Time => _time;
+
     public ImmutableArray<ServiceStatus> List()
     {
         var health = _plugins.List().ToDictionary(status => status.Id, status => status.Health);

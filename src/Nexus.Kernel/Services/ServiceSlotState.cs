@@ -9,6 +9,8 @@ internal sealed class ServiceSlotState(ServiceRegistry registry, string contract
 
     public string? Implementation { get; } = implementation;
 
+    public override TimeProvider Time => registry.Time;
+
     /// <summary>Id of the plugin that was in it last; null when nothing ever was.</summary>
     public string? LastPlugin { get; private set; }
 

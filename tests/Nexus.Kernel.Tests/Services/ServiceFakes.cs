@@ -58,7 +58,7 @@ internal sealed class ServiceBench : IDisposable
 {
     private readonly IConfigurationRoot _configuration = new ConfigurationBuilder().AddInMemoryCollection().Build();
 
-    public ServiceBench() => Registry = new(Plugins, _configuration, NullLoggerFactory.Instance);
+    public ServiceBench(TimeProvider? time = null) => Registry = new(Plugins, _configuration, NullLoggerFactory.Instance, time);
 
     public HandPlugins Plugins { get; } = new();
 

@@ -9,7 +9,8 @@ namespace Nexus.Finance.Ledger.Books;
 /// <summary>Posts, reverses and edits journals. Nothing is ever changed in place: an edit is a reversal and a successor in one commit.</summary>
 /// <param name="database">The plugin's database.</param>
 /// <param name="time">The clock.</param>
-internal sealed class Journals(ISqlDatabase database, TimeProvider time)
+/// <param name="meters">Counts what was posted; null counts nothing.</param>
+internal sealed class Journals(ISqlDatabase database, TimeProvider time, LedgerMeters? meters = null)
 {
     /// <summary>Makes the draft once accounts and commodities are known.</summary>
     public delegate ValueTask<JournalDraft> Draw(ISqlSession session);
@@ -17,12 +18,12 @@ internal sealed class Journals(ISqlDatabase database, TimeProvider time)
     /// <summary>Posts a journal. A key that was used before gives the journal of then, if the request is the same.</summary>
     /// <exception cref="NexusException"><c>IDEMPOTENCY_CONFLICT</c> when it is not.</exception>
     public ValueTask<Journal> PostAsync(string book, Draw draw, CancellationToken cancellationToken) =>
-        database.WriteAsync(async (session, _) =>
+        CountedAsync(async session =>
         {
             await Chart.NeedBookAsync(session, book);
             var draft = await draw(session);
-            if (draft.IdempotencyKey is { } key && await ByKeyAsync(session, book, key, draft.IdempotencyHash) is { } earlier) return earlier;
-            return await WriteAsync(session, book, draft);
+            if (draft.IdempotencyKey is { } key && await ByKeyAsync(session, book, key, draft.IdempotencyHash) is { } earlier) return (earlier, []);
+            return (await WriteAsync(session, book, draft), [draft]);
         }, cancellationToken);
 
     /// <summary>A journal with its postings.</summary>
@@ -37,16 +38,17 @@ internal sealed class Journals(ISqlDatabase database, TimeProvider time)
     /// <param name="cancellationToken">Stops the work.</param>
     /// <exception cref="NexusException"><c>JOURNAL_REVERSED</c>, <c>RULE_VIOLATION</c>.</exception>
     public ValueTask<Journal> ReverseAsync(string id, DateOnly? on, string? reason, CancellationToken cancellationToken) =>
-        database.WriteAsync(async (session, _) =>
+        CountedAsync(async session =>
         {
             var journal = await LiveAsync(session, id);
-            return await WriteAsync(session, journal.Book, Reversal(journal, on, reason));
+            var reversal = Reversal(journal, on, reason);
+            return (await WriteAsync(session, journal.Book, reversal), [reversal]);
         }, cancellationToken);
 
     /// <summary>Replaces a journal: its reversal and its successor are one commit.</summary>
     /// <returns>The successor.</returns>
     public ValueTask<Journal> EditAsync(string id, Draw draw, CancellationToken cancellationToken) =>
-        database.WriteAsync(async (session, _) =>
+        CountedAsync(async session =>
         {
             var journal = await LiveAsync(session, id);
             var draft = Inherit(journal, await draw(session));
@@ -54,7 +56,7 @@ internal sealed class Journals(ISqlDatabase database, TimeProvider time)
             await new JournalWriter(session, time).PostAsync(journal.Book, [reversal, draft]);
             Publish(session, journal.Book, reversal);
             Publish(session, journal.Book, draft);
-            return await ReadAsync(session, draft.Id);
+            return (await ReadAsync(session, draft.Id), [reversal, draft]);
         }, cancellationToken);
 
     /// <summary>The negation of a journal.</summary>
@@ -79,6 +81,13 @@ internal sealed class Journals(ISqlDatabase database, TimeProvider time)
         """;
 
     private const string JournalSql = SelectSql + "WHERE j.id = @id ORDER BY p.n";
+
+    private async ValueTask<Journal> CountedAsync(Func<ISqlSession, ValueTask<(Journal Journal, JournalDraft[] Posted)>> work, CancellationToken cancellationToken)
+    {
+        var (journal, posted) = await database.WriteAsync((session, _) => work(session), cancellationToken);
+        meters?.Posted(posted);
+        return journal;
+    }
 
     private async ValueTask<Journal> WriteAsync(ISqlSession session, string book, JournalDraft draft)
     {

@@ -32,8 +32,9 @@ internal sealed record ImportedLine(Decision Decision, Account Account, string? 
 /// <summary>Imports statements into a book, whole or not at all, and undoes an import whole.</summary>
 /// <param name="database">The plugin's database.</param>
 /// <param name="time">The clock.</param>
+/// <param name="meters">Counts what was posted; null counts nothing.</param>
 /// <remarks>The other leg of a line goes to <c>Expenses:Uncategorised</c> (money out) or <c>Income:Uncategorised</c> (money in), one leg a split, with the file's money category as memo. A transfer goes to <c>Equity:Transfers</c>: when the other account's statement is imported too, both halves cancel there and nothing is counted twice.</remarks>
-internal sealed class Importer(ISqlDatabase database, TimeProvider time)
+internal sealed class Importer(ISqlDatabase database, TimeProvider time, LedgerMeters? meters = null)
 {
     private const int BookPage = 20_000;
 
@@ -64,18 +65,20 @@ internal sealed class Importer(ISqlDatabase database, TimeProvider time)
         var snapshot = new Snapshot(database);
         var seen = await StateAsync(snapshot, request.Book);
         var decisions = await CertainAsync(snapshot, request, reading);
-        return await database.WriteAsync(async (session, _) =>
+        var (result, posted) = await database.WriteAsync(async (session, _) =>
         {
             // The book moved on while it was compared with the file: once more, now that nobody else can write.
             if (await StateAsync(session, request.Book) != seen) decisions = await CertainAsync(session, request, reading);
             var batch = Guid.CreateVersion7().ToString();
             var (drafts, lines) = await DraftsAsync(session, request.Book, batch, decisions);
             await new JournalWriter(session, time).PostAsync(request.Book, drafts);
-            var result = new ImportResult(batch, reading, lines);
-            await StoreAsync(session, request, result);
-            Publish(session, "finance.ledger.import.completed", request.Book, result);
-            return result;
+            var imported = new ImportResult(batch, reading, lines);
+            await StoreAsync(session, request, imported);
+            Publish(session, "finance.ledger.import.completed", request.Book, imported);
+            return (imported, drafts);
         }, cancellationToken);
+        meters?.Posted(posted);
+        return result;
     }
 
     /// <summary>Reverses every journal of an import that still counts, successors of edits among them.</summary>

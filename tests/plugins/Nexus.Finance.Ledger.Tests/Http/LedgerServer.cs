@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json.Nodes;
@@ -46,6 +47,8 @@ internal sealed class LedgerServer : IAsyncDisposable
     }
 
     public HttpClient Client { get; private set; } = null!;
+
+    public IMeterFactory Meters => _app.Services.GetRequiredService<IMeterFactory>();
 
     public static async Task<LedgerServer> StartAsync()
     {
