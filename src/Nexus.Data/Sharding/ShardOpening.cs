@@ -59,6 +59,7 @@ internal static class ShardOpening
             CheckHealth = token => CheckAsync(shards, options.Time, token),
             Close = async () =>
             {
+                turns.Dispose();
                 foreach (var shard in shards.All.Reverse())
                     await shard.Set.DisposeAsync();
             },
@@ -84,11 +85,29 @@ internal static class ShardOpening
             return await shard.Set.CheckHealth(cancellationToken);
         try
         {
-            return await shard.Set.CheckHealth(cancellationToken).AsTask().WaitAsync(HealthLimit, time, cancellationToken);
+            return await CheckAsync(shard, cancellationToken).WaitAsync(HealthLimit, time, cancellationToken);
         }
         catch (TimeoutException)
         {
             return new PluginHealth(HealthLevel.Unhealthy, $"It did not answer within {HealthLimit.TotalSeconds:0} s.");
         }
+    }
+
+    /// <summary>An engine may know of its disk by its last commit alone. The platform's own database gets one each few seconds; another one may have tenants that write nothing, so it gets one here.</summary>
+    private static async Task<PluginHealth> CheckAsync(Shard shard, CancellationToken cancellationToken)
+    {
+        var health = await shard.Set.CheckHealth(cancellationToken);
+        if (health.Status != HealthLevel.Degraded)
+            return health;
+        try
+        {
+            await shard.Set.Records.CommitAsync(new WriteBatch(), cancellationToken);
+        }
+        catch (NexusException)
+        {
+            return health;
+        }
+
+        return await shard.Set.CheckHealth(cancellationToken);
     }
 }

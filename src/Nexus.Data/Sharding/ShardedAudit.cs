@@ -63,11 +63,12 @@ internal sealed class ShardedAudit(Shards shards, Turns turns) : IAuditQueue
     {
         using var ends = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var answering = turns.Next();
+        var ended = Task.Delay(Timeout.InfiniteTimeSpan, ends.Token).ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
         var waits = answering.Select(shard => turns.TryAsync(shard, async () =>
         {
             await shard.Set.Audit.WaitAsync(From(shard, after), ends.Token);
             return true;
-        }, false).AsTask()).ToList();
+        }, false, ended).AsTask()).ToList();
         if (answering.Length < shards.All.Length)
             waits.Add(turns.PauseAsync(ends.Token));
         try

@@ -12,7 +12,7 @@ using Nexus.Tests.Shared;
 namespace Nexus.Faults.Tests.Nodes;
 
 /// <summary>Three nodes behind nginx on PostgreSQL, Redis and RabbitMQ, each a process of its own on a free port with its data in a temporary folder. The third reaches the engines through wires that can be cut. It starts with the first test that uses it, so that each test says why it is skipped where an engine is missing.</summary>
-public sealed class Cluster : IAsyncDisposable
+public class Cluster : IAsyncDisposable
 {
     private const string First = "One-time 4 the first";
     private readonly string folder = Directory.CreateTempSubdirectory("nexus-faults-").FullName;
@@ -61,7 +61,7 @@ public sealed class Cluster : IAsyncDisposable
         ToolProcess.Find("nginx");
         var (postgreSql, redis, rabbitMq) = (PostgreSqlServer.StartAsync(), RedisServer.StartAsync(), RabbitMqServer.StartAsync());
         (PostgreSql, Redis, RabbitMq) = (await postgreSql, await redis, await rabbitMq);
-        var database = await PostgreSql.MakeDatabaseAsync();
+        var database = await MakeDatabaseAsync();
         plugins = [LoadPlugin.Compile(folder), .. new[] { "engines.postgresql", "engines.redis", "engines.rabbitmq", "core.identity", "finance.ledger" }.Select(p => Path.Combine(Programs.Plugins, p))];
         var key = Path.Combine(folder, "master.key");
         await File.WriteAllTextAsync(key, Convert.ToBase64String(RandomNumberGenerator.GetBytes(32)));
@@ -80,6 +80,9 @@ public sealed class Cluster : IAsyncDisposable
         Targets = [.. Nodes.Select((n, i) => new Target($"node{i + 1}", n.Address)), new Target("nginx", front.Address)];
         await SignInAsync();
     }
+
+    /// <summary>Address of the database that the nodes get.</summary>
+    private protected virtual Task<string> MakeDatabaseAsync() => PostgreSql.MakeDatabaseAsync();
 
     /// <summary>Cuts the third node off from all engines.</summary>
     internal Task CutNetworkAsync()
@@ -139,8 +142,9 @@ public sealed class Cluster : IAsyncDisposable
         return null!;
     }
 
-    public async ValueTask DisposeAsync()
+    public virtual async ValueTask DisposeAsync()
     {
+        GC.SuppressFinalize(this);
         front?.Dispose();
         foreach (var target in Targets) target.Dispose();
         foreach (var node in Nodes) await node.DisposeAsync();
