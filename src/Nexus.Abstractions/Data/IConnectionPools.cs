@@ -14,4 +14,8 @@ public interface IConnectionPools
 /// <param name="InUse">Connections that somebody works with; at most <paramref name="Max"/>.</param>
 /// <param name="Idle">Open connections that wait for the next use.</param>
 /// <param name="Max">Most connections at one time; who asks for more waits.</param>
-public sealed record PoolUse(string Name, int InUse, int Idle, int Max);
+public sealed record PoolUse(string Name, int InUse, int Idle, int Max)
+{
+    /// <summary>Uses since the pool was made that found an open connection; null where the pool does not count them.</summary>
+    public long? Hits { get; init; }
+}

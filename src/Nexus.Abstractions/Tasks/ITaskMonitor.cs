@@ -8,6 +8,9 @@ public interface ITaskMonitor
     /// <summary>Tasks that active plugins of this node declare, by name.</summary>
     ImmutableArray<TaskType> GetTypes();
 
+    /// <summary>How many tasks a plugin has asked for on this node since it started.</summary>
+    long CountAsked(string plugin) => 0;
+
     /// <summary>Schedules, by name: declared ones and those of <c>tasks.schedules</c>.</summary>
     ValueTask<ImmutableArray<ScheduleState>> ListSchedulesAsync(CancellationToken cancellationToken);
 

@@ -11,9 +11,10 @@ internal sealed class ReaderPool(string file, PoolLimit? limit = null, Action<Co
     private readonly SemaphoreSlim _free = new((limit ?? PoolLimit.Default).Max);
     private readonly int _keep = Math.Min(Math.Max(4, Environment.ProcessorCount * 2), (limit ?? PoolLimit.Default).Max);
     private int _idleCount;
+    private long _hits;
     private volatile bool _closed;
 
-    public PoolUse Use => new(Path.GetFileNameWithoutExtension(file), _limit.Max - _free.CurrentCount, Volatile.Read(ref _idleCount), _limit.Max);
+    public PoolUse Use => new(Path.GetFileNameWithoutExtension(file), _limit.Max - _free.CurrentCount, Volatile.Read(ref _idleCount), _limit.Max) { Hits = Interlocked.Read(ref _hits) };
 
     /// <exception cref="NexusException"><c>STORAGE_UNAVAILABLE</c>: all are in use and none became free in time.</exception>
     public Connection Rent()
@@ -26,6 +27,7 @@ internal sealed class ReaderPool(string file, PoolLimit? limit = null, Action<Co
             if (_idle.TryPop(out var connection))
             {
                 Interlocked.Decrement(ref _idleCount);
+                Interlocked.Increment(ref _hits);
                 return connection;
             }
 

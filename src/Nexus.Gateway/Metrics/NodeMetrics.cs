@@ -104,6 +104,7 @@ internal sealed class NodeMetrics(IServiceProvider host, IPlugins plugins, Reque
         Many(to, "nexus_pool_in_use", MetricKind.Gauge, "Connections of the pool that somebody works with.", Each(p => p.InUse));
         Many(to, "nexus_pool_idle", MetricKind.Gauge, "Open connections of the pool that wait for the next use.", Each(p => p.Idle));
         Many(to, "nexus_pool_max", MetricKind.Gauge, "Most connections of the pool at one time.", Each(p => p.Max));
+        Many(to, "nexus_pool_hits_total", MetricKind.Counter, "Uses of the pool that found an open connection.", pools.Where(p => p.Hits is not null).Select(p => (Exposition.Labels(("pool", p.Name)), (double)p.Hits!)));
         if (!origins)
             return;
         Many(to, "nexus_db_connections_active", MetricKind.Gauge, "Connections that somebody works with.", Each(p => p.InUse));

@@ -9,6 +9,7 @@ internal sealed class RequestMetrics
     private const int MaxRoutes = 2000;
     private static readonly string[] KnownMethods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
     private readonly ConcurrentDictionary<(string Plugin, string Route), RouteCounters> routes = new();
+    private readonly ConcurrentDictionary<string, long> lazyLoads = new(StringComparer.Ordinal);
     private readonly RouteCounters unmatched = new("none", "none");
 
     /// <summary>Every route that was ever known, and what matched none.</summary>
@@ -36,6 +37,15 @@ internal sealed class RequestMetrics
 
         return (requests, errors);
     }
+
+    /// <summary>Number of requests to a plugin whose handler waited for something.</summary>
+    public long AwaitsOf(string plugin) => routes.Values.Where(r => r.Plugin == plugin).Sum(r => r.Awaits);
+
+    /// <summary>A request has brought a lazy plugin up.</summary>
+    public void CountLazyLoad(string plugin) => lazyLoads.AddOrUpdate(plugin, 1, static (_, known) => known + 1);
+
+    /// <summary>How often a request has brought the plugin up.</summary>
+    public long LazyLoadsOf(string plugin) => lazyLoads.GetValueOrDefault(plugin);
 
     /// <summary>Writes the series of all requests.</summary>
     /// <param name="to">Where to.</param>

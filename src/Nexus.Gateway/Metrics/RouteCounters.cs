@@ -6,6 +6,7 @@ namespace Nexus.Gateway.Metrics;
 internal sealed class RouteCounters(string plugin, string route)
 {
     private readonly ConcurrentDictionary<int, Tally> byOutcome = new();
+    private long awaits;
 
     public string Plugin { get; } = plugin;
 
@@ -16,6 +17,12 @@ internal sealed class RouteCounters(string plugin, string route)
 
     /// <summary>How long its requests took.</summary>
     public Durations Durations { get; } = new();
+
+    /// <summary>Requests whose handler waited for something.</summary>
+    public long Awaits => Interlocked.Read(ref awaits);
+
+    /// <summary>A handler did not end at once.</summary>
+    public void Await() => Interlocked.Increment(ref awaits);
 
     public void Count(int method, int status, TimeSpan elapsed)
     {

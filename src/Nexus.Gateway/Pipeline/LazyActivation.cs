@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
+using Nexus.Gateway.Metrics;
 using Nexus.Gateway.Security.Callers;
 using Nexus.Gateway.Security.Watch;
 
@@ -9,7 +10,7 @@ namespace Nexus.Gateway.Pipeline;
 /// Stands after routing. A path that matches nothing but belongs to a lazy plugin brings it up and is routed again. Strangers wake only plugins whose manifest
 /// has the tag <c>public</c>; who is signed in wakes none of whose routes it may use none, as far as this version ran before and its routes are known.
 /// </summary>
-internal sealed class LazyActivation(RequestDelegate next, IPlugins plugins, ActiveIdentity identity, Refusals refusals, RoutePermissions permissions, IServiceProvider host)
+internal sealed class LazyActivation(RequestDelegate next, IPlugins plugins, ActiveIdentity identity, Refusals refusals, RoutePermissions permissions, RequestMetrics metrics, IServiceProvider host)
 {
     private const string Public = "public";
     private readonly IPluginActivation? activation = host.GetService<IPluginActivation>();
@@ -38,6 +39,7 @@ internal sealed class LazyActivation(RequestDelegate next, IPlugins plugins, Act
         }
         else if (await activation!.ActivateAsync(path.Value!, context.RequestAborted))
         {
+            metrics.CountLazyLoad(sought.Name);
             await permissions.RememberAsync(sought, context.RequestAborted);
             request.Refused = true;
         }

@@ -63,8 +63,19 @@ internal sealed class PluginAdministration(IPlugins plugins, RequestBody bodies,
         var (requests, errors) = metrics.Of(plugin.Id);
         var active = plugins.Current.Find(plugin.Id);
         view["counters"] = new JsonObject { ["requests"] = requests, ["errors"] = errors, ["resources"] = active?.Resources.Length ?? 0, ["subscriptions"] = active?.Subscriptions.Length ?? 0, ["services"] = active?.Services.Length ?? 0 };
+        foreach (var (name, count) in Use(plugin.Id))
+            view["counters"]![name] = count;
         return view;
     }
+
+    /// <summary>What a plugin made of the platform's means since the node started. Pools that several plugins share are nobody's.</summary>
+    private IEnumerable<(string Name, long Count)> Use(string plugin) =>
+    [
+        ("lazyLoads", metrics.LazyLoadsOf(plugin)),
+        ("awaits", metrics.AwaitsOf(plugin)),
+        ("queuedTasks", host.GetService<ITaskMonitor>()?.CountAsked(plugin) ?? 0),
+        ("poolHits", host.GetServices<IConnectionPools>().SelectMany(p => p.List()).Where(p => p.Name == plugin || p.Name.StartsWith(plugin + "@", StringComparison.Ordinal)).Sum(p => p.Hits ?? 0)),
+    ];
 
     private Task SummaryAsync(HttpContext context) =>
         JsonAnswer.SendAsync(context, plugins.List().GroupBy(p => p.State).OrderBy(g => g.Key).ToDictionary(g => g.Key.ToString(), g => g.Count()));

@@ -72,6 +72,8 @@ internal sealed class PluginCall(ActivePlugin plugin, RequestDelegate handler, R
         {
             call = Task.FromException(exception);
         }
+        if (!call.IsCompleted)
+            route.Counters.Await();
         if (!call.IsCompletedSuccessfully || !scope.LeavesAtOnce)
             return EndAsync(call, scope, lease, context);
         scope.Leave();

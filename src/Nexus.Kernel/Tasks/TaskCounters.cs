@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
 
 namespace Nexus.Kernel.Tasks;
@@ -12,6 +13,7 @@ internal sealed class TaskCounters
     private readonly TimeProvider time;
     private readonly Lock gate = new();
     private readonly Queue<DateTimeOffset> ends = new();
+    private readonly ConcurrentDictionary<string, long> asked = new(StringComparer.Ordinal);
     private long succeeded;
     private long failed;
 
@@ -51,6 +53,12 @@ internal sealed class TaskCounters
     }
 
     public void Enqueued(TaskEntry task) => enqueued.Add(1, new KeyValuePair<string, object?>("task", task.Task));
+
+    /// <summary>A plugin asked for tasks.</summary>
+    public void Asked(string plugin, int count) => asked.AddOrUpdate(plugin, static (_, n) => n, static (_, known, n) => known + n, count);
+
+    /// <summary>How many a plugin asked for.</summary>
+    public long AskedBy(string plugin) => asked.GetValueOrDefault(plugin);
 
     public void Ended(string task, TaskEnding ending, TimeSpan elapsed)
     {

@@ -4,9 +4,11 @@ using System.Text.Json;
 namespace Nexus.Kernel.Tasks;
 
 /// <summary>Types, schedules and workers for operators.</summary>
-internal sealed class TaskMonitor(TaskCatalog catalog, IStorage storage, TimeProvider time) : ITaskMonitor
+internal sealed class TaskMonitor(TaskCatalog catalog, TaskCounters counters, IStorage storage, TimeProvider time) : ITaskMonitor
 {
     public ImmutableArray<TaskType> GetTypes() => catalog.Types();
+
+    public long CountAsked(string plugin) => counters.AskedBy(plugin);
 
     public async ValueTask<ImmutableArray<ScheduleState>> ListSchedulesAsync(CancellationToken cancellationToken)
     {

@@ -62,11 +62,17 @@ internal sealed class TaskQueue(IStorage storage, ITaskStore store, TaskCatalog 
             if (missing.Count == 0)
                 return ids.ToImmutable();
             if (plugin is not null && units?.TryEnqueue(plugin, [.. missing], out var staged) == true)
+            {
+                counters.Asked(plugin, missing.Count);
                 return [.. ids.Select(id => missing.FindIndex(m => m.Id == id) is var at and >= 0 ? staged[at] : id)];
+            }
+
             try
             {
                 await storage.CommitAsync(new WriteBatch { Tasks = [.. missing] }, cancellationToken);
                 missing.ForEach(counters.Enqueued);
+                if (plugin is not null)
+                    counters.Asked(plugin, missing.Count);
                 return ids.ToImmutable();
             }
             catch (StorageConflictException e) when (e.Key.Table == ITaskStore.Keys && attempt < MaxAttempts)
