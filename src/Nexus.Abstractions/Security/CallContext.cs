@@ -71,6 +71,11 @@ public readonly record struct AccessDecision(AccessScope Scope, string Reason)
 {
     /// <summary>Ids of records that are allowed beside those of <see cref="Scope"/>, because they were shared with the caller; default for none. Only with <see cref="AccessScope.Own"/> or <see cref="AccessScope.Team"/>.</summary>
     public ImmutableArray<string> Records { get; init; }
+
+    /// <summary>How every surface refuses: who is not known is asked to sign in, who is known lacks the permission.</summary>
+    public NexusException Refusal(CallContext context, string permission) => ReferenceEquals(context.Caller, Caller.Anonymous)
+        ? new NexusException(ErrorCodes.AuthenticationRequired, $"This needs the permission {permission}. {Reason}".TrimEnd())
+        : new NexusException(ErrorCodes.PermissionDenied, $"{context.Caller.Name} lacks the permission {permission}. {Reason}".TrimEnd());
 }
 
 /// <summary>On which records an action is allowed.</summary>

@@ -7,7 +7,7 @@ namespace Nexus.Data.Resources;
 internal sealed class RecordAccess(IAuthorization authorization, AccessTrail trail)
 {
     /// <summary>On which records a permission is held.</summary>
-    /// <exception cref="NexusException"><c>PERMISSION_DENIED</c>: on none.</exception>
+    /// <exception cref="NexusException"><c>PERMISSION_DENIED</c> or <c>AUTHENTICATION_REQUIRED</c>: on none.</exception>
     public async ValueTask<AccessDecision> DemandAsync(CallContext context, string permission, CancellationToken cancellationToken)
     {
         var decision = await authorization.DecideAsync(context, permission, cancellationToken).ConfigureAwait(false);
@@ -17,7 +17,7 @@ internal sealed class RecordAccess(IAuthorization authorization, AccessTrail tra
         }
 
         await trail.DeniedAsync(context, permission[..permission.IndexOf(':', StringComparison.Ordinal)], permission, cancellationToken).ConfigureAwait(false);
-        throw Denied(permission);
+        throw decision.Refusal(context, permission);
     }
 
     /// <summary>Takes down that a record exists and the caller was not told so.</summary>
@@ -33,7 +33,7 @@ internal sealed class RecordAccess(IAuthorization authorization, AccessTrail tra
     {
         await trail.DeniedAsync(call.Context, $"{call.Resource.Name}/{record.Id}", permission, cancellationToken).ConfigureAwait(false);
         var read = await authorization.DecideAsync(call.Context, RecordShape.For(call.Resource).ReadPermission, cancellationToken).ConfigureAwait(false);
-        return Covers(read, call.Context.Caller, record) ? Denied(permission) : NotFound(call, record.Id);
+        return Covers(read, call.Context.Caller, record) ? new AccessDecision(AccessScope.None, "").Refusal(call.Context, permission) : NotFound(call, record.Id);
     }
 
     public static bool Covers(AccessDecision allowed, Caller caller, StoredRecord record) => allowed.Scope switch
@@ -73,7 +73,4 @@ internal sealed class RecordAccess(IAuthorization authorization, AccessTrail tra
     private static bool IsShared(AccessDecision allowed, StoredRecord record) => !allowed.Records.IsDefaultOrEmpty && allowed.Records.Contains(record.Id);
 
     private static Filter.In OneOf(string field, ImmutableArray<string> values) => new(field, [.. values.Select(v => System.Text.Json.JsonSerializer.SerializeToElement(v))]);
-
-    private static NexusException Denied(string permission) =>
-        new(ErrorCodes.PermissionDenied, $"The permission {permission} is needed.");
 }

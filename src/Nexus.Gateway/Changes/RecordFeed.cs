@@ -33,8 +33,7 @@ internal sealed class RecordFeed(ChangeFeed feed, IPlugins plugins, IResourceOpe
     {
         var permission = $"{wish.Plugin}.{wish.Resource}:read";
         var decision = await authorization.DecideAsync(context, permission, cancellationToken);
-        return decision.Scope != AccessScope.None ? decision
-            : throw new NexusException(ReferenceEquals(context.Caller, Caller.Anonymous) ? ErrorCodes.AuthenticationRequired : ErrorCodes.PermissionDenied, $"This needs the permission {permission}. {decision.Reason}");
+        return decision.Scope != AccessScope.None ? decision : throw decision.Refusal(context, permission);
     }
 
     private async ValueTask<List<SeenChange>> SeenAsync(RecordWish wish, CallContext context, IReadOnlyList<Change> batch, CancellationToken cancellationToken)

@@ -122,8 +122,9 @@ internal sealed class LiveFeed(ChangeFeed changes, RecordFeed records, IPlugins 
 
     private async ValueTask DemandEventsAsync(CallContext context, CancellationToken cancellationToken)
     {
-        if ((await authorization.DecideAsync(context, EventPermission, cancellationToken)).Scope == AccessScope.None)
-            throw new NexusException(ReferenceEquals(context.Caller, Caller.Anonymous) ? ErrorCodes.AuthenticationRequired : ErrorCodes.PermissionDenied, $"Events by name need the permission {EventPermission}; changes of a resource need that to read it.");
+        var decision = await authorization.DecideAsync(context, EventPermission, cancellationToken);
+        if (decision.Scope == AccessScope.None)
+            throw (decision with { Reason = $"Events by name need it; changes of a resource need that to read it. {decision.Reason}" }).Refusal(context, EventPermission);
     }
 }
 

@@ -48,7 +48,7 @@ internal sealed class ResourceCatalogRoutes(IPlugins plugins, IAuthorization aut
     {
         if (!plugins.Current.Plugins.Any(p => p.Resources.Any(r => r.Table == name)))
             return new NexusException(ErrorCodes.ResourceNotFound, $"This node serves no resource {name}; GET /api/v1/resources names those there are.");
-        return new NexusException(ReferenceEquals(caller.Caller, Caller.Anonymous) ? ErrorCodes.AuthenticationRequired : ErrorCodes.PermissionDenied, $"{caller.Caller.Name} may do nothing with {name}.");
+        return new AccessDecision(AccessScope.None, "").Refusal(caller, $"{name}:read");
     }
 
     private static JsonObject Shown(ActivePlugin plugin, ResourceDescriptor resource, JsonObject allowed) => new()

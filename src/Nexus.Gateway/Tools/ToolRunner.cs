@@ -44,7 +44,7 @@ internal sealed class ToolRunner(ToolCatalog catalog, ToolApprovals approvals, I
         // Who may not do it at all is told so before anybody is asked to approve it.
         var decision = await authorization.DecideAsync(context, tool.Permission, cancellationToken);
         if (decision.Scope == AccessScope.None)
-            throw new NexusException(ReferenceEquals(context.Caller, Caller.Anonymous) ? ErrorCodes.AuthenticationRequired : ErrorCodes.PermissionDenied, $"{context.Caller.Name} lacks the permission {tool.Permission}. {decision.Reason}");
+            throw decision.Refusal(context, tool.Permission);
         if (writes == ToolWrites.Allow || await MayAsync(context, WritePermission, cancellationToken))
             return await tool.Run(call, cancellationToken);
         var (approval, key) = await approvals.AskAsync(tool.Name, context, arguments, TimeSpan.FromMinutes(options.CurrentValue.ApprovalMinutes), cancellationToken);

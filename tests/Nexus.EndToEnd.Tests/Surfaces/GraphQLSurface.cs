@@ -25,10 +25,12 @@ internal sealed class GraphQLSurface(RunningHost host, Func<string> moreFields) 
             var action when body is null => ($"mutation($id: ID!, $revision: Long) {{ it: {action}ShopOrder(id: $id, ifRevision: $revision) {{ {Fields} }} }}", Given(("id", IdOf(step)), ("revision", step.IfRevision))),
             var action => ($"mutation($id: ID!, $input: ShopOrder{char.ToUpperInvariant(action[0])}{action[1..]}Input!, $revision: Long) {{ it: {action}ShopOrder(id: $id, input: $input, ifRevision: $revision) {{ {Fields} }} }}", Given(("id", IdOf(step)), ("input", body), ("revision", step.IfRevision))),
         };
-        using var request = new HttpRequestMessage(HttpMethod.Post, "/graphql") { Content = JsonContent.Create(new JsonObject { ["query"] = query, ["variables"] = variables }), Headers = { { "X-API-Key", KeyOf(step) } } };
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/graphql") { Content = JsonContent.Create(new JsonObject { ["query"] = query, ["variables"] = variables }), Headers = { { "Authorization", "Bearer " + KeyOf(step) } } };
         using var answer = await host.Client.SendAsync(request);
         var text = await answer.Content.ReadAsStringAsync();
         var result = JsonNode.Parse(text)!;
+        if (result["code"] is { } refused)
+            return Outcome.Refused((string?)refused, []);
         // Each wrong value of a variable is an error of its own.
         if (result["errors"] is JsonArray errors)
             return Outcome.Refused((string?)errors[0]!["extensions"]?["code"], errors.SelectMany(e => e!["extensions"]?["errors"]?.AsArray() ?? []).Select(e => (string?)e!["pointer"]));

@@ -52,7 +52,7 @@ internal sealed class GrpcSurface(int port) : RememberingSurface, IDisposable
         var frame = new byte[5 + message.Length];
         System.Buffers.Binary.BinaryPrimitives.WriteInt32BigEndian(frame.AsSpan(1), message.Length);
         message.CopyTo(frame, 5);
-        using var request = new HttpRequestMessage(HttpMethod.Post, $"/nexus.v1.Resources/{method}") { Version = HttpVersion.Version20, VersionPolicy = HttpVersionPolicy.RequestVersionExact, Content = new ByteArrayContent(frame), Headers = { { "TE", "trailers" }, { "x-api-key", caller } } };
+        using var request = new HttpRequestMessage(HttpMethod.Post, $"/nexus.v1.Resources/{method}") { Version = HttpVersion.Version20, VersionPolicy = HttpVersionPolicy.RequestVersionExact, Content = new ByteArrayContent(frame), Headers = { { "TE", "trailers" }, { "Authorization", "Bearer " + caller } } };
         request.Content.Headers.ContentType = new("application/grpc");
         using var answer = await client.SendAsync(request);
         var bytes = await answer.Content.ReadAsByteArrayAsync();

@@ -20,6 +20,8 @@ internal sealed class McpSurface(RunningHost host) : RememberingSurface
             _ => Given(("id", IdOf(step)), ("input", body), ("revision", step.IfRevision)),
         };
         var result = await CallAsync(KeyOf(step), $"shop_orders_{step.Verb}", arguments);
+        if (result["code"] is { } refused)
+            return Outcome.Refused((string?)refused, []);
         var content = result["structuredContent"];
         if ((bool?)result["isError"] == true)
             return Outcome.Refused((string?)content?["code"], content?["errors"]?.AsArray().Select(e => InFields((string?)e!["pointer"], step)) ?? []);
@@ -43,9 +45,11 @@ internal sealed class McpSurface(RunningHost host) : RememberingSurface
     private async Task<JsonNode> CallAsync(string caller, string tool, JsonObject arguments)
     {
         var message = new JsonObject { ["jsonrpc"] = "2.0", ["id"] = 1, ["method"] = "tools/call", ["params"] = new JsonObject { ["name"] = tool, ["arguments"] = arguments } };
-        using var request = new HttpRequestMessage(HttpMethod.Post, "/mcp") { Content = new StringContent(message.ToJsonString(), Encoding.UTF8, "application/json"), Headers = { { "X-API-Key", caller }, { "Accept", "application/json, text/event-stream" } } };
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/mcp") { Content = new StringContent(message.ToJsonString(), Encoding.UTF8, "application/json"), Headers = { { "Authorization", "Bearer " + caller }, { "Accept", "application/json, text/event-stream" } } };
         using var answer = await host.Client.SendAsync(request);
         var text = await answer.Content.ReadAsStringAsync();
+        if (!answer.IsSuccessStatusCode)
+            return JsonNode.Parse(text)!;
         var data = text.Split('\n').FirstOrDefault(l => l.StartsWith("data:", StringComparison.Ordinal)) is { } line ? line[5..] : text;
         return JsonNode.Parse(data)!["result"] ?? throw new InvalidOperationException($"{tool}: {text}");
     }

@@ -23,7 +23,7 @@ internal sealed class RestSurface(RunningHost host) : RememberingSurface
             "delete" => new HttpRequestMessage(HttpMethod.Delete, One(step)),
             var action => new HttpRequestMessage(HttpMethod.Post, $"{One(step)}/actions/{action}"),
         };
-        request.Headers.Add("X-API-Key", KeyOf(step));
+        request.Headers.Authorization = new("Bearer", KeyOf(step));
         if (step.Body is not null)
             request.Content = new StringContent(step.Body, Encoding.UTF8, "application/json");
         if (step.IfRevision is { } revision)

@@ -81,10 +81,13 @@ internal abstract class RememberingSurface : ISurface
 
     public abstract string Name { get; }
 
+    /// <summary>The credentials of everybody, in place of those that a step names.</summary>
+    public string? Token { get; init; }
+
     public abstract Task<string> RunAsync(Step step);
 
     /// <summary>The key of a step's caller: in a tenant of the surface's own, so that all of them begin with nothing.</summary>
-    protected string KeyOf(Step step) => $"{step.Caller}:{Name.ToLowerInvariant()}";
+    protected string KeyOf(Step step) => Token ?? $"{step.Caller}:{Name.ToLowerInvariant()}";
 
     protected string IdOf(Step step) => ids.GetValueOrDefault(step.Id!, step.Id!);
 

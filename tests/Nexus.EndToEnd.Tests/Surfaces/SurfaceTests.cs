@@ -90,6 +90,48 @@ public sealed class SurfaceTests
         Assert.Equal((0, "Active", Swaps + 1), ((int)shop["generationsAlive"]!, (string?)shop["state"], (int)shop["generation"]!));
     }
 
+    [Fact]
+    public async Task A_key_serves_on_every_surface_and_once_revoked_on_none()
+    {
+        var port = RunningHost.FreePort();
+        var folder = Directory.CreateTempSubdirectory("nexus-surfaces-").FullName;
+        var shop = PluginCompiler.Plugin(Path.Combine(folder, "shop"), "shop", "1.0.0", Script.Shop.Replace("EXTRA", "", StringComparison.Ordinal));
+        await using var host = await RunningHost.StartAsync([shop, Path.Combine(Programs.Plugins, "core.identity")], [$"--server:http2Port={port}", "--tools:writes=allow", "--plugins:core.identity:administratorPassword=One-time 4 the first"]);
+        var token = (string)(await AskAsync(host, null, HttpMethod.Post, "/login", new { username = "admin", password = "One-time 4 the first" }))["access_token"]!;
+        await AskAsync(host, token, HttpMethod.Post, "/api/v1/auth/password/change", new { current_password = "One-time 4 the first", new_password = "Correct-Horse-7" });
+        var key = await AskAsync(host, token, HttpMethod.Post, "/api/v1/api-keys", new { name = "surfaces", scopes = new[] { "shop.orders:create", "shop.orders:read", "platform.tools:write" } });
+        var secret = (string)key["key"]!;
+        using var grpc = new GrpcSurface(port) { Token = secret };
+        await using var commands = new CliSurface(host) { Token = secret };
+        ISurface[] surfaces = [new RestSurface(host) { Token = secret }, new GraphQLSurface(host, () => "") { Token = secret }, grpc, new McpSurface(host) { Token = secret }, commands];
+        for (var i = 0; i < surfaces.Length; i++)
+        {
+            var made = await surfaces[i].RunAsync(new Step("create") { Id = "one", Body = $$"""{"number":"K-{{i}}","customer":"Key","quantity":1}""" });
+            Assert.True(made.Contains("\"record\"", StringComparison.Ordinal), $"{surfaces[i].Name}: {made}");
+            var changed = await surfaces[i].RunAsync(new Step("delete") { Id = "one" });
+            Assert.True(changed == Outcome.Refused("PERMISSION_DENIED", []), $"{surfaces[i].Name}: {changed}");
+        }
+
+        await AskAsync(host, token, HttpMethod.Delete, $"/api/v1/api-keys/{key["id"]}", null);
+
+        foreach (var surface in surfaces)
+        {
+            var refused = await surface.RunAsync(new Step("get") { Id = "one" });
+            Assert.True(refused == Outcome.Refused("AUTHENTICATION_REQUIRED", []), $"{surface.Name}: {refused}");
+        }
+    }
+
+    private static async Task<JsonNode> AskAsync(RunningHost host, string? token, HttpMethod method, string path, object? body)
+    {
+        using var request = new HttpRequestMessage(method, path) { Content = body is null ? null : JsonContent.Create(body) };
+        if (token is not null)
+            request.Headers.Authorization = new("Bearer", token);
+        using var answer = await host.Client.SendAsync(request, TestContext.Current.CancellationToken);
+        var text = await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
+        Assert.True(answer.IsSuccessStatusCode, $"{method} {path}: {(int)answer.StatusCode} {text}");
+        return text.Length == 0 ? new JsonObject() : JsonNode.Parse(text)!;
+    }
+
     private static Task<RunningHost> StartAsync(string folder, int port, string engine) => engine == "sqlite" ? StartAsync(folder, port, [], []) : StartOnPostgreSqlAsync(folder, port);
 
     private static async Task<RunningHost> StartOnPostgreSqlAsync(string folder, int port) =>

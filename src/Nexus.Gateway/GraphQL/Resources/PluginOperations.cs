@@ -51,7 +51,7 @@ internal sealed class PluginOperations(IPlugins plugins, IAuthorization authoriz
         var context = ((SurfaceCall)run.Context!).Context;
         var decision = await authorization.DecideAsync(context, permission, run.Cancellation);
         if (decision.Scope == AccessScope.None)
-            throw new NexusException(ReferenceEquals(context.Caller, Caller.Anonymous) ? ErrorCodes.AuthenticationRequired : ErrorCodes.PermissionDenied, $"This needs the permission {permission}. {decision.Reason}");
+            throw decision.Refusal(context, permission);
     }
 
     private static ObjectType CreatePlugin()

@@ -40,7 +40,7 @@ internal sealed class ContractMethods
         var sent = await call.ReadOneAsync();
         var decision = await host.GetRequiredService<IAuthorization>().DecideAsync(call.Caller, Permission, call.Stop);
         if (decision.Scope == AccessScope.None)
-            throw new NexusException(ReferenceEquals(call.Caller.Caller, Caller.Anonymous) ? ErrorCodes.AuthenticationRequired : ErrorCodes.PermissionDenied, $"This needs the permission {Permission}. {decision.Reason}");
+            throw decision.Refusal(call.Caller, Permission);
         var registry = host.GetService<IServiceRegistry>() ?? throw new NexusException(ErrorCodes.ServiceUnavailable, "This host has no services.");
         ReadOnlyMemory<byte> arguments = sent.TryGetProperty("arguments", out var given) ? JsonMarshal.GetRawUtf8Value(given).ToArray() : "[]"u8.ToArray();
         var implementation = sent.TryGetProperty("implementation", out var named) && named.GetString() is { Length: > 0 } name ? name : null;
