@@ -98,7 +98,7 @@ public static class NexusHost
 
     /// <summary>
     /// Pool threads of a host do not spin before they sleep, because that takes the processor from the database's writer. A node that is a gateway alone writes nothing, and a request that it passes
-    /// on changes threads four times: with a sleep at each of them the way through it took 2.5 times as long. Has to come before the first use of the pool, which reads it once.
+    /// on changes threads several times: with a sleep at each of them the way through it took more than twice as long. Has to come before the first use of the pool, which reads it once.
     /// </summary>
     private static void ChooseSpinning(IConfiguration configuration)
     {

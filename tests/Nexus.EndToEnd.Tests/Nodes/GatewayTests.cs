@@ -46,7 +46,7 @@ public sealed class GatewayTests
         Assert.All(spread.Values, n => Assert.InRange(n, spread.Values.Sum() / 5, spread.Values.Sum() / 2));
         var (_, self) = await Cluster.SendAsync(gateway.Client, token, HttpMethod.Get, "/api/v1/nodes/self");
         Assert.DoesNotContain(self["plugins"]!.AsArray(), p => (string)p!["id"]! == "users");
-        // The way through a gateway changes threads four times; a node's threads leave the processor to its database.
+        // The way through a gateway changes threads several times; a node's threads leave the processor to its database.
         Assert.Equal((true, false), (await ThreadsSpinAsync(gateway), await ThreadsSpinAsync(cluster.Nodes[1])));
 
         async Task<bool> ThreadsSpinAsync(RunningHost node) => (bool)(await Cluster.SendAsync(node.Client, token, HttpMethod.Get, "/api/v1/status")).Body["runtime"]!["threadsSpin"]!;
