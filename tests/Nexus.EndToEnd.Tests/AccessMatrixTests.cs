@@ -183,7 +183,7 @@ public sealed partial class AccessMatrixTests
         var problem = JsonNode.Parse(await answer.Content.ReadAsStringAsync())!;
         var code = problem["code"]?.ToString();
         // The gateway's own refusals; a handler may refuse for reasons of its own, such as a caller who has no account.
-        return code is "PERMISSION_DENIED" && problem["detail"]!.ToString().Contains("lacks the permission", StringComparison.Ordinal) || code is "AUTHENTICATION_REQUIRED" or "ADDRESS_BLOCKED" or "REQUEST_BLOCKED" or "CSRF_TOKEN_INVALID" ? ((int)answer.StatusCode).ToString(System.Globalization.CultureInfo.InvariantCulture) : "served";
+        return code is "PERMISSION_DENIED" or "INSUFFICIENT_EVENT_PERMISSIONS" && problem["detail"]!.ToString().Contains("lacks the permission", StringComparison.Ordinal) || code is "AUTHENTICATION_REQUIRED" or "ADDRESS_BLOCKED" or "REQUEST_BLOCKED" or "CSRF_TOKEN_INVALID" ? ((int)answer.StatusCode).ToString(System.Globalization.CultureInfo.InvariantCulture) : "served";
     }
 
     private static async Task<HttpResponseMessage> SendAsync(RunningHost host, string method, string path, string caller, string? body = null)

@@ -7,7 +7,7 @@ internal sealed class RabbitMqOptions
 
     public string Prefix { get; set; } = "nexus";
 
-    public int Prefetch { get; set; } = 128;
+    public int Prefetch { get; set; } = 1024;
 
     public bool Persistent { get; set; } = true;
 

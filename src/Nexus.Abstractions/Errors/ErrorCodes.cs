@@ -76,6 +76,7 @@ public static class ErrorCodes
     public const string EventNotFound = "EVENT_NOT_FOUND";
     public const string EventTooLarge = "EVENT_TOO_LARGE";
     public const string EventExpired = "EVENT_EXPIRED";
+    public const string InsufficientEventPermissions = "INSUFFICIENT_EVENT_PERMISSIONS";
     public const string EventTimeout = "EVENT_TIMEOUT";
     public const string TaskUnknown = "TASK_UNKNOWN";
     public const string TaskNotFound = "TASK_NOT_FOUND";
@@ -180,6 +181,7 @@ public static class ErrorCodes
         new(EventNotFound, 404, "No such event", "No event of that id is stored; it may have been purged.", "Check the id."),
         new(EventTooLarge, 413, "The event is too large", "An event's data exceeds `events.maxBytes`.", "Store the data as a blob and send its address."),
         new(EventExpired, 410, "The event has expired", "Its `expiresAt` passed before delivery.", "Publish it again if it still matters."),
+        new(InsufficientEventPermissions, 403, "Not allowed to publish or follow events", "The caller lacks the permission on events that is named in `detail`.", "Ask an administrator for a role or key with the scope `events:emit` to publish, `events:subscribe` to read and follow."),
         new(EventTimeout, 504, "No answer in time", "A request over events got no reply within its time limit.", "See whether the answering plugin is active; raise the limit."),
         new(TaskUnknown, 400, "No such kind of task", "No active plugin declares a task of this name, or the name breaks the grammar.", "`nexus tasks types` lists the names; enable the plugin that declares it."),
         new(TaskNotFound, 404, "No such task", "No task of that id is stored; finished ones are removed after `tasks.retention`.", "Check the id."),

@@ -5,6 +5,8 @@ namespace Nexus;
 /// <summary>An event: something that happened, in the past tense.</summary>
 public sealed record EventMessage
 {
+    private static readonly byte[] NoData = "{}"u8.ToArray();
+
     /// <summary>UUIDv7.</summary>
     public Guid Id { get; init; } = Guid.CreateVersion7();
 
@@ -12,7 +14,7 @@ public sealed record EventMessage
     public required string Name { get; init; }
 
     /// <summary>UTF-8 JSON.</summary>
-    public ReadOnlyMemory<byte> Data { get; init; } = "{}"u8.ToArray();
+    public ReadOnlyMemory<byte> Data { get; init; } = NoData;
 
     /// <summary>When it happened, UTC; stamped at publication when default.</summary>
     public DateTimeOffset OccurredAt { get; init; }

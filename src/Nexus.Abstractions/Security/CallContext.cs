@@ -75,7 +75,7 @@ public readonly record struct AccessDecision(AccessScope Scope, string Reason)
     /// <summary>How every surface refuses: who is not known is asked to sign in, who is known lacks the permission.</summary>
     public NexusException Refusal(CallContext context, string permission) => ReferenceEquals(context.Caller, Caller.Anonymous)
         ? new NexusException(ErrorCodes.AuthenticationRequired, $"This needs the permission {permission}. {Reason}".TrimEnd())
-        : new NexusException(ErrorCodes.PermissionDenied, $"{context.Caller.Name} lacks the permission {permission}. {Reason}".TrimEnd());
+        : new NexusException(permission.StartsWith("platform.events:", StringComparison.Ordinal) ? ErrorCodes.InsufficientEventPermissions : ErrorCodes.PermissionDenied, $"{context.Caller.Name} lacks the permission {permission}. {Reason}".TrimEnd());
 }
 
 /// <summary>On which records an action is allowed.</summary>

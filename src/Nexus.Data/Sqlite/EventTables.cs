@@ -24,6 +24,9 @@ internal sealed class EventTables(TimeProvider time)
     private const string InsertEvent = "INSERT INTO events (id,name,tenant,occurred,source,correlation,key,priority,expires,headers,data) VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11)";
     private const string InsertKnown = InsertEvent + " ON CONFLICT (id) DO NOTHING";
 
+    // A copy costs less than a new one, which gets an id of its own.
+    private static readonly EventMessage Blank = new() { Name = "" };
+
     private readonly Dictionary<string, ImmutableArray<long>> _groupsOfName = new(StringComparer.Ordinal);
     private ImmutableArray<(long Number, EventPattern Pattern)> _groups = [];
 
@@ -178,7 +181,7 @@ internal sealed class EventTables(TimeProvider time)
         }
     }
 
-    public static EventMessage ReadMessage(Statement row, int first) => new()
+    public static EventMessage ReadMessage(Statement row, int first) => Blank with
     {
         Id = new Guid(row.Bytes(first), bigEndian: true),
         Name = row.Text(first + 1)!,

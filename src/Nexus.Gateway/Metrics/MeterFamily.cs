@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
 using System.Globalization;
+using System.Runtime.CompilerServices;
 
 namespace Nexus.Gateway.Metrics;
 
@@ -8,6 +9,7 @@ namespace Nexus.Gateway.Metrics;
 internal sealed class MeterFamily(string name, MetricKind kind, string help, bool isObserved, double[] bounds, int maxSeries)
 {
     private readonly ConcurrentDictionary<SeriesKey, Series> series = new();
+    private readonly Recent?[] recent = new Recent?[32];
 
     public string Name => name;
 
@@ -22,9 +24,7 @@ internal sealed class MeterFamily(string name, MetricKind kind, string help, boo
 
     public void Record(string? plugin, double value, ReadOnlySpan<KeyValuePair<string, object?>> tags)
     {
-        var key = SeriesKey.Of(plugin, tags);
-        if (!series.TryGetValue(key, out var found))
-            found = Make(key, plugin);
+        var found = Find(plugin, tags);
         if (kind == MetricKind.Histogram)
             found.Observe(value, bounds);
         else if (isObserved || kind == MetricKind.Gauge && !AddsUp)
@@ -37,7 +37,11 @@ internal sealed class MeterFamily(string name, MetricKind kind, string help, boo
     public bool AddsUp { get; init; }
 
     /// <summary>Forgets what was observed, before the instruments are asked again: what they do not tell any more has no series.</summary>
-    public void Clear() => series.Clear();
+    public void Clear()
+    {
+        series.Clear();
+        Array.Clear(recent);
+    }
 
     public void Write(Exposition to)
     {
@@ -52,6 +56,34 @@ internal sealed class MeterFamily(string name, MetricKind kind, string help, boo
         }
     }
 
+    /// <summary>Most measurements carry the same texts as one shortly before: those are found by reference, without reading them.</summary>
+    private Series Find(string? plugin, ReadOnlySpan<KeyValuePair<string, object?>> tags)
+    {
+        var at = 0;
+        foreach (var tag in tags)
+            at = (at * 31) + RuntimeHelpers.GetHashCode(tag.Value);
+        at &= recent.Length - 1;
+        if (Volatile.Read(ref recent[at]) is { } known && known.Is(plugin, tags))
+            return known.Series;
+        var key = SeriesKey.Of(plugin, tags);
+        if (!series.TryGetValue(key, out var found))
+            found = Make(key, plugin);
+        if (!isObserved && tags.Length <= 2 && AreTexts(tags))
+            Volatile.Write(ref recent[at], new Recent(plugin, [.. tags], found));
+        return found;
+    }
+
+    private static bool AreTexts(ReadOnlySpan<KeyValuePair<string, object?>> tags)
+    {
+        foreach (var tag in tags)
+        {
+            if (tag.Value is not string)
+                return false;
+        }
+
+        return true;
+    }
+
     private Series Make(SeriesKey key, string? plugin)
     {
         // Tag values come from plugins; without a bound one that tags with an id would fill the memory of the node and of whoever stores its metrics.
@@ -59,6 +91,25 @@ internal sealed class MeterFamily(string name, MetricKind kind, string help, boo
             return series.GetOrAdd(key, static _ => new Series());
         Overflowed++;
         return series.GetOrAdd(SeriesKey.Other(plugin, key), static _ => new Series());
+    }
+
+    /// <summary>A series with the texts by which it was last found.</summary>
+    private sealed class Recent(string? plugin, KeyValuePair<string, object?>[] labels, Series found)
+    {
+        public Series Series => found;
+
+        public bool Is(string? asked, ReadOnlySpan<KeyValuePair<string, object?>> tags)
+        {
+            if (!ReferenceEquals(asked, plugin) || tags.Length != labels.Length)
+                return false;
+            for (var i = 0; i < labels.Length; i++)
+            {
+                if (!ReferenceEquals(labels[i].Key, tags[i].Key) || !ReferenceEquals(labels[i].Value, tags[i].Value))
+                    return false;
+            }
+
+            return true;
+        }
     }
 
     /// <summary>Counts and sums of one set of labels.</summary>

@@ -6,11 +6,12 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Nexus.Gateway.Pipeline;
 using Nexus.Gateway.Rest;
+using Nexus.Gateway.Security.Callers;
 
 namespace Nexus.Gateway.Platform;
 
 /// <summary>Stored events for operators: publish, look, follow, replay.</summary>
-internal sealed class EventRoutes(IServiceProvider host, RequestBody bodies, TimeProvider time, IHostApplicationLifetime lifetime) : IPlatformRoutes
+internal sealed class EventRoutes(IServiceProvider host, RequestBody bodies, TimeProvider time, IHostApplicationLifetime lifetime, OpenCallers callers) : IPlatformRoutes
 {
     private const string Root = "/api/v1/events";
     private static readonly TimeSpan Heartbeat = TimeSpan.FromSeconds(15);
@@ -148,7 +149,8 @@ internal sealed class EventRoutes(IServiceProvider host, RequestBody bodies, Tim
     {
         var store = Store;
         var (pattern, tenant) = (Pattern(context), Tenant(context));
-        using var ends = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, lifetime.ApplicationStopping);
+        using var caller = callers.Open(context);
+        using var ends = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, lifetime.ApplicationStopping, caller.Ended);
         var after = long.TryParse(context.Request.Headers["Last-Event-ID"], NumberStyles.None, CultureInfo.InvariantCulture, out var last)
             ? last
             : (await store.ReadAsync(new EventQuery { Near = tenant, Newest = true, Limit = 1 }, ends.Token)).Events.FirstOrDefault()?.Sequence ?? 0;
@@ -171,8 +173,10 @@ internal sealed class EventRoutes(IServiceProvider host, RequestBody bodies, Tim
         }
         catch (OperationCanceledException)
         {
-            // The follower left, or the node stops: both are how a stream ends.
+            // The follower left, the node stops or the credentials ended: all are how a stream ends.
         }
+
+        await StreamEnd.SendAsync(context, caller);
     }
 
     private static string Text(StoredEvent stored)

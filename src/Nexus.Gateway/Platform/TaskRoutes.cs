@@ -8,11 +8,12 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Nexus.Gateway.Pipeline;
 using Nexus.Gateway.Rest;
+using Nexus.Gateway.Security.Callers;
 
 namespace Nexus.Gateway.Platform;
 
 /// <summary>Tasks for operators and programs: ask for, look at, follow, call off, retry. Callers see the tasks of their tenant.</summary>
-internal sealed class TaskRoutes(IServiceProvider host, RequestBody bodies, TimeProvider time, IHostApplicationLifetime lifetime) : IPlatformRoutes
+internal sealed class TaskRoutes(IServiceProvider host, RequestBody bodies, TimeProvider time, IHostApplicationLifetime lifetime, OpenCallers callers) : IPlatformRoutes
 {
     private const string Root = "/api/v1/tasks";
     private static readonly TimeSpan MaxWait = TimeSpan.FromSeconds(30);
@@ -33,7 +34,7 @@ internal sealed class TaskRoutes(IServiceProvider host, RequestBody bodies, Time
         new("POST", Root + "/{id}/retry", "retryTask", "Make a failed or cancelled task due again with all its tries", "platform.tasks:update", RetryAsync),
         new("GET", Root + "/{id}/result", "getTaskResult", "The result of a successful task", "platform.tasks:read", ResultAsync),
         new("GET", Root + "/{id}/logs", "getTaskLogs", "What a task wrote to its log", "platform.tasks:read", LogsAsync) { Query = [("after", "only lines after this position")] },
-        new("GET", Root + "/{id}/progress", "followTask", "Progress, log and end of a task as server-sent events; Last-Event-ID goes on after that line", "platform.tasks:read", context => new TaskStream(Tasks, time).SendAsync(context, TaskOf, lifetime.ApplicationStopping)) { Streams = true },
+        new("GET", Root + "/{id}/progress", "followTask", "Progress, log and end of a task as server-sent events; Last-Event-ID goes on after that line", "platform.tasks:read", context => new TaskStream(Tasks, callers, time).SendAsync(context, TaskOf, lifetime.ApplicationStopping)) { Streams = true },
     ];
 
     private ITasks Tasks => host.GetService<ITasks>() ?? throw new NexusException(ErrorCodes.ServiceUnavailable, "This host has no task queue.");

@@ -4,11 +4,12 @@ using System.Text;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using Nexus.Gateway.Rest;
+using Nexus.Gateway.Security.Callers;
 
 namespace Nexus.Gateway.Platform;
 
 /// <summary>Follows one task as server-sent events: <c>progress</c> when it changed, <c>log</c> for each line, <c>done</c> at the end.</summary>
-internal sealed class TaskStream(ITasks tasks, TimeProvider time)
+internal sealed class TaskStream(ITasks tasks, OpenCallers callers, TimeProvider time)
 {
     private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan Heartbeat = TimeSpan.FromSeconds(15);
@@ -16,7 +17,8 @@ internal sealed class TaskStream(ITasks tasks, TimeProvider time)
     public async Task SendAsync(HttpContext context, Func<HttpContext, Task<TaskEntry>> find, CancellationToken stopping)
     {
         var task = await find(context);
-        using var ends = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, stopping);
+        using var caller = callers.Open(context);
+        using var ends = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, stopping, caller.Ended);
         context.Response.ContentType = "text/event-stream";
         context.Response.Headers.CacheControl = "no-store";
         try
@@ -25,8 +27,10 @@ internal sealed class TaskStream(ITasks tasks, TimeProvider time)
         }
         catch (OperationCanceledException)
         {
-            // The follower left, or the node stops: both are how a stream ends.
+            // The follower left, the node stops or the credentials ended: all are how a stream ends.
         }
+
+        await StreamEnd.SendAsync(context, caller);
     }
 
     private static long Last(HttpContext context) =>

@@ -8,6 +8,7 @@ namespace Nexus.Kernel.Events;
 internal sealed class EventCounters
 {
     private const int MaxNames = 1000;
+    private static readonly string[] Outcomes = [.. Enum.GetNames<Ending>().Select(name => name.ToLowerInvariant())];
     private readonly ConcurrentDictionary<string, Counts> byName = new(StringComparer.Ordinal);
     private readonly Counter<long> emitted;
     private readonly Counter<long> processed;
@@ -30,8 +31,9 @@ internal sealed class EventCounters
 
     public void Published(string name)
     {
-        Interlocked.Increment(ref For(name).Published);
-        emitted.Add(1, new KeyValuePair<string, object?>("event_type", Label(name)));
+        var counts = For(name);
+        Interlocked.Increment(ref counts.Published);
+        emitted.Add(1, new KeyValuePair<string, object?>("event_type", counts.Label));
     }
 
     public void Handled(string name, Ending ending, TimeSpan elapsed)
@@ -41,8 +43,8 @@ internal sealed class EventCounters
             Interlocked.Increment(ref counts.Delivered);
         else if (ending is Ending.Failed or Ending.TimedOut)
             Interlocked.Increment(ref counts.Failed);
-        var label = new KeyValuePair<string, object?>("event_type", Label(name));
-        processed.Add(1, label, new KeyValuePair<string, object?>("outcome", ending.ToString().ToLowerInvariant()));
+        var label = new KeyValuePair<string, object?>("event_type", counts.Label);
+        processed.Add(1, label, new KeyValuePair<string, object?>("outcome", Outcomes[(int)ending]));
         seconds.Record(elapsed.TotalSeconds, label);
     }
 
@@ -54,7 +56,7 @@ internal sealed class EventCounters
             case DeliveryState.Pending when failed: Interlocked.Increment(ref counts.Retried); break;
             case DeliveryState.Dead:
                 Interlocked.Increment(ref counts.Dead);
-                dead.Add(1, new KeyValuePair<string, object?>("event_type", Label(name)));
+                dead.Add(1, new KeyValuePair<string, object?>("event_type", counts.Label));
                 break;
             case DeliveryState.Cancelled: Interlocked.Increment(ref counts.Cancelled); break;
             case DeliveryState.Expired: Interlocked.Increment(ref counts.Expired); break;
@@ -63,8 +65,9 @@ internal sealed class EventCounters
 
     public void Dropped(string name)
     {
-        Interlocked.Increment(ref For(name).Dropped);
-        dropped.Add(1, new KeyValuePair<string, object?>("event_type", Label(name)));
+        var counts = For(name);
+        Interlocked.Increment(ref counts.Dropped);
+        dropped.Add(1, new KeyValuePair<string, object?>("event_type", counts.Label));
     }
 
     public EventStatistics Read()
@@ -77,10 +80,8 @@ internal sealed class EventCounters
         subscribers.All.GroupBy(s => s.Descriptor.Pattern, StringComparer.Ordinal).Select(g => new Measurement<int>(g.Count(), new KeyValuePair<string, object?>("event_type", g.Key)));
 
     // Names come from plugins; without a cap a plugin that makes names up would grow the table and the metrics without end.
-    private string Label(string name) => byName.ContainsKey(name) ? name : "*";
-
     private Counts For(string name) =>
-        byName.TryGetValue(name, out var counts) ? counts : byName.GetOrAdd(byName.Count < MaxNames ? name : "*", _ => new Counts());
+        byName.TryGetValue(name, out var counts) ? counts : byName.GetOrAdd(byName.Count < MaxNames ? name : "*", static label => new Counts(label));
 
     private static EventCounts Add(EventCounts a, EventCounts b) => new()
     {
@@ -94,8 +95,12 @@ internal sealed class EventCounters
         Dropped = a.Dropped + b.Dropped,
     };
 
-    private sealed class Counts
+    /// <summary>Counts of one name.</summary>
+    /// <param name="label">The name as metrics have it: always the same text, by whose reference they find its series.</param>
+    private sealed class Counts(string label)
     {
+        public string Label => label;
+
         public long Published;
         public long Delivered;
         public long Failed;

@@ -22,7 +22,7 @@ public sealed class EventsOptions
     public int ClaimLimit { get; set; } = 256;
 
     /// <summary>A group with this many taken deliveries gets no more until half of them are handled; fewer when its handler is slow.</summary>
-    public int GroupBacklog { get; set; } = 64;
+    public int GroupBacklog { get; set; } = 256;
 
     /// <summary>Longest wait between two tries.</summary>
     public TimeSpan MaxRetryDelay { get; set; } = TimeSpan.FromHours(1);

@@ -102,7 +102,7 @@ internal sealed class HandlerRun(Subscribers subscribers, TimeProvider time, Eve
         return false;
     }
 
-    /// <summary>Calls a handler whose lease is taken, here and now, and gives the lease back at its end. Its time limit is the caller's.</summary>
+    /// <summary>Calls a handler whose lease is taken, here and now, and gives the lease back at its end. Its time limit and its <see cref="CallContext"/> are the caller's.</summary>
     public static async ValueTask<Outcome> InvokeAsync(Subscriber subscriber, EventContext context, CancellationTokenSource limit)
     {
         var message = context.Message;
@@ -111,8 +111,8 @@ internal sealed class HandlerRun(Subscribers subscribers, TimeProvider time, Eve
         using var aborting = subscriber.Lease?.Aborting.UnsafeRegister(static limit => ((CancellationTokenSource)limit!).Cancel(), limit) ?? default;
         try
         {
-            CallContext.Current = new CallContext(Caller.System, message.Tenant, message.CorrelationId ?? message.Id.ToString());
-            await HandleAsync(subscriber, context, limit.Token);
+            await using var scope = subscriber.Scopes.CreateAsyncScope();
+            await subscriber.Descriptor.Handle(scope.ServiceProvider, context, limit.Token);
             return HandledOnce;
         }
         catch (Exception e)
@@ -156,23 +156,17 @@ internal sealed class HandlerRun(Subscribers subscribers, TimeProvider time, Eve
 
     private static async ValueTask HandleAsync(Subscriber subscriber, ImmutableArray<EventContext> contexts, CancellationToken stop)
     {
-        var services = subscriber.Lease?.Services ?? subscriber.Services!;
-        await using var scope = services.GetRequiredService<IServiceScopeFactory>().CreateAsyncScope();
+        await using var scope = subscriber.Scopes.CreateAsyncScope();
         await (contexts.Length > 1 && subscriber.Descriptor.HandleBatch is { } batch ? batch(scope.ServiceProvider, contexts, stop) : subscriber.Descriptor.Handle(scope.ServiceProvider, contexts[0], stop));
-    }
-
-    private static async ValueTask HandleAsync(Subscriber subscriber, EventContext context, CancellationToken stop)
-    {
-        var services = subscriber.Lease?.Services ?? subscriber.Services!;
-        await using var scope = services.GetRequiredService<IServiceScopeFactory>().CreateAsyncScope();
-        await subscriber.Descriptor.Handle(scope.ServiceProvider, context, stop);
     }
 
     /// <summary>A running handler; disposes itself when the handler really ends, which may be after its time limit.</summary>
     private sealed class Call : IDisposable
     {
-        private readonly CancellationTokenSource timer;
         private readonly CancellationTokenSource limit;
+        private readonly CancellationTokenRegistration stopped;
+        private readonly CancellationTokenRegistration aborted;
+        private volatile bool isInterrupted;
         private readonly TimeSpan timeout;
         private readonly int maxAttempts;
         private readonly TimeSpan retryDelay;
@@ -182,9 +176,10 @@ internal sealed class HandlerRun(Subscribers subscribers, TimeProvider time, Eve
             timeout = subscriber.Descriptor.Timeout;
             maxAttempts = subscriber.Descriptor.MaxAttempts;
             retryDelay = subscriber.Descriptor.RetryDelay;
-            timer = new CancellationTokenSource(timeout, time);
-            limit = CancellationTokenSource.CreateLinkedTokenSource(stop, timer.Token, subscriber.Lease?.Aborting ?? default);
+            limit = new CancellationTokenSource(timeout, time);
             Limit = limit.Token;
+            stopped = stop.UnsafeRegister(static call => ((Call)call!).Interrupt(), this);
+            aborted = subscriber.Lease?.Aborting.UnsafeRegister(static call => ((Call)call!).Interrupt(), this) ?? default;
             Task = System.Threading.Tasks.Task.Run(() => ExecuteAsync(subscriber, contexts, units), CancellationToken.None);
             // An abandoned handler may fail later; its exception belongs to no one.
             _ = Task.ContinueWith(static t => t.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted | TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
@@ -199,13 +194,23 @@ internal sealed class HandlerRun(Subscribers subscribers, TimeProvider time, Eve
 
         public Outcome Failure(Exception e) =>
             e is not OperationCanceledException || !Limit.IsCancellationRequested ? new(Ending.Failed, Describe(e), maxAttempts, retryDelay)
-            : timer.IsCancellationRequested ? new(Ending.TimedOut, $"The handler exceeded its time limit of {timeout}.", maxAttempts, retryDelay)
-            : new(Ending.Interrupted, null, maxAttempts, retryDelay);
+            : isInterrupted ? new(Ending.Interrupted, null, maxAttempts, retryDelay)
+            : new(Ending.TimedOut, $"The handler exceeded its time limit of {timeout}.", maxAttempts, retryDelay);
 
         public void Dispose()
         {
+            // Before the limit: whoever interrupts is done with it then.
+            stopped.Dispose();
+            aborted.Dispose();
             limit.Dispose();
-            timer.Dispose();
+        }
+
+        private void Interrupt()
+        {
+            if (limit.IsCancellationRequested)
+                return;
+            isInterrupted = true;
+            limit.Cancel();
         }
 
         private async Task<bool> ExecuteAsync(Subscriber subscriber, ImmutableArray<EventContext> contexts, IUnitsOfWork? units)

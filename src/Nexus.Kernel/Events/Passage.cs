@@ -10,12 +10,23 @@ internal sealed class Passage(TransientDelivery delivery)
     private int level;
     private int remaining;
     private volatile bool cancelled;
+    private CallContext? caller;
 
     public EventMessage Message { get; private set; } = null!;
+
+    /// <summary>As whom its handlers run; one object for all of them.</summary>
+    public CallContext Caller => caller ??= new CallContext(Nexus.Caller.System, Message.Tenant, Correlation);
+
+    private string Correlation => Message.CorrelationId ?? Message.Id.ToString();
+
+    /// <summary>Whether handlers may run under the context of an earlier event.</summary>
+    public bool Fits(CallContext context) => context.Tenant == Message.Tenant && context.CorrelationId == Correlation;
 
     public void Begin(EventMessage message, ImmutableArray<ImmutableArray<string>> subscribers, Action<EventMessage>? whenReplied)
     {
         (Message, levels, replied, level, cancelled) = (message, subscribers, whenReplied, -1, false);
+        if (caller is not null && !Fits(caller))
+            caller = null;
         PostLevel();
     }
 

@@ -1,12 +1,19 @@
 using System.Collections.Concurrent;
 using System.Collections.Frozen;
 using System.Collections.Immutable;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Primitives;
 
 namespace Nexus.Kernel.Events;
 
 /// <summary>A handler that can be called now. Only <see cref="Subscribers"/> keeps these, so that dropping them there lets go of the plugin; everything that outlives a call keeps the <see cref="Key"/>.</summary>
-internal sealed record Subscriber(string Key, string Plugin, SubscriptionDescriptor Descriptor, EventPattern Pattern, IGeneration? Lease, IServiceProvider? Services);
+internal sealed record Subscriber(string Key, string Plugin, SubscriptionDescriptor Descriptor, EventPattern Pattern, IGeneration? Lease, IServiceProvider? Services)
+{
+    private IServiceScopeFactory? scopes;
+
+    /// <summary>Makes the scope of each run.</summary>
+    public IServiceScopeFactory Scopes => scopes ??= (Lease?.Services ?? Services!).GetRequiredService<IServiceScopeFactory>();
+}
 
 /// <summary>Who listens to what: the declared subscriptions of the current snapshot and those added at run time.</summary>
 internal sealed class Subscribers : IDisposable
@@ -106,10 +113,12 @@ internal sealed class Subscribers : IDisposable
         // Two plugins may declare one group name by hand: the first keeps it, as dependency order is stable.
         public FrozenDictionary<string, Subscriber> ByKey { get; } = all.DistinctBy(s => s.Key).ToFrozenDictionary(s => s.Key, StringComparer.Ordinal);
 
-        public ImmutableArray<ImmutableArray<string>> Match(string name, bool transientOnly)
+        public ImmutableArray<ImmutableArray<string>> Match(string name, bool transientOnly) =>
+            matches.TryGetValue((name, transientOnly), out var found) ? found : Find(name, transientOnly);
+
+        /// <summary>By itself, since its closure would be made at each look.</summary>
+        private ImmutableArray<ImmutableArray<string>> Find(string name, bool transientOnly)
         {
-            if (matches.TryGetValue((name, transientOnly), out var found))
-                return found;
             ImmutableArray<ImmutableArray<string>> levels =
             [
                 .. All.Where(s => !(transientOnly && s.Descriptor.Durable) && s.Pattern.Matches(name))

@@ -6,7 +6,7 @@ namespace Nexus.Kernel.Events;
 /// <summary>Hands events to subscribers in memory: each subscriber has its own bounded queue, so a slow one delays nobody of its priority; subscribers of lower priority get the event when all higher ones are done with it and none cancelled it.</summary>
 internal sealed class TransientDelivery(Subscribers subscribers, HandlerRun handlers, EventFollowers followers, EventCounters counters, TimeProvider time, IOptions<EventsOptions> options) : IDisposable
 {
-    private const int MostSpare = 256;
+    private const int MostSpare = 2048;
 
     private readonly ConcurrentDictionary<string, TransientLane> lanes = new(StringComparer.Ordinal);
     private readonly ConcurrentQueue<Passage> spare = new();

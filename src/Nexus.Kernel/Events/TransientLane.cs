@@ -6,15 +6,27 @@ namespace Nexus.Kernel.Events;
 /// </summary>
 internal sealed class TransientLane(string key, int capacity, HandlerRun handlers, TimeProvider time) : IThreadPoolWorkItem, IDisposable
 {
+    /// <summary>When to look again at an event whose handler is being found, so that its time limit is not known yet.</summary>
+    private static readonly TimeSpan Soon = TimeSpan.FromMilliseconds(100);
+
     private readonly Lock gate = new();
-    private readonly PriorityQueue<Passage, (int Priority, long Order)> queue = new();
-    private CancellationTokenSource? spare;
+    private readonly Queue<Passage> normal = new();
+    private readonly PriorityQueue<Passage, (int Priority, long Order)> others = new();
+    private Run? spare;
     private Run? current;
+    private CallContext? context;
     private bool running;
     private bool watched;
     private int turn;
     private long order;
     private long dropped;
+
+    private enum Turn
+    {
+        Next,
+        Empty,
+        LeftBehind,
+    }
 
     /// <summary>Events that wait; the one at work is not counted.</summary>
     public int Waiting
@@ -22,7 +34,7 @@ internal sealed class TransientLane(string key, int capacity, HandlerRun handler
         get
         {
             lock (gate)
-                return queue.Count;
+                return normal.Count + others.Count;
         }
     }
 
@@ -33,13 +45,16 @@ internal sealed class TransientLane(string key, int capacity, HandlerRun handler
     {
         lock (gate)
         {
-            if (queue.Count >= capacity)
+            if (normal.Count + others.Count >= capacity)
             {
                 dropped++;
                 return false;
             }
 
-            queue.Enqueue(passage, (-passage.Message.Priority, order++));
+            if (passage.Message.Priority is 0)
+                normal.Enqueue(passage);
+            else
+                others.Enqueue(passage, (-passage.Message.Priority, order++));
             if (running)
                 return true;
             running = true;
@@ -53,86 +68,80 @@ internal sealed class TransientLane(string key, int capacity, HandlerRun handler
 
     public void Dispose()
     {
-        lock (gate)
-            Interlocked.Exchange(ref spare, null)?.Dispose();
+        Interlocked.Exchange(ref spare, null)?.Limit.Dispose();
     }
 
+    /// <summary>Handles what waits. Two runs take turns, so that what has ended is reported outside of the lock in which the next begins.</summary>
     private async Task DrainAsync(int mine)
     {
-        while (TryTake(mine, out var passage))
-            await HandleAsync(passage);
-    }
-
-    private bool TryTake(int mine, out Passage passage)
-    {
-        lock (gate)
+        Run? ended = null;
+        Outcome? outcome = null;
+        for (var next = Interlocked.Exchange(ref spare, null) ?? new Run(); ;)
         {
-            passage = null!;
-            // Another thread has gone on with the queue.
-            if (mine != turn)
-                return false;
-            running = queue.TryDequeue(out passage!, out _);
-            return running;
-        }
-    }
-
-    /// <summary>Not async on purpose: the frame of a handler that hangs would hold its subscriber, and with it the generation.</summary>
-    private ValueTask HandleAsync(Passage passage)
-    {
-        var context = new EventContext(passage.Message, 1);
-        if (!handlers.TryEnter(key, context, out var subscriber, out var early))
-        {
-            handlers.Report(key, context, early, TimeSpan.Zero);
-            passage.Leave(context);
-            return ValueTask.CompletedTask;
-        }
-
-        var run = Begin(passage, context, subscriber.Descriptor.Timeout);
-        var handled = HandlerRun.InvokeAsync(subscriber, context, run.Limit);
-        if (!handled.IsCompletedSuccessfully)
-            return new ValueTask(EndAsync(run, handled));
-        End(run, handled.Result);
-        return ValueTask.CompletedTask;
-    }
-
-    private Run Begin(Passage passage, EventContext context, TimeSpan timeout)
-    {
-        lock (gate)
-        {
-            var run = new Run(passage, context, Interlocked.Exchange(ref spare, null) ?? new CancellationTokenSource(), timeout, time.GetTimestamp());
-            current = run;
-            if (!watched)
+            var now = time.GetTimestamp();
+            var what = Go(mine, ended, next, now);
+            if (what == Turn.LeftBehind)
             {
-                watched = true;
-                _ = WatchAsync(timeout);
-            }
-
-            return run;
-        }
-    }
-
-    private async Task EndAsync(Run run, ValueTask<Outcome> handled) => End(run, await handled);
-
-    private void End(Run run, Outcome outcome)
-    {
-        lock (gate)
-        {
-            if (current != run)
-            {
-                // It was left behind, and has ended now.
-                run.Limit.Dispose();
+                ended?.Limit.Dispose();
                 return;
             }
 
+            if (ended is not null)
+            {
+                handlers.Report(key, ended.Context, outcome!, time.GetElapsedTime(ended.Started, now));
+                ended.Passage.Leave(ended.Context);
+                ended.End();
+            }
+
+            if (what == Turn.Empty)
+            {
+                Volatile.Write(ref spare, next);
+                return;
+            }
+
+            var run = next;
+            (ended, next) = (run, ended ?? new Run());
+            outcome = await HandleAsync(run);
+        }
+    }
+
+    private Turn Go(int mine, Run? ended, Run next, long now)
+    {
+        lock (gate)
+        {
+            // Another thread has gone on with the queue.
+            if (mine != turn || current != ended)
+                return Turn.LeftBehind;
             current = null;
-            if (run.Limit.TryReset())
-                spare = run.Limit;
-            else
-                run.Limit.Dispose();
+            running = TryDequeue(out var passage);
+            if (!running)
+                return Turn.Empty;
+            next.Begin(passage, now);
+            current = next;
+            return Turn.Next;
+        }
+    }
+
+    private bool TryDequeue(out Passage passage) =>
+        others.TryPeek(out _, out var first) && (first.Priority < 0 || normal.Count == 0) ? others.TryDequeue(out passage!, out _) : normal.TryDequeue(out passage!);
+
+    /// <summary>Not async on purpose: the frame of a handler that hangs would hold its subscriber, and with it the generation. And so what it sets of the flow is the drain's, which is set once for many events.</summary>
+    private ValueTask<Outcome> HandleAsync(Run run)
+    {
+        if (!handlers.TryEnter(key, run.Context, out var subscriber, out var early))
+            return new ValueTask<Outcome>(early);
+        run.Timeout = subscriber.Descriptor.Timeout;
+        // It goes on for as long as something is at work, and something is.
+        if (!Volatile.Read(ref watched))
+        {
+            Volatile.Write(ref watched, true);
+            _ = WatchAsync(run.Timeout);
         }
 
-        handlers.Report(key, run.Context, outcome, time.GetElapsedTime(run.Started));
-        run.Passage.Leave(run.Context);
+        if (context is null || !run.Passage.Fits(context))
+            context = run.Passage.Caller;
+        CallContext.Current = context;
+        return HandlerRun.InvokeAsync(subscriber, run.Context, run.Limit);
     }
 
     /// <summary>One look a time limit, not one timer an event.</summary>
@@ -153,6 +162,8 @@ internal sealed class TransientLane(string key, int capacity, HandlerRun handler
                 return null;
             }
 
+            if (current.Timeout == Timeout.InfiniteTimeSpan)
+                return Soon;
             var left = current.Timeout - time.GetElapsedTime(current.Started);
             if (left > TimeSpan.Zero)
                 return left;
@@ -168,17 +179,28 @@ internal sealed class TransientLane(string key, int capacity, HandlerRun handler
         return null;
     }
 
-    /// <summary>An event at work.</summary>
-    private sealed class Run(Passage passage, EventContext context, CancellationTokenSource limit, TimeSpan timeout, long started)
+    /// <summary>An event at work; used again for another once it has ended.</summary>
+    private sealed class Run
     {
-        public Passage Passage => passage;
+        public Passage Passage { get; private set; } = null!;
 
-        public EventContext Context => context;
+        public EventContext Context { get; private set; } = null!;
 
-        public CancellationTokenSource Limit => limit;
+        public CancellationTokenSource Limit { get; private set; } = new();
 
-        public TimeSpan Timeout => timeout;
+        public TimeSpan Timeout { get; set; }
 
-        public long Started => started;
+        public long Started { get; private set; }
+
+        public void Begin(Passage passage, long now) => (Passage, Context, Timeout, Started) = (passage, new EventContext(passage.Message, 1), System.Threading.Timeout.InfiniteTimeSpan, now);
+
+        public void End()
+        {
+            (Passage, Context) = (null!, null!);
+            if (Limit.TryReset())
+                return;
+            Limit.Dispose();
+            Limit = new CancellationTokenSource();
+        }
     }
 }

@@ -45,14 +45,16 @@ internal sealed class FakeTail : IEventTail, IEventStore
         }
     }
 
-    public ValueTask<EventPage> ReadAsync(EventQuery query, CancellationToken cancellationToken)
+    public async ValueTask<EventPage> ReadAsync(EventQuery query, CancellationToken cancellationToken)
     {
+        if (query.MaxWait > TimeSpan.Zero)
+            await Task.Delay(10, cancellationToken);
         Reads++;
         lock (stored)
         {
             var found = stored.Where(s => s.Sequence > query.AfterSequence && (query.Tenant is null || s.Message.Tenant == query.Tenant) && EventPattern.Parse(query.Pattern).Matches(s.Message.Name));
             StoredEvent[] page = [.. (query.Newest ? found.Reverse() : found).Take(query.Limit)];
-            return ValueTask.FromResult(new EventPage([.. page], page.Length == 0 ? query.AfterSequence : page[^1].Sequence));
+            return new EventPage([.. page], page.Length == 0 ? query.AfterSequence : page[^1].Sequence);
         }
     }
 

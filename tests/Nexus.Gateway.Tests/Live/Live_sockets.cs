@@ -77,7 +77,7 @@ public sealed class Live_sockets
         var told = await ada.NextAsync();
 
         Assert.Equal("PERMISSION_DENIED", (string?)refused["problem"]!["code"]);
-        Assert.Equal("PERMISSION_DENIED", (string?)events["problem"]!["code"]);
+        Assert.Equal("INSUFFICIENT_EVENT_PERMISSIONS", (string?)events["problem"]!["code"]);
         Assert.Equal("ours", (string?)told["data"]!["record"]!["number"]);
     }
 

@@ -66,6 +66,46 @@ public sealed class Live_streams
     }
 
     [Fact]
+    public async Task A_stream_of_events_ends_with_its_credentials()
+    {
+        var identity = LiveHosts.Identity();
+        var at = await LiveHosts.StartAsync(identity);
+        await using var host = at.Host;
+        using var request = new HttpRequestMessage(HttpMethod.Get, "/api/v1/events/stream?pattern=sales.*");
+        request.Headers.Add("Authorization", "Bearer root");
+        using var answer = await host.Client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
+        using var stream = new Stream(answer, new StreamReader(await answer.Content.ReadAsStreamAsync()));
+        at.Tail.Publish("sales.order.placed", """{"total":5}""");
+        var told = await stream.BlockAsync();
+
+        identity.Revoke("root");
+        var revoked = System.Diagnostics.Stopwatch.GetTimestamp();
+
+        Assert.StartsWith("id: 1\nevent: sales.order.placed\n", told, StringComparison.Ordinal);
+        Assert.Equal("event: error\ndata: {\"code\":\"AUTHENTICATION_REQUIRED\"}", await stream.BlockAsync());
+        Assert.InRange(System.Diagnostics.Stopwatch.GetElapsedTime(revoked), TimeSpan.Zero, TimeSpan.FromSeconds(5));
+        await host.UntilNothingIsOpenAsync();
+    }
+
+    [Theory]
+    [InlineData("GET", "/api/v1/events/stream")]
+    [InlineData("GET", "/api/v1/events")]
+    [InlineData("POST", "/api/v1/events")]
+    [InlineData("GET", "/live?events=sales.*")]
+    public async Task Events_need_permissions_of_their_own(string method, string path)
+    {
+        var at = await LiveHosts.StartAsync(LiveHosts.Identity());
+        await using var host = at.Host;
+        using var request = new HttpRequestMessage(new HttpMethod(method), path);
+        request.Headers.Add("Authorization", "Bearer ada-1");
+
+        using var answer = await host.Client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
+
+        Assert.Equal(403, (int)answer.StatusCode);
+        Assert.Contains("\"INSUFFICIENT_EVENT_PERMISSIONS\"", await answer.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_stream_that_is_cancelled_leaves_nothing()
     {
         var at = await LiveHosts.StartAsync(LiveHosts.Identity());
@@ -90,7 +130,7 @@ public sealed class Live_streams
     [InlineData("/live?resource=sample.billing.invoices&filter[pin]=1", 400, "FILTER_INVALID")]
     [InlineData("/live?resource=sample.billing.invoices&fields=pin", 400, "FILTER_INVALID")]
     [InlineData("/live?events=not%20a%20pattern", 400, "INVALID_EVENT_TYPE")]
-    [InlineData("/live?events=sample.*", 403, "PERMISSION_DENIED")]
+    [InlineData("/live?events=sample.*", 403, "INSUFFICIENT_EVENT_PERMISSIONS")]
     public async Task A_wish_that_cannot_be_met_is_a_problem_not_a_stream(string path, int status, string code)
     {
         var at = await LiveHosts.StartAsync(LiveHosts.Identity());

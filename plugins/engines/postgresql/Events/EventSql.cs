@@ -62,7 +62,10 @@ internal static class EventRows
 
     public const int Count = 11;
 
-    public static EventMessage Read(NpgsqlDataReader row) => new()
+    // A copy costs less than a new one, which gets an id of its own.
+    private static readonly EventMessage Blank = new() { Name = "" };
+
+    public static EventMessage Read(NpgsqlDataReader row) => Blank with
     {
         Id = row.GetGuid(0),
         Name = row.GetString(1),

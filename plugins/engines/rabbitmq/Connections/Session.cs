@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Diagnostics;
 using System.Globalization;
 using RabbitMQ.Client;
 
@@ -8,6 +9,7 @@ namespace Nexus.Engines.RabbitMq.Connections;
 internal sealed class Session : IAsyncDisposable
 {
     private const byte Steps = 9;
+    private const int FirstPrefetch = 128;
     private static readonly TimeSpan Answer = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan Unused = TimeSpan.FromDays(7);
 
@@ -16,6 +18,8 @@ internal sealed class Session : IAsyncDisposable
     private readonly IChannel sender;
     private readonly IChannel receiver;
     private readonly Confirmations confirmations = new();
+    private readonly Unacknowledged unacknowledged = new();
+    private readonly SemaphoreSlim acknowledging = new(1);
     private readonly SemaphoreSlim sending = new(1);
     private readonly SemaphoreSlim controlling = new(1);
     private readonly HashSet<string> declared = new(StringComparer.Ordinal);
@@ -63,7 +67,6 @@ internal sealed class Session : IAsyncDisposable
             var sender = await connection.CreateChannelAsync(new CreateChannelOptions(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: false, null, null), limit.Token);
             var receiver = await connection.CreateChannelAsync(new CreateChannelOptions(false, false, null, null), limit.Token);
             var session = new Session(options, connection, sender, receiver, number, arrived);
-            await receiver.BasicQosAsync(0, (ushort)options.Prefetch, global: false, limit.Token);
             await receiver.ExchangeDeclareAsync(session.DeadLetters, ExchangeType.Fanout, durable: true, cancellationToken: limit.Token);
             await receiver.QueueDeclareAsync(session.DeadLetters, durable: true, exclusive: false, autoDelete: false, cancellationToken: limit.Token);
             await receiver.QueueBindAsync(session.DeadLetters, session.DeadLetters, "", cancellationToken: limit.Token);
@@ -87,10 +90,10 @@ internal sealed class Session : IAsyncDisposable
                 await DeclareAsync(group);
                 if (!consumers.TryGetValue(group, out _))
                 {
-                    var consumer = new GroupConsumer(receiver, arrived, () => End("RabbitMQ has lost a queue."));
+                    var consumer = new GroupConsumer(receiver, unacknowledged, Math.Min(FirstPrefetch, options.Prefetch), arrived, () => End("RabbitMQ has lost a queue."));
                     lock (consumers)
                         consumers[group] = consumer;
-                    await receiver.BasicConsumeAsync(QueueOf(group), autoAck: false, consumer).WaitAsync(Answer);
+                    await ConsumeAsync(group, consumer);
                 }
             }
 
@@ -99,8 +102,19 @@ internal sealed class Session : IAsyncDisposable
                 lock (consumers)
                     consumers.Remove(group);
                 await receiver.BasicCancelAsync(consumer.Tag).WaitAsync(Answer);
-                foreach (var left in consumer.Take(int.MaxValue))
-                    await receiver.BasicNackAsync(left.Tag, multiple: false, requeue: true);
+                await acknowledging.WaitAsync();
+                try
+                {
+                    foreach (var left in consumer.Take(int.MaxValue))
+                    {
+                        unacknowledged.Settle(left.Tag);
+                        await receiver.BasicNackAsync(left.Tag, multiple: false, requeue: true);
+                    }
+                }
+                finally
+                {
+                    acknowledging.Release();
+                }
             }
         }
         finally
@@ -175,14 +189,71 @@ internal sealed class Session : IAsyncDisposable
 
     public async Task AcknowledgeAsync(ImmutableArray<TransportReceipt> receipts)
     {
-        foreach (var receipt in receipts.Where(r => r.Connection == Number))
+        var tags = new List<ulong>(receipts.Length);
+        // One after the other, since a number that stands for many must not come after a greater one that did.
+        await acknowledging.WaitAsync();
+        try
         {
-            var tag = ulong.Parse(receipt.Id, CultureInfo.InvariantCulture);
-            if (receipt.Unreadable)
+            foreach (var receipt in receipts.Where(r => r.Connection == Number))
+            {
+                var tag = ulong.Parse(receipt.Id, CultureInfo.InvariantCulture);
+                if (!receipt.Unreadable)
+                {
+                    tags.Add(tag);
+                    continue;
+                }
+
+                unacknowledged.Settle(tag);
                 await receiver.BasicNackAsync(tag, multiple: false, requeue: false);
-            else
-                await receiver.BasicAckAsync(tag, multiple: false);
+            }
+
+            if (tags.Count == 0)
+                return;
+            var fit = Fit(receipts[0].Group, tags[0]);
+            foreach (var (tag, multiple) in unacknowledged.Acknowledge(tags))
+                await receiver.BasicAckAsync(tag, multiple);
+            if (fit is { } prefetch)
+                await AdaptAsync(receipts[0].Group, prefetch);
         }
+        finally
+        {
+            acknowledging.Release();
+        }
+    }
+
+    private int? Fit(string group, ulong tag)
+    {
+        GroupConsumer? current;
+        lock (consumers)
+            consumers.TryGetValue(group, out current);
+        return unacknowledged.Find(tag) is var (consumer, at) && consumer == current && consumer.Fit(Stopwatch.GetElapsedTime(at), options.Prefetch) is var fit && fit != consumer.Prefetch ? fit : null;
+    }
+
+    /// <summary>The broker takes another prefetch for new consumers only: the group gets one before its old one goes.</summary>
+    private async Task AdaptAsync(string group, int prefetch)
+    {
+        // Who listens meanwhile may be waiting to hand messages back; the next acknowledgement asks again.
+        if (!await controlling.WaitAsync(TimeSpan.Zero))
+            return;
+        try
+        {
+            if (!consumers.TryGetValue(group, out var consumer) || HasEnded)
+                return;
+            var before = consumer.Tag;
+            consumer.Prefetch = prefetch;
+            await ConsumeAsync(group, consumer);
+            await receiver.BasicCancelAsync(before).WaitAsync(Answer);
+        }
+        finally
+        {
+            controlling.Release();
+        }
+    }
+
+    private async Task ConsumeAsync(string group, GroupConsumer consumer)
+    {
+        await receiver.BasicQosAsync(0, (ushort)consumer.Prefetch, global: false).WaitAsync(Answer);
+        await receiver.BasicConsumeAsync(QueueOf(group), autoAck: false, consumer).WaitAsync(Answer);
     }
 
     public async Task<ImmutableDictionary<string, long>> LookAsync(ImmutableArray<string> groups)
@@ -225,6 +296,7 @@ internal sealed class Session : IAsyncDisposable
             // It was lost already.
         }
 
+        acknowledging.Dispose();
         sending.Dispose();
         controlling.Dispose();
     }

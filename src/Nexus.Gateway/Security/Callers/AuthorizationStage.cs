@@ -48,7 +48,8 @@ internal sealed class AuthorizationStage(RequestDelegate next, IAuthorization au
     {
         if (permission.StartsWith("platform.", StringComparison.Ordinal))
             await watch.AdministrationDeniedAsync(context, permission);
-        await refusals.RefuseAsync(context, ErrorCodes.PermissionDenied, "auth.access.denied", $"{request.Context.Caller.Name} lacks the permission {permission}. {reason}");
+        var refusal = new AccessDecision(AccessScope.None, reason).Refusal(request.Context, permission);
+        await refusals.RefuseAsync(context, refusal.Code, "auth.access.denied", refusal.Message);
     }
 
     private static bool IsUnsafe(string method) =>

@@ -15,6 +15,9 @@ internal static class DeliveryJson
 {
     private const int Version = 1;
 
+    // A copy costs less than a new one, which gets an id of its own.
+    private static readonly EventMessage Blank = new() { Name = "" };
+
     public static ReadOnlyMemory<byte> Write(ReadOnlySpan<EventDelivery> deliveries, DateTimeOffset leaseEnds)
     {
         var message = deliveries[0].Message;
@@ -73,7 +76,7 @@ internal static class DeliveryJson
             var root = json.RootElement;
             if (root.GetProperty("v").GetInt32() != Version)
                 return null;
-            var message = new EventMessage
+            var message = Blank with
             {
                 Id = root.GetProperty("id").GetGuid(),
                 Name = root.GetProperty("name").GetString()!,
