@@ -38,7 +38,9 @@ public sealed class PluginUseTests
 
             Assert.Equal(("Discovered", 0, 0, 0, 0, 0), Read(asleep));
             var (state, generation, lazyLoads, awaits, poolHits, queuedTasks) = Read(used);
-            Assert.Equal(("Active", 1, 1, 2, 2), (state, generation, lazyLoads, poolHits, queuedTasks));
+            Assert.Equal(("Active", 1, 1, 2), (state, generation, lazyLoads, queuedTasks));
+            // The first query opens a connection, unless the start of the plugin left one open; the others find it.
+            Assert.InRange(poolHits, 2, 3);
             // The late one for certain; a commit may end before anybody waits for it.
             Assert.InRange(awaits, 1, 3);
         }

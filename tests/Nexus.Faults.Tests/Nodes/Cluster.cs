@@ -191,9 +191,9 @@ public class Cluster : IAsyncDisposable
         foreach (var other in Targets)
         {
             var clock = Stopwatch.StartNew();
-            while ((await other.SendAsync(HttpMethod.Get, $"{LoadPlugin.Routes}/boxes?limit=1", Token)).Status != 200)
+            while (await other.SendAsync(HttpMethod.Get, $"{LoadPlugin.Routes}/boxes?limit=1", Token) is var answer && answer.Status != 200)
             {
-                Assert.True(clock.Elapsed < TimeSpan.FromSeconds(20), $"{other.Name} does not serve");
+                Assert.True(clock.Elapsed < TimeSpan.FromSeconds(20), $"{other.Name} does not serve: {answer.Status} {answer.Text}\n{Nodes.ElementAtOrDefault(Targets.TakeWhile(t => t != other).Count())?.Log}");
                 await Task.Delay(50);
             }
         }
