@@ -44,7 +44,12 @@ internal static class TopCommand
     private static async Task<Look> LookAsync(Host host, CancellationToken cancel)
     {
         var at = Stopwatch.GetElapsedTime(0);
-        return Look.Of(await host.GetAsync("/api/v1/plugins", cancel), (string?)await host.GetAsync("/metrics", cancel) ?? "", at);
+        var plugins = await host.GetAsync("/api/v1/plugins", cancel);
+        // As text: who accepts JSON gets the metrics over time.
+        var metrics = new System.Text.StringBuilder();
+        await foreach (var line in host.LinesAsync(HttpMethod.Get, "/metrics", "text/plain", null, cancel))
+            metrics.Append(line).Append('\n');
+        return Look.Of(plugins, metrics.ToString(), at);
     }
 
     private static async Task<int> WatchAsync(Host host, Look first, TimeSpan pause, string order, CancellationToken cancel)
