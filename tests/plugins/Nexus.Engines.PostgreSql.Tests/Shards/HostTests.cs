@@ -118,7 +118,7 @@ public sealed class HostTests
             var text = await answer.Content.ReadAsStringAsync();
             if (answer.IsSuccessStatusCode && RunningHost.Rows(JsonNode.Parse(text)!).Count == count)
                 return;
-            Assert.True(i < 900, $"{text}\n{host.Log}");
+            Assert.True(i < 300, $"{text}\n{host.Log}");
             await Task.Delay(100);
         }
     }
