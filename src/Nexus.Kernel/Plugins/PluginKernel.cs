@@ -206,7 +206,8 @@ internal sealed class PluginKernel : IPlugins, IPluginActivation, IHostedService
             await board.AnnounceAsync(lazy.Select(p => p.Manifest));
         }
 
-        var prepared = await Task.WhenAll(wave.Except(lazy).Select(p => PrepareAsync(p, cancellationToken)));
+        var turn = default(SchemaTurn);
+        var prepared = await Task.WhenAll(wave.Except(lazy).OrderBy(p => p.Manifest.Name, StringComparer.Ordinal).Select(p => PrepareAsync(p, turn = new SchemaTurn(turn), cancellationToken)));
         var ready = prepared.OfType<(PluginEntry, PluginPackage, Generation)>().ToArray();
         if (ready.Length == 0)
         {
@@ -224,7 +225,19 @@ internal sealed class PluginKernel : IPlugins, IPluginActivation, IHostedService
         }
     }
 
-    private async Task<(PluginEntry, PluginPackage, Generation)?> PrepareAsync(PluginPackage package, CancellationToken cancellationToken)
+    private async Task<(PluginEntry, PluginPackage, Generation)?> PrepareAsync(PluginPackage package, SchemaTurn turn, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await PrepareInTurnAsync(package, turn, cancellationToken);
+        }
+        finally
+        {
+            turn.Pass();
+        }
+    }
+
+    private async Task<(PluginEntry, PluginPackage, Generation)?> PrepareInTurnAsync(PluginPackage package, SchemaTurn turn, CancellationToken cancellationToken)
     {
         var entry = table.Get(package.Manifest.Name);
         if (package.Manifest.Dependencies.FirstOrDefault(d => !d.Optional && table.Find(d.Id) is null or { Active: null, Dormant: false }) is { } missing)
@@ -243,12 +256,12 @@ internal sealed class PluginKernel : IPlugins, IPluginActivation, IHostedService
 
         try
         {
-            return (entry, package, await swap.PrepareAsync(entry, package, null, cancellationToken));
+            return (entry, package, await swap.PrepareAsync(entry, package, null, cancellationToken, turn));
         }
         catch (NexusException older) when (older.Code == ErrorCodes.MigrationFailed)
         {
             // The process may have ended between the commit of a newer version's schema and its record.
-            return await commands.FindArrivedAsync(entry.Id, cancellationToken) is { } arrived && arrived.ContentHash != package.ContentHash ? await PrepareAsync(arrived, cancellationToken) : null;
+            return await commands.FindArrivedAsync(entry.Id, cancellationToken) is { } arrived && arrived.ContentHash != package.ContentHash ? await PrepareInTurnAsync(arrived, turn, cancellationToken) : null;
         }
         catch (NexusException)
         {

@@ -32,7 +32,7 @@ public sealed class PluginsOptions
     /// <summary>Folder of the node's own files; packages are kept under <c>packages</c>.</summary>
     public string DataDirectory { get; set; } = "data";
 
-    /// <summary>Limit of one plugin's start.</summary>
+    /// <summary>Limit of each step of one plugin's start: its code, its data, its start. Waiting for other plugins does not count.</summary>
     public TimeSpan StartTimeout { get; set; } = TimeSpan.FromSeconds(30);
 
     /// <summary>Limit of one plugin's stop.</summary>

@@ -11,6 +11,7 @@ namespace Nexus.Engines.PostgreSql.Schema;
 /// <summary>
 /// A begun schema change. Migrations run in a transaction that stays open to the end; it holds the locks of the plugin's databases, so that their writers wait.
 /// New tables are made at once, since nobody that serves knows them; indexes of tables that serve are checked now and made by the commit.
+/// Where everything is as declared already, the lock is let go at once: nodes that start with what another one brought do not wait for each other.
 /// </summary>
 internal sealed class SchemaChange(Server server, TableCatalog catalog, OwnDatabases databases, SchemaRequest request) : ISchemaChange
 {
@@ -33,7 +34,14 @@ internal sealed class SchemaChange(Server server, TableCatalog catalog, OwnDatab
         var own = migrations.IsEmpty ? [] : await databases.AllAsync(request.Plugin, cancellationToken);
         _connection = await server.Source.OpenConnectionAsync(cancellationToken);
         await _connection.RunAsync("BEGIN");
-        await _connection.RunAsync("SELECT pg_advisory_xact_lock($1)", server.Locks.Change(request.Plugin));
+        await using (var wait = _connection.CreateBatch())
+        {
+            // As long as the caller waits: another node may hold it for as long as its plugins take to come up.
+            wait.Timeout = 0;
+            wait.Add("SELECT pg_advisory_xact_lock($1)").With(server.Locks.Change(request.Plugin));
+            await wait.ExecuteNonQueryAsync(cancellationToken);
+        }
+
         foreach (var database in own)
         {
             await _connection.RunAsync("SELECT pg_advisory_xact_lock($1)", server.Locks.Unit(database.Name));
@@ -47,19 +55,28 @@ internal sealed class SchemaChange(Server server, TableCatalog catalog, OwnDatab
             await enter.ExecuteNonQueryAsync(cancellationToken);
         }
 
-        await server.LockedAsync(server.Locks.Tables, async connection =>
+        var asDeclared = await server.LockedAsync(server.Locks.Tables, async connection =>
         {
+            var all = own.Length == 0 && await connection.ScalarAsync("SELECT 1 FROM pending WHERE plugin=$1 LIMIT 1", request.Plugin) is null;
             foreach (var table in request.Tables)
-                await MakeAsync(connection, table);
-            return true;
+                all &= await MakeAsync(connection, table);
+            return all;
         }, cancellationToken);
         await catalog.LoadAsync(cancellationToken);
         catalog.Changed();
+        if (asDeclared)
+        {
+            await _connection.RunAsync("COMMIT");
+            await _connection.DisposeAsync();
+            _state = State.Committed;
+        }
     }
 
     public async ValueTask CommitAsync(CancellationToken cancellationToken)
     {
-        ObjectDisposedException.ThrowIf(_state != State.Open, this);
+        ObjectDisposedException.ThrowIf(_state == State.Undone, this);
+        if (_state == State.Committed)
+            return;
         await server.LockedAsync(server.Locks.Tables, async connection =>
         {
             foreach (var table in request.Tables)
@@ -146,15 +163,17 @@ internal sealed class SchemaChange(Server server, TableCatalog catalog, OwnDatab
         return true;
     }, CancellationToken.None);
 
-    private async Task MakeAsync(NpgsqlConnection connection, ResourceDescriptor table)
+    /// <summary>Makes a table that is not there.</summary>
+    /// <returns>Whether it was there already, just as it is declared.</returns>
+    private async Task<bool> MakeAsync(NpgsqlConnection connection, ResourceDescriptor table)
     {
         var indexes = Indexes(table);
-        if (await connection.ScalarAsync("SELECT indexes FROM record_tables WHERE name=$1", table.Table) is string known)
+        if (await KnownAsync(connection, table.Table) is var (search, known))
         {
-            var there = JsonSerializer.Deserialize<RecordIndex[]>(known)!.Select(i => i.Name).ToHashSet(StringComparer.Ordinal);
+            var there = known.Select(i => i.Name).ToHashSet(StringComparer.Ordinal);
             foreach (var index in indexes.Where(i => i.Unique && !there.Contains(i.Name)))
                 await CheckUniqueAsync(connection, table.Table, index);
-            return;
+            return there.SetEquals(indexes.Select(i => i.Name)) && search == SearchFields.Of(table).ToJson();
         }
 
         await PlatformSchema.RunAsync(connection, RecordTable.CreateSql(table.Table, server.Settings.Schema, server.AppRole));
@@ -164,20 +183,22 @@ internal sealed class SchemaChange(Server server, TableCatalog catalog, OwnDatab
             await PlatformSchema.RunAsync(connection, WordsIndex(table.Table));
         await RememberAsync(connection, table, indexes);
         await connection.RunAsync("INSERT INTO pending (plugin,relation) VALUES ($1,$2)", request.Plugin, table.Table);
+        return false;
+    }
+
+    /// <summary>What is searched of a stored table, and its indexes; null where there is no such table.</summary>
+    private static async Task<(string Search, RecordIndex[] Indexes)?> KnownAsync(NpgsqlConnection connection, string table)
+    {
+        await using var batch = connection.CreateBatch();
+        batch.Add("SELECT search,indexes FROM record_tables WHERE name=$1").With(table);
+        await using var reader = await batch.ExecuteReaderAsync();
+        return await reader.ReadAsync() ? (reader.GetString(0), JsonSerializer.Deserialize<RecordIndex[]>(reader.GetString(1))!) : null;
     }
 
     private async Task BringForwardAsync(NpgsqlConnection connection, ResourceDescriptor table)
     {
         var indexes = Indexes(table);
-        var (search, known) = ("[]", Array.Empty<RecordIndex>());
-        await using (var batch = connection.CreateBatch())
-        {
-            batch.Add("SELECT search,indexes FROM record_tables WHERE name=$1").With(table.Table);
-            await using var reader = await batch.ExecuteReaderAsync();
-            if (await reader.ReadAsync())
-                (search, known) = (reader.GetString(0), JsonSerializer.Deserialize<RecordIndex[]>(reader.GetString(1))!);
-        }
-
+        var (search, known) = await KnownAsync(connection, table.Table) ?? ("[]", []);
         foreach (var gone in known.Where(k => indexes.All(i => i.Name != k.Name)))
             await PlatformSchema.RunAsync(connection, $"DROP INDEX IF EXISTS {Names.Quote(gone.Name)}");
         foreach (var index in indexes.Where(i => known.All(k => k.Name != i.Name)))

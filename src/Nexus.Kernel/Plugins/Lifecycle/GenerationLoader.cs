@@ -13,9 +13,9 @@ namespace Nexus.Kernel.Plugins.Lifecycle;
 /// <summary>Brings a generation up to the point where it could be published; nothing of it is visible yet.</summary>
 internal sealed class GenerationLoader(IServiceProvider host, ContractAssemblies contracts)
 {
-    public async Task LoadAsync(Generation generation, PluginPackage package, BuiltInPlugin? builtIn, (Action<PluginState> Enter, Pace Pace) way, CancellationToken cancellationToken)
+    public async Task LoadAsync(Generation generation, PluginPackage package, BuiltInPlugin? builtIn, Ascent way, CancellationToken cancellationToken)
     {
-        var (enter, pace) = way;
+        var (enter, pace, limit, turn) = way;
 
         // 1. Settings, before any of its code runs.
         if (host.GetService<NexusConfiguration>()?.AddPlugin(package.Manifest.Name, package.Manifest.Configuration) is { IsDefaultOrEmpty: false } wrong)
@@ -50,8 +50,19 @@ internal sealed class GenerationLoader(IServiceProvider host, ContractAssemblies
         generation.SchemaVersion = migrations.IsEmpty ? 0 : migrations[^1].Version;
         if ((resources.Length > 0 || migrations.Length > 0) && host.GetService<ISchemaChanges>() is { } schema)
         {
-            generation.Began(await schema.BeginAsync(new SchemaRequest(package.Manifest.Name, resources, migrations), cancellationToken));
+            if (turn is not null)
+            {
+                limit.Pause();
+                await turn.ComesAsync(cancellationToken);
+            }
+
+            limit.Restart();
+            var change = await schema.BeginAsync(new SchemaRequest(package.Manifest.Name, resources, migrations), cancellationToken);
+            generation.Began(change);
+            limit.Restart();
         }
+
+        turn?.Pass();
 
         // 4. Container, configuration, routes.
         container.Value.Build();

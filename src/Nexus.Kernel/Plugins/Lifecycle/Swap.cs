@@ -67,7 +67,7 @@ internal sealed class Swap(GenerationLoader loader, SnapshotBoard board, Retirem
 
     /// <summary>1. Loads, migrates, starts and checks a new generation; nothing of it is visible.</summary>
     /// <exception cref="NexusException">It did not come up; what it did is undone and the failure is on record.</exception>
-    public async Task<Generation> PrepareAsync(PluginEntry entry, PluginPackage package, IProgress<PluginProgress>? progress, CancellationToken cancellationToken)
+    public async Task<Generation> PrepareAsync(PluginEntry entry, PluginPackage package, IProgress<PluginProgress>? progress, CancellationToken cancellationToken, SchemaTurn? turn = null)
     {
         var generation = new Generation(package.Manifest, entry.NextGeneration(), package.ContentHash);
         var state = PluginState.Validating;
@@ -77,15 +77,18 @@ internal sealed class Swap(GenerationLoader loader, SnapshotBoard board, Retirem
         var token = late.Token;
 
         // On a pool thread and under a limit: a constructor, Configure or Start of a plugin may block or never return.
-        var pace = new Pace(time, entry.Active is null ? 0 : Pace.Considerate);
-        var work = Task.Run(() => loader.LoadAsync(generation, package, entry.BuiltIn, (Enter, pace), token), CancellationToken.None);
+        using var limit = new StepLimit(options.StartTimeout, time);
+        using var over = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, limit.Reached);
+        var way = new Ascent(Enter, new Pace(time, entry.Active is null ? 0 : Pace.Considerate), limit, turn);
+        var work = Task.Run(() => loader.LoadAsync(generation, package, entry.BuiltIn, way, token), CancellationToken.None);
         try
         {
-            await work.WaitAsync(options.StartTimeout, time, cancellationToken);
+            await work.WaitAsync(over.Token);
             return generation;
         }
-        catch (Exception e)
+        catch (Exception thrown)
         {
+            var e = thrown is OperationCanceledException && !work.IsCompleted && !cancellationToken.IsCancellationRequested ? new TimeoutException() : thrown;
             await late.CancelAsync();
             _ = work.ContinueWith(static t => t.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
             throw await DiscardAsync(entry, generation, state, e);
