@@ -20,6 +20,24 @@ public static partial class Masking
     public static string Mask(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
+        // The limit of a pattern is wall-clock time: a machine that stalls meets it with any text, once. Who logs or answers gets a masked text whatever happens, and never an exception.
+        for (var tries = 0; tries < 2; tries++)
+        {
+            try
+            {
+                return MaskParts(text);
+            }
+            catch (RegexMatchTimeoutException)
+            {
+                // Tried once more; what meets the limit again is masked as a whole.
+            }
+        }
+
+        return Masked;
+    }
+
+    private static string MaskParts(string text)
+    {
         if (text.AsSpan().ContainsAny(Marks))
         {
             text = Named().Replace(text, static m => m.Groups["quote"].Length > 0 ? $"{m.Groups["name"].Value}{m.Groups["quote"].Value}{Masked}{m.Groups["quote"].Value}" : m.Groups["name"].Value + Masked);
@@ -59,9 +77,9 @@ public static partial class Masking
                 {
                     writer.WritePropertyName(member.Name);
                     // An object below such a name holds old and new value, or more names.
-                    if (member.Value.ValueKind is JsonValueKind.String or JsonValueKind.Number && SecretName().IsMatch(member.Name))
+                    if (member.Value.ValueKind is JsonValueKind.String or JsonValueKind.Number && IsSecretName(member.Name))
                         writer.WriteStringValue(Masked);
-                    else if (member.Value.ValueKind is JsonValueKind.Object && SecretName().IsMatch(member.Name))
+                    else if (member.Value.ValueKind is JsonValueKind.Object && IsSecretName(member.Name))
                         WriteMaskedMembers(writer, member.Value);
                     else
                         Write(writer, member.Value);
@@ -85,6 +103,23 @@ public static partial class Masking
                 element.WriteTo(writer);
                 break;
         }
+    }
+
+    private static bool IsSecretName(string name)
+    {
+        for (var tries = 0; tries < 2; tries++)
+        {
+            try
+            {
+                return SecretName().IsMatch(name);
+            }
+            catch (RegexMatchTimeoutException)
+            {
+                // As in a text: tried once more, then taken for a secret.
+            }
+        }
+
+        return true;
     }
 
     private static void WriteMaskedMembers(Utf8JsonWriter writer, JsonElement element)
@@ -147,27 +182,27 @@ public static partial class Masking
 
     private static string Shortened(ReadOnlySpan<char> card) => $"{Masked}{card[^4..]}";
 
-    [GeneratedRegex("""(?<name>\b(?:[a-z_-]*passw(?:or)?d|passwd|pwd|[a-z_-]*secret|[a-z_-]*token|api[_-]?key|x-api-key|authorization)\\?"?\s*[:=]\s*)(?:(?<quote>")(?:[^"\\]|\\.)*"|(?<quote>\\")(?:[^"\\]|\\[^"])*\\"|(?!(?:bearer|basic)\s)[^\s,;&"'}{\]\[]+)""", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant, 200)]
+    [GeneratedRegex("""(?<name>\b(?:[a-z_-]*passw(?:or)?d|passwd|pwd|[a-z_-]*secret|[a-z_-]*token|api[_-]?key|x-api-key|authorization)\\?"?\s*[:=]\s*)(?:(?<quote>")(?:[^"\\]|\\.)*"|(?<quote>\\")(?:[^"\\]|\\[^"])*\\"|(?!(?:bearer|basic)\s)[^\s,;&"'}{\]\[]+)""", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant, 1000)]
     private static partial Regex Named();
 
-    [GeneratedRegex(@"\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{6,}", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant, 200)]
+    [GeneratedRegex(@"\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{6,}", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant, 1000)]
     private static partial Regex Scheme();
 
-    [GeneratedRegex(@"://[^/\s:@]{1,200}:[^/\s@]{1,200}@", RegexOptions.CultureInvariant, 200)]
+    [GeneratedRegex(@"://[^/\s:@]{1,200}:[^/\s@]{1,200}@", RegexOptions.CultureInvariant, 1000)]
     private static partial Regex Address();
 
-    [GeneratedRegex(@"\bnx_[A-Za-z0-9_-]{6,}", RegexOptions.CultureInvariant, 200)]
+    [GeneratedRegex(@"\bnx_[A-Za-z0-9_-]{6,}", RegexOptions.CultureInvariant, 1000)]
     private static partial Regex ApiKey();
 
-    [GeneratedRegex(@"\beyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]*", RegexOptions.CultureInvariant, 200)]
+    [GeneratedRegex(@"\beyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]*", RegexOptions.CultureInvariant, 1000)]
     private static partial Regex Token();
 
-    [GeneratedRegex(@"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})+", RegexOptions.CultureInvariant, 200)]
+    [GeneratedRegex(@"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})+", RegexOptions.CultureInvariant, 1000)]
     private static partial Regex Mail();
 
-    [GeneratedRegex(@"(?<![\w.-])(?:\d{13,19}|\d{4}([ -])\d{4}\1\d{4}\1\d{1,7}|\d{4}([ -])\d{6}\2\d{4,5})(?![\w-]|\.\d)", RegexOptions.CultureInvariant, 200)]
+    [GeneratedRegex(@"(?<![\w.-])(?:\d{13,19}|\d{4}([ -])\d{4}\1\d{4}\1\d{1,7}|\d{4}([ -])\d{6}\2\d{4,5})(?![\w-]|\.\d)", RegexOptions.CultureInvariant, 1000)]
     private static partial Regex Card();
 
-    [GeneratedRegex("^(?:.*[._-])?(?:passw(?:or)?d|passwd|pwd|secret|client_?secret|token|access_?token|refresh_?token|api[_-]?key|authorization)$", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant, 200)]
+    [GeneratedRegex("^(?:.*[._-])?(?:passw(?:or)?d|passwd|pwd|secret|client_?secret|token|access_?token|refresh_?token|api[_-]?key|authorization)$", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant, 1000)]
     private static partial Regex SecretName();
 }

@@ -46,11 +46,23 @@ internal static partial class Failures
             _ => ErrorCodes.BadRequest,
         };
         // The framework's own text names CLR types; of it only the parameter's name is passed on.
-        var parameter = ParameterName().Match(exception.Message);
         var detail = code != ErrorCodes.BadRequest ? null
-            : parameter.Success ? $"The value of parameter `{parameter.Groups[1].Value}` is missing or not of its form."
+            : FindParameter(exception.Message) is { } parameter ? $"The value of parameter `{parameter}` is missing or not of its form."
             : "The request cannot be read as this route expects it; /openapi.json has its form.";
         return Problem.WriteAsync(context, code, detail);
+    }
+
+    private static string? FindParameter(string message)
+    {
+        try
+        {
+            return ParameterName().Match(message) is { Success: true } found ? found.Groups[1].Value : null;
+        }
+        catch (RegexMatchTimeoutException)
+        {
+            // Wall-clock time: the machine stalled. The answer does without the name.
+            return null;
+        }
     }
 
     [GeneratedRegex("""arameter "[^"]*?(\w+)" """, RegexOptions.CultureInvariant, 100)]

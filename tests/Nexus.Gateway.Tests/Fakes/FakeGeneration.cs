@@ -9,6 +9,7 @@ internal sealed class FakeGeneration(Action<IServiceCollection>? configure = nul
     private readonly CancellationTokenSource stopping = new();
     private readonly CancellationTokenSource aborting = new();
     private int leases;
+    private int entered;
     private volatile bool draining;
 
     public IServiceProvider Services => provider;
@@ -19,7 +20,10 @@ internal sealed class FakeGeneration(Action<IServiceCollection>? configure = nul
 
     public int Leases => Volatile.Read(ref leases);
 
-    public int Entered { get; private set; }
+    public int Entered => Volatile.Read(ref entered);
+
+    /// <summary>Called whenever it refuses a lease.</summary>
+    public Action? OnRefused { get; set; }
 
     public bool TryEnter()
     {
@@ -27,9 +31,10 @@ internal sealed class FakeGeneration(Action<IServiceCollection>? configure = nul
         if (draining)
         {
             Interlocked.Decrement(ref leases);
+            OnRefused?.Invoke();
             return false;
         }
-        Entered++;
+        Interlocked.Increment(ref entered);
         return true;
     }
 

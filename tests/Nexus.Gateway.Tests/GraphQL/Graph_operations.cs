@@ -216,7 +216,8 @@ public sealed class Graph_operations
         host.Plugins.Publish();
         // Who calls is worked out a snapshot at a time: the next request lets go of the last one there too.
         using var other = await host.Client.GetAsync("/health");
-        for (var i = 0; i < 50 && gone.IsAlive; i++)
+        using var patience = new CancellationTokenSource(Until.Patience);
+        while (gone.IsAlive && !patience.IsCancellationRequested)
         {
             GC.Collect();
             GC.WaitForPendingFinalizers();
@@ -263,13 +264,14 @@ public sealed class Graph_operations
         await using var host = await StartAsync();
         for (var i = 0; i < 500; i++)
             host.Operations.Add("""{"number":"A","status":"Unknown"}""");
-        var clock = System.Diagnostics.Stopwatch.StartNew();
+        var limit = TimeSpan.FromSeconds(5);
+        JsonNode answer = null!;
 
-        var answer = await host.QueryAsync("{ sampleBillingInvoices(first: 500) { nodes {" + string.Concat(Enumerable.Repeat(" status", 10_000)) + " } } }");
+        var took = await Fastest.OfAsync(limit, async () => answer = await host.QueryAsync("{ sampleBillingInvoices(first: 500) { nodes {" + string.Concat(Enumerable.Repeat(" status", 10_000)) + " } } }"));
 
         Assert.Equal(500, answer["errors"]!.AsArray().Count);
         Assert.Equal(20, answer["errors"]![499]!["locations"]!.AsArray().Count);
-        Assert.True(clock.Elapsed < TimeSpan.FromSeconds(5), $"{clock.ElapsedMilliseconds} ms");
+        Assert.InRange(took, TimeSpan.Zero, limit);
     }
 
     [Fact]

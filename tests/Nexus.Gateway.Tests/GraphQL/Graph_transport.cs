@@ -59,7 +59,7 @@ public sealed class Graph_transport
         using var request = new HttpRequestMessage(HttpMethod.Post, "/graphql") { Content = new StringContent("""{"query":"subscription { sampleBillingInvoiceEvents { id } }"}""", Encoding.UTF8, "application/json"), Headers = { { "Accept", "text/event-stream" } } };
         using var answer = await host.Client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
         using var lines = new StreamReader(await answer.Content.ReadAsStreamAsync());
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        using var limit = new CancellationTokenSource(Until.Patience);
         Assert.Equal(":", await lines.ReadLineAsync(limit.Token));
         var feed = host.Services.GetRequiredService<ChangeFeed>();
         while (feed.Count == 0)

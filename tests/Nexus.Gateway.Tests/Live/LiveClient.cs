@@ -17,7 +17,7 @@ internal sealed class LiveClient : IDisposable
             client.socket.Options.SetRequestHeader("Authorization", $"Bearer {token}");
         if (origin is not null)
             client.socket.Options.SetRequestHeader("Origin", origin);
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        using var limit = new CancellationTokenSource(Until.Patience);
         await client.socket.ConnectAsync(new UriBuilder(host.Address) { Scheme = "ws", Path = "/live" }.Uri, limit.Token);
         return client;
     }
@@ -26,7 +26,7 @@ internal sealed class LiveClient : IDisposable
 
     public async Task SendAsync(byte[] message, WebSocketMessageType type, bool last = true)
     {
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        using var limit = new CancellationTokenSource(Until.Patience);
         await socket.SendAsync(message, type, last, limit.Token);
     }
 
@@ -73,9 +73,21 @@ internal sealed class LiveClient : IDisposable
 
     public void Dispose() => socket.Dispose();
 
+    private async Task AnswerCloseAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            await socket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, "", cancellationToken);
+        }
+        catch (WebSocketException)
+        {
+            // The node has told its end and waits two seconds for this; a machine that stalls is later.
+        }
+    }
+
     private async Task<(JsonNode? Message, string? Closed)> ReceiveAsync()
     {
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        using var limit = new CancellationTokenSource(Until.Patience);
         var buffer = new byte[1 << 20];
         var length = 0;
         while (true)
@@ -84,7 +96,7 @@ internal sealed class LiveClient : IDisposable
             if (part.MessageType == WebSocketMessageType.Close)
             {
                 var told = $"{(int)socket.CloseStatus!} {socket.CloseStatusDescription}";
-                await socket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, "", limit.Token);
+                await AnswerCloseAsync(limit.Token);
                 return (null, told);
             }
             length += part.Count;

@@ -16,10 +16,12 @@ internal static class LiveHosts
         .Token("ada-1", "ada", "reader").Token("ada-2", "ada", "reader").Token("bob-1", "bob", "nobody").Token("root", "root", "administrator")
         .Grant("reader", Read);
 
-    public static async Task<(GatewayHost Host, FakeTail Tail)> StartAsync(FakeIdentity? identity = null, params (string, string)[] settings)
+    public static async Task<(GatewayHost Host, FakeTail Tail)> StartAsync(FakeIdentity? identity = null, params (string, string)[] settings) => await StartAsync(TimeProvider.System, identity, settings);
+
+    public static async Task<(GatewayHost Host, FakeTail Tail)> StartAsync(TimeProvider time, FakeIdentity? identity, params (string, string)[] settings)
     {
         var tail = new FakeTail();
-        var host = await GatewayHost.StartAsync(settings, kestrel: true, configure: services => services.AddSingleton<IEventTail>(tail).AddSingleton<IEventStore>(tail));
+        var host = await GatewayHost.StartAsync(settings, kestrel: true, configure: services => services.AddSingleton<IEventTail>(tail).AddSingleton<IEventStore>(tail).AddSingleton(time));
         host.Plugins.Always = identity is null ? [] : [identity.Plugin()];
         host.Plugins.Publish(Invoices.Plugin());
         return (host, tail);
@@ -34,19 +36,12 @@ internal static class LiveHosts
     }
 
     /// <summary>Waits until a condition holds.</summary>
-    public static async Task UntilAsync(this GatewayHost host, Func<bool> holds)
-    {
-        for (var wait = 0; wait < 1000 && !holds(); wait++)
-            await Task.Delay(10);
-        Assert.True(holds());
-    }
+    public static Task UntilAsync(this GatewayHost host, Func<bool> holds) => Until.HoldsAsync(holds);
 
     /// <summary>Waits until nothing of live updates is open on the host any more.</summary>
     public static async Task UntilNothingIsOpenAsync(this GatewayHost host)
     {
         var (connections, feed, callers) = (host.Services.GetRequiredService<LiveConnections>(), host.Services.GetRequiredService<ChangeFeed>(), host.Services.GetRequiredService<OpenCallers>());
-        for (var wait = 0; wait < 1000 && connections.Count + feed.Count + callers.Count > 0; wait++)
-            await Task.Delay(10);
-        Assert.Equal((0, 0, 0), (connections.Count, feed.Count, callers.Count));
+        await Until.HoldsAsync(() => connections.Count + feed.Count + callers.Count == 0, () => $"{(connections.Count, feed.Count, callers.Count)}");
     }
 }

@@ -176,7 +176,8 @@ public sealed class Live_sockets
         var pong = await kept.AskAsync("""{"type":"ping","id":"p"}""", "pong");
 
         Assert.Equal("4401 The credentials have expired or were revoked", closed);
-        Assert.True(took < TimeSpan.FromSeconds(5), $"took {took}");
+        // Half a second where nothing else is at work; a machine that stalls may add some.
+        Assert.True(took < TimeSpan.FromSeconds(30), $"took {took}");
         Assert.Equal("p", (string?)pong["id"]);
     }
 
@@ -216,7 +217,7 @@ public sealed class Live_sockets
     [Fact]
     public async Task Who_is_too_slow_is_told_the_last_position_and_closed()
     {
-        var at = await LiveHosts.StartAsync(LiveHosts.Identity(), ("live:queue", "8"));
+        var at = await LiveHosts.StartAsync(new PatientTime(), LiveHosts.Identity(), ("live:queue", "8"));
         await using var host = at.Host;
         using var client = await LiveClient.ConnectAsync(host, "ada-1");
         await client.AskAsync(Subscribe, "subscribed");

@@ -83,7 +83,7 @@ public sealed class Live_streams
 
         Assert.StartsWith("id: 1\nevent: sales.order.placed\n", told, StringComparison.Ordinal);
         Assert.Equal("event: error\ndata: {\"code\":\"AUTHENTICATION_REQUIRED\"}", await stream.BlockAsync());
-        Assert.InRange(System.Diagnostics.Stopwatch.GetElapsedTime(revoked), TimeSpan.Zero, TimeSpan.FromSeconds(5));
+        Assert.InRange(System.Diagnostics.Stopwatch.GetElapsedTime(revoked), TimeSpan.Zero, TimeSpan.FromSeconds(30));
         await host.UntilNothingIsOpenAsync();
     }
 
@@ -187,7 +187,7 @@ public sealed class Live_streams
         /// <summary>The next block of lines; comments are passed over.</summary>
         public async Task<string> BlockAsync()
         {
-            using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+            using var limit = new CancellationTokenSource(Until.Patience);
             var lines = new List<string>();
             while (await Lines.ReadLineAsync(limit.Token) is { } line)
             {

@@ -1,7 +1,7 @@
-using System.Diagnostics;
 using System.Text;
 using Microsoft.Extensions.Logging;
 using Nexus.Gateway.Logging;
+using Nexus.Gateway.Tests.Fakes;
 
 namespace Nexus.Gateway.Tests.Logging;
 
@@ -57,10 +57,11 @@ public sealed class MaskingTests
     [Fact]
     public void A_long_hostile_text_takes_no_long_time()
     {
-        var clock = Stopwatch.StartNew();
+        var limit = TimeSpan.FromSeconds(0.9);
         foreach (var part in (string[])["a@", "password=", "1 ", "4111 ", "bearer ", "eyJa.", "://a:", "password=\"\\"])
-            Masking.Mask(string.Concat(Enumerable.Repeat(part, 20_000)));
-
-        Assert.True(clock.Elapsed < TimeSpan.FromSeconds(5), $"{clock.Elapsed}");
+        {
+            var text = string.Concat(Enumerable.Repeat(part, 20_000));
+            Assert.InRange(Fastest.Of(limit, () => Masking.Mask(text)), TimeSpan.Zero, limit);
+        }
     }
 }

@@ -27,7 +27,7 @@ public sealed partial class Metrics_text
         meter.CreateHistogram<double>("work", "s", "Line\nbreak.").Record(0.2);
         meter.CreateObservableGauge("9lives", () => 9);
 
-        var text = await host.Client.GetStringAsync("/metrics");
+        var text = await MetricsAsync(host, "_9lives{");
         var (code, says) = await CheckAsync(promtool, text);
 
         Assert.True(code == 0, says);
@@ -66,10 +66,12 @@ public sealed partial class Metrics_text
         Assert.SkipUnless(OperatingSystem.IsLinux(), "There is no /proc here.");
         await using var host = await GatewayHost.StartAsync();
 
+        var before = MemoryInUse();
         var text = await host.Client.GetStringAsync("/metrics");
-        var memory = File.ReadLines("/proc/meminfo").Select(l => l.Split(' ', StringSplitOptions.RemoveEmptyEntries)).ToDictionary(l => l[0], l => double.Parse(l[1], CultureInfo.InvariantCulture));
+        var after = MemoryInUse();
 
-        Assert.InRange(Value(text, "memory_usage_percent"), (100 * (1 - (memory["MemAvailable:"] / memory["MemTotal:"]))) - 5, (100 * (1 - (memory["MemAvailable:"] / memory["MemTotal:"]))) + 5);
+        // Others take and give memory meanwhile.
+        Assert.InRange(Value(text, "memory_usage_percent"), Math.Min(before, after) - 5, Math.Max(before, after) + 5);
         Assert.InRange(Value(text, "cpu_usage_percent"), 0, 100);
         Assert.InRange(Value(text, "disk_usage_percent"), 0.001, 100);
         Assert.True(Value(text, "process_resident_memory_bytes") > 10_000_000);
@@ -141,7 +143,7 @@ public sealed partial class Metrics_text
         var meter = Meter(host, "sample.probe");
         meter.CreateCounter<long>("sold").Add(2);
         meter.CreateObservableGauge("open", () => 7);
-        var before = await host.Client.GetStringAsync("/metrics");
+        var before = await MetricsAsync(host, "open{plugin");
         meter.Dispose();
         using var next = Meter(host, "sample.probe");
         next.CreateCounter<long>("sold").Add(1);
@@ -162,7 +164,7 @@ public sealed partial class Metrics_text
         meter.CreateObservableGauge("broken", (Func<int>)(() => throw new InvalidOperationException("no")));
         meter.CreateObservableGauge("whole", () => 5);
 
-        var text = await host.Client.GetStringAsync("/metrics");
+        var text = await MetricsAsync(host, "whole{");
 
         Assert.Contains("whole{plugin=\"sample.probe\"} 5\n", text, StringComparison.Ordinal);
         Assert.Contains(host.Log.Lines, l => l.Contains("metrics.callback_failed InvalidOperationException: no", StringComparison.Ordinal));
@@ -176,7 +178,7 @@ public sealed partial class Metrics_text
         using var hang = new ManualResetEventSlim();
         meter.CreateObservableGauge("stuck", () =>
         {
-            hang.Wait(TimeSpan.FromSeconds(30));
+            hang.Wait(Until.Patience * 2);
             return 1;
         });
 
@@ -184,7 +186,7 @@ public sealed partial class Metrics_text
         var text = await host.Client.GetStringAsync("/metrics") + await host.Client.GetStringAsync("/metrics");
         hang.Set();
 
-        Assert.InRange(clock.Elapsed, TimeSpan.Zero, TimeSpan.FromSeconds(20));
+        Assert.InRange(clock.Elapsed, TimeSpan.Zero, Until.Patience);
         Assert.Contains("process_cpu_seconds_total", text, StringComparison.Ordinal);
     }
 
@@ -206,6 +208,18 @@ public sealed partial class Metrics_text
         File.Delete(file);
     }
 
+    /// <summary>The metrics once a value that is asked of a callback is among them: past two seconds the node answers without, and a machine may stall for longer.</summary>
+    private static async Task<string> MetricsAsync(GatewayHost host, string mark)
+    {
+        using var limit = new CancellationTokenSource(Until.Patience);
+        while (true)
+        {
+            var text = await host.Client.GetStringAsync("/metrics", limit.Token);
+            if (text.Contains(mark, StringComparison.Ordinal))
+                return text;
+        }
+    }
+
     private static async Task<int> GetAsync(GatewayHost host, string path, string? token)
     {
         using var request = new HttpRequestMessage(HttpMethod.Get, path);
@@ -217,6 +231,12 @@ public sealed partial class Metrics_text
     /// <summary>A meter as the kernel gives it to a plugin.</summary>
     private static Meter Meter(GatewayHost host, string plugin) =>
         new(new MeterOptions("m") { Scope = host.Services.GetRequiredService<IMeterFactory>(), Tags = [new KeyValuePair<string, object?>("plugin", plugin)] });
+
+    private static double MemoryInUse()
+    {
+        var memory = File.ReadLines("/proc/meminfo").Select(l => l.Split(' ', StringSplitOptions.RemoveEmptyEntries)).ToDictionary(l => l[0], l => double.Parse(l[1], CultureInfo.InvariantCulture));
+        return 100 * (1 - (memory["MemAvailable:"] / memory["MemTotal:"]));
+    }
 
     private static double Value(string text, string name) =>
         double.Parse(text.Split('\n').Single(l => l.StartsWith(name + " ", StringComparison.Ordinal))[(name.Length + 1)..], CultureInfo.InvariantCulture);

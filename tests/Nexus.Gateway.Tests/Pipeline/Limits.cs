@@ -130,7 +130,7 @@ public sealed class Limits
     {
         var text = new StringBuilder();
         var buffer = new byte[4096];
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(10));
+        using var patience = new CancellationTokenSource(Until.Patience);
         try
         {
             for (var read = 1; read > 0;)

@@ -118,11 +118,16 @@ public sealed class Callers
         await using var host = await StartAsync(old);
         Assert.Equal(200, await GetAsync(host, ("Authorization", "Bearer t1")));
 
+        var refusals = 0;
+        old.Lease.OnRefused = () =>
+        {
+            if (++refusals == 2)
+                host.Plugins.Publish([new FakeIdentity().Token("t1", "ada", "administrator").Plugin(), .. host.Plugins.Current.Plugins.Where(p => p.Authorization is null)]);
+        };
         old.Lease.Drain();
-        var waiting = GetAsync(host, ("Authorization", "Bearer t1"));
-        host.Plugins.Publish([new FakeIdentity().Token("t1", "ada", "administrator").Plugin(), .. host.Plugins.Current.Plugins.Where(p => p.Authorization is null)]);
 
-        Assert.Equal(200, await waiting.WaitAsync(TimeSpan.FromSeconds(10)));
+        Assert.Equal(200, await GetAsync(host, ("Authorization", "Bearer t1")).WaitAsync(Until.Patience));
+        Assert.Equal(2, refusals);
         Assert.Equal(0, old.Lease.Leases);
     }
 

@@ -1,3 +1,4 @@
+using Microsoft.Extensions.DependencyInjection;
 using Nexus.Gateway.Tests.Fakes;
 
 namespace Nexus.Gateway.Tests.Security;
@@ -51,7 +52,8 @@ public sealed class Shared_limits
 
     private static async Task<GatewayHost> NodeAsync(ISharedLimits limits)
     {
-        var host = await GatewayHost.StartAsync(Three, kestrel: true);
+        // A node that got no answer asks again after a second; on a clock that stands still it does not.
+        var host = await GatewayHost.StartAsync(Three, kestrel: true, configure: s => s.AddSingleton<TimeProvider>(new FakeTime()));
         host.Plugins.Publish(FakePlugins.Plugin() with { Shared = new SharedPorts("fake") { Limits = limits } });
         return host;
     }

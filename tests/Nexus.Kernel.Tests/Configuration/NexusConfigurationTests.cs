@@ -285,9 +285,9 @@ public sealed class NexusConfigurationTests : IDisposable
         configuration.Watch(TimeSpan.FromMilliseconds(20), TimeProvider.System);
 
         _folder.Write("nexus.yaml", "logging: { level: error }\n");
-        Assert.Contains("logging:level", (await changed.Task.WaitAsync(TimeSpan.FromSeconds(30))).Keys);
+        Assert.Contains("logging:level", (await changed.Task.WaitAsync(TimeSpan.FromSeconds(60))).Keys);
         _folder.Write("nexus.yaml", "logging: { level: loud }\n");
-        Assert.Contains("'logging.level' is 'loud'", (await refused.Task.WaitAsync(TimeSpan.FromSeconds(30))).Message, StringComparison.Ordinal);
+        Assert.Contains("'logging.level' is 'loud'", (await refused.Task.WaitAsync(TimeSpan.FromSeconds(60))).Message, StringComparison.Ordinal);
         Assert.Equal("error", configuration.Root["logging:level"]);
     }
 

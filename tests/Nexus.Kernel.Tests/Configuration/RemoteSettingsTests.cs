@@ -48,7 +48,7 @@ public sealed class RemoteSettingsTests : IDisposable
         _endpoint.Serve("""{ "server": { "allowedHosts": ["d.test"] } }""", "application/json");
         await UntilAsync(() => configuration.Root["server:allowedHosts:0"] == "d.test");
         _endpoint.Serve("", status: 500);
-        await UntilAsync(() => refused.Count == 2);
+        await UntilAsync(() => refused.Count >= 2);
 
         Assert.Equal(("b.test", 0), wrong);
         Assert.Equal("d.test", configuration.Root["server:allowedHosts:0"]);
@@ -106,7 +106,7 @@ public sealed class RemoteSettingsTests : IDisposable
         var clock = Stopwatch.StartNew();
         while (!condition())
         {
-            Assert.True(clock.Elapsed < TimeSpan.FromSeconds(20), "the settings did not come to what was expected");
+            Assert.True(clock.Elapsed < TimeSpan.FromSeconds(60), "the settings did not come to what was expected");
             await Task.Delay(20);
         }
     }

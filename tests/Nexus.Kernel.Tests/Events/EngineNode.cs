@@ -39,7 +39,7 @@ internal sealed class EngineNode : IAsyncDisposable
             services.AddSingleton(shared.Records).AddSingleton(shared.Events);
         services.AddNexusEvents();
         more?.Invoke(services);
-        var provider = services.Configure<EventsOptions>(o => o.Lease = TimeSpan.FromSeconds(1)).BuildServiceProvider();
+        var provider = services.BuildServiceProvider();
         if (shared is null)
             await StorageOpener.OpenAsync(provider);
         var node = new EngineNode(provider, plugins, shared);
@@ -52,7 +52,7 @@ internal sealed class EngineNode : IAsyncDisposable
 
     public async Task StateBecomes(Guid id, string group, DeliveryState state)
     {
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
         while (await EventLog.DeliveriesAsync(new DeliveryQuery(id, Group: group), limit.Token) is not [var d] || d.State != state)
             await Task.Delay(5, limit.Token);
     }

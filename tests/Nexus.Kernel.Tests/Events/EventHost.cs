@@ -9,7 +9,7 @@ namespace Nexus.Kernel.Tests.Events;
 /// <summary>Events as the host registers them, over a store, with plugins that the test declares.</summary>
 internal sealed class EventHost : IAsyncDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
     private readonly ServiceProvider provider;
 
     public EventHost(FakeEventStore? store = null, FakeClock? clock = null, Action<EventsOptions>? options = null)

@@ -79,6 +79,7 @@ internal sealed class FakeEventStore(TimeProvider time) : IEventStore, IStorage
         while (true)
         {
             TimeSpan wait;
+            DateTimeOffset asked;
             Task signal;
             lock (gate)
             {
@@ -102,13 +103,16 @@ internal sealed class FakeEventStore(TimeProvider time) : IEventStore, IStorage
                 }
 
                 var next = open.Where(r => !firstOfKey.Contains(r)).Select(r => r.DueAt).Append(until).Min();
-                wait = next - now;
+                (wait, asked) = (next - now, now);
                 signal = changed.Task;
             }
 
             try
             {
-                await signal.WaitAsync(wait, time, cancellationToken);
+                var waiting = signal.WaitAsync(wait, time, cancellationToken);
+                // A clock that a test moved between the look and the wait would be waited for anew.
+                if (time.GetUtcNow() == asked)
+                    await waiting;
             }
             catch (TimeoutException)
             {

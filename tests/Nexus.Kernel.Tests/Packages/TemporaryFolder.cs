@@ -8,7 +8,10 @@ internal sealed class TemporaryFolder : IDisposable
     {
         var path = System.IO.Path.Combine(Path, relativePath);
         Directory.CreateDirectory(System.IO.Path.GetDirectoryName(path)!);
-        File.WriteAllText(path, text);
+        // In one step: who watches the file never reads half of it.
+        var beside = $"{Path}-{Guid.NewGuid():N}";
+        File.WriteAllText(beside, text);
+        File.Move(beside, path, overwrite: true);
         return path;
     }
 

@@ -59,6 +59,8 @@ public sealed class EventSwapTests
             {
                 while (!end.IsCancellationRequested)
                 {
+                    // No more under way than the queue of the transient events that tell of them holds.
+                    await EventHost.Until(() => published - seen.Count < 500, () => $"{seen.Count} of {published}");
                     await events.PublishAsync(new EventMessage { Name = "orders.created", Key = $"{published}" });
                     published++;
                     await Task.Delay(1);

@@ -21,7 +21,7 @@ internal sealed class KernelHost : IAsyncDisposable
     public KernelHost(Action<PluginsOptions>? configure = null, Action<IServiceCollection>? add = null)
     {
         Folder = Directory.CreateTempSubdirectory("nexus-kernel-").FullName;
-        var options = new PluginsOptions { DataDirectory = Path.Combine(Folder, "data"), HotReload = false, Grace = TimeSpan.FromMilliseconds(5), UnloadLimit = TimeSpan.FromSeconds(30), DrainLimit = TimeSpan.FromSeconds(5), StopTimeout = TimeSpan.FromSeconds(2), WatchPeriod = TimeSpan.Zero };
+        var options = new PluginsOptions { DataDirectory = Path.Combine(Folder, "data"), HotReload = false, Grace = TimeSpan.FromMilliseconds(5), UnloadLimit = TimeSpan.FromSeconds(30), DrainLimit = TimeSpan.FromSeconds(60), StopTimeout = TimeSpan.FromSeconds(30), WatchPeriod = TimeSpan.Zero };
         options.Directories.Add(Path.Combine(Folder, "plugins"));
         Directory.CreateDirectory(Path.Combine(Folder, "plugins"));
         configure?.Invoke(options);

@@ -16,7 +16,7 @@ public sealed class LateLeaverTests
         var before = host.Status("hello");
 
         Release(host);
-        await UntilAsync(() => host.Status("hello").GenerationsAlive == 0);
+        await UntilAsync(() => host.Status("hello") is { GenerationsAlive: 0, Warning: null });
 
         Assert.Equal(1, before.GenerationsAlive);
         Assert.NotNull(before.Warning);
@@ -33,7 +33,7 @@ public sealed class LateLeaverTests
 
         var stuck = await host.RunAsync(new PluginCommand.Disable("hello"));
         Release(host);
-        await UntilAsync(() => host.Status("hello").State == PluginState.Stopped);
+        await UntilAsync(() => host.Status("hello") is { State: PluginState.Stopped, GenerationsAlive: 0 });
 
         Assert.Equal(PluginState.Quarantined, stuck.State);
         Assert.Equal((0, null, null), (host.Status("hello").GenerationsAlive, host.Status("hello").Warning, host.Status("hello").Cause));
@@ -51,7 +51,7 @@ public sealed class LateLeaverTests
 
         var refused = await Assert.ThrowsAsync<NexusException>(() => host.RunAsync(new PluginCommand.Install(third, Update: true)));
         Release(host);
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
         for (var swapped = false; !swapped;)
         {
             limit.Token.ThrowIfCancellationRequested();
@@ -76,7 +76,7 @@ public sealed class LateLeaverTests
 
     private static async Task UntilAsync(Func<bool> condition)
     {
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
         while (!condition())
         {
             await Task.Delay(20, limit.Token);

@@ -52,8 +52,8 @@ public sealed class LeaseCounterTests
         })).ToArray();
 
         leases.BeginDrain();
-        await Task.WhenAll(workers).WaitAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken);
-        await leases.Drained.WaitAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken);
+        await Task.WhenAll(workers).WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
+        await leases.Drained.WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
 
         Assert.Equal((0, 0L), (late, leases.Held));
     }

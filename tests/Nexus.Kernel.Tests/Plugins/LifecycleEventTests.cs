@@ -54,7 +54,7 @@ public sealed class LifecycleEventTests : IDisposable
             "plugin.error hello 3.0.0 PLUGIN_LOAD_FAILED",
             "plugin.unloaded hello 2.0.0", "plugin.removed hello 2.0.0",
         ];
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
         while (seen.Count < expected.Length)
         {
             await Task.Delay(20, limit.Token);

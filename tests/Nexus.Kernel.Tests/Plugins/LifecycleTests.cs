@@ -94,13 +94,13 @@ public sealed class LifecycleTests
     [Fact]
     public async Task A_version_that_falls_ill_in_its_watch_period_is_swapped_back()
     {
-        await using var host = new KernelHost(o => o.WatchPeriod = TimeSpan.FromSeconds(5));
+        await using var host = new KernelHost(o => (o.WatchPeriod, o.HealthInterval) = (TimeSpan.FromMinutes(2), TimeSpan.FromMilliseconds(100)));
         host.Add("hello", PluginCompiler.Answering("one"));
         await host.StartAsync();
         var ill = PluginCompiler.Answering("two", interfaces: ", ICheckHealth", members: "private int asked; public Task<PluginHealth> CheckHealthAsync(IServiceProvider s, CancellationToken t) => Task.FromResult(asked++ == 0 ? PluginHealth.Healthy : new PluginHealth(HealthLevel.Unhealthy, \"gone\"));");
 
         await host.RunAsync(new PluginCommand.Install(host.Version("hello", "2.0.0", ill), Update: true));
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
         while (host.Status("hello").Cause is null)
         {
             await Task.Delay(20, limit.Token);
@@ -118,7 +118,7 @@ public sealed class LifecycleTests
         await host.StartAsync();
 
         host.Add("hello", PluginCompiler.Answering("two"), "1.0.1");
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
         while (await host.CallAsync("hello") != "two")
         {
             await Task.Delay(20, limit.Token);

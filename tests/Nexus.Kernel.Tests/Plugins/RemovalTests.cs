@@ -37,7 +37,7 @@ public sealed class RemovalTests : IDisposable
         await host.RunAsync(new PluginCommand.Remove("hello"));
 
         PluginCompiler.Plugin(Path.Combine(drop, "hello"), "hello", "1.0.1", PluginCompiler.Answering("two"));
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
         while (host.Kernel.Current.Find("hello") is null)
         {
             await Task.Delay(20, limit.Token);

@@ -40,10 +40,11 @@ public sealed class SwapTests
         })).ToArray();
 
         // Other tests hold pool threads on purpose: swaps begin when the callers call.
-        for (var waits = 0; Volatile.Read(ref calls) < 100 && waits < 2000; waits++) await Task.Delay(5);
+        await Events.EventHost.Until(() => Volatile.Read(ref calls) >= 100);
         for (var i = 0; i < 30; i++)
         {
             await host.RunAsync(new PluginCommand.Install(versions[i % 3], Update: true, Force: true));
+            await Events.EventHost.Until(() => Volatile.Read(ref calls) > 35 * (i + 1) || clients.Any(c => c.IsCompleted));
         }
 
         await end.CancelAsync();

@@ -38,7 +38,8 @@ internal sealed class TaskNode : IAsyncDisposable
             services.AddSingleton(shared.Records).AddSingleton(shared.Tasks!);
         var provider = services.AddNexusTasks().Configure<TasksOptions>(o =>
         {
-            o.Lease = TimeSpan.FromSeconds(1);
+            // No task is to be lost to a machine that stalls; a test of leases moves the clock.
+            o.Lease = TimeSpan.FromMinutes(5);
             o.RetryDelay = TimeSpan.FromMilliseconds(20);
             o.StopTimeout = TimeSpan.FromMilliseconds(100);
             options?.Invoke(o);
@@ -54,7 +55,7 @@ internal sealed class TaskNode : IAsyncDisposable
 
     public async Task<TaskEntry> BecomesAsync(Guid id, Func<TaskEntry, bool> condition)
     {
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
         TaskEntry task;
         while (!condition(task = await Tasks.GetAsync(id)))
             await Task.Delay(5, limit.Token);

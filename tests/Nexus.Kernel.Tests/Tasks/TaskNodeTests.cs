@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using Microsoft.Extensions.DependencyInjection;
 using Nexus.Kernel.Tests.Events;
@@ -16,12 +17,17 @@ public sealed class TaskNodeTests : IDisposable
     [Theory, MemberData(nameof(Engines))]
     public async Task Several_workers_on_one_store_run_each_task_once(string engine)
     {
+        // None ends before both have begun one: each has room for a few of the three hundred only.
+        var (begun, both) = (new ConcurrentDictionary<TaskNode, bool>(), new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
         await using var one = await TaskNode.StartAsync(engine, folder, Configure);
         await using var two = await TaskNode.StartAsync(engine, folder, Configure, one.Storage);
-        static void Configure(TaskNode n) => n.Plugins.Start("a", p => p.AddTask("work", async (context, ct) =>
+        void Configure(TaskNode n) => n.Plugins.Start("a", p => p.AddTask("work", async (context, ct) =>
         {
-            await Task.Delay(2, ct);
             n.Log.Enqueue(context.Id.ToString());
+            begun[n] = true;
+            if (begun.Count == 2)
+                both.TrySetResult();
+            await both.Task.WaitAsync(ct);
         }));
 
         var ids = await one.Tasks.EnqueueAsync([.. Enumerable.Range(0, 300).Select(_ => new NewTask("a.work"))]);
@@ -48,7 +54,7 @@ public sealed class TaskNodeTests : IDisposable
         Assert.Equal(["ran"], worker.Log);
         // A worker shows itself beside its work, not before it.
         var monitor = web.Services.GetRequiredService<ITaskMonitor>();
-        for (var turn = 0; turn < 200 && (await monitor.ListWorkersAsync(default)).IsEmpty; turn++)
+        for (var turn = 0; turn < 1200 && (await monitor.ListWorkersAsync(default)).IsEmpty; turn++)
             await Task.Delay(50);
         Assert.Single(await monitor.ListWorkersAsync(default));
         static void Configure(TaskNode n) => n.Plugins.Start("a", p => p.AddTask("work", (_, _) =>
@@ -106,15 +112,17 @@ public sealed class TaskNodeTests : IDisposable
         await node.BecomesAsync(id, t => t.State == TaskState.Success);
 
         Assert.Equal(["old", "new try 1"], node.Log);
-        Assert.Equal(0, old.Leases);
+        await EventHost.Until(() => old.Leases == 0);
     }
 
     [Theory, MemberData(nameof(Engines))]
     public async Task A_task_of_a_plugin_that_is_off_waits_for_it(string engine)
     {
-        await using var node = await TaskNode.StartAsync(engine, folder, n => n.Plugins.Start("a", p => p.AddTask("work", (_, _) => Task.CompletedTask)));
-        var id = await node.Tasks.EnqueueAsync(new NewTask("a.work") { Delay = TimeSpan.FromMilliseconds(50) });
+        var clock = new ShiftedClock();
+        await using var node = await TaskNode.StartAsync(engine, folder, n => n.Plugins.Start("a", p => p.AddTask("work", (_, _) => Task.CompletedTask)), clock: clock);
+        var id = await node.Tasks.EnqueueAsync(new NewTask("a.work") { Delay = TimeSpan.FromHours(1) });
         node.Plugins.Stop("a");
+        clock.Advance(TimeSpan.FromMinutes(61));
         await Task.Delay(300);
         Assert.Equal(TaskState.Pending, (await node.Tasks.GetAsync(id)).State);
 
@@ -126,21 +134,22 @@ public sealed class TaskNodeTests : IDisposable
     [Theory, MemberData(nameof(Engines))]
     public async Task A_worker_that_hung_past_its_lease_cannot_settle_what_another_took(string engine)
     {
-        var hung = new HungStore();
+        var (hung, clock) = (new HungStore(), new ShiftedClock());
         var go = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        await using var store = await TaskNode.StartAsync(engine, folder, n => n.Plugins.Start("a", p => p.AddTask("work", (_, _) => Task.CompletedTask)), options: o => o.Worker = false);
+        await using var store = await TaskNode.StartAsync(engine, folder, n => n.Plugins.Start("a", p => p.AddTask("work", (_, _) => Task.CompletedTask)), clock: clock, options: o => o.Worker = false);
         hung.Inner = store.Storage.Tasks!;
         await using var first = await TaskNode.StartAsync(engine, folder, n => n.Plugins.Start("a", p => p.AddTask<int, string>("work", async (_, _, _, _) =>
         {
             n.Log.Enqueue("first");
             await go.Task;
             return "first";
-        })), store.Storage with { Tasks = hung });
+        })), store.Storage with { Tasks = hung }, clock);
         var id = await store.Tasks.EnqueueAsync("a.work", 1);
         await EventHost.Until(() => first.Log.Count == 1);
         hung.IsHung = true;
+        clock.Advance(TimeSpan.FromMinutes(6));
 
-        await using var second = await TaskNode.StartAsync(engine, folder, n => n.Plugins.Start("a", p => p.AddTask<int, string>("work", (_, _, context, _) => Task.FromResult($"second, try {context.Attempt}"))), store.Storage);
+        await using var second = await TaskNode.StartAsync(engine, folder, n => n.Plugins.Start("a", p => p.AddTask<int, string>("work", (_, _, context, _) => Task.FromResult($"second, try {context.Attempt}"))), store.Storage, clock);
         var done = await store.BecomesAsync(id, t => t.State == TaskState.Success);
         hung.IsHung = false;
         go.SetResult();
@@ -171,21 +180,31 @@ public sealed class TaskNodeTests : IDisposable
     [Theory, MemberData(nameof(Engines))]
     public async Task Higher_priority_is_run_first_and_a_long_one_keeps_its_lease(string engine)
     {
-        var gate = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var (gate, clock) = (new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously), new ShiftedClock());
         await using var node = await TaskNode.StartAsync(engine, folder, n => n.Plugins.Start("a", p => p.AddTask<string>("work", async (_, name, _, _) =>
         {
             if (name == "long")
                 await gate.Task;
             n.Log.Enqueue(name);
-        })), options: o => o.Concurrency = 1);
+        })), clock: clock, options: o => o.Concurrency = 1);
         var first = await node.Tasks.EnqueueAsync("a.work", "long");
         await node.BecomesAsync(first, t => t.State == TaskState.Started);
+        var running = node.Services.GetRequiredService<Kernel.Tasks.RunningTasks>();
+        await EventHost.Until(() => running.Count == 1);
+
+        // Three times the lease, half of it at a time: the node shows its life in each half, or another worker could take it.
+        for (var half = 0; half < 6; half++)
+        {
+            clock.Advance(TimeSpan.FromMinutes(2.5));
+            var now = clock.GetUtcNow();
+            await EventHost.Until(() => running.All.Single().BeatAt >= now);
+        }
+
+        Assert.Empty(await node.Storage.Tasks!.ClaimAsync(new TaskClaim("another", [new TaskCapacity("a.work", 1, 9)], 1, TimeSpan.FromMinutes(5), TimeSpan.Zero), default));
         await node.Tasks.EnqueueAsync("a.work", "low", t => t with { Priority = -1 });
         await node.Tasks.EnqueueAsync("a.work", "normal");
         var last = await node.Tasks.EnqueueAsync("a.work", "high", t => t with { Priority = 10 });
 
-        // Three times the lease.
-        await Task.Delay(3000);
         gate.SetResult();
         await node.BecomesAsync(last, t => t.State == TaskState.Success);
         await EventHost.Until(() => node.Log.Count == 4);

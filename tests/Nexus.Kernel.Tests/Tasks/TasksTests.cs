@@ -77,10 +77,10 @@ public sealed class TasksTests
         var late = new TaskCompletionSource<string>(TaskCreationOptions.RunContinuationsAsynchronously);
         await using var host = await StartAsync(engine, plugin => plugin.AddTask("hang", async (services, _, _) =>
         {
-            await services.GetRequiredService<IDocuments>().SetAsync("before", 1, cancellationToken: CancellationToken.None);
-            await goOn.Task;
             try
             {
+                await services.GetRequiredService<IDocuments>().SetAsync("before", 1, cancellationToken: CancellationToken.None);
+                await goOn.Task;
                 await services.GetRequiredService<IDocuments>().SetAsync("after", 1, cancellationToken: CancellationToken.None);
                 late.SetResult("written");
             }
@@ -96,7 +96,7 @@ public sealed class TasksTests
 
         Assert.Equal(TaskState.Failure, ended.State);
         Assert.Contains("time limit", ended.Error, StringComparison.Ordinal);
-        Assert.Equal("CONFLICT", await late.Task);
+        Assert.Equal("CONFLICT", await late.Task.WaitAsync(TimeSpan.FromSeconds(60)));
         Assert.Equal(TaskState.Failure, (await tasks.GetAsync(ended.Id)).State);
         Assert.Empty(await DocumentsAsync(host));
     }
@@ -210,12 +210,19 @@ public sealed class TasksTests
     [Theory, MemberData(nameof(Engines))]
     public async Task A_task_at_once_runs_no_more_often_than_it_says(string engine)
     {
-        var (now, most) = (0, 0);
+        var (now, most, gate) = (0, 0, new Lock());
+        var two = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         await using var host = await StartAsync(engine, plugin => plugin.AddTask("narrow", async (_, ct) =>
         {
-            most = Math.Max(most, Interlocked.Increment(ref now));
+            lock (gate)
+                most = Math.Max(most, ++now);
+            // The first waits for a second beside it, so that there are two at once.
+            if (most >= 2)
+                two.TrySetResult();
+            await two.Task.WaitAsync(ct);
             await Task.Delay(15, ct);
-            Interlocked.Decrement(ref now);
+            lock (gate)
+                now--;
         }, task => task with { Concurrency = 2 }));
         var tasks = host.Services.GetRequiredService<ITasks>();
 
@@ -251,19 +258,20 @@ public sealed class TasksTests
             return milliseconds;
         }));
 
-        async Task<(HttpStatusCode Status, JsonNode Body)> AskAsync(int milliseconds)
+        async Task<(HttpStatusCode Status, JsonNode Body)> AskAsync(int milliseconds, int wait)
         {
             using var request = new HttpRequestMessage(HttpMethod.Post, "/api/v1/tasks") { Content = JsonContent.Create(new { task = "shop.wait", input = milliseconds }) };
-            request.Headers.Add("Prefer", "wait=1");
+            request.Headers.Add("Prefer", $"wait={wait}");
             using var answer = await host.Client.SendAsync(request);
             return (answer.StatusCode, JsonNode.Parse(await answer.Content.ReadAsStringAsync())!);
         }
 
-        var quick = await AskAsync(1);
-        var slow = await AskAsync(20_000);
+        var quick = await AskAsync(1, wait: 30);
+        var slow = await AskAsync(600_000, wait: 1);
 
         Assert.Equal((HttpStatusCode.OK, "SUCCESS", 1), (quick.Status, (string?)quick.Body["state"], (int)quick.Body["result"]!));
-        Assert.Equal((HttpStatusCode.Accepted, "STARTED"), (slow.Status, (string?)slow.Body["state"]));
+        // A worker that a busy machine holds up may not have begun it yet.
+        Assert.True(slow.Status == HttpStatusCode.Accepted && (string?)slow.Body["state"] is "STARTED" or "PENDING", $"{slow}");
         await host.Services.GetRequiredService<ITasks>().CancelAsync(Guid.Parse((string)slow.Body["id"]!));
     }
 
@@ -332,7 +340,7 @@ public sealed class TasksTests
 
     private static async Task UntilAsync(Func<Task<bool>> condition)
     {
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
         while (!await condition())
             await Task.Delay(10, limit.Token);
     }

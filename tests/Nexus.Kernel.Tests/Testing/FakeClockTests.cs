@@ -34,7 +34,7 @@ public sealed class FakeClockTests
         }, null, TimeSpan.FromMinutes(1), Timeout.InfiniteTimeSpan);
         using var late = clock.CreateTimer(_ => day++, null, TimeSpan.FromDays(20), Timeout.InfiniteTimeSpan);
 
-        await Task.Run(() => clock.Advance(TimeSpan.FromDays(31))).WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
+        await Task.Run(() => clock.Advance(TimeSpan.FromDays(31))).WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
 
         Assert.Equal(31, (clock.GetUtcNow() - start).TotalDays);
         Assert.Equal(1, day);

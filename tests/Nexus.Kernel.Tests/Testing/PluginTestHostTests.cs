@@ -62,7 +62,7 @@ public sealed class PluginTestHostTests
 
         await host.PublishAsync("guest.arrived", """{"name":"Ada"}""");
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
-        patience.CancelAfter(TimeSpan.FromSeconds(20));
+        patience.CancelAfter(TimeSpan.FromSeconds(60));
         var guest = "";
         while (guest.Length == 0)
             guest = await host.Client.GetStringAsync("/api/custom/greeter/guest", patience.Token);

@@ -23,6 +23,26 @@ internal static partial class RequestRules
     /// <param name="target">The request target as it came, before any decoding; path and query.</param>
     public static string? Find(string target)
     {
+        // The limit of a pattern is wall-clock time: on a busy machine an ordinary text can meet it once, a text that is made to be slow to read meets it again.
+        try
+        {
+            return FindIn(target);
+        }
+        catch (RegexMatchTimeoutException)
+        {
+            try
+            {
+                return FindIn(target);
+            }
+            catch (RegexMatchTimeoutException)
+            {
+                return "slow-pattern";
+            }
+        }
+    }
+
+    private static string? FindIn(string target)
+    {
         var mark = target.IndexOf('?', StringComparison.Ordinal);
         var path = mark < 0 ? target : target[..mark];
         if (FindInPath(path) is { } broken)
@@ -69,26 +89,6 @@ internal static partial class RequestRules
     }
 
     private static string? FindInText(string plain)
-    {
-        // The limit is wall-clock time: on a busy machine an ordinary text can meet it once, a text that is made to be slow to read meets it again.
-        try
-        {
-            return Match(plain);
-        }
-        catch (RegexMatchTimeoutException)
-        {
-            try
-            {
-                return Match(plain);
-            }
-            catch (RegexMatchTimeoutException)
-            {
-                return "slow-pattern";
-            }
-        }
-    }
-
-    private static string? Match(string plain)
     {
         // Comments between words are how filters that look for words are fooled.
         var text = plain.Contains("/*", StringComparison.Ordinal) ? Comment().Replace(plain, " ") : plain;

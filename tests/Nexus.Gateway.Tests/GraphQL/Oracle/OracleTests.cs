@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Nexus.Gateway.GraphQL.Types;
+using Nexus.Gateway.Tests.Fakes;
 using Nexus.Tests.Shared;
 
 namespace Nexus.Gateway.Tests.GraphQL.Oracle;
@@ -101,7 +102,7 @@ public sealed class OracleTests
 
         private static async Task<JsonNode> ReadAsync(Process process)
         {
-            using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+            using var limit = new CancellationTokenSource(Until.Patience);
             return JsonNode.Parse(await process.StandardOutput.ReadLineAsync(limit.Token) ?? throw new InvalidOperationException("The oracle ended."))!;
         }
     }

@@ -184,7 +184,7 @@ public sealed class WebhookTests : IDisposable
 
     private static async Task Disabled(EngineNode node)
     {
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
         while ((await Hooks(node).ListAsync(limit.Token))[0].Enabled)
             await Task.Delay(5, limit.Token);
     }

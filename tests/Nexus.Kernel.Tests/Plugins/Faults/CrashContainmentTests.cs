@@ -63,7 +63,7 @@ public sealed class CrashContainmentTests
 
     private static async Task<(int Exit, string Output)> RunAsync(string fault, int times, params string[] more)
     {
-        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(1));
+        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(3));
         var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "Nexus.Crashes.dll"), fault, times.ToString(CultureInfo.InvariantCulture), .. more]) { RedirectStandardOutput = true, RedirectStandardError = true };
         start.Environment["DOTNET_DbgEnableMiniDump"] = "0";
         using var process = Process.Start(start)!;
