@@ -89,7 +89,7 @@ public abstract partial class StorageConformance
 
         await AuditAsync(Entry);
 
-        await waiting.WaitAsync(TimeSpan.FromSeconds(10));
-        await Set.Audit.WaitAsync(0, CancellationToken.None).AsTask().WaitAsync(TimeSpan.FromSeconds(10));
+        await waiting.WaitAsync(TimeSpan.FromSeconds(60));
+        await Set.Audit.WaitAsync(0, CancellationToken.None).AsTask().WaitAsync(TimeSpan.FromSeconds(60));
     }
 }

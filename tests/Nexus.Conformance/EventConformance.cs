@@ -142,10 +142,10 @@ public abstract partial class StorageConformance
     public async Task A_waiting_claim_returns_when_an_event_comes()
     {
         await DeclareGroupsAsync(new EventGroup("g", "*", 0));
-        var claim = Set.Events.ClaimAsync(new DeliveryClaim(["g"], 10, Lease, TimeSpan.FromSeconds(20)), CancellationToken.None).AsTask();
+        var claim = Set.Events.ClaimAsync(new DeliveryClaim(["g"], 10, Lease, TimeSpan.FromMinutes(5)), CancellationToken.None).AsTask();
         await PublishAsync(Event("a.b"));
 
-        Assert.Single(await claim.WaitAsync(TimeSpan.FromSeconds(10)));
+        Assert.Single(await claim.WaitAsync(TimeSpan.FromSeconds(60)));
     }
 
     [Fact]
@@ -155,7 +155,7 @@ public abstract partial class StorageConformance
         var claim = Set.Events.ClaimAsync(new DeliveryClaim(["g"], 10, Lease, TimeSpan.FromMinutes(20)), stop.Token).AsTask();
         await stop.CancelAsync();
 
-        Assert.Empty(await claim.WaitAsync(TimeSpan.FromSeconds(10)));
+        Assert.Empty(await claim.WaitAsync(TimeSpan.FromSeconds(60)));
     }
 
     [Fact]

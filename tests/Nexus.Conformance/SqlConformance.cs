@@ -58,7 +58,7 @@ public abstract partial class StorageConformance
     {
         await MigrateAsync(First);
 
-        var limit = TimeSpan.FromSeconds(20);
+        var limit = TimeSpan.FromSeconds(60);
         await Database.WriteAsync(async (outer, _) =>
         {
             await outer.ExecuteAsync("INSERT INTO accounts (id) VALUES (10)");
@@ -195,8 +195,8 @@ public abstract partial class StorageConformance
             Assert.Equal(["id", "code", "amount"], (await serving).Single().Columns);
         Assert.False(waiting.IsCompleted);
         await change.CommitAsync(CancellationToken.None);
-        Assert.Equal("id", (await serving.WaitAsync(TimeSpan.FromSeconds(10)))[0].Columns[0]);
-        await waiting.WaitAsync(TimeSpan.FromSeconds(10));
+        Assert.Equal("id", (await serving.WaitAsync(TimeSpan.FromSeconds(60)))[0].Columns[0]);
+        await waiting.WaitAsync(TimeSpan.FromSeconds(60));
 
         Assert.Equal(2, (await Database.QueryAsync("SELECT rate FROM accounts")).Length);
         Assert.Equal(2, (await change.Database.QueryAsync("SELECT rate FROM accounts")).Length);

@@ -293,10 +293,10 @@ public abstract partial class StorageConformance
     [Fact]
     public async Task A_waiting_claim_returns_with_the_task_that_comes()
     {
-        var claim = Tasks.ClaimAsync(new TaskClaim("w", [new TaskCapacity("crm.report", 1, 1)], 1, TaskLease, TimeSpan.FromSeconds(20)), CancellationToken.None).AsTask();
+        var claim = Tasks.ClaimAsync(new TaskClaim("w", [new TaskCapacity("crm.report", 1, 1)], 1, TaskLease, TimeSpan.FromMinutes(5)), CancellationToken.None).AsTask();
         Assert.False(claim.IsCompleted);
         var task = await AddAsync(NewTask());
 
-        Assert.Equal(task.Id, Assert.Single(await claim).Id);
+        Assert.Equal(task.Id, Assert.Single(await claim.WaitAsync(TimeSpan.FromSeconds(60))).Id);
     }
 }

@@ -235,11 +235,13 @@ public sealed class ResourceOperationsTests
     public async Task A_rule_that_throws_or_hangs_changes_nothing_and_tells_nothing()
     {
         var throws = new Shop(i => i.BeforeWrite(_ => throw new InvalidOperationException("the password is hunter2")));
-        var hangs = new Shop(i => i.BeforeWrite(x => { new ManualResetEventSlim().Wait(TimeSpan.FromSeconds(2), CancellationToken.None); return x; }), TimeSpan.FromMilliseconds(50));
+        using var release = new ManualResetEventSlim();
+        var hangs = new Shop(i => i.BeforeWrite(x => { release.Wait(TimeSpan.FromMinutes(1), CancellationToken.None); return x; }), TimeSpan.FromMilliseconds(50));
         const string body = """{"number":"A-1","total":1,"dueOn":"2026-01-31"}""";
 
         var broken = await throws.CreateAsync(body);
         var late = await hangs.CreateAsync(body);
+        release.Set();
 
         Assert.Equal(ErrorCodes.InternalError, broken.Error!.Code);
         Assert.DoesNotContain("hunter2", broken.Error.ToString(), StringComparison.Ordinal);

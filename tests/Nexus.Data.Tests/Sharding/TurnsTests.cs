@@ -54,7 +54,7 @@ public sealed class TurnsTests
 
     private static async Task<ImmutableArray<EventDelivery>> UntilAsync(ShardedEvents events)
     {
-        for (var i = 0; i < 100; i++)
+        for (var i = 0; i < 1200; i++)
         {
             if (await ClaimAsync(events, TimeSpan.FromMilliseconds(50)) is { IsEmpty: false } claimed)
                 return claimed;

@@ -86,7 +86,7 @@ public sealed class CrashTests : IDisposable
     {
         var ids = new List<string>();
         var after = 0L;
-        for (var i = 0; i < 200 && ids.Count < expected; i++)
+        for (var i = 0; i < 600 && ids.Count < expected; i++)
         {
             var page = await store.ReadAsync(new EventQuery { AfterSequence = after, Limit = 1000, MaxWait = TimeSpan.FromMilliseconds(100) }, CancellationToken.None);
             ids.AddRange(page.Events.Select(e => e.Message.CorrelationId!));

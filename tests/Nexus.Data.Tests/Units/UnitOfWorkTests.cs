@@ -226,7 +226,7 @@ public sealed class UnitOfWorkTests
             late = await Record.ExceptionAsync(async () => await shop.Documents.SetAsync("late", 1));
             await go.Task;
         }, limit.Token).AsTask();
-        await shop.InsertAsync("y").AsTask().WaitAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken);
+        await shop.InsertAsync("y").AsTask().WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
         go.SetResult();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => unit);
 

@@ -81,7 +81,7 @@ public sealed class RequestFlowTests
 
         release.SetResult();
         var done = "";
-        for (var tries = 0; tries < 200 && done.Length == 0; tries++)
+        for (var tries = 0; tries < 3000 && done.Length == 0; tries++)
         {
             await Task.Delay(20);
             done = await host.Client.GetStringAsync("/api/custom/probe/done");
