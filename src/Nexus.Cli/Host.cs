@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Net;
 using System.Net.Http.Headers;
+using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -13,7 +14,7 @@ internal sealed class Host : IDisposable
     private readonly HttpClient client;
     private Task<string?>? local;
 
-    private Host(Uri address) => client = new HttpClient { BaseAddress = address, Timeout = Timeout.InfiniteTimeSpan };
+    private Host(Uri address) => client = new HttpClient(new Connecting()) { BaseAddress = address, Timeout = Timeout.InfiniteTimeSpan };
 
     public Uri Address => client.BaseAddress!;
 
@@ -146,5 +147,21 @@ internal sealed class Host : IDisposable
             _ => "",
         });
         return text.ToString();
+    }
+
+    /// <summary>A host that ends while a connection to it is made leaves a bare socket exception: to a command it is one that does not answer.</summary>
+    private sealed class Connecting() : DelegatingHandler(new SocketsHttpHandler())
+    {
+        protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+        {
+            try
+            {
+                return await base.SendAsync(request, cancellationToken);
+            }
+            catch (SocketException e)
+            {
+                throw new HttpRequestException(HttpRequestError.ConnectionError, e.Message, e);
+            }
+        }
     }
 }

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Net;
 
 namespace Nexus.EndToEnd.Tests;
 
@@ -50,6 +49,7 @@ public sealed class ApplicationTests
 
             await using var app = await RunningProgram.StartAsync(Path.Combine(project, "bin/Debug/net10.0/MyShop.dll"), project);
             await app.LineAsync("second handler");
+            await app.LineAsync("seen app.started my-shop 2.1.0");
             var exit = await app.StopAsync();
 
             string[] expected =
@@ -131,22 +131,16 @@ public sealed class ApplicationTests
 
         public static async Task<RunningProgram> StartAsync(string program, string folder)
         {
-            int port;
-            using (var free = new System.Net.Sockets.TcpListener(IPAddress.Loopback, 0))
-            {
-                free.Start();
-                port = ((IPEndPoint)free.LocalEndpoint).Port;
-            }
-
-            var running = new RunningProgram(program, folder, port);
-            for (var tries = 0; tries < 1200; tries++)
+            var running = new RunningProgram(program, folder, RunningHost.FreePort());
+            for (var clock = Stopwatch.StartNew(); clock.Elapsed < TimeSpan.FromSeconds(180);)
             {
                 Assert.False(running.process.HasExited, $"the program ended:\n{running.Log}");
                 try
                 {
-                    if ((await running.Client.GetAsync("/health/ready")).IsSuccessStatusCode) return running;
+                    using var ready = await running.Client.GetAsync("/health/ready");
+                    if (ready.IsSuccessStatusCode) return running;
                 }
-                catch (HttpRequestException)
+                catch (Exception error) when (RunningHost.IsAway(error))
                 {
                     // Not listening yet; the loop is bounded.
                 }
@@ -159,9 +153,10 @@ public sealed class ApplicationTests
 
         public async Task LineAsync(string line)
         {
-            for (var tries = 0; !Marked.Contains(line); tries++)
+            var clock = Stopwatch.StartNew();
+            while (!Marked.Contains(line))
             {
-                Assert.True(tries < 600, Log);
+                Assert.True(clock.Elapsed < TimeSpan.FromSeconds(60), Log);
                 await Task.Delay(50);
             }
         }
@@ -169,7 +164,7 @@ public sealed class ApplicationTests
         public async Task<int> StopAsync()
         {
             using (var kill = Process.Start("kill", ["-TERM", process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)])) await kill.WaitForExitAsync();
-            using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+            using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(120));
             await process.WaitForExitAsync(limit.Token);
             return process.ExitCode;
         }

@@ -67,7 +67,7 @@ public sealed partial class AttackTests
             var random = new Random(Seed + n);
             var request = Mutate(Corpus[random.Next(Corpus.Length)], random);
             var answer = await ExchangeAsync(host.Port, request, cancel);
-            var fault = answer is null ? "no answer within 15 s" : Status().Match(answer) is { Success: true } status && status.Groups[1].Value is "500" or "502" or "503" ? "status " + Status().Match(answer).Groups[1].Value : Internals().Match(answer) is { Success: true } leak ? "leaks " + leak.Value : answer.Contains(host.Folder, StringComparison.Ordinal) ? "leaks the folder" : null;
+            var fault = answer is null ? "no answer within a minute" : Status().Match(answer) is { Success: true } status && status.Groups[1].Value is "500" or "502" or "503" ? "status " + Status().Match(answer).Groups[1].Value : Internals().Match(answer) is { Success: true } leak ? "leaks " + leak.Value : answer.Contains(host.Folder, StringComparison.Ordinal) ? "leaks the folder" : null;
             if (answer is { Length: > 0 })
                 Interlocked.Increment(ref answered);
             if (fault is not null)
@@ -121,81 +121,21 @@ public sealed partial class AttackTests
     }
 
     [Fact]
-    public async Task A_flood_from_one_address_trips_its_limits_and_leaves_the_others_their_answers()
-    {
-        await using var host = await StartAsync("--security:rateLimits:loopback=true", "--security:rateLimits:address:requests=300", "--security:rateLimits:address:seconds=30", "--security:connections:perAddress=20", "--server:accessLog=false", "--logging:level=warning");
-        var request = Encoding.ASCII.GetBytes("GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n");
-        using var end = new CancellationTokenSource();
-        long served = 0, limited = 0, closed = 0;
-        // Every address of 127.0.0.0/8 is this machine: the attacker has one of its own.
-        var flood = Enumerable.Range(0, 60).Select(_ => Task.Run(async () =>
-        {
-            while (!end.IsCancellationRequested)
-            {
-                try
-                {
-                    using var socket = await ConnectAsync(host.Port, "127.0.0.66", end.Token);
-                    var buffer = new byte[4096];
-                    while (true)
-                    {
-                        await socket.SendAsync(request, end.Token);
-                        var read = await socket.ReceiveAsync(buffer, end.Token);
-                        if (read == 0)
-                            throw new SocketException((int)SocketError.ConnectionReset);
-                        if (buffer.AsSpan(9, 3).SequenceEqual("200"u8))
-                            Interlocked.Increment(ref served);
-                        else
-                            Interlocked.Increment(ref limited);
-                    }
-                }
-                catch (SocketException)
-                {
-                    Interlocked.Increment(ref closed);
-                    await Task.Delay(2, CancellationToken.None);
-                }
-                catch (OperationCanceledException)
-                {
-                    // The flood is over.
-                }
-            }
-        })).ToArray();
-
-        var times = new List<double>();
-        var clock = Stopwatch.StartNew();
-        for (var i = 0; i < 100; i++)
-        {
-            var one = Stopwatch.GetTimestamp();
-            using var answer = await host.Client.GetAsync("/health/live");
-            times.Add(Stopwatch.GetElapsedTime(one).TotalMilliseconds);
-            Assert.Equal(200, (int)answer.StatusCode);
-            await Task.Delay(20);
-        }
-        await end.CancelAsync();
-        await Task.WhenAll(flood);
-
-        var p95 = times.Order().ElementAt(94);
-        Assert.True(p95 < 250, $"p95 {p95:0.0} ms; served {served}, limited {limited}, closed {closed}");
-        Assert.InRange(served, 1, 300 + (long)(10 * (clock.Elapsed.TotalSeconds + 2)));
-        Assert.True(limited > 500, $"limited {limited}");
-        Assert.True(closed > 40, $"closed {closed}");
-    }
-
-    [Fact]
     public async Task Clients_that_send_or_read_by_the_byte_are_cut_off()
     {
         await using var host = await StartAsync("--security:connections:headerSeconds=1", "--security:connections:bytesPerSecond=1000", "--server:limits:bodySeconds=3600");
-        var clock = Stopwatch.StartNew();
 
         async Task<bool> DripAsync(string head)
         {
             using var socket = await ConnectAsync(host.Port, "127.0.0.1", CancellationToken.None);
             await socket.SendAsync(Encoding.ASCII.GetBytes(head));
+            var told = socket.ReceiveAsync(new byte[1], CancellationToken.None).AsTask();
             try
             {
-                for (var i = 0; i < 200; i++)
+                for (var clock = Stopwatch.StartNew(); clock.Elapsed < TimeSpan.FromSeconds(60);)
                 {
                     await socket.SendAsync("x"u8.ToArray());
-                    if (socket.Poll(100_000, SelectMode.SelectRead))
+                    if (await Task.WhenAny(told, Task.Delay(100)) == told)
                         return true;
                 }
                 return false;
@@ -212,7 +152,6 @@ public sealed partial class AttackTests
             DripAsync("POST /api/custom/papers/form HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 100000\r\n\r\n"));
 
         Assert.Equal([true, true, true], cut);
-        Assert.True(clock.Elapsed < TimeSpan.FromSeconds(30), clock.Elapsed.ToString());
     }
 
     [Fact]
@@ -229,7 +168,7 @@ public sealed partial class AttackTests
 
         Assert.Equal([.. Enumerable.Repeat(401, 10), 403], statuses);
         Assert.Equal(403, (int)(await host.Client.GetAsync("/health/live")).StatusCode);
-        Assert.Contains("security alert login_abuse", host.Log, StringComparison.Ordinal);
+        await host.SaysAsync("security alert login_abuse");
     }
 
     private static async Task<RunningHost> StartAsync(params string[] settings)
@@ -279,11 +218,11 @@ public sealed partial class AttackTests
         return [.. bytes];
     }
 
-    /// <summary>Sends bytes, ends sending once there is an answer or none comes, and reads to the end; null when the other side does not end within 15 s.</summary>
+    /// <summary>Sends bytes, ends sending once there is an answer or none comes, and reads to the end; null when the other side does not end within a minute.</summary>
     private static async Task<string?> ExchangeAsync(int port, byte[] request, CancellationToken cancellationToken)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        limit.CancelAfter(TimeSpan.FromSeconds(15));
+        limit.CancelAfter(TimeSpan.FromMinutes(1));
         var received = new MemoryStream();
         try
         {
@@ -309,7 +248,7 @@ public sealed partial class AttackTests
         return Encoding.UTF8.GetString(received.ToArray());
     }
 
-    private static async Task<Socket> ConnectAsync(int port, string from, CancellationToken cancellationToken)
+    internal static async Task<Socket> ConnectAsync(int port, string from, CancellationToken cancellationToken)
     {
         var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         socket.Bind(new IPEndPoint(IPAddress.Parse(from), 0));

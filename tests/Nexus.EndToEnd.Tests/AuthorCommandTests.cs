@@ -88,12 +88,7 @@ public sealed class AuthorCommandTests
         public StaticServer(string folder)
         {
             Folder = Directory.CreateDirectory(folder).FullName;
-            using (var free = new System.Net.Sockets.TcpListener(IPAddress.Loopback, 0))
-            {
-                free.Start();
-                Address = $"http://127.0.0.1:{((IPEndPoint)free.LocalEndpoint).Port}/";
-            }
-
+            Address = $"http://127.0.0.1:{RunningHost.FreePort()}/";
             listener.Prefixes.Add(Address);
             listener.Start();
             _ = ServeAsync();
@@ -119,7 +114,7 @@ public sealed class AuthorCommandTests
                 }
                 catch (Exception error) when (error is HttpListenerException or ObjectDisposedException)
                 {
-                    return;
+                    // The test is over, or a client hung up.
                 }
             }
         }

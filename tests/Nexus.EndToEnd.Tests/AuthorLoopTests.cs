@@ -26,13 +26,13 @@ public sealed class AuthorLoopTests
         var times = new List<double>();
         try
         {
-            await AnswerAsync(host, "Hello, Ada!", TimeSpan.FromSeconds(60));
+            await AnswerAsync(host, "Hello, Ada!", TimeSpan.FromSeconds(180));
             // The first save after the build also starts the resident compiler.
-            for (var save = 0; save <= 10; save++)
+            for (var save = 0; save <= 20; save++)
             {
                 var clock = Stopwatch.StartNew();
                 await File.WriteAllTextAsync(source, original.Replace("Hello, {name}!", $"Save {save}, {{name}}!", StringComparison.Ordinal));
-                await AnswerAsync(host, $"Save {save}, Ada!", TimeSpan.FromSeconds(30));
+                await AnswerAsync(host, $"Save {save}, Ada!", TimeSpan.FromSeconds(60));
                 if (save > 0) times.Add(clock.Elapsed.TotalSeconds);
             }
         }
@@ -43,8 +43,36 @@ public sealed class AuthorLoopTests
         }
 
         times.Sort();
-        TestContext.Current.TestOutputHelper?.WriteLine($"save to live: median {times[5]:0.00} s, p95 {times[^1]:0.00} s");
-        Assert.True(times[^1] <= 2, $"p95 of save to live is {times[^1]:0.00} s (median {times[5]:0.00} s)\n{await printed}\n{await errors}");
+        var (median, p95) = (times[9], times[18]);
+        TestContext.Current.TestOutputHelper?.WriteLine($"save to live: median {median:0.00} s, p95 {p95:0.00} s");
+        Assert.True(p95 <= 2, $"p95 of save to live is {p95:0.00} s (median {median:0.00} s)\n{await printed}\n{await errors}");
+    }
+
+    [Fact]
+    public async Task From_an_empty_folder_to_the_first_answer_takes_less_than_a_minute()
+    {
+        await using var host = await RunningHost.StartAsync();
+        var clock = Stopwatch.StartNew();
+
+        await RunAsync(host, "new", "plugin", "shop.notes");
+        var project = Path.Combine(host.Folder, "shop.notes");
+        var test = await Programs.RunAsync("dotnet", ["test", Path.Combine(project, "tests"), "--nologo", "-v", "q"], project);
+        Assert.True(test.ExitCode == 0, test.Output + test.Errors);
+        var packed = await Programs.CliAsync(host, "plugin", "pack", Path.Combine(project, "src/bin/Debug/net10.0"), "-o", Path.Combine(host.Folder, "notes.nxp"));
+        Assert.Contains("SHA-256 " + Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(await File.ReadAllBytesAsync(Path.Combine(host.Folder, "notes.nxp")))), packed.Output, StringComparison.Ordinal);
+        await RunAsync(host, "plugin", "validate", Path.Combine(host.Folder, "notes.nxp"));
+        await RunAsync(host, "plugin", "install", Path.Combine(host.Folder, "notes.nxp"));
+        var answer = await host.Client.GetStringAsync("/api/custom/notes/hello/Ada");
+
+        Assert.Equal("Hello, Ada!", answer);
+        TestContext.Current.TestOutputHelper?.WriteLine($"from an empty folder to the first answer: {clock.Elapsed.TotalSeconds:0.0} s");
+        Assert.InRange(clock.Elapsed.TotalSeconds, 0, 60);
+    }
+
+    private static async Task RunAsync(RunningHost host, params string[] arguments)
+    {
+        var (exitCode, output, errors) = await Programs.CliAsync(host, arguments);
+        Assert.True(exitCode == 0, $"nexus {string.Join(' ', arguments)}: exit {exitCode}\n{output}\n{errors}\n{host.Log}");
     }
 
     private static async Task AnswerAsync(RunningHost host, string expected, TimeSpan limit)

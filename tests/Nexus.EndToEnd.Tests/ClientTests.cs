@@ -108,7 +108,7 @@ public sealed class ClientTests
         using var mock = Process.Start(start)!;
         try
         {
-            var said = await mock.StandardOutput.ReadLineAsync().WaitAsync(TimeSpan.FromSeconds(60));
+            var said = await mock.StandardOutput.ReadLineAsync().WaitAsync(TimeSpan.FromSeconds(180));
             using var client = new HttpClient { BaseAddress = new Uri(System.Text.RegularExpressions.Regex.Match(said!, @"http://\S+?(?=;)").Value) };
 
             var listed = await client.GetFromJsonAsync<JsonArray>("/api/business/orders/orders");

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Text.Json.Nodes;
 
 namespace Nexus.EndToEnd.Tests;
@@ -102,32 +101,5 @@ public sealed class CommandLineTests
 
         Assert.True(published.ExitCode == 0, published.Errors);
         Assert.Contains("tests.happened", listed.Output);
-    }
-
-    [Fact]
-    public async Task From_an_empty_folder_to_the_first_answer_takes_less_than_a_minute()
-    {
-        await using var host = await RunningHost.StartAsync();
-        var clock = Stopwatch.StartNew();
-
-        await RunAsync(host, "new", "plugin", "shop.notes");
-        var project = Path.Combine(host.Folder, "shop.notes");
-        var test = await Programs.RunAsync("dotnet", ["test", Path.Combine(project, "tests"), "--nologo", "-v", "q"], project);
-        Assert.True(test.ExitCode == 0, test.Output + test.Errors);
-        var packed = await Programs.CliAsync(host, "plugin", "pack", Path.Combine(project, "src/bin/Debug/net10.0"), "-o", Path.Combine(host.Folder, "notes.nxp"));
-        Assert.Contains("SHA-256 " + Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(await File.ReadAllBytesAsync(Path.Combine(host.Folder, "notes.nxp")))), packed.Output, StringComparison.Ordinal);
-        await RunAsync(host, "plugin", "validate", Path.Combine(host.Folder, "notes.nxp"));
-        await RunAsync(host, "plugin", "install", Path.Combine(host.Folder, "notes.nxp"));
-        var answer = await host.Client.GetStringAsync("/api/custom/notes/hello/Ada");
-
-        Assert.Equal("Hello, Ada!", answer);
-        TestContext.Current.TestOutputHelper?.WriteLine($"from an empty folder to the first answer: {clock.Elapsed.TotalSeconds:0.0} s");
-        Assert.InRange(clock.Elapsed.TotalSeconds, 0, 60);
-    }
-
-    private static async Task RunAsync(RunningHost host, params string[] arguments)
-    {
-        var (exitCode, output, errors) = await Programs.CliAsync(host, arguments);
-        Assert.True(exitCode == 0, $"nexus {string.Join(' ', arguments)}: exit {exitCode}\n{output}\n{errors}\n{host.Log}");
     }
 }

@@ -63,8 +63,8 @@ public sealed class GrpcTests
             "noMethod":"200 UNIMPLEMENTED This node serves no nexus.plugins.orders.Orders/Nothing.",
             "noService":"200 UNIMPLEMENTED This node serves no no.such.Service/Nothing.",
             "noPath":"200 UNIMPLEMENTED Nothing is served at /.",
-            "halfOpen":"200 DEADLINE_EXCEEDED No message came for 1 s.",
-            "halfOpenUnary":"200 DEADLINE_EXCEEDED No message came for 1 s."}
+            "halfOpen":"200 DEADLINE_EXCEEDED No message came for 10 s.",
+            "halfOpenUnary":"200 DEADLINE_EXCEEDED No message came for 10 s."}
             """.ReplaceLineEndings(""),
             seen["breaches"]);
     }
@@ -98,7 +98,7 @@ public sealed class GrpcTests
         var node = ToolProcess.Find("node");
         var tools = await ForeignTools.FolderAsync();
         var port = RunningHost.FreePort();
-        await using var host = await RunningHost.StartAsync([Path.Combine(Programs.Samples, "orders")], [$"--server:http2Port={port}", "--grpc:idleSeconds=1"]);
+        await using var host = await RunningHost.StartAsync([Path.Combine(Programs.Samples, "orders")], [$"--server:http2Port={port}", "--grpc:idleSeconds=10"]);
         return JsonNode.Parse(await ForeignTools.RunAsync(node, tools, script, host.Address.ToString().TrimEnd('/'), $"{port}"))!;
     }
 

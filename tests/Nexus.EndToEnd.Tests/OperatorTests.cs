@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Net;
 using System.Net.Http.Json;
+using System.Net.Sockets;
 using System.Text.Json.Nodes;
 
 namespace Nexus.EndToEnd.Tests;
@@ -22,6 +23,7 @@ public sealed class OperatorTests
     {
         await using var host = await RunningHost.StartAsync(Orders);
 
+        await host.SaysAsync("routes.registered");
         var steps = new[] { "database.connected", "plugins.discovered", "Plugin orders", "routes.registered" }.Select(step => host.Log.IndexOf(step, StringComparison.Ordinal)).ToArray();
         Assert.True(steps is [>= 0, ..] && steps.SequenceEqual(steps.Order()), $"{string.Join(' ', steps)} in {host.Log}");
     }
@@ -94,16 +96,27 @@ public sealed class OperatorTests
             var writers = Enumerable.Range(0, 8).Select(n => Task.Run(() => WriteAsync(host, $"r{round}w{n}", acknowledged, stop.Token))).ToArray();
             // Into the middle of the writes: at least some of this round are acknowledged, and more are on their way.
             var before = Count(acknowledged);
-            for (var waits = 0; waits < 400 && Count(acknowledged) < before + 10 + round * 7 % 40; waits++) await Task.Delay(5);
+            await UntilAsync(() => Count(acknowledged) >= before + 10 + round * 7 % 40, writers);
             await host.KillAndRestartAsync();
             await stop.CancelAsync();
             await Task.WhenAll(writers);
         }
 
-        Assert.True(acknowledged.Count > 200, $"only {acknowledged.Count} writes were acknowledged");
         var stored = await AllIdsAsync(host);
         Assert.Empty(acknowledged.Except(stored));
         Assert.Equal(stored.Count, stored.Distinct().Count());
+    }
+
+    /// <summary>Waits, at most a minute, until work in the background has come so far; fails at once where all of it has ended.</summary>
+    private static async Task UntilAsync(Func<bool> condition, params Task[] work)
+    {
+        var clock = Stopwatch.StartNew();
+        while (!condition())
+        {
+            var failure = work.FirstOrDefault(w => w.IsFaulted)?.Exception;
+            Assert.True(failure is null && !work.All(w => w.IsCompleted) && clock.Elapsed < TimeSpan.FromSeconds(60), $"the work does not get on: {failure}");
+            await Task.Delay(5);
+        }
     }
 
     private static int Count(List<string> acknowledged)
@@ -123,10 +136,10 @@ public sealed class OperatorTests
                 var id = (string)JsonNode.Parse(await response.Content.ReadAsStringAsync(CancellationToken.None))!["id"]!;
                 lock (acknowledged) acknowledged.Add(id);
             }
-            catch (Exception error) when (error is HttpRequestException or OperationCanceledException or IOException)
+            catch (Exception error) when (RunningHost.IsAway(error))
             {
                 // The kill came first: not acknowledged, so nothing is promised. Connecting again ends with the round.
-                if (error is HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError }) return;
+                if (error is HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError } or SocketException) return;
             }
         }
     }
@@ -151,17 +164,22 @@ public sealed class OperatorTests
         await using var host = await RunningHost.StartAsync(Orders);
         object Order(int n, string by) => new { customer = by, sku = $"s{n:000}", quantity = n + 1 };
         await host.PostAsync("/api/business/orders/orders/", Order(0, "warm"));
+        var (single, together) = (TimeSpan.MaxValue, TimeSpan.MaxValue);
 
-        var clock = Stopwatch.StartNew();
-        for (var n = 0; n < 100; n++) await host.PostAsync("/api/business/orders/orders/", Order(n, "single"));
-        var single = clock.Elapsed;
-        clock.Restart();
-        var batch = await host.PostAsync("/api/business/orders/orders/batch", Enumerable.Range(0, 100).Select(n => Order(n, "batch")));
-        var together = clock.Elapsed;
+        // The best of three each: a machine that stands still in the middle of one says nothing about either.
+        for (var round = 0; round < 3; round++)
+        {
+            var clock = Stopwatch.StartNew();
+            for (var n = 0; n < 100; n++) await host.PostAsync("/api/business/orders/orders/", Order(n, $"single{round}"));
+            single = TimeSpan.FromTicks(Math.Min(single.Ticks, clock.Elapsed.Ticks));
+            clock.Restart();
+            var batch = await host.PostAsync("/api/business/orders/orders/batch", Enumerable.Range(0, 100).Select(n => Order(n, $"batch{round}")));
+            together = TimeSpan.FromTicks(Math.Min(together.Ticks, clock.Elapsed.Ticks));
+            Assert.All(RunningHost.Rows(batch), r => Assert.Equal(201, (int)r["status"]!));
+            Assert.Equal((await RowsAsync($"single{round}")).Split('\n'), (await RowsAsync($"batch{round}")).Split('\n'));
+        }
 
         async Task<string> RowsAsync(string by) => string.Join('\n', RunningHost.Rows(await host.GetAsync($"/api/business/orders/orders/?filter[customer]={by}&sort=sku&limit=200&fields=sku,quantity,status")).Select(r => r.ToJsonString()));
-        Assert.All(RunningHost.Rows(batch), r => Assert.Equal(201, (int)r["status"]!));
-        Assert.Equal((await RowsAsync("single")).Replace("single", "batch", StringComparison.Ordinal), await RowsAsync("batch"));
         Assert.True(together < single / 2, $"100 calls took {single.TotalMilliseconds:0} ms, one batch {together.TotalMilliseconds:0} ms");
     }
 
@@ -171,24 +189,30 @@ public sealed class OperatorTests
         await using var host = await RunningHost.StartAsync(Orders);
         await host.PostAsync("/api/business/orders/orders/", new { customer = "Ada", sku = "tea", quantity = 1 });
         using var stop = new CancellationTokenSource();
+        var done = 0;
         var clients = Enumerable.Range(0, 4).Select(_ => Task.Run(async () =>
         {
             using var client = new HttpClient { BaseAddress = host.Address };
-            var done = 0;
             while (!stop.IsCancellationRequested)
             {
                 using var response = await client.GetAsync("/api/business/orders/orders/?limit=1");
                 Assert.True(response.IsSuccessStatusCode, $"{(int)response.StatusCode} {await response.Content.ReadAsStringAsync()}");
-                done++;
+                Interlocked.Increment(ref done);
             }
-
-            return done;
         })).ToArray();
 
-        for (var swap = 0; swap < 10; swap++) await host.PostAsync("/api/v1/plugins/orders/reload");
-        await stop.CancelAsync();
+        // Each swap has requests before it and after it.
+        for (var swap = 0; swap < 10; swap++)
+        {
+            var before = Volatile.Read(ref done);
+            await UntilAsync(() => Volatile.Read(ref done) >= before + 5, clients);
+            await host.PostAsync("/api/v1/plugins/orders/reload");
+        }
 
-        Assert.True((await Task.WhenAll(clients)).Sum() > 50);
+        var after = Volatile.Read(ref done);
+        await UntilAsync(() => Volatile.Read(ref done) >= after + 5, clients);
+        await stop.CancelAsync();
+        await Task.WhenAll(clients);
         await host.UntilAsync("/api/v1/plugins/orders", plugin => plugin["generationsAlive"] is null || (int)plugin["generationsAlive"]! <= 0);
     }
 }

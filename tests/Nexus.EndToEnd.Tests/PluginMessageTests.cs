@@ -47,7 +47,7 @@ public sealed class PluginMessageTests
                 plugin.OnMessage(async (services, message, token) =>
                 {
                     var n = (int)JsonNode.Parse(message.Span)!["n"]!;
-                    if (n == 0) await Task.Delay(2000, token);
+                    if (n == 0) await Task.Delay(Timeout.Infinite, token);
                     return Encoding.UTF8.GetBytes(new JsonObject { ["by"] = id, ["twice"] = 2 * n }.ToJsonString());
                 });
             }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text.Json.Nodes;
 using Nexus.Tests.Shared;
 
@@ -34,19 +35,35 @@ public sealed class PluginUseTests
 
             foreach (var path in new[] { "at-once", "at-once", "late", "query", "query", "query", "queue", "queue" })
                 await host.Client.GetStringAsync("/api/custom/probe/" + path);
-            var used = await host.GetAsync("/api/v1/plugins/probe");
+            var (used, open) = await UsedAsync(host, uses: 4);
 
             Assert.Equal(("Discovered", 0, 0, 0, 0, 0), Read(asleep));
             var (state, generation, lazyLoads, awaits, poolHits, queuedTasks) = Read(used);
             Assert.Equal(("Active", 1, 1, 2), (state, generation, lazyLoads, queuedTasks));
-            // The first query opens a connection, unless the start of the plugin left one open; the others find it.
-            Assert.InRange(poolHits, 2, 3);
+            Assert.Equal((4, true), (poolHits + open, open is 1 or 2));
             // The late one for certain; a commit may end before anybody waits for it.
             Assert.InRange(awaits, 1, 3);
         }
         finally
         {
             Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    /// <summary>
+    /// The plugin, and the open connections to its file, once it was used so often: by three queries, and by the look for events of an earlier run that begins with the file's opening
+    /// and goes on beside the first query. Each use finds an open connection, a hit, or opens one; the two that run at once may open one each.
+    /// </summary>
+    private static async Task<(JsonNode Plugin, int Open)> UsedAsync(RunningHost host, int uses)
+    {
+        var clock = Stopwatch.StartNew();
+        while (true)
+        {
+            var plugin = await host.GetAsync("/api/v1/plugins/probe");
+            var pool = (await host.GetAsync("/api/v1/database"))["pools"]!.AsArray().Single(p => (string)p!["name"]! == "probe")!;
+            var open = (int)pool["inUse"]! + (int)pool["idle"]!;
+            if ((int)plugin["counters"]!["poolHits"]! + open >= uses || clock.Elapsed > TimeSpan.FromSeconds(60)) return (plugin, open);
+            await Task.Delay(50);
         }
     }
 

@@ -25,7 +25,7 @@ internal static class Programs
     private static string Here([CallerFilePath] string path = "") => path;
 
     /// <summary>Runs a program to its end.</summary>
-    public static Task<(int ExitCode, string Output, string Errors)> RunAsync(string program, IEnumerable<string> arguments, string directory, IReadOnlyDictionary<string, string>? environment = null, int seconds = 120) =>
+    public static Task<(int ExitCode, string Output, string Errors)> RunAsync(string program, IEnumerable<string> arguments, string directory, IReadOnlyDictionary<string, string>? environment = null, int seconds = 300) =>
         ToolProcess.RunAsync(program, arguments, directory, environment, seconds);
 
     /// <summary>Runs the CLI against a host.</summary>

@@ -10,6 +10,12 @@ namespace Nexus.EndToEnd.Tests;
 /// <summary>A host in its own process, on a free port, with its data in a temporary folder.</summary>
 internal sealed class RunningHost : IAsyncDisposable
 {
+    // Below those that the system gives to whoever asks for any port, and to connections: between two starts of a host nobody else gets its port.
+    private const int FirstPort = 12_000;
+    private const int AfterPorts = 32_000;
+
+    private static readonly Lock Ports = new();
+    private static int lastPort = Random.Shared.Next(FirstPort, AfterPorts);
     private readonly List<string> log = [];
     private string[] settings;
     private Process process;
@@ -75,7 +81,10 @@ internal sealed class RunningHost : IAsyncDisposable
         }
     }
 
-    public async Task ReadyAsync(int seconds = 60)
+    /// <summary>Whether a request failed because nobody answers there, or not any more. A peer that is killed while a connection to it is made leaves a bare <see cref="SocketException"/>.</summary>
+    public static bool IsAway(Exception error) => error is HttpRequestException or SocketException or IOException or OperationCanceledException;
+
+    public async Task ReadyAsync(int seconds = 180)
     {
         var clock = Stopwatch.StartNew();
         while (clock.Elapsed < TimeSpan.FromSeconds(seconds))
@@ -83,9 +92,10 @@ internal sealed class RunningHost : IAsyncDisposable
             Assert.False(process.HasExited, $"the host ended:\n{Log}");
             try
             {
-                if ((await Client.GetAsync("/health/ready")).IsSuccessStatusCode) return;
+                using var ready = await Client.GetAsync("/health/ready");
+                if (ready.IsSuccessStatusCode) return;
             }
-            catch (HttpRequestException)
+            catch (Exception error) when (IsAway(error))
             {
                 // Not listening yet; the loop is bounded.
             }
@@ -127,7 +137,7 @@ internal sealed class RunningHost : IAsyncDisposable
     public async Task<int> StopAsync()
     {
         using (var kill = Process.Start("kill", ["-TERM", process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)])) await kill.WaitForExitAsync();
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(120));
         await process.WaitForExitAsync(limit.Token);
         return process.ExitCode;
     }
@@ -148,12 +158,23 @@ internal sealed class RunningHost : IAsyncDisposable
         return text.Length == 0 ? new JsonObject() : JsonNode.Parse(text)!;
     }
 
-    /// <summary>Asks again until a condition holds, at most 15 s: events and swaps take their own time.</summary>
+    /// <summary>Waits until the host has said something: its lines come a little after its answers.</summary>
+    public async Task SaysAsync(string words)
+    {
+        var clock = Stopwatch.StartNew();
+        while (!Log.Contains(words, StringComparison.Ordinal))
+        {
+            Assert.True(clock.Elapsed < TimeSpan.FromSeconds(60), $"'{words}' was not said:\n{Log}");
+            await Task.Delay(20);
+        }
+    }
+
+    /// <summary>Asks again until a condition holds, at most a minute: events and swaps take their own time.</summary>
     public async Task<JsonNode> UntilAsync(string path, Func<JsonNode, bool> condition)
     {
         var clock = Stopwatch.StartNew();
         JsonNode? last = null;
-        while (clock.Elapsed < TimeSpan.FromSeconds(15))
+        while (clock.Elapsed < TimeSpan.FromSeconds(60))
         {
             using var response = await Client.GetAsync(path);
             if (response.IsSuccessStatusCode && condition(last = JsonNode.Parse(await response.Content.ReadAsStringAsync())!)) return last;
@@ -206,10 +227,33 @@ internal sealed class RunningHost : IAsyncDisposable
         }
     }
 
-    public static int FreePort()
+    /// <summary>The first of so many ports in a row that nobody listens on, given to nobody else of this program.</summary>
+    public static int FreePort(int count = 1)
     {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
+        lock (Ports)
+        {
+            var free = 0;
+            for (var tries = 0; free < count && tries < AfterPorts - FirstPort; tries++)
+            {
+                if (++lastPort >= AfterPorts) (lastPort, free) = (FirstPort, 0);
+                free = IsFree(lastPort) ? free + 1 : 0;
+            }
+
+            return free == count ? lastPort - count + 1 : throw new InvalidOperationException("no port is free");
+        }
+    }
+
+    private static bool IsFree(int port)
+    {
+        try
+        {
+            using var listener = new TcpListener(IPAddress.Loopback, port);
+            listener.Start();
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
     }
 }

@@ -123,7 +123,7 @@ public sealed class ShellTests
 
         var reports = Directory.GetFiles(Path.Combine(host.Folder, "data", "reports"), "security-20*.json");
         Assert.NotEmpty(reports);
-        Assert.Contains("config.csrf-off", await File.ReadAllTextAsync(reports[0]), StringComparison.Ordinal);
+        Assert.Contains("config.csrf-off", await File.ReadAllTextAsync(reports.Order(StringComparer.Ordinal).First()), StringComparison.Ordinal);
         Assert.All(RunningHost.Rows(runs), t => Assert.Equal("core.security.audit", (string?)t["task"]));
         Assert.Contains(RunningHost.Rows(alerts), a => ((string?)a["detail"])!.Contains("config.csrf-off", StringComparison.Ordinal));
     }
@@ -133,7 +133,7 @@ public sealed class ShellTests
         var start = new ProcessStartInfo("openssl", ["s_client", "-connect", $"127.0.0.1:{port}", "-servername", "localhost", .. more]) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = host.Folder };
         using var process = Process.Start(start)!;
         process.StandardInput.Close();
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(120));
         var output = await process.StandardOutput.ReadToEndAsync(limit.Token) + await process.StandardError.ReadToEndAsync(limit.Token);
         await process.WaitForExitAsync(limit.Token);
         return (process.ExitCode, output);

@@ -58,7 +58,7 @@ public sealed class TaskTests
     [Fact]
     public async Task A_task_in_the_middle_of_a_kill_is_done_by_the_next_process()
     {
-        await using var host = await RunningHost.StartAsync([Analytics], ["--tasks:lease=1s"]);
+        await using var host = await RunningHost.StartAsync([Analytics], ["--tasks:lease=5s"]);
         var ids = new List<string>();
         for (var day = 1; day <= 20; day++)
             ids.Add((string)(await host.PostAsync("/api/v1/tasks", new { task = "analytics.nightly-report", input = new { day = $"2026-03-{day:00}" } }))["id"]!);

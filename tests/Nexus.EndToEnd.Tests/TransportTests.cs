@@ -75,7 +75,7 @@ public sealed class TransportTests
     public async Task A_websocket_echoes_and_is_closed_in_order_when_its_plugin_is_swapped()
     {
         await using var host = await StartAsync();
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));
         using var socket = new ClientWebSocket();
         await socket.ConnectAsync(new Uri($"ws://127.0.0.1:{host.Port}/api/custom/probe/echo"), patience.Token);
         Assert.Equal("1:hello", await AskAsync(socket, "hello", patience.Token));
@@ -183,7 +183,7 @@ public sealed class TransportTests
 
         public async Task<(string Id, string Event, JsonNode Data)> NextAsync()
         {
-            using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+            using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));
             var fields = new Dictionary<string, string>();
             while (await lines.ReadLineAsync(patience.Token) is { } line)
             {

@@ -16,7 +16,7 @@ internal static class ForeignTools
         return folder!;
     }
 
-    /// <summary>Runs a program to its end, at most two minutes; what it printed.</summary>
+    /// <summary>Runs a program to its end, at most five minutes; what it printed.</summary>
     public static async Task<string> RunAsync(string program, string folder, params string[] arguments)
     {
         var (code, output, errors) = await ToolProcess.RunAsync(program, arguments, folder);
@@ -57,7 +57,7 @@ internal static class ForeignTools
             {
                 return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
             }
-            catch (IOException) when (tries < 1200)
+            catch (IOException) when (tries < 6000)
             {
                 await Task.Delay(100);
             }

@@ -14,7 +14,7 @@ internal static class ToolProcess
     }
 
     /// <summary>Its exit code and what it wrote; past the limit it is killed with its children.</summary>
-    public static async Task<(int ExitCode, string Output, string Errors)> RunAsync(string program, IEnumerable<string> arguments, string directory, IReadOnlyDictionary<string, string>? environment = null, int seconds = 120)
+    public static async Task<(int ExitCode, string Output, string Errors)> RunAsync(string program, IEnumerable<string> arguments, string directory, IReadOnlyDictionary<string, string>? environment = null, int seconds = 300)
     {
         var start = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = directory };
         foreach (var (name, value) in environment ?? new Dictionary<string, string>()) start.Environment[name] = value;

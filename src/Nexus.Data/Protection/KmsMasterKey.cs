@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net.Http.Headers;
+using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
@@ -60,7 +61,7 @@ internal sealed class KmsMasterKey(KmsOptions options, HttpClient client, TimePr
             var type = JsonNode.Parse(text)?["__type"]?.ToString() ?? "";
             throw new NexusException(ErrorCodes.ProtectionFailed, $"The key service refused {action}: {(int)answer.StatusCode} {type[(type.LastIndexOf('#') + 1)..]}");
         }
-        catch (Exception e) when (e is HttpRequestException or JsonException or OperationCanceledException && !cancellationToken.IsCancellationRequested)
+        catch (Exception e) when (e is HttpRequestException or SocketException or JsonException or OperationCanceledException && !cancellationToken.IsCancellationRequested)
         {
             throw new NexusException(ErrorCodes.ProtectionFailed, $"The key service at {options.Endpoint} does not answer as one: {e.Message}", e);
         }

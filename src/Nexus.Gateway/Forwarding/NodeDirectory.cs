@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Collections.Frozen;
 using System.Collections.Immutable;
+using System.Net.Sockets;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -100,7 +101,7 @@ internal sealed partial class NodeDirectory(IServiceProvider host, ForwardingSet
             using var answer = await connections.Invoker.SendAsync(request, limit.Token);
             unready[node.Id] = answer.IsSuccessStatusCode ? 0 : unready.GetValueOrDefault(node.Id) + 1;
         }
-        catch (Exception e) when (e is HttpRequestException or OperationCanceledException)
+        catch (Exception e) when (e is HttpRequestException or SocketException or OperationCanceledException)
         {
             unready[node.Id] = unready.GetValueOrDefault(node.Id) + 1;
         }

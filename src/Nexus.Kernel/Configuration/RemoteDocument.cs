@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Http.Headers;
+using System.Net.Sockets;
 using Nexus.Kernel.Schemas;
 
 namespace Nexus.Kernel.Configuration;
@@ -72,7 +73,7 @@ internal sealed class RemoteDocument : IDisposable
             _client.Value.Dispose();
     }
 
-    private static bool IsAway(Exception e) => e is HttpRequestException or TaskCanceledException or IOException or UnauthorizedAccessException;
+    private static bool IsAway(Exception e) => e is HttpRequestException or SocketException or TaskCanceledException or IOException or UnauthorizedAccessException;
 
     /// <summary>The document, or null when it is still <paramref name="known"/>.</summary>
     private Answer? Fetch(RemoteSettings from, Answer? known)

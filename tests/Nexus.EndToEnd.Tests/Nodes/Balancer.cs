@@ -20,7 +20,7 @@ internal sealed class Balancer : IDisposable
         // One process, so that it ends with its test.
         string[] arguments = program == "nginx" ? ["-c", file, "-g", $"pid {folder}/pid; daemon off; master_process off;"] : ["-f", file, "-db"];
         process = Process.Start(new ProcessStartInfo(Find(program)!, arguments) { WorkingDirectory = folder })!;
-        Client = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}"), Timeout = TimeSpan.FromSeconds(20) };
+        Client = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}"), Timeout = TimeSpan.FromSeconds(60) };
     }
 
     public HttpClient Client { get; }
@@ -28,18 +28,20 @@ internal sealed class Balancer : IDisposable
     public static async Task<Balancer> StartAsync(string program, IReadOnlyList<RunningHost> nodes)
     {
         var balancer = new Balancer(program, nodes);
-        for (var attempt = 0; ; attempt++)
+        var clock = Stopwatch.StartNew();
+        while (true)
         {
             try
             {
-                if ((await balancer.Client.GetAsync("/health/ready")).IsSuccessStatusCode) return balancer;
+                using var ready = await balancer.Client.GetAsync("/health/ready");
+                if (ready.IsSuccessStatusCode) return balancer;
             }
-            catch (HttpRequestException) when (attempt < 200 && !balancer.process.HasExited)
+            catch (Exception error) when (RunningHost.IsAway(error))
             {
                 // Not listening yet; the loop is bounded.
             }
 
-            Assert.True(attempt < 400, $"{program} does not pass requests on");
+            Assert.True(!balancer.process.HasExited && clock.Elapsed < TimeSpan.FromSeconds(60), $"{program} does not pass requests on");
             await Task.Delay(25);
         }
     }

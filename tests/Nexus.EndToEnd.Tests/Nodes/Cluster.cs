@@ -10,6 +10,9 @@ namespace Nexus.EndToEnd.Tests.Nodes;
 /// <summary>Hosts as processes that share one database of a real PostgreSQL, a master key, and the name by which people reach them.</summary>
 internal sealed class Cluster : IAsyncDisposable
 {
+    /// <summary>The lease of nodes that are killed by their test: soon over, and longer than a busy machine stands still.</summary>
+    public const string Mortal = "--node:leaseSeconds=10";
+
     public const string Password = "Correct-Horse-7";
     private const string First = "One-time 4 the first";
     private readonly string folder = Directory.CreateTempSubdirectory("nexus-cluster-").FullName;
@@ -34,7 +37,7 @@ internal sealed class Cluster : IAsyncDisposable
         if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(key, UnixFileMode.UserRead | UnixFileMode.UserWrite);
         string[] all =
         [
-            "--database:type=postgresql", $"--database:connectionString={database}", $"--encryption:file={key}", "--server:publicUrl=http://nexus.test", "--node:leaseSeconds=3",
+            "--database:type=postgresql", $"--database:connectionString={database}", $"--encryption:file={key}", "--server:publicUrl=http://nexus.test", "--node:leaseSeconds=60",
             $"--plugins:core.identity:administratorPassword={First}", .. settings,
         ];
         string[] plugins = [Path.Combine(Programs.Plugins, "engines.postgresql"), Path.Combine(Programs.Plugins, "core.identity"), Path.Combine(Programs.Samples, "users"), .. more];
@@ -55,16 +58,16 @@ internal sealed class Cluster : IAsyncDisposable
     /// <summary>Gives the administrator a password of its own and signs in.</summary>
     public async Task<string> SignInAsync()
     {
-        var first = await LoginAsync(Nodes[0].Client, First);
+        var first = await LoginAsync(Nodes[0].Client, First, Nodes[0]);
         var (status, body) = await SendAsync(Nodes[0].Client, first, HttpMethod.Post, "/api/v1/auth/password/change", new { current_password = First, new_password = Password });
-        Assert.True(status < 300, $"{status} {body}");
-        return await LoginAsync(Nodes[0].Client, Password);
+        Assert.True(status < 300, $"{status} {body}\n{Nodes[0].Log}");
+        return await LoginAsync(Nodes[0].Client, Password, Nodes[0]);
     }
 
-    public static async Task<string> LoginAsync(HttpClient client, string password)
+    public static async Task<string> LoginAsync(HttpClient client, string password, RunningHost? node = null)
     {
         var (status, body) = await SendAsync(client, null, HttpMethod.Post, "/login", new { username = "admin", password });
-        Assert.True(status == 200, $"{status} {body}");
+        Assert.True(status == 200, $"{status} {body}\n{node?.Log}");
         return (string)body["access_token"]!;
     }
 
@@ -78,7 +81,7 @@ internal sealed class Cluster : IAsyncDisposable
     }
 
     /// <summary>How long it takes until an answer is as expected; fails after <paramref name="seconds"/>.</summary>
-    public static async Task<TimeSpan> UntilAsync(HttpClient client, string token, string path, Func<int, JsonNode, bool> condition, int seconds = 15)
+    public static async Task<TimeSpan> UntilAsync(HttpClient client, string token, string path, Func<int, JsonNode, bool> condition, int seconds = 60)
     {
         var clock = Stopwatch.StartNew();
         while (true)

@@ -63,7 +63,7 @@ public sealed partial class ClusterRunTests
             var up = JsonNode.Parse(await prometheus.GetStringAsync("/api/v1/query?query=sum(up%7Bjob%3D%22nexus%22%7D)"))!["data"]!["result"]!.AsArray();
             if (up is [{ } sum] && (string)sum["value"]![1]! == "3")
                 break;
-            Assert.True(clock.Elapsed < TimeSpan.FromSeconds(60), $"Prometheus collects from {up.ToJsonString()}");
+            Assert.True(clock.Elapsed < TimeSpan.FromSeconds(120), $"Prometheus collects from {up.ToJsonString()}");
             await Task.Delay(200);
         }
 
@@ -85,7 +85,8 @@ public sealed partial class ClusterRunTests
     {
         private readonly string folder = Directory.CreateTempSubdirectory("nexus-cluster-run-").FullName;
         private readonly int port = RunningHost.FreePort();
-        private readonly int first = RunningHost.FreePort();
+        // The nodes, and the engines from twenty on.
+        private readonly int first = RunningHost.FreePort(30);
         private readonly List<string> lines = [];
         private Process? process;
 
@@ -106,7 +107,7 @@ public sealed partial class ClusterRunTests
         /// <summary>Every process with its number, as the command told them.</summary>
         public IEnumerable<(string Name, int Pid)> Processes => ProcessPattern().Matches(Output).Select(m => (m.Groups[1].Value, int.Parse(m.Groups[3].Value, CultureInfo.InvariantCulture)));
 
-        public HttpClient Client(string name) => new() { BaseAddress = new Uri(ProcessPattern().Matches(Output).Single(m => m.Groups[1].Value == name).Groups[2].Value), Timeout = TimeSpan.FromSeconds(30) };
+        public HttpClient Client(string name) => new() { BaseAddress = new Uri(ProcessPattern().Matches(Output).Single(m => m.Groups[1].Value == name).Groups[2].Value), Timeout = TimeSpan.FromSeconds(60) };
 
         public async Task UpAsync()
         {
@@ -119,10 +120,10 @@ public sealed partial class ClusterRunTests
             process.ErrorDataReceived += (_, line) => Add(line.Data);
             process.BeginOutputReadLine();
             process.BeginErrorReadLine();
-            await SaysAsync("Ctrl-C stops all of it.", 180);
+            await SaysAsync("Ctrl-C stops all of it.", 300);
         }
 
-        public async Task SaysAsync(string words, int seconds = 20)
+        public async Task SaysAsync(string words, int seconds = 60)
         {
             var clock = Stopwatch.StartNew();
             while (!Output.Contains(words, StringComparison.Ordinal))

@@ -17,7 +17,7 @@ public sealed class GatewayTests
     [Fact]
     public async Task Nodes_are_found_without_configuration_and_one_that_is_killed_under_load_fails_no_request()
     {
-        await using var cluster = await Cluster.StartAsync(3, [Yarp], []);
+        await using var cluster = await Cluster.StartAsync(3, [Yarp], [Cluster.Mortal]);
         var token = await cluster.SignInAsync();
         var gateway = await cluster.AddAsync("--roles", "gateway", "--server:accessLog=false");
         await FoundAsync(gateway, token, "users", 3);
@@ -59,7 +59,7 @@ public sealed class GatewayTests
         var token = await cluster.SignInAsync();
         var node = cluster.Nodes[0];
         await InstallAsync(node, token, "1.0.0");
-        var gateway = await cluster.AddAsync("--roles", "gateway", "--gateway:breaker:failures=3", "--gateway:breaker:openSeconds=2", "--gateway:breaker:outlierShare=0");
+        var gateway = await cluster.AddAsync("--roles", "gateway", "--gateway:breaker:failures=3", "--gateway:breaker:openSeconds=10", "--gateway:breaker:outlierShare=0");
         await FoundAsync(gateway, token, "probe", 1);
 
         var bad = Path.Combine(node.Folder, "bad");
@@ -72,15 +72,15 @@ public sealed class GatewayTests
         var clock = Stopwatch.StartNew();
         while ((await AskAsync(gateway, token, Route)).Status != 200)
         {
-            Assert.True(clock.Elapsed < TimeSpan.FromSeconds(10), "the breaker does not close");
+            Assert.True(clock.Elapsed < TimeSpan.FromSeconds(60), "the breaker does not close");
             await Task.Delay(50);
         }
 
         var closed = await SeriesAsync(gateway, token, "nexus_gateway_breaker_state", "probe");
         Assert.All(failed, f => Assert.Equal(503, f.Status));
         Assert.Equal((503, 3, 2), (refused.Status, asked, open.Values.Single()));
-        Assert.InRange(int.Parse(refused.RetryAfter, CultureInfo.InvariantCulture), 1, 2);
-        Assert.InRange(clock.Elapsed, TimeSpan.FromSeconds(0.5), TimeSpan.FromSeconds(10));
+        Assert.InRange(int.Parse(refused.RetryAfter, CultureInfo.InvariantCulture), 1, 10);
+        Assert.True(clock.Elapsed > TimeSpan.FromSeconds(0.5), $"it closed after {clock.Elapsed}");
         Assert.Equal(0, closed.Values.Single());
         Assert.Equal(4, (await SeriesAsync(gateway, token, "nexus_gateway_forwarded_requests_total", "probe")).Values.Single());
     }
@@ -217,7 +217,7 @@ public sealed class GatewayTests
         var clock = Stopwatch.StartNew();
         while ((await SeriesAsync(gateway, token, "nexus_gateway_forwarded_requests_total", plugin)).Count != nodes)
         {
-            Assert.True(clock.Elapsed < TimeSpan.FromSeconds(15), $"the gateway does not come to {nodes} nodes with {plugin}\n{gateway.Log}");
+            Assert.True(clock.Elapsed < TimeSpan.FromSeconds(60), $"the gateway does not come to {nodes} nodes with {plugin}\n{gateway.Log}");
             await Task.Delay(50);
         }
     }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
@@ -32,6 +33,9 @@ public sealed class GatewayTlsTests
             Assert.True(status == 200, $"{status} {body}\n{gateway.Log}");
         }
 
+        // It writes its lines a little after its answers.
+        var clock = Stopwatch.StartNew();
+        while (Served(good) < 20 && clock.Elapsed < TimeSpan.FromSeconds(60)) await Task.Delay(20);
         var (bytes, seen) = (wire.Length, new[] { Users, token, "HTTP/1.1" }.Any(wire.Saw));
         await good.KillAsync();
         var (alone, _) = await Cluster.SendAsync(gateway.Client, token, HttpMethod.Get, Users);

@@ -8,13 +8,13 @@ namespace Nexus.EndToEnd.Tests.Nodes;
 /// <summary>Several nodes on one PostgreSQL: they know each other, and what is done on one holds on all.</summary>
 public sealed class NodeTests
 {
-    /// <summary>A change is told within a second; the rest is for the machine that runs the tests.</summary>
-    private static readonly TimeSpan Soon = TimeSpan.FromSeconds(3);
+    /// <summary>A change is told within a second; who is not told of a session's end learns of it after half a minute. What lies between is for a machine that stands still.</summary>
+    private static readonly TimeSpan Soon = TimeSpan.FromSeconds(15);
 
     [Fact]
     public async Task Nodes_know_each_other_and_one_that_is_killed_is_gone_after_its_lease()
     {
-        await using var cluster = await Cluster.StartAsync(2);
+        await using var cluster = await Cluster.StartAsync(2, Cluster.Mortal);
         var token = await cluster.SignInAsync();
         var client = cluster.Nodes[0].Client;
         await Cluster.UntilAsync(client, token, "/api/v1/nodes", (_, nodes) => nodes.AsArray().Count == 2);
@@ -72,7 +72,7 @@ public sealed class NodeTests
     [Fact]
     public async Task A_node_that_stood_still_for_longer_than_marks_are_kept_takes_over_all_it_missed()
     {
-        await using var cluster = await Cluster.StartAsync(2);
+        await using var cluster = await Cluster.StartAsync(2, Cluster.Mortal);
         var admin = await cluster.SignInAsync();
         var (one, two) = (cluster.Nodes[0].Client, cluster.Nodes[1].Client);
         var ending = await Cluster.LoginAsync(one, Cluster.Password);
@@ -82,10 +82,10 @@ public sealed class NodeTests
         await Cluster.SendAsync(one, ending, HttpMethod.Post, "/api/v1/auth/logout");
         var (made, _) = await Cluster.SendAsync(one, admin, HttpMethod.Post, "/api/v1/roles", new { name = "clerk", permissions = new[] { "core.identity:use" } });
         await NoMarksAsync(cluster.Database);
-        var (_, alone) = await Cluster.SendAsync(one, admin, HttpMethod.Get, "/api/v1/nodes");
+        await Cluster.UntilAsync(one, admin, "/api/v1/nodes", (_, nodes) => nodes.AsArray().Count == 1);
         await SignalAsync(cluster.Nodes[1], "-CONT");
 
-        Assert.Equal((201, 1), (made, alone.AsArray().Count));
+        Assert.Equal(201, made);
         Assert.InRange(await Cluster.UntilAsync(two, ending, "/api/v1/users", (status, _) => status == 401), TimeSpan.Zero, Soon);
         await Cluster.UntilAsync(two, admin, "/api/v1/roles/clerk", (status, _) => status == 200);
         await Cluster.UntilAsync(one, admin, "/api/v1/nodes", (_, nodes) => nodes.AsArray().Count == 2);

@@ -86,7 +86,7 @@ public sealed class SurfaceTests
             await Task.Delay(100, TestContext.Current.CancellationToken);
             shop = await GetAsync(host, "/api/v1/plugins/shop");
         }
-        while ((int)shop["generationsAlive"]! > 0 && clockOfUnload.Elapsed < TimeSpan.FromSeconds(20));
+        while ((int)shop["generationsAlive"]! > 0 && clockOfUnload.Elapsed < TimeSpan.FromSeconds(90));
         Assert.Equal((0, "Active", Swaps + 1), ((int)shop["generationsAlive"]!, (string?)shop["state"], (int)shop["generation"]!));
     }
 

@@ -48,11 +48,18 @@ internal sealed class OtlpReceiver : IDisposable
                 return;
             }
 
-            using var body = new MemoryStream();
-            await context.Request.InputStream.CopyToAsync(body);
-            Read(context.Request.Url!.AbsolutePath, body.ToArray());
-            context.Response.ContentType = "application/x-protobuf";
-            context.Response.Close();
+            try
+            {
+                using var body = new MemoryStream();
+                await context.Request.InputStream.CopyToAsync(body);
+                Read(context.Request.Url!.AbsolutePath, body.ToArray());
+                context.Response.ContentType = "application/x-protobuf";
+                context.Response.Close();
+            }
+            catch (Exception e) when (e is HttpListenerException or ObjectDisposedException or IOException)
+            {
+                // Who sent it has hung up, and sends it again.
+            }
         }
     }
 

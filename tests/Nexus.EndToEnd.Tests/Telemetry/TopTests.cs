@@ -26,7 +26,7 @@ public sealed class TopTests
         using var ending = new CancellationTokenSource();
         var load = LoadAsync(host, ending.Token);
 
-        var json = JsonNode.Parse((await Programs.CliAsync(host, "top", "--json", "--interval", "1")).Output)!;
+        var json = JsonNode.Parse((await Programs.CliAsync(host, "top", "--json", "--interval", "5")).Output)!;
         var (code, text, _) = await Programs.CliAsync(host, "top", "--once", "--interval", "0.5", "--sort", "id");
         await ending.CancelAsync();
         await load;

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using System.Net.Http.Headers;
+using System.Net.Sockets;
 using System.Text.Json;
 
 namespace Nexus.Core.Identity.External;
@@ -106,7 +107,7 @@ internal sealed class ProviderHttp(IHttpClientFactory clients)
                     ? JsonDocument.Parse(body, Strict)
                     : throw new NexusException((int)response.StatusCode >= 500 ? ErrorCodes.ServiceUnavailable : ErrorCodes.ExternalSignInRefused, $"{request.RequestUri!.Host} answered {(int)response.StatusCode}.");
             }
-            catch (Exception error) when (error is HttpRequestException or JsonException || (error is OperationCanceledException && !cancellationToken.IsCancellationRequested))
+            catch (Exception error) when (error is HttpRequestException or SocketException or JsonException || (error is OperationCanceledException && !cancellationToken.IsCancellationRequested))
             {
                 throw new NexusException(ErrorCodes.ServiceUnavailable, $"{request.RequestUri!.Host} cannot be asked now.", error);
             }

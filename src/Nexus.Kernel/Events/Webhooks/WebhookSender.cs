@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Collections.Immutable;
 using System.Globalization;
 using System.Net.Http.Headers;
+using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
@@ -67,7 +68,7 @@ internal sealed class WebhookSender : IDisposable
             if (!answer.IsSuccessStatusCode)
                 throw new WebhookRefusedException($"{webhook.Url.Authority} answered {(int)answer.StatusCode}.", answer.StatusCode == System.Net.HttpStatusCode.Gone);
         }
-        catch (HttpRequestException e)
+        catch (Exception e) when (e is HttpRequestException or SocketException)
         {
             throw new WebhookRefusedException(e.InnerException is TargetRefusedException refused ? refused.Message : $"{webhook.Url.Authority} could not be reached: {e.Message}");
         }

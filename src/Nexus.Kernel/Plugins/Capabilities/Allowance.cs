@@ -48,8 +48,11 @@ internal sealed class Allowance(string plugin, PluginQuota quota, TimeProvider t
             throw new NexusException(ErrorCodes.QuotaExceeded, $"{plugin} stores {Interlocked.Read(ref stored)} bytes, which is its quota of {most}; it may delete only.");
     }
 
-    /// <summary>What is stored was measured; what was counted since goes on from there.</summary>
-    public void Measured(long bytes) => Interlocked.Exchange(ref stored, bytes);
+    /// <summary>Bytes that are counted as stored.</summary>
+    public long Stored => Interlocked.Read(ref stored);
+
+    /// <summary>What is stored was measured, from when so much was counted; what was counted since goes on from there. A write that the measurement saw already counts twice until the next one, and none is left out.</summary>
+    public void Measured(long bytes, long counted) => Interlocked.Add(ref stored, bytes - counted);
 
     /// <summary>Uses within the current minute of the clock.</summary>
     private sealed class MinuteCounter(TimeProvider time)

@@ -34,7 +34,8 @@ internal sealed partial class StorageMeasure(CapabilityDecisions decisions, IPlu
                 continue;
             try
             {
-                allowance.Measured(await Task.Run(() => storage.MeasureAsync(plugin.Manifest.Name, plugin.Manifest.DocumentRoot, cancellationToken).AsTask(), cancellationToken));
+                var counted = allowance.Stored;
+                allowance.Measured(await Task.Run(() => storage.MeasureAsync(plugin.Manifest.Name, plugin.Manifest.DocumentRoot, cancellationToken).AsTask(), cancellationToken), counted);
             }
             catch (Exception e) when (!cancellationToken.IsCancellationRequested)
             {

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Net.Sockets;
 using System.Security.Cryptography;
 using NuGet.Versioning;
 
@@ -152,7 +153,7 @@ internal sealed class PluginRegistries(PluginsOptions options) : IPluginRegistry
                 await target.WriteAsync(buffer.AsMemory(0, read), cancellationToken);
             }
         }
-        catch (Exception e) when (e is HttpRequestException or IOException || e is TaskCanceledException && !cancellationToken.IsCancellationRequested)
+        catch (Exception e) when (e is HttpRequestException or SocketException or IOException || e is TaskCanceledException && !cancellationToken.IsCancellationRequested)
         {
             throw new NexusException(ErrorCodes.ServiceUnavailable, $"{address} does not answer: {e.Message}", e);
         }
