@@ -14,10 +14,11 @@ public sealed class PluginMessageTests
         await using var host = await RunningHost.StartAsync();
         foreach (var id in new[] { "ping", "pong" }) await host.PostAsync("/api/v1/plugins", new { path = Plugin(host, id) });
 
-        var reply = await host.PostAsync("/api/v1/plugins/ping/message", new { data = new { n = 20 } });
+        var reply = await host.PostAsync("/api/v1/plugins/ping/message", new { data = new { n = 20 }, timeout = 60 });
         using var slow = await host.Client.PostAsJsonAsync("/api/v1/plugins/ping/message", new { data = new { n = 0 }, timeout = 0.2 }, TestContext.Current.CancellationToken);
-        var command = await Programs.CliAsync(host, "plugin", "message", "pong", "{\"n\": 3}");
-        var all = await host.PostAsync("/api/v1/plugins/broadcast", new { data = new { n = 1 }, exclude = (string[])["pong"], categories = (string[])["custom"] });
+        var command = await Programs.CliAsync(host, "plugin", "message", "pong", "{\"n\": 3}", "--timeout", "60");
+        // A plugin takes one message after another, and it is still at the slow one.
+        var all = await host.PostAsync("/api/v1/plugins/broadcast", new { data = new { n = 1 }, timeout = 60, exclude = (string[])["pong"], categories = (string[])["custom"] });
 
         Assert.Equal("""{"plugin":"ping","data":{"by":"ping","twice":40}}""", reply.ToJsonString());
         Assert.Equal((HttpStatusCode.RequestTimeout, "PLUGIN_COMMUNICATION_TIMEOUT"), (slow.StatusCode, (string?)JsonNode.Parse(await slow.Content.ReadAsStringAsync(TestContext.Current.CancellationToken))!["code"]));
@@ -47,7 +48,7 @@ public sealed class PluginMessageTests
                 plugin.OnMessage(async (services, message, token) =>
                 {
                     var n = (int)JsonNode.Parse(message.Span)!["n"]!;
-                    if (n == 0) await Task.Delay(Timeout.Infinite, token);
+                    if (n == 0) await Task.Delay(8000, token);
                     return Encoding.UTF8.GetBytes(new JsonObject { ["by"] = id, ["twice"] = 2 * n }.ToJsonString());
                 });
             }
