@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 
@@ -6,12 +7,13 @@ namespace Nexus.Tests.Shared;
 /// <summary>Programs of others. Those of npm are installed once into <c>artifacts/foreign</c>, from the lock file beside their list.</summary>
 internal static class ForeignTools
 {
-    private static readonly Lazy<Task<(string? Folder, string Reason)>> Installed = new(InstallAsync);
+    private static readonly ConcurrentDictionary<string, Lazy<Task<(string? Folder, string Reason)>>> Installed = new();
 
     /// <summary>The folder of the scripts with their packages; the test is skipped, with the reason, where they cannot be had.</summary>
-    public static async Task<string> FolderAsync()
+    /// <param name="part">Folder below, for programs whose packages do not go with those of the others.</param>
+    public static async Task<string> FolderAsync(string part = "")
     {
-        var (folder, reason) = await Installed.Value;
+        var (folder, reason) = await Installed.GetOrAdd(part, static one => new(() => InstallAsync(one))).Value;
         Assert.SkipWhen(folder is null, reason);
         return folder!;
     }
@@ -24,10 +26,10 @@ internal static class ForeignTools
         return output;
     }
 
-    private static async Task<(string? Folder, string Reason)> InstallAsync()
+    private static async Task<(string? Folder, string Reason)> InstallAsync(string part)
     {
         var root = Path.GetFullPath(Path.Combine(Path.GetDirectoryName(Here())!, "..", ".."));
-        var (from, to) = (Path.Combine(root, "tests", "foreign"), Path.Combine(root, "artifacts", "foreign"));
+        var (from, to) = (Path.Combine(root, "tests", "foreign", part), Path.Combine(root, "artifacts", "foreign", part));
         Directory.CreateDirectory(to);
         // Two runs may come at once; the first installs.
         using var held = await LockAsync(Path.Combine(to, "lock"));
@@ -38,11 +40,11 @@ internal static class ForeignTools
         try
         {
             var (code, output, errors) = await ToolProcess.RunAsync("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund"], to);
-            if (code != 0) return (null, $"npm cannot install tests/foreign: {errors} {output}");
+            if (code != 0) return (null, $"npm cannot install tests/foreign/{part}: {errors} {output}");
         }
         catch (Exception error) when (error is System.ComponentModel.Win32Exception or OperationCanceledException)
         {
-            return (null, $"npm cannot install tests/foreign: {error.Message}");
+            return (null, $"npm cannot install tests/foreign/{part}: {error.Message}");
         }
 
         await File.WriteAllTextAsync(stamp, wanted);

@@ -169,7 +169,8 @@ internal sealed partial class DescriptorReader(string plugin)
         var definition = type.IsGenericType ? type.GetGenericTypeDefinition() : null;
         if (definition == typeof(Ref<>))
         {
-            return new() { Name = name, Kind = FieldKind.Reference, Target = ReferenceTarget(type.GetGenericArguments()[0]) };
+            var target = type.GetGenericArguments()[0];
+            return new() { Name = name, Kind = FieldKind.Reference, Target = ReferenceTarget(target), TargetType = target.Name };
         }
 
         if (type.IsArray && type.GetArrayRank() == 1 && type != typeof(byte[]))

@@ -108,6 +108,9 @@ public sealed record FieldDescriptor
     /// <summary>Resource referred to, <c>{plugin}.{name}</c> or <c>{name}</c> of the same plugin.</summary>
     public string? Target { get; init; }
 
+    /// <summary>Name of the record type by which the plugin refers to it, such as <c>Customer</c>; null when it is not known.</summary>
+    public string? TargetType { get; init; }
+
     /// <summary>Element of a list or map.</summary>
     public FieldDescriptor? Element { get; init; }
 

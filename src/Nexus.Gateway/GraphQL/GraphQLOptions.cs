@@ -38,4 +38,7 @@ internal sealed class GraphQLOptions
 
     /// <summary>Operations that one socket may run at once.</summary>
     public int SocketOperations { get; set; } = 50;
+
+    /// <summary>The node answers what a composing gateway asks of a subgraph.</summary>
+    public bool Federation { get; set; }
 }

@@ -161,7 +161,7 @@ internal sealed partial class OperationGate(SurfaceSchema schemas, KeptDocuments
     {
         if (host.GetService<IPluginActivation>() is not { } activation)
             return;
-        var all = text.Contains("__schema", StringComparison.Ordinal) || text.Contains("__type(", StringComparison.Ordinal);
+        var all = text.Contains("__schema", StringComparison.Ordinal) || text.Contains("__type(", StringComparison.Ordinal) || text.Contains("_service", StringComparison.Ordinal);
         foreach (var manifest in plugins.Current.Inactive)
         {
             if (all || text.Contains(GraphNames.Pascal(manifest.Name), StringComparison.OrdinalIgnoreCase))

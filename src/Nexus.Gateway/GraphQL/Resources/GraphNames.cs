@@ -38,6 +38,19 @@ internal static class GraphNames
     /// <summary>Type of a resource's records.</summary>
     public static string Type(ResourceDescriptor resource) => Pascal(resource.Plugin) + Pascal(resource.Singular);
 
+    /// <summary>
+    /// Type of records that a reference means and that this node does not have: <c>crm.customers</c> referred to by a record type <c>Customer</c> is <c>CrmCustomer</c>, and so is
+    /// the record type <c>Crm.Customer</c>, which stands for a resource that was never named. Null when neither can be told.
+    /// </summary>
+    public static string? Foreign(FieldDescriptor reference)
+    {
+        if (reference.Target is not { } target || target.LastIndexOf('.') is not (> 0 and var end))
+            return null;
+        return target.AsSpan().ContainsAnyInRange('A', 'Z') ? Pascal(target)
+            : reference.TargetType is { } singular ? Pascal(target[..end]) + Pascal(singular)
+            : null;
+    }
+
     /// <summary>Field that lists them.</summary>
     public static string List(ResourceDescriptor resource) => Camel(resource.Plugin) + Pascal(resource.Name);
 

@@ -24,12 +24,17 @@ internal sealed class BoundResource(ActivePlugin plugin, ResourceDescriptor desc
 }
 
 /// <summary>A record as the source of fields.</summary>
-internal sealed class Record(StoredRecord stored)
+/// <param name="stored">The record as it is stored.</param>
+/// <param name="type">Name of its type, where a field may answer several; else null.</param>
+internal sealed class Record(StoredRecord stored, string? type = null)
 {
     private JsonElement json;
 
     /// <summary>The record as it is stored.</summary>
     public StoredRecord Stored { get; } = stored;
+
+    /// <summary>Name of its type, or null.</summary>
+    public string? Type { get; } = type;
 
     /// <summary>Its JSON, parsed when first asked for.</summary>
     public JsonElement Json => json.ValueKind == JsonValueKind.Undefined ? json = JsonElement.Parse(Stored.Json.Span) : json;
@@ -67,7 +72,7 @@ internal sealed record SurfaceCall(CallContext Context)
     /// <summary>Keeps a record for those that refer to it.</summary>
     public Record Keep(BoundResource resource, StoredRecord stored)
     {
-        var record = new Record(stored);
+        var record = new Record(stored, resource.TypeName);
         Loaded[(resource.TypeName, stored.Id)] = record;
         return record;
     }

@@ -6,7 +6,10 @@ using Nexus.Gateway.GraphQL.Types;
 namespace Nexus.Gateway.GraphQL.Resources;
 
 /// <summary>Fields that read records: one by id, lists as connections, references, and what refers to a record.</summary>
-internal sealed class RecordQueries(IResourceOperations operations, FilterTypes filters)
+/// <param name="operations">The pipeline.</param>
+/// <param name="filters">Inputs that say which records are meant.</param>
+/// <param name="partial">Lists may be null, so that a composed answer keeps the rest where this node fails.</param>
+internal sealed class RecordQueries(IResourceOperations operations, FilterTypes filters, bool partial)
 {
     private const int MaxPage = 1000;
     private const int DefaultPage = 50;
@@ -27,7 +30,8 @@ internal sealed class RecordQueries(IResourceOperations operations, FilterTypes 
         });
         var (filter, sort) = filters.For(resource);
         var described = resource.Descriptor.Description ?? $"Records of {resource.Descriptor.Name}.";
-        query.TryAdd(new FieldType(GraphNames.List(resource.Descriptor), Connection(resource, record).NonNull)
+        var connection = Connection(resource, record);
+        query.TryAdd(new FieldType(GraphNames.List(resource.Descriptor), partial ? connection : connection.NonNull)
         {
             Description = described,
             Arguments =
@@ -97,6 +101,9 @@ internal sealed class RecordQueries(IResourceOperations operations, FilterTypes 
         Add("createdAt", FieldScalars.DateTime, "When it was created.");
         Add("updatedAt", FieldScalars.DateTime, "When it was last changed.");
     }
+
+    /// <summary>Promises the record of an id, loaded with others of its level.</summary>
+    public Promise Find(BoundResource resource, string id, OperationRun run) => Batch(resource, run).Add(id);
 
     private ReferenceBatch Batch(BoundResource target, OperationRun run) =>
         run.Gather(target, () => new ReferenceBatch(operations, target, (SurfaceCall)run.Context!));

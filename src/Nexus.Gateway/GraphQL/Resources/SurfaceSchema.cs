@@ -1,7 +1,9 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Primitives;
+using Microsoft.Extensions.Options;
 using Nexus.Gateway.Changes;
+using Nexus.Gateway.GraphQL.Federation;
 using Nexus.Gateway.GraphQL.Types;
 using Nexus.Gateway.Platform;
 
@@ -55,7 +57,8 @@ internal sealed partial class SurfaceSchema : IDisposable
         var (query, mutation, subscription) = (new ObjectType("Query"), new ObjectType("Mutation"), new ObjectType("Subscription"));
         new PluginOperations(plugins, parts.Authorization, parts.Administration).Add(query, mutation);
         var types = new RecordTypes(parts.Settings.Current.HiddenFields);
-        var queries = new RecordQueries(parts.Operations, new FilterTypes(types));
+        var queries = new RecordQueries(parts.Operations, new FilterTypes(types), parts.IsSubgraph);
+        var entities = parts.IsSubgraph ? new EntityQueries(queries) : null;
         var changes = new RecordChanges(parts.Operations, types);
         var events = new RecordEvents(parts.Feed);
         var bound = new Dictionary<string, (BoundResource Resource, ObjectType Type)>(StringComparer.Ordinal);
@@ -78,19 +81,27 @@ internal sealed partial class SurfaceSchema : IDisposable
             queries.Add(query, resource, type);
             changes.Add(mutation, resource, type);
             events.Add(subscription, resource, type);
+            entities?.Add(resource, type);
         }
         foreach (var (resource, type) in bound.Values)
-            AddReferences(queries, bound, resource, type, types);
+            AddReferences(queries, bound, resource, type, types, entities);
+        entities?.AddTo(query);
         return new Schema(query, mutation, subscription.Fields.Count > 0 ? subscription : null) { Description = "What the plugins of this node declare." };
     }
 
-    private static void AddReferences(RecordQueries queries, Dictionary<string, (BoundResource Resource, ObjectType Type)> bound, BoundResource resource, ObjectType type, RecordTypes types)
+    private static void AddReferences(RecordQueries queries, Dictionary<string, (BoundResource Resource, ObjectType Type)> bound, BoundResource resource, ObjectType type, RecordTypes types, EntityQueries? entities)
     {
         foreach (var field in resource.Descriptor.Fields.Where(types.IsShown))
         {
-            var target = field.Kind == FieldKind.Reference ? field.Target : field is { Kind: FieldKind.List, Element.Kind: FieldKind.Reference } ? field.Element.Target : null;
-            if (target is null || !(bound.TryGetValue(target, out var found) || bound.TryGetValue($"{resource.Descriptor.Plugin}.{target}", out found)))
+            var reference = field.Kind == FieldKind.Reference ? field : field is { Kind: FieldKind.List, Element.Kind: FieldKind.Reference } ? field.Element : null;
+            if (reference?.Target is not { } target)
                 continue;
+            if (!(bound.TryGetValue(target, out var found) || bound.TryGetValue($"{resource.Descriptor.Plugin}.{target}", out found)))
+            {
+                if (entities is not null && GraphNames.Foreign(reference) is { } named && entities.AddForeign(type, field, named) is var foreign && field.Kind == FieldKind.Reference)
+                    queries.AddChildren(foreign, GraphNames.List(resource.Descriptor) + "By" + GraphNames.Pascal(field.Name), resource, field, type);
+                continue;
+            }
             if (field.Kind == FieldKind.List)
             {
                 queries.AddReferences(type, field, found.Resource, found.Type);
@@ -108,8 +119,11 @@ internal sealed partial class SurfaceSchema : IDisposable
 }
 
 /// <summary>What the schema is built with.</summary>
-internal sealed class SurfaceSchemaParts(IServiceProvider host, ServerSettings settings, ILoggerFactory loggers)
+internal sealed class SurfaceSchemaParts(IServiceProvider host, ServerSettings settings, IOptionsMonitor<GraphQLOptions> options, ILoggerFactory loggers)
 {
+    /// <summary>The node answers what a composing gateway asks. Settled at the start: a schema that was built stays until its snapshot goes.</summary>
+    public bool IsSubgraph { get; } = options.CurrentValue.Federation;
+
     /// <summary>The host's services, for ports that not every host has.</summary>
     public IServiceProvider Host { get; } = host;
 

@@ -7,20 +7,23 @@ namespace Nexus.Gateway.GraphQL.Types;
 internal static class SchemaPrinter
 {
     /// <summary>The whole schema but what every schema has.</summary>
-    public static string Print(Schema schema)
+    /// <param name="schema">The schema.</param>
+    /// <param name="marks">What is left out of it and added to it; null for nothing.</param>
+    public static string Print(Schema schema, SchemaMarks? marks = null)
     {
         var text = new StringBuilder();
-        foreach (var type in schema.Types.Where(t => !t.Name.StartsWith("__", StringComparison.Ordinal) && !(t is ScalarType scalar && Scalars.All.Contains(scalar))).OrderBy(t => t.Name, StringComparer.Ordinal))
+        marks ??= SchemaMarks.None;
+        foreach (var type in schema.Types.Where(t => !t.Name.StartsWith("__", StringComparison.Ordinal) && !(t is ScalarType scalar && Scalars.All.Contains(scalar)) && marks.Has(t)).OrderBy(t => t.Name, StringComparer.Ordinal))
         {
             if (text.Length > 0)
                 text.Append('\n');
             Describe(text, type.Description, "");
-            Print(text, type);
+            Print(text, type, marks);
         }
         return text.ToString();
     }
 
-    private static void Print(StringBuilder text, NamedType type)
+    private static void Print(StringBuilder text, NamedType type, SchemaMarks marks)
     {
         switch (type)
         {
@@ -34,7 +37,8 @@ internal static class SchemaPrinter
                 text.Append(type is ObjectType ? "type " : "interface ").Append(type.Name);
                 if (composite.Interfaces.Count > 0)
                     text.Append(" implements ").AppendJoin(" & ", composite.Interfaces);
-                PrintBlock(text, composite.Fields, PrintField);
+                text.Append(marks.Of(type));
+                PrintBlock(text, composite.Fields.Where(marks.HasField), PrintField);
                 break;
             case UnionType union:
                 text.Append("union ").Append(type.Name).Append(" = ").AppendJoin(" | ", union.Members).Append('\n');
@@ -49,7 +53,7 @@ internal static class SchemaPrinter
                 });
                 break;
             case InputType input:
-                text.Append("input ").Append(type.Name).Append(input.IsOneOf ? " @oneOf" : "");
+                text.Append("input ").Append(type.Name).Append(input.IsOneOf && marks.HasOneOf ? " @oneOf" : "");
                 PrintBlock(text, input.Fields, static (text, field) =>
                 {
                     Describe(text, field.Description, "  ");
@@ -112,4 +116,23 @@ internal static class SchemaPrinter
         if (description is not null)
             text.Append(indentation).Append(Printer.PrintBlock(description).Replace("\n", "\n" + indentation, StringComparison.Ordinal)).Append('\n');
     }
+}
+
+/// <summary>What is left out of a printed schema, and what is added to it.</summary>
+internal sealed class SchemaMarks
+{
+    /// <summary>All as it is.</summary>
+    public static SchemaMarks None { get; } = new();
+
+    /// <summary>Whether a type is printed.</summary>
+    public Func<NamedType, bool> Has { get; init; } = static _ => true;
+
+    /// <summary>Whether a field is printed.</summary>
+    public Func<FieldType, bool> HasField { get; init; } = static _ => true;
+
+    /// <summary>Whether <c>@oneOf</c> is printed.</summary>
+    public bool HasOneOf { get; init; } = true;
+
+    /// <summary>Directives of an object or interface, each after a space.</summary>
+    public Func<NamedType, string> Of { get; init; } = static _ => "";
 }
