@@ -75,6 +75,67 @@ public abstract partial class StorageConformance
         Assert.Equal(TaskState.Started, (await OneAsync(high.Id)).State);
     }
 
+    private async Task<ImmutableArray<TaskEntry>> ReserveAsync() =>
+        await Tasks.ClaimAsync(new TaskClaim("relay", [new TaskCapacity("crm.report", 100, 3)], 10, TaskLease, TimeSpan.Zero) { Reserve = true }, CancellationToken.None);
+
+    private async Task<ImmutableArray<TaskEntry>> BeginAsync(TaskEntry reserved) => await Tasks.TakeAsync([new TaskReservation(reserved.Id, reserved.Fence)], "w", TaskLease, CancellationToken.None);
+
+    [Fact]
+    public async Task A_reserved_task_waits_untried_for_whoever_takes_it_by_its_number_once()
+    {
+        var task = await AddAsync(NewTask(attempts: 1));
+
+        var reserved = Assert.Single(await ReserveAsync());
+        Assert.Equal((task.Id, TaskState.Pending, 0), (reserved.Id, reserved.State, reserved.Attempt));
+        Assert.Equal((TaskState.Pending, 0, reserved.Fence, (string?)null), ((await OneAsync(task.Id)).State, (await OneAsync(task.Id)).Attempt, (await OneAsync(task.Id)).Fence, (await OneAsync(task.Id)).Worker));
+        Assert.Empty(await TakeAsync());
+        Assert.Empty(await ReserveAsync());
+        Assert.Empty(await BeginAsync(reserved with { Fence = reserved.Fence - 1 }));
+
+        var begun = Assert.Single(await BeginAsync(reserved));
+        Assert.Equal((TaskState.Started, 1, "w", reserved.Fence), (begun.State, begun.Attempt, begun.Worker, begun.Fence));
+        Assert.Equal(Clock.GetUtcNow() + TaskLease, begun.LeaseUntil!.Value, TimeSpan.FromSeconds(20));
+        Assert.Empty(await BeginAsync(reserved));
+        await EndAsync(begun, TaskState.Success);
+        Assert.Equal(TaskState.Success, (await OneAsync(task.Id)).State);
+        Assert.Empty(await BeginAsync(reserved));
+    }
+
+    [Fact]
+    public async Task A_reservation_that_ended_or_was_given_back_or_called_off_costs_no_try()
+    {
+        var task = await AddAsync(NewTask(attempts: 1));
+        var lost = Assert.Single(await ReserveAsync());
+        Clock.Advance(TaskLease);
+
+        var again = Assert.Single(await ReserveAsync());
+        Assert.Empty(await BeginAsync(lost));
+        await Tasks.SettleAsync([new TaskSettlement(task.Id, lost.Fence, TaskState.Pending)], CancellationToken.None);
+        Assert.Empty(await TakeAsync());
+        await Tasks.SettleAsync([new TaskSettlement(task.Id, again.Fence, TaskState.Pending) { RetryAt = Clock.GetUtcNow().AddHours(1) }], CancellationToken.None);
+        Assert.Empty(await BeginAsync(again));
+        Assert.Equal(0, (await OneAsync(task.Id)).Attempt);
+        Assert.Equal(task.DueAt, (await OneAsync(task.Id)).DueAt, TimeSpan.FromMilliseconds(1));
+
+        var third = Assert.Single(await ReserveAsync());
+        Assert.Equal(TaskState.Cancelled, Assert.Single(await Tasks.ChangeAsync(TaskChange.Cancel, new TaskQuery { Ids = [task.Id] }, CancellationToken.None)).State);
+        Assert.Empty(await BeginAsync(third));
+        Assert.Equal((TaskState.Cancelled, (DateTimeOffset?)null), ((await OneAsync(task.Id)).State, (await OneAsync(task.Id)).LeaseUntil));
+    }
+
+    [Fact]
+    public async Task A_try_of_a_reserved_task_that_fails_is_due_again_and_its_old_number_begins_nothing()
+    {
+        await AddAsync(NewTask());
+        var reserved = Assert.Single(await ReserveAsync());
+        await EndAsync(Assert.Single(await BeginAsync(reserved)), TaskState.Pending, "boom");
+
+        Assert.Empty(await BeginAsync(reserved));
+        var again = Assert.Single(await ReserveAsync());
+        Assert.Equal((1, reserved.Fence + 1), (again.Attempt, again.Fence));
+        Assert.Equal(2, Assert.Single(await BeginAsync(again)).Attempt);
+    }
+
     [Fact]
     public async Task A_claim_takes_no_more_of_a_name_than_is_free()
     {

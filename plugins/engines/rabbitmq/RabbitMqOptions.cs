@@ -1,8 +1,11 @@
 namespace Nexus.Engines.RabbitMq;
 
 /// <summary>The plugin's configuration; its manifest describes each.</summary>
-internal sealed class RabbitMqOptions
+internal sealed record RabbitMqOptions
 {
+    /// <summary>What queues carry, a part of their names; not configured.</summary>
+    internal string Freight { get; init; } = "events";
+
     public string? ConnectionString { get; set; }
 
     public string Prefix { get; set; } = "nexus";

@@ -9,6 +9,7 @@ namespace Nexus.Engines.Redis;
 public sealed class RedisPlugin : IPlugin, ICheckHealth
 {
     private const string Name = "redis";
+    private const string Tasks = "tasks";
 
     /// <inheritdoc/>
     public void Configure(IPluginBuilder plugin)
@@ -16,7 +17,8 @@ public sealed class RedisPlugin : IPlugin, ICheckHealth
         ArgumentNullException.ThrowIfNull(plugin);
         plugin.Services.AddSingleton(services => new RedisClient(SettingsOf(services) ?? throw new InvalidOperationException("redis.connectionString is not set."), services.GetService<TimeProvider>() ?? TimeProvider.System));
         plugin.Services.AddSingleton(services => new RedisStreams(services.GetRequiredService<RedisClient>(), services.GetService<TimeProvider>() ?? TimeProvider.System));
-        plugin.ShareNodes(services => SettingsOf(services) is null ? null : Ports(services.GetRequiredService<RedisClient>(), services.GetRequiredService<RedisStreams>()));
+        plugin.Services.AddKeyedSingleton(Tasks, (services, _) => new RedisStreams(services.GetRequiredService<RedisClient>(), services.GetService<TimeProvider>() ?? TimeProvider.System, Tasks));
+        plugin.ShareNodes(services => SettingsOf(services) is null ? null : Ports(services.GetRequiredService<RedisClient>(), services.GetRequiredService<RedisStreams>(), services.GetRequiredKeyedService<RedisStreams>(Tasks)));
     }
 
     /// <inheritdoc/>
@@ -38,13 +40,14 @@ public sealed class RedisPlugin : IPlugin, ICheckHealth
         }
     }
 
-    private static SharedPorts Ports(RedisClient redis, RedisStreams streams) => new(Name)
+    private static SharedPorts Ports(RedisClient redis, RedisStreams events, RedisStreams tasks) => new(Name)
     {
         Cache = new RedisLevel(redis),
         Broadcast = new RedisBroadcast(redis),
         Leases = new RedisLeases(redis),
         Limits = new RedisLimits(redis),
-        Events = streams,
+        Events = events,
+        Tasks = tasks,
     };
 
     private static RedisSettings? SettingsOf(IServiceProvider services)

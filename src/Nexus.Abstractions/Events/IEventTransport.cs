@@ -3,7 +3,7 @@ using System.Collections.Immutable;
 namespace Nexus;
 
 /// <summary>
-/// Carries deliveries of durable events from node to node over an engine, a queue a group. The transport is not trusted with them: each stays in the event store under a lease until it is settled there, and what the engine loses is sent again when the lease ends.
+/// Carries deliveries of durable events from node to node over an engine, a queue a group; and tasks to workers, a queue a name. The transport is not trusted with them: each stays in its store under a lease until it is settled there, and what the engine loses is sent again when the lease ends.
 /// What was sent once is never sent again by the same number, so that a message which the engine itself hands out twice is told by <see cref="ReceivedMessage.Redelivered"/>.
 /// Every member throws when the engine cannot be reached; the caller tries again later. Thread-safe.
 /// </summary>

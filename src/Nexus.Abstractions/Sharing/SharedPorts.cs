@@ -1,7 +1,7 @@
 namespace Nexus;
 
 /// <summary>What nodes share over an external engine. The node uses the ports of the plugin whose <see cref="Name"/> its configuration names, from the moment it is active until it leaves.</summary>
-/// <param name="Name">Name in <c>cache.type</c> and <c>events.transport</c>, such as <c>redis</c>.</param>
+/// <param name="Name">Name in <c>cache.type</c>, <c>events.transport</c> and <c>tasks.transport</c>, such as <c>redis</c>.</param>
 public sealed record SharedPorts(string Name)
 {
     /// <summary>A level of the cache, or null.</summary>
@@ -18,6 +18,9 @@ public sealed record SharedPorts(string Name)
 
     /// <summary>Carries deliveries of events, or null.</summary>
     public IEventTransport? Events { get; init; }
+
+    /// <summary>Carries tasks to workers, or null.</summary>
+    public IEventTransport? Tasks { get; init; }
 
     /// <summary>The way of requests to other nodes, or null.</summary>
     public INodeTransport? Transport { get; init; }

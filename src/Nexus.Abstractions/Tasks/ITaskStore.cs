@@ -16,6 +16,9 @@ public interface ITaskStore : ITaskHistory
     /// <summary>Takes due tasks under a lease, by priority descending, then due time, then age; never more of one name than is free. The try is counted now. Tasks of the named ones whose lease has ended are due again, or have failed when that was their last try, or are cancelled when that was asked for. Waits up to <see cref="TaskClaim.MaxWait"/> for the first; cancelling ends the wait only: a claim that was made is returned.</summary>
     ValueTask<ImmutableArray<TaskEntry>> ClaimAsync(TaskClaim claim, CancellationToken cancellationToken);
 
+    /// <summary>Begins reserved tasks under a lease; the try is counted now. Those that are not reserved by that number any more are passed over, so that each is begun once, however often its number arrives.</summary>
+    ValueTask<ImmutableArray<TaskEntry>> TakeAsync(ImmutableArray<TaskReservation> reserved, string worker, TimeSpan lease, CancellationToken cancellationToken);
+
     /// <summary>Extends leases and stores progress. Those that were lost are passed over.</summary>
     ValueTask BeatAsync(ImmutableArray<TaskBeat> beats, TimeSpan lease, CancellationToken cancellationToken);
 
@@ -48,7 +51,16 @@ public interface ITaskHistory
 /// <param name="Limit">Greatest number of tasks.</param>
 /// <param name="Lease">Time after which an unsettled task is due again, unless a beat extends it.</param>
 /// <param name="MaxWait">Time to wait for the first.</param>
-public sealed record TaskClaim(string Worker, ImmutableArray<TaskCapacity> Tasks, int Limit, TimeSpan Lease, TimeSpan MaxWait);
+public sealed record TaskClaim(string Worker, ImmutableArray<TaskCapacity> Tasks, int Limit, TimeSpan Lease, TimeSpan MaxWait)
+{
+    /// <summary>Reserves them for whoever <see cref="ITaskStore.TakeAsync">takes</see> them by their number: they stay pending, no try is counted, and until the lease ends nobody else is given them.</summary>
+    public bool Reserve { get; init; }
+}
+
+/// <summary>A reserved task.</summary>
+/// <param name="Id">The task.</param>
+/// <param name="Fence">Number of the reservation.</param>
+public readonly record struct TaskReservation(Guid Id, long Fence);
 
 /// <summary>What a worker can take of one name.</summary>
 /// <param name="Task">The name.</param>
@@ -66,7 +78,7 @@ public readonly record struct TaskBeat(Guid Id, long Fence, double? Percent = nu
 /// <summary>The end of a try.</summary>
 /// <param name="Id">The task.</param>
 /// <param name="Fence">Number of the lease.</param>
-/// <param name="State">New state; <see cref="TaskState.Pending"/> tries again. Pending without <see cref="Error"/> hands the task back untried: that try does not count.</param>
+/// <param name="State">New state; <see cref="TaskState.Pending"/> tries again. Pending without <see cref="Error"/> hands the task back untried: that try does not count. It gives a reservation back as well.</param>
 public sealed record TaskSettlement(Guid Id, long Fence, TaskState State)
 {
     /// <summary>When to try again; at once when null.</summary>

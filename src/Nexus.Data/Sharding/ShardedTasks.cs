@@ -11,6 +11,19 @@ internal sealed class ShardedTasks(Shards shards, Turns turns) : ITaskStore
         return turns.TakeAsync<TaskEntry>(claim.Limit, claim.MaxWait, (shard, taken, limit, wait, ends) => TakeAsync(shard, claim with { Tasks = Left(claim.Tasks, taken), Limit = limit, MaxWait = wait }, ends), taken => Surplus(claim, taken), HandBackAsync, cancellationToken);
     }
 
+    public async ValueTask<ImmutableArray<TaskEntry>> TakeAsync(ImmutableArray<TaskReservation> reserved, string worker, TimeSpan lease, CancellationToken cancellationToken)
+    {
+        ImmutableArray<TaskEntry> taken = [];
+        foreach (var ofOne in reserved.Where(r => Shard.NumberOf(r.Fence) < shards.All.Length).GroupBy(r => Shard.NumberOf(r.Fence)))
+        {
+            var shard = shards.All[ofOne.Key];
+            // A database that does not answer keeps its tasks, and nobody waits for them.
+            taken = [.. taken, .. await turns.TryAsync(shard, async () => (await shard.Set.Tasks!.TakeAsync([.. ofOne.Select(r => r with { Fence = Shard.In(r.Fence) })], worker, lease, cancellationToken)).Select(shard.Globalize).ToImmutableArray(), [])];
+        }
+
+        return taken;
+    }
+
     public async ValueTask BeatAsync(ImmutableArray<TaskBeat> beats, TimeSpan lease, CancellationToken cancellationToken)
     {
         foreach (var ofOne in beats.Where(b => Shard.NumberOf(b.Fence) < shards.All.Length).GroupBy(b => Shard.NumberOf(b.Fence)))

@@ -20,6 +20,9 @@ internal sealed class SqliteTasks(MainFile file, TimeProvider time) : ITaskStore
         }, cancellationToken);
     }
 
+    public async ValueTask<ImmutableArray<TaskEntry>> TakeAsync(ImmutableArray<TaskReservation> reserved, string worker, TimeSpan lease, CancellationToken cancellationToken) =>
+        await file.Writer.RunAsync(connection => file.Tasks.Take(connection, reserved, worker, lease));
+
     public async ValueTask BeatAsync(ImmutableArray<TaskBeat> beats, TimeSpan lease, CancellationToken cancellationToken) => await file.Writer.RunAsync(connection =>
     {
         foreach (var beat in beats)
@@ -96,7 +99,7 @@ internal sealed class SqliteTasks(MainFile file, TimeProvider time) : ITaskStore
         {
             using var statement = connection.Prepare(change switch
             {
-                TaskChange.Cancel => "UPDATE tasks SET cancel=1,finished=CASE state WHEN 0 THEN ?2 END,state=CASE state WHEN 0 THEN 4 ELSE 1 END WHERE seq=?1",
+                TaskChange.Cancel => "UPDATE tasks SET cancel=1,finished=CASE state WHEN 0 THEN ?2 END,lease=CASE state WHEN 0 THEN NULL ELSE lease END,state=CASE state WHEN 0 THEN 4 ELSE 1 END WHERE seq=?1",
                 TaskChange.Abandon => "UPDATE tasks SET cancel=1,state=4,finished=?2,lease=NULL,fence=fence+1 WHERE seq=?1",
                 _ => "UPDATE OR IGNORE tasks SET state=0,attempt=0,due=?2,cancel=0,finished=NULL,started=NULL,lease=NULL,error=NULL,result=NULL,percent=NULL,step=NULL,fence=fence+1 WHERE seq=?1",
             });

@@ -60,8 +60,8 @@ internal sealed class TaskTables(TimeProvider time)
         Span<byte> id = stackalloc byte[16];
         settlement.Id.TryWriteBytes(id, bigEndian: true, out _);
         using var statement = connection.Prepare("""
-            UPDATE tasks SET state=CASE WHEN ?3=0 AND cancel=1 THEN 4 ELSE ?3 END,due=CASE WHEN ?3=0 THEN ?4 ELSE due END,error=coalesce(?5,error),attempt=attempt-(?3=0 AND ?5 IS NULL),
-            finished=CASE WHEN ?3=0 AND cancel=0 THEN NULL ELSE ?6 END,result=?7,lease=NULL,percent=CASE WHEN ?3=2 THEN coalesce(percent,100) ELSE percent END WHERE id=?1 AND fence=?2 AND state=1
+            UPDATE tasks SET state=CASE WHEN ?3=0 AND cancel=1 THEN 4 ELSE ?3 END,due=CASE WHEN ?3=0 AND state=1 THEN ?4 ELSE due END,error=coalesce(?5,error),attempt=attempt-(?3=0 AND ?5 IS NULL AND state=1),
+            finished=CASE WHEN ?3=0 AND cancel=0 THEN NULL ELSE ?6 END,result=?7,lease=NULL,percent=CASE WHEN ?3=2 THEN coalesce(percent,100) ELSE percent END WHERE id=?1 AND fence=?2 AND (state=1 OR (state=0 AND ?3=0 AND lease IS NOT NULL))
             """);
         statement.BindBlob(1, id).Bind(2, settlement.Fence).Bind(3, (long)settlement.State)
             .Bind(4, settlement.RetryAt is { } retry ? RecordColumns.ToMicroseconds(retry) : Now).Bind(5, settlement.Error).Bind(6, Now);
@@ -92,7 +92,7 @@ internal sealed class TaskTables(TimeProvider time)
         EndLostLeases(connection, claim, now);
         var free = claim.Tasks.GroupBy(t => t.Task, StringComparer.Ordinal).ToDictionary(t => t.Key, t => t.First().Free, StringComparer.Ordinal);
         var taken = ImmutableArray.CreateBuilder<TaskEntry>();
-        using (var find = connection.Prepare($"SELECT {Columns} FROM tasks t INDEXED BY tasks_due WHERE t.state=0 AND t.due<=?1 AND t.task IN (SELECT value FROM json_each(?2)) ORDER BY t.priority DESC,t.due,t.seq"))
+        using (var find = connection.Prepare($"SELECT {Columns} FROM tasks t INDEXED BY tasks_due WHERE t.state=0 AND t.due<=?1 AND (t.lease IS NULL OR t.lease<=?1) AND t.task IN (SELECT value FROM json_each(?2)) ORDER BY t.priority DESC,t.due,t.seq"))
         {
             find.Bind(1, now).Bind(2, Names(claim.Tasks.Where(t => t.Free > 0)));
             while (taken.Count < claim.Limit && free.Values.Any(f => f > 0) && find.Step())
@@ -100,17 +100,44 @@ internal sealed class TaskTables(TimeProvider time)
                 var task = Read(find);
                 if (free[task.Task]-- <= 0)
                     continue;
-                taken.Add(task with { State = TaskState.Started, Attempt = task.Attempt + 1, Fence = task.Fence + 1, Worker = claim.Worker, StartedAt = RecordColumns.FromMicroseconds(now), LeaseUntil = RecordColumns.FromMicroseconds(now + Microseconds(claim.Lease)) });
+                var mine = task with { Fence = task.Fence + 1, LeaseUntil = RecordColumns.FromMicroseconds(now + Microseconds(claim.Lease)) };
+                taken.Add(claim.Reserve ? mine : mine with { State = TaskState.Started, Attempt = task.Attempt + 1, Worker = claim.Worker, StartedAt = RecordColumns.FromMicroseconds(now) });
             }
         }
 
         Span<byte> id = stackalloc byte[16];
         foreach (var task in taken)
         {
-            using var start = connection.Prepare("UPDATE tasks SET state=1,attempt=attempt+1,fence=fence+1,worker=?2,started=?3,lease=?4,percent=NULL,step=NULL WHERE id=?1");
             task.Id.TryWriteBytes(id, bigEndian: true, out _);
-            start.BindBlob(1, id).Bind(2, claim.Worker).Bind(3, now).Bind(4, now + Microseconds(claim.Lease));
+            using var start = connection.Prepare(claim.Reserve ? "UPDATE tasks SET fence=fence+1,lease=?2 WHERE id=?1" : "UPDATE tasks SET state=1,attempt=attempt+1,fence=fence+1,worker=?3,started=?4,lease=?2,percent=NULL,step=NULL WHERE id=?1");
+            start.BindBlob(1, id).Bind(2, now + Microseconds(claim.Lease));
+            if (!claim.Reserve)
+                start.Bind(3, claim.Worker).Bind(4, now);
             start.Step();
+        }
+
+        return taken.ToImmutable();
+    }
+
+    /// <summary>Begins reserved tasks under a lease.</summary>
+    public ImmutableArray<TaskEntry> Take(Connection connection, ImmutableArray<TaskReservation> reserved, string worker, TimeSpan lease)
+    {
+        var taken = ImmutableArray.CreateBuilder<TaskEntry>();
+        Span<byte> id = stackalloc byte[16];
+        foreach (var one in reserved)
+        {
+            one.Id.TryWriteBytes(id, bigEndian: true, out _);
+            using (var start = connection.Prepare("UPDATE tasks SET state=1,attempt=attempt+1,worker=?3,started=?4,lease=?5,percent=NULL,step=NULL WHERE id=?1 AND fence=?2 AND state=0 AND lease IS NOT NULL"))
+            {
+                start.BindBlob(1, id).Bind(2, one.Fence).Bind(3, worker).Bind(4, Now).Bind(5, Now + Microseconds(lease));
+                start.Step();
+                if (connection.Changes == 0)
+                    continue;
+            }
+
+            using var read = connection.Prepare($"SELECT {Columns} FROM tasks t WHERE t.id=?1");
+            if (read.BindBlob(1, id).Step())
+                taken.Add(Read(read));
         }
 
         return taken.ToImmutable();
@@ -119,7 +146,7 @@ internal sealed class TaskTables(TimeProvider time)
     /// <summary>Whether a claim would find something.</summary>
     public static bool IsDue(Connection connection, TaskClaim claim, long now)
     {
-        using var look = connection.Prepare("SELECT 1 WHERE EXISTS (SELECT 1 FROM tasks INDEXED BY tasks_due WHERE state=0 AND due<=?1 AND task IN (SELECT value FROM json_each(?2))) OR EXISTS (SELECT 1 FROM tasks INDEXED BY tasks_lease WHERE state=1 AND lease<=?1 AND task IN (SELECT value FROM json_each(?3)))");
+        using var look = connection.Prepare("SELECT 1 WHERE EXISTS (SELECT 1 FROM tasks INDEXED BY tasks_due WHERE state=0 AND due<=?1 AND (lease IS NULL OR lease<=?1) AND task IN (SELECT value FROM json_each(?2))) OR EXISTS (SELECT 1 FROM tasks INDEXED BY tasks_lease WHERE state=1 AND lease<=?1 AND task IN (SELECT value FROM json_each(?3)))");
         return look.Bind(1, now).Bind(2, Names(claim.Tasks.Where(t => t.Free > 0))).Bind(3, Names(claim.Tasks)).Step();
     }
 

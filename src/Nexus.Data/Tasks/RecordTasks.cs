@@ -27,9 +27,21 @@ internal sealed class RecordTasks(IStorage records, TimeProvider time) : ITaskSt
         return WaitLoop.RunAsync(claim.MaxWait, Signal, time, async () =>
         {
             await EndLostLeasesAsync(claim);
-            var taken = await TakeAsync(claim);
+            var taken = await ClaimDueAsync(claim);
             return (taken, taken.Length > 0);
         }, cancellationToken);
+    }
+
+    public async ValueTask<ImmutableArray<TaskEntry>> TakeAsync(ImmutableArray<TaskReservation> reserved, string worker, TimeSpan lease, CancellationToken cancellationToken)
+    {
+        var taken = ImmutableArray.CreateBuilder<TaskEntry>();
+        foreach (var one in reserved)
+        {
+            if (await UpdateAsync(one.Id, task => task is { State: TaskState.Pending, LeaseUntil: not null } && task.Fence == one.Fence ? Started(task, worker, lease) : null) is { } mine)
+                taken.Add(mine);
+        }
+
+        return taken.ToImmutable();
     }
 
     public async ValueTask BeatAsync(ImmutableArray<TaskBeat> beats, TimeSpan lease, CancellationToken cancellationToken)
@@ -144,7 +156,11 @@ internal sealed class RecordTasks(IStorage records, TimeProvider time) : ITaskSt
 
     private TaskEntry? Settled(TaskEntry task, TaskSettlement settlement)
     {
-        if (task.State != TaskState.Started || task.Fence != settlement.Fence)
+        if (task.Fence != settlement.Fence)
+            return null;
+        if (task is { State: TaskState.Pending, LeaseUntil: not null } && settlement.State == TaskState.Pending)
+            return task with { LeaseUntil = null };
+        if (task.State != TaskState.Started)
             return null;
         var again = settlement.State == TaskState.Pending && !task.CancelRequested;
         return task with
@@ -162,7 +178,7 @@ internal sealed class RecordTasks(IStorage records, TimeProvider time) : ITaskSt
 
     private TaskEntry? Changed(TaskEntry task, TaskChange change) => change switch
     {
-        TaskChange.Cancel when task.State == TaskState.Pending => task with { State = TaskState.Cancelled, CancelRequested = true, FinishedAt = Now },
+        TaskChange.Cancel when task.State == TaskState.Pending => task with { State = TaskState.Cancelled, CancelRequested = true, FinishedAt = Now, LeaseUntil = null },
         TaskChange.Cancel when task is { State: TaskState.Started, CancelRequested: false } => task with { CancelRequested = true },
         TaskChange.Abandon when task.State == TaskState.Started => task with { State = TaskState.Cancelled, CancelRequested = true, FinishedAt = Now, LeaseUntil = null, Fence = task.Fence + 1 },
         TaskChange.Retry when task.State is TaskState.Failure or TaskState.Cancelled => task with
@@ -217,26 +233,31 @@ internal sealed class RecordTasks(IStorage records, TimeProvider time) : ITaskSt
         }
     }
 
-    private async ValueTask<ImmutableArray<TaskEntry>> TakeAsync(TaskClaim claim)
+    private async ValueTask<ImmutableArray<TaskEntry>> ClaimDueAsync(TaskClaim claim)
     {
         var free = claim.Tasks.DistinctBy(t => t.Task).ToDictionary(t => t.Task, t => t.Free, StringComparer.Ordinal);
         var taken = ImmutableArray.CreateBuilder<TaskEntry>();
         var waiting = (await FindAsync(new TaskQuery { State = TaskState.Pending, Limit = int.MaxValue }, [.. claim.Tasks.Where(t => t.Free > 0).Select(t => t.Task)])).Select(t => t.Task)
-            .Where(t => t.DueAt <= Now).OrderByDescending(t => t.Priority).ThenBy(t => t.DueAt).ThenBy(t => t.CreatedAt).ThenBy(t => t.Id);
+            .Where(IsDue).OrderByDescending(t => t.Priority).ThenBy(t => t.DueAt).ThenBy(t => t.CreatedAt).ThenBy(t => t.Id);
         foreach (var due in waiting)
         {
             if (taken.Count >= claim.Limit)
                 break;
             if (free[due.Task]-- <= 0)
                 continue;
-            if (await UpdateAsync(due.Id, task => task.State == TaskState.Pending && task.Fence == due.Fence && task.DueAt <= Now
-                    ? task with { State = TaskState.Started, Attempt = task.Attempt + 1, Fence = task.Fence + 1, Worker = claim.Worker, StartedAt = Now, LeaseUntil = Now + claim.Lease, Percent = null, Step = null }
-                    : null) is { } mine)
+            if (await UpdateAsync(due.Id, task => task.State != TaskState.Pending || task.Fence != due.Fence || !IsDue(task) ? null
+                    : claim.Reserve ? task with { Fence = task.Fence + 1, LeaseUntil = Now + claim.Lease }
+                    : Started(task with { Fence = task.Fence + 1 }, claim.Worker, claim.Lease)) is { } mine)
                 taken.Add(mine);
         }
 
         return taken.ToImmutable();
     }
+
+    private bool IsDue(TaskEntry task) => task.DueAt <= Now && (task.LeaseUntil is not { } reserved || reserved <= Now);
+
+    private TaskEntry Started(TaskEntry task, string worker, TimeSpan lease) =>
+        task with { State = TaskState.Started, Attempt = task.Attempt + 1, Worker = worker, StartedAt = Now, LeaseUntil = Now + lease, Percent = null, Step = null };
 
     private async ValueTask<List<(StoredRecord Record, TaskEntry Task)>> FindAsync(TaskQuery query, ImmutableArray<string> names)
     {

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
 using Nexus.Kernel.Events.Transport;
 using Nexus.Kernel.Events.Webhooks;
 
@@ -26,7 +27,7 @@ public static class EventsRegistration
         services.AddSingleton<EventGroups>();
         services.AddSingleton<EventBus>();
         services.AddSingleton<IEvents>(host => host.GetRequiredService<EventBus>());
-        services.AddSingleton<TransportLink>();
+        services.AddSingleton(host => new TransportLink(host.GetRequiredService<IPlugins>(), Freight.Events, host.GetRequiredService<IOptions<EventsOptions>>().Value.Transport, host.GetRequiredService<TimeProvider>(), host.GetRequiredService<ILogger<TransportLink>>()));
         services.AddSingleton<IDependencyHealth>(host => host.GetRequiredService<TransportLink>());
         services.AddSingleton<DeliveryIntake>();
         services.AddSingleton<DurableDelivery>();

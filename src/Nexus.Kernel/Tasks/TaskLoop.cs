@@ -3,16 +3,18 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Nexus.Kernel.Events;
+using Nexus.Kernel.Tasks.Transport;
 
 namespace Nexus.Kernel.Tasks;
 
-/// <summary>Takes due tasks from the store, as many as this node has room for, and sleeps in it while nothing is due.</summary>
+/// <summary>Takes due tasks, as many as this node has room for, and sleeps while nothing is due.</summary>
 /// <remarks>The loop's frame lives as long as the node. It holds names and entries only: a declaration in one of its locals would keep an unloaded plugin in memory.</remarks>
-internal sealed class TaskLoop(ITaskStore store, TaskCatalog catalog, TaskRun runs, RunningTasks running, TaskSeat seat, TaskCounters counters, TimeProvider time, ILogger<TaskLoop> log) : BackgroundService
+internal sealed class TaskLoop(TaskIntake intake, TaskCatalog catalog, TaskRun runs, RunningTasks running, TaskSeat seat, TaskCounters counters, TimeProvider time, ILogger<TaskLoop> log) : BackgroundService
 {
     private static readonly TimeSpan MaxWait = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan BusyPatience = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan RetryAfterStoreFailure = TimeSpan.FromSeconds(1);
-    private readonly SettlementWriter<TaskSettlement> settlements = new(batch => store.SettleAsync(batch, CancellationToken.None), log);
+    private readonly SettlementWriter<TaskSettlement> settlements = new(batch => intake.SettleAsync(batch), log);
     private readonly CancellationTokenSource handBack = new();
     private readonly Lock wakeGate = new();
     private CancellationTokenSource wake = new();
@@ -73,11 +75,13 @@ internal sealed class TaskLoop(ITaskStore store, TaskCatalog catalog, TaskRun ru
             var claim = NextClaim();
             if (claim.Limit == 0 || claim.Tasks.IsEmpty)
             {
+                await Task.Delay(BusyPatience, time, turn.Token);
+                await intake.LetGoAsync();
                 await Task.Delay(Timeout.InfiniteTimeSpan, time, turn.Token);
                 return;
             }
 
-            foreach (var task in await store.ClaimAsync(claim, turn.Token))
+            foreach (var task in await intake.ClaimAsync(claim, turn.Token))
                 Start(task, stoppingToken);
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested || woken.IsCancellationRequested)

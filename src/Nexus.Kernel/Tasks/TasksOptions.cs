@@ -1,3 +1,5 @@
+using Nexus.Kernel.Events.Transport;
+
 namespace Nexus.Kernel.Tasks;
 
 /// <summary>Settings of tasks (<c>tasks</c> in the configuration).</summary>
@@ -8,6 +10,9 @@ public sealed class TasksOptions
 
     /// <summary>Tasks that this node runs at once.</summary>
     public int Concurrency { get; set; } = 16;
+
+    /// <summary>What carries tasks to workers: <c>database</c>, or the name of a transport that an active plugin brings, such as <c>rabbitmq</c> or <c>redis</c>. The database keeps every task either way.</summary>
+    public string Transport { get; set; } = TransportLink.Database;
 
     /// <summary>Time limit of one try of a task that does not say itself.</summary>
     public TimeSpan Timeout { get; set; } = TimeSpan.FromMinutes(10);

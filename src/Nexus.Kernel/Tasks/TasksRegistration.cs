@@ -1,5 +1,9 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using Nexus.Kernel.Events.Transport;
+using Nexus.Kernel.Tasks.Transport;
 
 namespace Nexus.Kernel.Tasks;
 
@@ -19,6 +23,9 @@ public static class TasksRegistration
         services.AddSingleton<TaskCounters>();
         services.AddSingleton<TaskRun>();
         services.AddSingleton<TaskSeat>();
+        services.AddKeyedSingleton(TaskIntake.Link, (host, _) => new TransportLink(host.GetRequiredService<IPlugins>(), Freight.Tasks, host.GetRequiredService<IOptions<TasksOptions>>().Value.Transport, host.GetRequiredService<TimeProvider>(), host.GetRequiredService<ILogger<TransportLink>>()));
+        services.AddSingleton<IDependencyHealth>(host => host.GetRequiredKeyedService<TransportLink>(TaskIntake.Link));
+        services.AddSingleton<TaskIntake>();
         services.AddSingleton<TaskLoop>();
         services.AddSingleton<TaskUpkeep>();
         services.AddSingleton<TaskQueue>();
@@ -27,6 +34,7 @@ public static class TasksRegistration
         services.AddSingleton<ITaskMonitor, TaskMonitor>();
         services.AddSingleton<IPluginPorts, PluginTaskPorts>();
         services.AddHostedService(host => host.GetRequiredService<TaskSeat>());
+        services.AddHostedService<TaskRelay>();
         services.AddHostedService(host => host.GetRequiredService<TaskLoop>());
         services.AddHostedService<Scheduler>();
         services.AddHostedService(host => host.GetRequiredService<TaskUpkeep>());

@@ -19,7 +19,7 @@ public sealed class CountedTransport(Func<IPlugin> create) : IPlugin
             if (plugin.Services[i].ImplementationInstance is not SharedPortsContribution brought)
                 continue;
             plugin.Services.RemoveAt(i);
-            plugin.Contribute(new SharedPortsContribution(services => brought.Open(services) is { Events: { } events } ports ? ports with { Events = new Counting(events, this) } : null));
+            plugin.Contribute(new SharedPortsContribution(services => brought.Open(services) is { Events: { } events, Tasks: { } tasks } ports ? ports with { Events = new Counting(events, this), Tasks = new Counting(tasks, this) } : null));
             return;
         }
     }

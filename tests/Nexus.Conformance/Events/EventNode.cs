@@ -15,6 +15,8 @@ public sealed class EventNode : IAsyncDisposable
     /// <summary>Lines of handlers, in order.</summary>
     public ConcurrentQueue<string> Log { get; }
 
+    public IServiceProvider Services => host.Services;
+
     public IEvents Events => host.Services.GetRequiredService<IEvents>();
 
     public IEventLog History => host.Services.GetRequiredService<IEventLog>();
@@ -39,9 +41,9 @@ public sealed class EventNode : IAsyncDisposable
     }
 
     /// <summary>Waits until health says that the transport answers.</summary>
-    public Task ConnectedAsync() => UntilAsync(async () => (await HealthAsync()).Status == HealthLevel.Healthy, "the transport answers");
+    public Task ConnectedAsync(string freight = "events") => UntilAsync(async () => (await HealthAsync(freight)).Status == HealthLevel.Healthy, "the transport answers");
 
-    public ValueTask<PluginHealth> HealthAsync() => host.Services.GetServices<IDependencyHealth>().Single(d => d.Name == "events").CheckAsync(CancellationToken.None);
+    public ValueTask<PluginHealth> HealthAsync(string freight = "events") => host.Services.GetServices<IDependencyHealth>().Single(d => d.Name == freight).CheckAsync(CancellationToken.None);
 
     public ValueTask<Guid> PublishAsync(string name, string? key = null, int priority = 0, string data = "{}", DateTimeOffset? expires = null) =>
         Events.PublishAsync(new EventMessage { Name = name, Key = key, Priority = priority, Data = System.Text.Encoding.UTF8.GetBytes(data), ExpiresAt = expires });

@@ -1,4 +1,5 @@
 using Nexus.Conformance.Events;
+using Nexus.Conformance.Tasks;
 using Nexus.Testing;
 
 namespace Nexus.Data.Tests.Conformance;
@@ -9,6 +10,16 @@ public sealed class Memory_delivers_events : EventDeliveryConformance
 }
 
 public sealed class Sqlite_delivers_events : EventDeliveryConformance
+{
+    protected override void Configure(PluginTestOptions options) => options.Settings["database:type"] = "sqlite";
+}
+
+public sealed class Memory_gives_out_tasks : TaskDeliveryConformance
+{
+    protected override void Configure(PluginTestOptions options) => options.Settings["database:type"] = "memory";
+}
+
+public sealed class Sqlite_gives_out_tasks : TaskDeliveryConformance
 {
     protected override void Configure(PluginTestOptions options) => options.Settings["database:type"] = "sqlite";
 }

@@ -1,4 +1,5 @@
 using Nexus.Conformance.Events;
+using Nexus.Conformance.Tasks;
 using Nexus.Engines.PostgreSql;
 using Nexus.Engines.PostgreSql.Tests;
 using Nexus.Testing;
@@ -40,6 +41,24 @@ public sealed class RabbitMq_over_postgresql_delivers : RabbitMqDelivery
     {
         base.Configure(options);
         options.UsePostgreSql(_database);
+    }
+}
+
+public sealed class RabbitMq_over_postgresql_carries_tasks : TaskDeliveryConformance
+{
+    private readonly CountedTransport _transport = new(() => new RabbitMqPlugin());
+    private RabbitMqServer _broker = null!;
+    private string _database = "";
+
+    protected override CountedTransport? Transport => _transport;
+
+    public override async ValueTask InitializeAsync() => (_broker, _database) = (await RabbitMqServer.SharedAsync(), await PostgreSqlServer.DatabaseAsync());
+
+    protected override void Configure(PluginTestOptions options)
+    {
+        options.UseRabbitMq(_broker, () => _transport);
+        options.UsePostgreSql(_database);
+        options.Settings["tasks:transport"] = "rabbitmq";
     }
 }
 

@@ -22,7 +22,7 @@ internal sealed class PostgreSqlTasks(Server server, Wakeups wakeups) : ITaskSto
         while (true)
         {
             var next = wakeups.Tasks.Next;
-            var taken = await TakeAsync(claim);
+            var taken = await ClaimDueAsync(claim);
             var left = claim.MaxWait - server.Time.GetElapsedTime(started);
             if (taken.Length > 0 || left <= TimeSpan.Zero || cancellationToken.IsCancellationRequested)
                 return taken;
@@ -31,6 +31,18 @@ internal sealed class PostgreSqlTasks(Server server, Wakeups wakeups) : ITaskSto
             await wait.CancelAsync();
         }
     }
+
+    public ValueTask<ImmutableArray<TaskEntry>> TakeAsync(ImmutableArray<TaskReservation> reserved, string worker, TimeSpan lease, CancellationToken cancellationToken) => reserved.IsDefaultOrEmpty ? ValueTask.FromResult<ImmutableArray<TaskEntry>>([]) : server.UseAsync(async connection =>
+    {
+        var now = server.Now;
+        await using var batch = connection.CreateBatch();
+        batch.Add(TaskSql.Take).With(NpgsqlDbType.Array | NpgsqlDbType.Uuid, reserved.Select(r => r.Id).ToArray()).With(NpgsqlDbType.Array | NpgsqlDbType.Bigint, reserved.Select(r => r.Fence).ToArray()).With(worker).With(now).With(now + Microseconds(lease));
+        var taken = ImmutableArray.CreateBuilder<TaskEntry>();
+        await using var reader = await batch.ExecuteReaderAsync(CancellationToken.None);
+        while (await reader.ReadAsync(CancellationToken.None))
+            taken.Add(TaskSql.Read(reader));
+        return taken.ToImmutable();
+    }, CancellationToken.None);
 
     public async ValueTask BeatAsync(ImmutableArray<TaskBeat> beats, TimeSpan lease, CancellationToken cancellationToken)
     {
@@ -110,7 +122,7 @@ internal sealed class PostgreSqlTasks(Server server, Wakeups wakeups) : ITaskSto
         return query.Before is { } before ? scope.And($"t.seq<(SELECT seq FROM tasks WHERE id={scope.Add(before)})") : scope;
     }
 
-    private ValueTask<ImmutableArray<TaskEntry>> TakeAsync(TaskClaim claim) => server.UseAsync(async connection =>
+    private ValueTask<ImmutableArray<TaskEntry>> ClaimDueAsync(TaskClaim claim) => server.UseAsync(async connection =>
     {
         var now = server.Now;
         var all = claim.Tasks.DistinctBy(t => t.Task).ToList();
@@ -118,7 +130,9 @@ internal sealed class PostgreSqlTasks(Server server, Wakeups wakeups) : ITaskSto
         await using var batch = connection.CreateBatch();
         // A look at lost leases costs no commit where there are none.
         batch.Add(TaskSql.EndLostLeases).With(all.Select(t => t.Task).ToArray()).With(NpgsqlDbType.Array | NpgsqlDbType.Integer, all.Select(t => t.MaxAttempts).ToArray()).With(now).With(LostWorker);
-        batch.Add(TaskSql.Claim).With(free.Select(t => t.Task).ToArray()).With(NpgsqlDbType.Array | NpgsqlDbType.Integer, free.Select(t => t.Free).ToArray()).With(claim.Limit).With(now).With(claim.Worker).With(now + Microseconds(claim.Lease));
+        var pick = batch.Add(claim.Reserve ? TaskSql.Reserve : TaskSql.Claim).With(free.Select(t => t.Task).ToArray()).With(NpgsqlDbType.Array | NpgsqlDbType.Integer, free.Select(t => t.Free).ToArray()).With(claim.Limit).With(now).With(now + Microseconds(claim.Lease));
+        if (!claim.Reserve)
+            pick.With(claim.Worker);
         var taken = new List<(TaskEntry Task, long Sequence)>();
         await using var reader = await batch.ExecuteReaderAsync();
         while (await reader.ReadAsync())
@@ -131,7 +145,7 @@ internal sealed class PostgreSqlTasks(Server server, Wakeups wakeups) : ITaskSto
         var scope = ScopeOf(which).And(change == TaskChange.Cancel ? "t.state<2 AND NOT t.cancel" : "t.state=1");
         var (now, limit) = (scope.Add(server.Now), scope.Add((long)which.Limit));
         var set = change == TaskChange.Cancel
-            ? $"cancel=true,finished=CASE u.state WHEN 0 THEN {now}::bigint END,state=CASE u.state WHEN 0 THEN 4 ELSE 1 END"
+            ? $"cancel=true,finished=CASE u.state WHEN 0 THEN {now}::bigint END,lease=CASE u.state WHEN 0 THEN NULL ELSE u.lease END,state=CASE u.state WHEN 0 THEN 4 ELSE 1 END"
             : $"cancel=true,state=4,finished={now},lease=NULL,fence=u.fence+1";
         return ReadAsync($"WITH t AS (UPDATE tasks u SET {set} WHERE u.seq IN (SELECT t.seq FROM tasks t WHERE {scope.Sql} ORDER BY t.seq DESC LIMIT {limit} FOR UPDATE) RETURNING *) SELECT {TaskSql.Columns} FROM t ORDER BY t.seq DESC", scope, cancellationToken);
     }

@@ -36,12 +36,28 @@ internal static class TaskSql
 
     /// <summary>By name, so that each is a walk along the index of its waiting ones.</summary>
     public const string Claim = $"""
+        {Picked}
+        UPDATE tasks t SET state=1,attempt=t.attempt+1,fence=t.fence+1,worker=$6,started=$4,lease=$5,percent=NULL,step=NULL FROM picked k WHERE t.seq=k.seq
+        RETURNING {Columns},t.seq
+        """;
+
+    public const string Reserve = $"""
+        {Picked}
+        UPDATE tasks t SET fence=t.fence+1,lease=$5 FROM picked k WHERE t.seq=k.seq
+        RETURNING {Columns},t.seq
+        """;
+
+    public const string Take = $"""
+        UPDATE tasks t SET state=1,attempt=t.attempt+1,worker=$3,started=$4,lease=$5,percent=NULL,step=NULL FROM unnest($1::uuid[],$2::bigint[]) AS r (id,fence)
+        WHERE t.id=r.id AND t.fence=r.fence AND t.state=0 AND t.lease IS NOT NULL
+        RETURNING {Columns}
+        """;
+
+    private const string Picked = """
         WITH picked AS MATERIALIZED (
             SELECT p.seq FROM unnest($1::text[],$2::integer[]) AS f (task,free) CROSS JOIN LATERAL (
-                SELECT seq,priority,due FROM tasks WHERE task=f.task AND state=0 AND due<=$4 ORDER BY priority DESC,due,seq LIMIT least(f.free,$3) FOR UPDATE SKIP LOCKED) p
+                SELECT seq,priority,due FROM tasks WHERE task=f.task AND state=0 AND due<=$4 AND (lease IS NULL OR lease<=$4) ORDER BY priority DESC,due,seq LIMIT least(f.free,$3) FOR UPDATE SKIP LOCKED) p
             ORDER BY p.priority DESC,p.due,p.seq LIMIT $3)
-        UPDATE tasks t SET state=1,attempt=t.attempt+1,fence=t.fence+1,worker=$5,started=$4,lease=$6,percent=NULL,step=NULL FROM picked k WHERE t.seq=k.seq
-        RETURNING {Columns},t.seq
         """;
 
     private const string Insert = """
@@ -53,11 +69,11 @@ internal static class TaskSql
         """;
 
     private const string Settle = """
-        UPDATE tasks t SET state=CASE WHEN s.state=0 AND t.cancel THEN 4 ELSE s.state END,due=CASE WHEN s.state=0 THEN s.due ELSE t.due END,error=coalesce(s.error,t.error),
-            attempt=t.attempt-CASE WHEN s.state=0 AND s.error IS NULL THEN 1 ELSE 0 END,finished=CASE WHEN s.state=0 AND NOT t.cancel THEN NULL ELSE $7::bigint END,
+        UPDATE tasks t SET state=CASE WHEN s.state=0 AND t.cancel THEN 4 ELSE s.state END,due=CASE WHEN s.state=0 AND t.state=1 THEN s.due ELSE t.due END,error=coalesce(s.error,t.error),
+            attempt=t.attempt-CASE WHEN s.state=0 AND t.state=1 AND s.error IS NULL THEN 1 ELSE 0 END,finished=CASE WHEN s.state=0 AND NOT t.cancel THEN NULL ELSE $7::bigint END,
             result=s.result,lease=NULL,percent=CASE WHEN s.state=2 THEN coalesce(t.percent,100) ELSE t.percent END
         FROM unnest($1::uuid[],$2::bigint[],$3::smallint[],$4::bigint[],$5::text[],$6::text[]) AS s (id,fence,state,due,error,result)
-        WHERE t.id=s.id AND t.fence=s.fence AND t.state=1 RETURNING t.id
+        WHERE t.id=s.id AND t.fence=s.fence AND (t.state=1 OR (t.state=0 AND s.state=0 AND t.lease IS NOT NULL)) RETURNING t.id
         """;
 
     private const NpgsqlDbType Texts = NpgsqlDbType.Array | NpgsqlDbType.Text;

@@ -56,7 +56,7 @@ internal sealed class Session : IAsyncDisposable
 
     public bool HasEnded => ended is not null;
 
-    private string DeadLetters => $"{options.Prefix}.events.dead";
+    private string DeadLetters => $"{options.Prefix}.{options.Freight}.dead";
 
     public static async Task<Session> OpenAsync(Broker broker, RabbitMqOptions options, long number, Action arrived)
     {
@@ -317,8 +317,8 @@ internal sealed class Session : IAsyncDisposable
 
     private string QueueOf(string group)
     {
-        var name = $"{options.Prefix}.events/{group}";
-        return System.Text.Encoding.UTF8.GetByteCount(name) <= 255 ? name : $"{options.Prefix}.events#{Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(group)))}";
+        var name = $"{options.Prefix}.{options.Freight}/{group}";
+        return System.Text.Encoding.UTF8.GetByteCount(name) <= 255 ? name : $"{options.Prefix}.{options.Freight}#{Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(group)))}";
     }
 
     private async Task DeclareAsync(string group)

@@ -8,15 +8,13 @@ using Nexus.Engines.Redis.Protocol;
 namespace Nexus.Engines.Redis.Events;
 
 /// <summary>
-/// Events over Redis Streams: three streams a group, <c>nexus:events:stream:{group}:high</c>, <c>:normal</c> and <c>:low</c>, read by the consumer group <c>nexus</c> in that order. A message is removed when it is acknowledged, so a stream is as long as what waits.
+/// Events, or tasks, over Redis Streams: three streams a group, for events <c>nexus:events:stream:{group}:high</c>, <c>:normal</c> and <c>:low</c>, read by the consumer group <c>nexus</c> in that order. A message is removed when it is acknowledged, so a stream is as long as what waits.
 /// Nobody blocks in Redis, since all commands share a connection: whoever sends publishes the group's name, and readers also look by themselves.
 /// What a node had taken when it died is claimed by another one once the sign of life of the dead one has ended.
 /// </summary>
 internal sealed class RedisStreams : IEventTransport, IAsyncDisposable
 {
     private const string Readers = "nexus";
-    private const string Arrivals = "nexus:events:arrived";
-    private const string DeadLetters = "nexus:events:stream:dead:letters";
     private const int MostAtOnce = 100;
     private const int BeatsOfRenewal = 300;
 
@@ -32,6 +30,7 @@ internal sealed class RedisStreams : IEventTransport, IAsyncDisposable
         """);
 
     private readonly RedisClient redis;
+    private readonly string kind;
     private readonly TimeProvider time;
     private readonly string reader = Guid.NewGuid().ToString("n");
     private readonly ConcurrentDictionary<string, bool> fresh = new(StringComparer.Ordinal);
@@ -45,7 +44,10 @@ internal sealed class RedisStreams : IEventTransport, IAsyncDisposable
     private Task beats = Task.CompletedTask;
     private long looked;
 
-    public RedisStreams(RedisClient redis, TimeProvider time) => (this.redis, this.time) = (redis, time);
+    /// <param name="redis">The engine.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="kind">What it carries, a part of each key.</param>
+    public RedisStreams(RedisClient redis, TimeProvider time, string kind = "events") => (this.redis, this.time, this.kind) = (redis, time, kind);
 
     public async ValueTask ListenAsync(ImmutableArray<string> groups, CancellationToken cancellationToken)
     {
@@ -138,13 +140,17 @@ internal sealed class RedisStreams : IEventTransport, IAsyncDisposable
     private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>The braces keep the streams of a group on one server of a cluster.</summary>
-    private static string KeyOf(string group, string step) => $"{CacheKey.Prefix}events:stream:{{{CacheKey.Part(group)}}}:{step}";
+    private string Arrivals => $"{CacheKey.Prefix}{kind}:arrived";
+
+    private string DeadLetters => $"{CacheKey.Prefix}{kind}:stream:dead:letters";
+
+    private string KeyOf(string group, string step) => $"{CacheKey.Prefix}{kind}:stream:{{{CacheKey.Part(group)}}}:{step}";
 
     private static TransportReceipt Receipt(string group, string step, string id) => new(group, 0, $"{step}:{id}");
 
-    private static string LifeOf(string reader) => $"{CacheKey.Prefix}events:reader:{reader}:alive";
+    private string LifeOf(string reader) => $"{CacheKey.Prefix}{kind}:reader:{reader}:alive";
 
-    private static (string Key, string Id) Place(TransportReceipt receipt)
+    private (string Key, string Id) Place(TransportReceipt receipt)
     {
         var colon = receipt.Id.IndexOf(':', StringComparison.Ordinal);
         return (KeyOf(receipt.Group, receipt.Id[..colon]), receipt.Id[(colon + 1)..]);

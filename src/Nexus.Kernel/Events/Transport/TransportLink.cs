@@ -1,10 +1,20 @@
 using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Options;
 
 namespace Nexus.Kernel.Events.Transport;
 
-/// <summary>The transport that the configuration names, from the moment its plugin is active until it leaves. While the engine does not answer there is none, but for one try a second: deliveries are taken from the store meanwhile. Thread-safe.</summary>
-internal sealed class TransportLink(IPlugins plugins, IOptions<EventsOptions> options, TimeProvider time, ILogger<TransportLink> log) : IDependencyHealth
+/// <summary>What a transport carries.</summary>
+/// <param name="Name">Section of the configuration whose <c>transport</c> names it.</param>
+/// <param name="Otherwise">What happens without it, as the beginning of a sentence.</param>
+/// <param name="Of">Its port among those that a plugin brings.</param>
+internal sealed record Freight(string Name, string Otherwise, Func<SharedPorts, IEventTransport?> Of)
+{
+    public static Freight Events { get; } = new("events", "Events are delivered from the database", p => p.Events);
+
+    public static Freight Tasks { get; } = new("tasks", "Tasks are taken from the database", p => p.Tasks);
+}
+
+/// <summary>The transport that the configuration names, from the moment its plugin is active until it leaves. While the engine does not answer there is none, but for one try a second: work is taken from the store meanwhile. Thread-safe.</summary>
+internal sealed class TransportLink(IPlugins plugins, Freight freight, string chosen, TimeProvider time, ILogger<TransportLink> log) : IDependencyHealth
 {
     public const string Database = "database";
 
@@ -16,11 +26,11 @@ internal sealed class TransportLink(IPlugins plugins, IOptions<EventsOptions> op
     private string? failure;
     private long failedAt;
 
-    public string Name => "events";
+    public string Name => freight.Name;
 
     public bool Essential => false;
 
-    public bool IsConfigured => options.Value.Transport != Database;
+    public bool IsConfigured => chosen != Database;
 
     /// <summary>The transport to use now, or null: then the store gives out deliveries itself.</summary>
     public IEventTransport? Current
@@ -43,7 +53,7 @@ internal sealed class TransportLink(IPlugins plugins, IOptions<EventsOptions> op
             return;
         lock (gate)
             failure = null;
-        log.LogInformation("events.transport {Transport} answers again", options.Value.Transport);
+        log.LogInformation("{Freight}.transport {Transport} answers again", freight.Name, chosen);
     }
 
     public void Failed(Exception e)
@@ -51,7 +61,7 @@ internal sealed class TransportLink(IPlugins plugins, IOptions<EventsOptions> op
         lock (gate)
         {
             if (failure is null)
-                log.LogWarning("events.transport {Transport} does not answer; events are delivered from the database meanwhile: {Error}", options.Value.Transport, HandlerRun.Describe(e));
+                log.LogWarning("{Freight}.transport {Transport} does not answer. {Otherwise} meanwhile: {Error}", freight.Name, chosen, freight.Otherwise, HandlerRun.Describe(e));
             failure = e.Message;
             failedAt = time.GetTimestamp();
         }
@@ -69,15 +79,15 @@ internal sealed class TransportLink(IPlugins plugins, IOptions<EventsOptions> op
         }
 
         if (transport is null)
-            return new PluginHealth(HealthLevel.Degraded, $"events.transport is {options.Value.Transport}, and no active plugin brings it. Events are delivered from the database. Enable the plugin, or set events.transport to database.");
+            return new PluginHealth(HealthLevel.Degraded, $"{freight.Name}.transport is {chosen}, and no active plugin brings it. {freight.Otherwise}. Enable the plugin, or set {freight.Name}.transport to database.");
         try
         {
             var state = await transport.LookAsync([], cancellationToken);
-            return new PluginHealth(HealthLevel.Healthy, FormattableString.Invariant($"{options.Value.Transport} answers in {state.Latency.TotalMilliseconds:0.0} ms."));
+            return new PluginHealth(HealthLevel.Healthy, FormattableString.Invariant($"{chosen} answers in {state.Latency.TotalMilliseconds:0.0} ms."));
         }
         catch (Exception e) when (e is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
         {
-            return new PluginHealth(HealthLevel.Degraded, $"{options.Value.Transport}: {e.Message} Events are delivered from the database meanwhile.");
+            return new PluginHealth(HealthLevel.Degraded, $"{chosen}: {e.Message} {freight.Otherwise} meanwhile.");
         }
     }
 
@@ -88,10 +98,10 @@ internal sealed class TransportLink(IPlugins plugins, IOptions<EventsOptions> op
             return;
         // The number only: the snapshot itself would keep an unloaded plugin in memory.
         seen = current.Version;
-        var now = current.Plugins.FirstOrDefault(p => p.Shared?.Name == options.Value.Transport)?.Shared?.Events;
+        var now = current.Plugins.FirstOrDefault(p => p.Shared?.Name == chosen)?.Shared is { } shared ? freight.Of(shared) : null;
         if (ReferenceEquals(now, found))
             return;
         (found, failure) = (now, null);
-        log.LogInformation("events.transport {Transport} {State}", options.Value.Transport, now is null ? "has left" : "is there");
+        log.LogInformation("{Freight}.transport {Transport} {State}", freight.Name, chosen, now is null ? "has left" : "is there");
     }
 }

@@ -83,6 +83,7 @@ internal sealed class Slots
         Leases = ports.Leases is { } leases ? Keep(new SharedSlots.Leases(leases, lease)) : null,
         Limits = ports.Limits is { } limits ? Keep(new SharedSlots.Limits(limits, lease)) : null,
         Events = ports.Events is { } events ? Keep(new SharedSlots.Transport(events, lease)) : null,
+        Tasks = ports.Tasks is { } tasks ? Keep(new SharedSlots.Transport(tasks, lease)) : null,
         Transport = ports.Transport is { } transport ? Keep(new SharedSlots.Passing(transport, lease)) : null,
     };
 

@@ -1,0 +1,121 @@
+using System.Collections.Immutable;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using Nexus.Kernel.Events;
+using Nexus.Kernel.Events.Transport;
+
+namespace Nexus.Kernel.Tasks.Transport;
+
+/// <summary>
+/// Reserves due tasks that this node knows in the store and sends them to the transport; nodes that run none do so too. What the transport did not confirm is given back, and sent again by a new number.
+/// Frames live as long as the node and hold names and entries only.
+/// </summary>
+internal sealed class TaskRelay(ITaskStore store, TaskCatalog catalog, [FromKeyedServices(TaskIntake.Link)] TransportLink link, TimeProvider time, IOptions<TasksOptions> options, ILogger<TaskRelay> log) : BackgroundService
+{
+    private const int SendLimit = 256;
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan Wait = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan WindowLook = TimeSpan.FromMilliseconds(20);
+
+    private readonly string name = $"relay-{Environment.MachineName}-{Environment.ProcessId}";
+    private readonly Dictionary<string, SendWindow> windows = new(StringComparer.Ordinal);
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        if (!link.IsConfigured)
+            return;
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            try
+            {
+                if (link.Current is { } transport)
+                    await TurnAsync(transport, stoppingToken);
+                else
+                    await Task.Delay(Pause, time, stoppingToken);
+            }
+            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+            {
+                return;
+            }
+            catch (Exception e)
+            {
+                log.LogError("Tasks could not be taken from the store for the transport; trying again: {Error}", HandlerRun.Describe(e));
+                await Task.Delay(Wait, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+        }
+    }
+
+    private async Task TurnAsync(IEventTransport transport, CancellationToken stoppingToken)
+    {
+        var lease = options.Value.Lease;
+        await LookAsync(transport, stoppingToken);
+        // With no room, too: what a lost worker left is due again by a look at its name.
+        ImmutableArray<TaskCapacity> names = [.. catalog.Types().Select(t => new TaskCapacity(t.Name, WindowOf(t.Name, lease).Room, t.MaxRetries + 1))];
+        var someFull = names.Any(n => n.Free == 0);
+        if (names.IsEmpty)
+        {
+            await Task.Delay(Pause, time, stoppingToken);
+            return;
+        }
+
+        var reserved = await store.ClaimAsync(new TaskClaim(name, names, SendLimit, lease, someFull ? WindowLook : Wait) { Reserve = true }, stoppingToken);
+        if (reserved.IsEmpty)
+            return;
+        var now = time.GetTimestamp();
+        foreach (var (task, count) in reserved.CountBy(t => t.Task))
+            WindowOf(task, lease).Sent(count, now);
+        try
+        {
+            await transport.SendAsync([.. reserved.Select(t => new TransportMessage(t.Task, Math.Clamp(t.Priority, -1000, 1000), TaskTicket.Write(t)))], stoppingToken);
+            link.Succeeded();
+        }
+        catch (Exception e)
+        {
+            if (!stoppingToken.IsCancellationRequested)
+                link.Failed(e);
+            await GiveBackAsync(reserved);
+        }
+    }
+
+    private SendWindow WindowOf(string task, TimeSpan lease)
+    {
+        if (!windows.TryGetValue(task, out var window))
+            windows[task] = window = new SendWindow(lease);
+        return window;
+    }
+
+    /// <summary>Asks how much waits of the tasks whose windows are full.</summary>
+    private async Task LookAsync(IEventTransport transport, CancellationToken stoppingToken)
+    {
+        ImmutableArray<string> full = [.. windows.Where(w => w.Value.IsFull).Select(w => w.Key)];
+        if (full.IsEmpty)
+            return;
+        try
+        {
+            var state = await transport.LookAsync(full, stoppingToken);
+            var now = time.GetTimestamp();
+            foreach (var task in full)
+                windows[task].Look(state.Waiting.GetValueOrDefault(task), now, time);
+        }
+        catch (Exception e) when (!stoppingToken.IsCancellationRequested)
+        {
+            link.Failed(e);
+            // What waits there now is not known: when the engine answers again, the count begins anew.
+            windows.Clear();
+        }
+    }
+
+    private async Task GiveBackAsync(ImmutableArray<TaskEntry> reserved)
+    {
+        try
+        {
+            await store.SettleAsync([.. reserved.Select(t => new TaskSettlement(t.Id, t.Fence, TaskState.Pending))], CancellationToken.None);
+        }
+        catch (Exception e)
+        {
+            log.LogError("{Count} tasks could not be given back to the store; they are due again when their reservation ends: {Error}", reserved.Length, HandlerRun.Describe(e));
+        }
+    }
+}
