@@ -100,7 +100,11 @@ internal static class PostgreSqlStorage
         try
         {
             // The node's clock is the server's already; this is about the machine's.
-            var ahead = TimeProvider.System.GetUtcNow() - await ReadClockAsync(server, cancellationToken);
+            var asked = TimeProvider.System.GetUtcNow();
+            var theirs = await ReadClockAsync(server, cancellationToken);
+            var answered = TimeProvider.System.GetUtcNow();
+            // An answer that was long on its way says nothing against a clock that may have stood at theirs meanwhile.
+            var ahead = asked > theirs ? asked - theirs : answered < theirs ? answered - theirs : TimeSpan.Zero;
             // Every node renews its registration each few seconds, so the next commit that succeeds is never far.
             if (writer.Fault is { } fault)
                 return new PluginHealth(HealthLevel.Degraded, $"What is stored can be read. {fault.Message}");

@@ -40,5 +40,14 @@ public static class EffectLoad
         Assert.Equal(count, done.Distinct().Count());
     }
 
+    /// <summary>Asserts that nodes shared the work: each had its part of it, and what was tried again, as where a machine stood still for longer than the time limit, is the exception.</summary>
+    public static void Shared(int count, params EventNode[] nodes)
+    {
+        var parts = nodes.Select(n => n.Log.Count).ToList();
+        Assert.Equal(count, nodes.SelectMany(n => n.Log).Distinct().Count());
+        Assert.InRange(parts.Sum(), count, count + (count / 10));
+        Assert.True(parts.Min() > count / 20, $"handled were {string.Join(", ", parts)}");
+    }
+
     private static async ValueTask<int> DoneAsync(EventNode node, int count) => (await node.History.ReadAsync(new EventQuery { Pattern = "load.done", Limit = count * 2 }, CancellationToken.None)).Events.Length;
 }

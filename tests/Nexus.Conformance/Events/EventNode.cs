@@ -7,7 +7,7 @@ namespace Nexus.Conformance.Events;
 /// <summary>A whole node with plugins that a test writes, and what their handlers noted.</summary>
 public sealed class EventNode : IAsyncDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(120);
     private readonly PluginTestHost host;
 
     private EventNode(PluginTestHost host, ConcurrentQueue<string> log) => (this.host, Log) = (host, log);

@@ -16,7 +16,14 @@ public sealed class ClockTests(Cluster cluster)
         Assert.SkipWhen(library is null, "libfaketime is not installed (apt-get install faketime).");
         await cluster.UseAsync();
         var clock = Path.GetTempFileName();
-        await File.WriteAllTextAsync(clock, "+0\n");
+        async Task SetAsync(string skew)
+        {
+            // In one step: the node may read at any moment.
+            await File.WriteAllTextAsync(clock + ".new", skew + "\n");
+            File.Move(clock + ".new", clock, overwrite: true);
+        }
+
+        await SetAsync("+0");
         // Its own steady clock is that of the machine, as where somebody sets the time.
         await using var node = await cluster.JoinAsync(new Dictionary<string, string> { ["LD_PRELOAD"] = library!, ["FAKETIME_TIMESTAMP_FILE"] = clock, ["FAKETIME_CACHE_DURATION"] = "1", ["FAKETIME_DONT_FAKE_MONOTONIC"] = "1" });
         using var target = new Target("skewed", node.Address);
@@ -24,17 +31,17 @@ public sealed class ClockTests(Cluster cluster)
         await using var load = await Workload.StartAsync(cluster, seed: 431);
         await load.ProgressAsync(100);
 
-        await File.WriteAllTextAsync(clock, "+3600\n");
+        await SetAsync("+3600");
         await cluster.SaysAsync(target, "storage", "Degraded", "s ahead of that of");
         await load.AskLongAsync(12, cluster.Targets[0]);
         await load.ProgressAsync(200);
-        await File.WriteAllTextAsync(clock, "-3600\n");
+        await SetAsync("-3600");
         await cluster.SaysAsync(target, "storage", "Degraded", "s behind that of");
         await load.ProgressAsync(200);
-        await File.WriteAllTextAsync(clock, "+0\n");
+        await SetAsync("+0");
         await cluster.HealthAsync(target, health => (string)health["status"]! == "Healthy");
         var mended = TimeProvider.System.GetUtcNow();
-        await Task.Delay(TimeSpan.FromSeconds(3));
+        await load.TickedAsync(mended, 1);
         var state = await load.EndAsync();
         File.Delete(clock);
 

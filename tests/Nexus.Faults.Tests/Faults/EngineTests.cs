@@ -18,7 +18,7 @@ public sealed class EngineTests(Cluster cluster)
         string told;
 
         await using (await Outage.BeginAsync(cluster.PostgreSql.KillAsync, cluster.PostgreSql.StartAgainAsync))
-            told = await cluster.SaysAsync(Node1, "storage", "Unhealthy");
+            told = await cluster.SaysAsync(Node1, "storage", "Unhealthy", "The PostgreSQL server at");
         await cluster.RecoveredAsync();
         await load.ProgressAsync(150);
         await cluster.PostgreSql.StopInOrderAsync();
@@ -63,7 +63,7 @@ public sealed class EngineTests(Cluster cluster)
 
         await using (await Outage.BeginAsync(cluster.RabbitMq.KillAsync, cluster.RabbitMq.StartAgainAsync))
         {
-            told = await cluster.SaysAsync(Node1, "events", "Degraded");
+            told = await cluster.SaysAsync(Node1, "events", "Degraded", "meanwhile");
             await load.HandledAsync(10);
         }
 
@@ -82,11 +82,11 @@ public sealed class EngineTests(Cluster cluster)
         await load.ProgressAsync(150);
         await load.AskLongAsync(24, Node1);
         load.Avoided["node3"] = true;
-        string told;
 
         await using (await Outage.BeginAsync(cluster.CutNetworkAsync, cluster.MendNetworkAsync))
         {
-            told = await cluster.SaysAsync(cluster.Targets[2], "storage", "Unhealthy");
+            // Meanwhile it may also say that all its connections are in use: they wait for answers.
+            await cluster.SaysAsync(cluster.Targets[2], "storage", "Unhealthy", "does not answer");
             await load.ProgressAsync(200);
         }
 
@@ -94,7 +94,5 @@ public sealed class EngineTests(Cluster cluster)
         load.Avoided.Clear();
         await load.ProgressAsync(100);
         await load.EndAsync();
-
-        Assert.Contains("answer", told, StringComparison.Ordinal);
     }
 }

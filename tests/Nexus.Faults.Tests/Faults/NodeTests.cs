@@ -49,10 +49,14 @@ public sealed class NodeTests(Cluster cluster)
         await cluster.UseAsync();
         await using var worker = await cluster.JoinAsync(null, "--node:roles:0=worker");
         await using var load = await Workload.StartAsync(cluster, seed: 402);
-        await load.AskLongAsync(48, cluster.Targets[0]);
-        await cluster.UntilAsync("/api/v1/tasks?state=STARTED&limit=1000", tasks => RunningHost.Rows(tasks).Any(t => ((string)t["task"]!).EndsWith("long", StringComparison.Ordinal) && ((string?)t["worker"] ?? "").Contains($"-{worker.Pid}-", StringComparison.Ordinal)));
+        await using (await cluster.HoldAsync())
+        {
+            // More than the others take at once, and none of them ends before the worker is dead.
+            await load.AskLongAsync(48, cluster.Targets[0]);
+            await cluster.UntilAsync("/api/v1/tasks?state=STARTED&limit=1000", tasks => RunningHost.Rows(tasks).Any(t => ((string)t["task"]!).EndsWith("long", StringComparison.Ordinal) && ((string?)t["worker"] ?? "").Contains($"-{worker.Pid}-", StringComparison.Ordinal)));
+            await worker.KillAsync();
+        }
 
-        await worker.KillAsync();
         await load.ProgressAsync(100);
         var state = await load.EndAsync();
 
@@ -89,7 +93,7 @@ public sealed class NodeTests(Cluster cluster)
         var began = TimeProvider.System.GetUtcNow();
         await using var load = await Workload.StartAsync(cluster, seed: 404);
         await load.ProgressAsync(200);
-        await Task.Delay(TimeSpan.FromSeconds(3));
+        await load.TickedAsync(began, 3);
 
         var state = await load.EndAsync();
 

@@ -16,7 +16,7 @@ public sealed class PromotionTests(ReplicatedCluster cluster)
         await load.AskLongAsync(24, cluster.Targets[0]);
 
         await cluster.PostgreSql.KillAsync();
-        var told = await cluster.SaysAsync(cluster.Targets[0], "storage", "Unhealthy");
+        var told = await cluster.SaysAsync(cluster.Targets[0], "storage", "Unhealthy", "The PostgreSQL server at");
         await cluster.PromoteAsync();
         await cluster.RecoveredAsync();
         await load.ProgressAsync(200);

@@ -13,6 +13,9 @@ public sealed class WorkerTests
 {
     private const int Tasks = 500;
 
+    private const int Free = 400;
+
+    /// <summary>The first hold on until both workers have some, the last until one of them is dead.</summary>
     private const string Source = """"
         public sealed record Done(int Number, string Worker) : Resource;
 
@@ -24,7 +27,8 @@ public sealed class WorkerTests
                 plugin.AddTask<int, int>("square", async (services, number, context, token) =>
                 {
                     await services.GetRequiredService<IRepository<Done>>().CreateAsync(new Done(number, System.Environment.ProcessId.ToString()), token);
-                    await Task.Delay(100, token);
+                    while (System.IO.File.Exists(number <= {free} ? "{folder}/begin" : "{folder}/end")) await Task.Delay(20, token);
+                    await Task.Delay(50, token);
                     return number * number;
                 }, task => task with { MaxRetries = 5, RetryDelay = TimeSpan.FromMilliseconds(200), BackOff = 1, Concurrency = 8 });
                 plugin.MapEndpoints(routes => routes.MapPost("/ask", async (int from, int count, ITasks tasks, CancellationToken token) =>
@@ -42,23 +46,27 @@ public sealed class WorkerTests
     {
         var database = await PostgreSqlServer.DatabaseAsync();
         var folder = Directory.CreateTempSubdirectory("nexus-workers-").FullName;
-        string[] plugins = [PluginCompiler.Plugin(Path.Combine(folder, "squares"), "squares", "1.0.0", Source), Path.Combine(Programs.Plugins, "engines.postgresql")];
+        string[] plugins = [PluginCompiler.Plugin(Path.Combine(folder, "squares"), "squares", "1.0.0", Source.Replace("{folder}", folder, StringComparison.Ordinal).Replace("{free}", $"{Free}", StringComparison.Ordinal)), Path.Combine(Programs.Plugins, "engines.postgresql")];
         string[] settings = ["--database:type=postgresql", $"--database:connectionString={database}", "--security:localAdministrator=true", "--security:rateLimits:enabled=false", "--server:accessLog=false", "--server:http2Port=0", "--tasks:lease=5s", "--node:leaseSeconds=3"];
         await using var node = await RunningHost.StartAsync(plugins, [.. settings, "--tasks:worker=false"]);
         await using var one = await RunningHost.StartAsync(plugins, [.. settings, "--node:roles:0=worker"]);
         await using var two = await RunningHost.StartAsync(plugins, [.. settings, "--node:roles:0=worker"]);
         await WorkersAsync(node, one.Pid, two.Pid);
 
+        string[] gates = [Path.Combine(folder, "begin"), Path.Combine(folder, "end")];
+        foreach (var gate in gates) await File.WriteAllTextAsync(gate, "");
         var ids = (await node.PostAsync($"/api/custom/squares/ask?from=1&count={Tasks}")).AsArray().Select(id => (string)id!).ToList();
-        await DoneAsync(node, Tasks / 5);
-        var held = RunningHost.Rows(await node.GetAsync("/api/v1/tasks?state=STARTED&limit=1000")).Count(t => ((string)t["worker"]!).Contains($"-{one.Pid}-", StringComparison.Ordinal));
+        await HeldAsync(node, one.Pid, two.Pid);
+        File.Delete(gates[0]);
+        await DoneAsync(node, Free);
+        await HeldAsync(node, one.Pid, two.Pid);
         await one.KillAsync();
+        File.Delete(gates[1]);
         await DoneAsync(node, Tasks);
 
         var done = await AllAsync(node);
         Assert.Equal(Enumerable.Range(1, Tasks), done.Select(d => (int)d["number"]!).Order());
         Assert.Equal(new[] { one.Pid, two.Pid }.Order(), done.Select(d => int.Parse((string)d["worker"]!, CultureInfo.InvariantCulture)).Distinct().Order());
-        Assert.True(held > 0, "the worker that was killed held no task");
         // A killed worker is told of until its last sign of life is 30 s old, and not after.
         await WorkersAsync(node, two.Pid);
         await two.StopAsync();
@@ -78,8 +86,21 @@ public sealed class WorkerTests
             var answer = await node.GetAsync("/api/v1/workers");
             var told = RunningHost.Rows(answer).Select(w => int.Parse(((string)w["name"]!).Split('-')[^2], CultureInfo.InvariantCulture)).Order();
             if (told.SequenceEqual(processes.Order())) return;
-            Assert.True(clock.Elapsed < TimeSpan.FromSeconds(60), $"workers are {string.Join(", ", processes)}; told are {answer.ToJsonString()}");
+            Assert.True(clock.Elapsed < TimeSpan.FromSeconds(120), $"workers are {string.Join(", ", processes)}; told are {answer.ToJsonString()}");
             await Task.Delay(100);
+        }
+    }
+
+    /// <summary>Waits, bounded, until each of these processes has tasks in its hands.</summary>
+    private static async Task HeldAsync(RunningHost node, params int[] processes)
+    {
+        var clock = Stopwatch.StartNew();
+        while (true)
+        {
+            var held = RunningHost.Rows(await node.GetAsync("/api/v1/tasks?state=STARTED&limit=1000")).Select(t => (string?)t["worker"] ?? "").ToList();
+            if (processes.All(p => held.Any(worker => worker.Contains($"-{p}-", StringComparison.Ordinal)))) return;
+            Assert.True(clock.Elapsed < TimeSpan.FromSeconds(120), $"tasks are held by {string.Join(", ", held.Distinct())} and not by {string.Join(", ", processes)}\n{node.Log}");
+            await Task.Delay(50);
         }
     }
 

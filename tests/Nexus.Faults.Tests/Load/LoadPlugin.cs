@@ -8,6 +8,14 @@ internal static class LoadPlugin
     public const string Routes = "/api/custom/load";
 
     private const string Source = """"
+        internal static class Gate
+        {
+            public static async Task PassAsync(CancellationToken token)
+            {
+                while (System.IO.File.Exists("{gate}")) await Task.Delay(50, token);
+            }
+        }
+
         public sealed record Box(string Label) : Resource;
         public sealed record Effect(string Operation, string Counter) : Resource;
         public sealed record Counter(string Name, long Value) : Resource;
@@ -25,11 +33,11 @@ internal static class LoadPlugin
                 plugin.AddResource<Tick>("ticks", _ => { });
                 plugin.On("load.counted", CountAsync, handler => handler with { Timeout = TimeSpan.FromSeconds(4) });
                 plugin.On("load.drizzled", (services, context, token) => DrizzleAsync(services, context, "quick", TimeSpan.Zero, token), handler => handler with { Group = "load:quick", Timeout = TimeSpan.FromSeconds(4) });
-                plugin.On("load.drizzled", (services, context, token) => DrizzleAsync(services, context, "slow", TimeSpan.FromMilliseconds(200), token), handler => handler with { Group = "load:slow", Timeout = TimeSpan.FromSeconds(4) });
+                plugin.On("load.drizzled", (services, context, token) => DrizzleAsync(services, context, "slow", TimeSpan.FromMilliseconds(200), token), handler => handler with { Group = "load:slow", MaxAttempts = 1000, RetryDelay = TimeSpan.FromMilliseconds(50), Timeout = TimeSpan.FromSeconds(4) });
                 plugin.On("load.poisoned", (_, _, _) => throw new InvalidOperationException("This one cannot be handled."), handler => handler with { MaxAttempts = 2, RetryDelay = TimeSpan.FromMilliseconds(50), Timeout = TimeSpan.FromSeconds(4) });
                 plugin.AddTask("work", (services, context, token) => WorkAsync(services, context, loose: false, token), task => task with { MaxRetries = 20, RetryDelay = TimeSpan.FromMilliseconds(200), BackOff = 1 });
                 plugin.AddTask("loose", (services, context, token) => WorkAsync(services, context, loose: true, token), task => task with { Atomic = false, MaxRetries = 20, RetryDelay = TimeSpan.FromMilliseconds(200), BackOff = 1 });
-                plugin.AddTask("long", async (services, context, token) => { await WorkAsync(services, context, loose: false, token); await Task.Delay(1000, token); }, task => task with { MaxRetries = 20, RetryDelay = TimeSpan.FromMilliseconds(200), BackOff = 1, Concurrency = 8 });
+                plugin.AddTask("long", async (services, context, token) => { await WorkAsync(services, context, loose: false, token); await Task.Delay(1000, token); await Gate.PassAsync(token); }, task => task with { MaxRetries = 20, RetryDelay = TimeSpan.FromMilliseconds(200), BackOff = 1, Concurrency = 8 });
                 plugin.AddTask("tick", async (services, context, token) => { await services.GetRequiredService<IRepository<Tick>>().CreateAsync(new Tick(context.DueAt.ToString("O")), token); }, task => task with { MaxRetries = 20, RetryDelay = TimeSpan.FromMilliseconds(200), BackOff = 1 });
                 plugin.AddSchedule(Schedule.Every(TimeSpan.FromSeconds(1)), "tick");
                 plugin.MapEndpoints(routes =>
@@ -59,6 +67,7 @@ internal static class LoadPlugin
             private static async Task DrizzleAsync(IServiceProvider services, EventContext context, string who, TimeSpan pause, CancellationToken token)
             {
                 await Task.Delay(pause, token);
+                if (pause > TimeSpan.Zero) await Gate.PassAsync(token);
                 await services.GetRequiredService<IRepository<Effect>>().CreateAsync(new Effect(context.Message.CorrelationId!, who), token);
             }
 
@@ -67,5 +76,8 @@ internal static class LoadPlugin
         }
         """";
 
-    public static string Compile(string folder) => PluginCompiler.Plugin(Path.Combine(folder, "load"), "load", "1.0.0", Source);
+    public static string Compile(string folder) => PluginCompiler.Plugin(Path.Combine(folder, "load"), "load", "1.0.0", Source.Replace("{gate}", Gate(folder), StringComparison.Ordinal));
+
+    /// <summary>While there is such a file, tasks that take long and subscribers that are slow do not end.</summary>
+    public static string Gate(string folder) => Path.Combine(folder, "closed");
 }

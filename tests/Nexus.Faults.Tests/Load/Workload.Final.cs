@@ -9,13 +9,24 @@ namespace Nexus.Faults.Tests.Load;
 internal sealed partial class Workload
 {
     /// <summary>Waits, bounded, until so many more events were handled.</summary>
-    public async Task HandledAsync(int events, int seconds = 30)
+    public async Task HandledAsync(int events, int seconds = 90)
     {
         var (began, goal) = (recorder.Now, (await EffectsAsync(recorder.Run, null)).Count + events);
         while ((await EffectsAsync(recorder.Run, null)).Count < goal)
         {
             Assert.True(recorder.Now - began < TimeSpan.FromSeconds(seconds), $"{events} events were not handled within {seconds} s: {recorder}");
             await Task.Delay(50);
+        }
+    }
+
+    /// <summary>Waits, bounded, until the schedule has fired for so many times after a moment.</summary>
+    public async Task TickedAsync(DateTimeOffset after, int times, int seconds = 90)
+    {
+        var began = recorder.Now;
+        while ((await RowsAsync($"{LoadPlugin.Routes}/ticks", "")).Count(t => DateTimeOffset.Parse((string)t["dueAt"]!, CultureInfo.InvariantCulture) > after) < times)
+        {
+            Assert.True(recorder.Now - began < TimeSpan.FromSeconds(seconds), $"the schedule did not fire for {times} times after {after:O} within {seconds} s");
+            await Task.Delay(200);
         }
     }
 
@@ -26,7 +37,7 @@ internal sealed partial class Workload
     /// <summary>What the checker finds in the state as it is.</summary>
     public async Task<List<string>> ViolationsAsync() => Checker.Check(recorder.All, await SettledAsync(seconds: 1));
 
-    private async Task<FinalState> CheckAsync(int settleSeconds = 60)
+    private async Task<FinalState> CheckAsync(int settleSeconds = 120)
     {
         var state = await SettledAsync(settleSeconds);
         recorder.Require(Checker.Check(recorder.All, state), seed);

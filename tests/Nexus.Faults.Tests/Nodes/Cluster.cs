@@ -98,8 +98,11 @@ public class Cluster : IAsyncDisposable
 
     internal Task ResumeAsync(int node) => SignalAsync(node, "-CONT");
 
+    /// <summary>From here on tasks that take long and subscribers that are slow stand still, until it is disposed.</summary>
+    internal Task<Outage> HoldAsync() => Outage.BeginAsync(() => File.WriteAllTextAsync(LoadPlugin.Gate(folder), ""), () => { File.Delete(LoadPlugin.Gate(folder)); return Task.CompletedTask; });
+
     /// <summary>Waits, bounded, until every node says that all is well: nobody helps it.</summary>
-    internal async Task RecoveredAsync(int seconds = 45)
+    internal async Task RecoveredAsync(int seconds = 120)
     {
         foreach (var target in Targets)
             await HealthAsync(target, health => (string)health["status"]! == "Healthy", seconds);
@@ -113,7 +116,7 @@ public class Cluster : IAsyncDisposable
         {
             (var status, last) = await Targets[0].SendAsync(HttpMethod.Get, path, Token);
             if (status == 200 && condition(JsonNode.Parse(last)!)) return;
-            Assert.True(clock.Elapsed < TimeSpan.FromSeconds(20), $"{path} did not come to what was expected; last: {last}");
+            Assert.True(clock.Elapsed < TimeSpan.FromSeconds(60), $"{path} did not come to what was expected; last: {last}");
         }
     }
 
@@ -126,7 +129,7 @@ public class Cluster : IAsyncDisposable
     }
 
     /// <summary>Waits, bounded, for what a node says of its health.</summary>
-    internal async Task<JsonNode> HealthAsync(Target target, Func<JsonNode, bool> condition, int seconds = 20)
+    internal async Task<JsonNode> HealthAsync(Target target, Func<JsonNode, bool> condition, int seconds = 60)
     {
         var clock = Stopwatch.StartNew();
         var last = "nothing";
@@ -193,7 +196,7 @@ public class Cluster : IAsyncDisposable
             var clock = Stopwatch.StartNew();
             while (await other.SendAsync(HttpMethod.Get, $"{LoadPlugin.Routes}/boxes?limit=1", Token) is var answer && answer.Status != 200)
             {
-                Assert.True(clock.Elapsed < TimeSpan.FromSeconds(20), $"{other.Name} does not serve: {answer.Status} {answer.Text}\n{Nodes.ElementAtOrDefault(Targets.TakeWhile(t => t != other).Count())?.Log}");
+                Assert.True(clock.Elapsed < TimeSpan.FromSeconds(60), $"{other.Name} does not serve: {answer.Status} {answer.Text}\n{Nodes.ElementAtOrDefault(Targets.TakeWhile(t => t != other).Count())?.Log}");
                 await Task.Delay(50);
             }
         }

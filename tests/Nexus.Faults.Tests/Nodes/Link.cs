@@ -32,9 +32,8 @@ internal sealed class Link : IAsyncDisposable
     public async Task MendAsync()
     {
         whole.TrySetResult();
-        var old = Interlocked.Exchange(ref mending, new CancellationTokenSource());
-        await old.CancelAsync();
-        old.Dispose();
+        // Not disposed: who just took it for a new connection still asks it for its token.
+        await Interlocked.Exchange(ref mending, new CancellationTokenSource()).CancelAsync();
     }
 
     public async ValueTask DisposeAsync()

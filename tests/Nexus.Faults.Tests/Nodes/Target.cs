@@ -1,12 +1,13 @@
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
+using System.Net.Sockets;
 
 namespace Nexus.Faults.Tests.Nodes;
 
-/// <summary>Something that takes requests.</summary>
-internal sealed class Target(string name, Uri address) : IDisposable
+/// <summary>Something that takes requests, and has some time for an answer.</summary>
+internal sealed class Target(string name, Uri address, int seconds = 15) : IDisposable
 {
-    private readonly HttpClient client = new(new SocketsHttpHandler { ConnectTimeout = TimeSpan.FromSeconds(2), PooledConnectionIdleTimeout = TimeSpan.FromSeconds(20) }) { BaseAddress = address, Timeout = TimeSpan.FromSeconds(15) };
+    private readonly HttpClient client = new(new SocketsHttpHandler { ConnectTimeout = TimeSpan.FromSeconds(2), PooledConnectionIdleTimeout = TimeSpan.FromSeconds(20) }) { BaseAddress = address, Timeout = TimeSpan.FromSeconds(seconds) };
 
     /// <summary>Nothing was sent: nobody listens.</summary>
     public const int NotSent = -1;
@@ -31,6 +32,11 @@ internal sealed class Target(string name, Uri address) : IDisposable
         catch (HttpRequestException e)
         {
             return (e.HttpRequestError is HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError ? NotSent : NoAnswer, e.Message);
+        }
+        catch (Exception e) when (e is SocketException or IOException)
+        {
+            // What is reset in the middle of its connecting comes out of the client as it is.
+            return (NoAnswer, e.Message);
         }
         catch (OperationCanceledException)
         {

@@ -80,7 +80,7 @@ internal sealed class IdentityNode : IAsyncDisposable
     public async Task<string[]> LettersAsync(string to, int atLeast = 1)
     {
         var folder = Path.Combine(Get<NodeFolders>().Data, "mail");
-        for (var i = 0; i < 400; i++)
+        for (var i = 0; i < 6000; i++)
         {
             var found = Directory.Exists(folder) ? Directory.GetFiles(folder, "*.eml").Order(StringComparer.Ordinal).Select(File.ReadAllText).Where(t => t.Contains($"To: {to}\r\n", StringComparison.Ordinal)).ToArray() : [];
             if (found.Length >= atLeast) return found;

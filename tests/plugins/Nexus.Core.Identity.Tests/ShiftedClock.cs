@@ -4,8 +4,16 @@ namespace Nexus.Core.Identity.Tests;
 internal sealed class ShiftedClock : TimeProvider
 {
     private TimeSpan shift;
+    private DateTimeOffset? held;
 
-    public override DateTimeOffset GetUtcNow() => System.GetUtcNow() + shift;
+    public override DateTimeOffset GetUtcNow() => (held ?? System.GetUtcNow()) + shift;
+
+    /// <summary>From here on time passes by the test alone, however long the machine takes for it.</summary>
+    public ShiftedClock Hold()
+    {
+        held = System.GetUtcNow();
+        return this;
+    }
 
     public void Advance(TimeSpan by) => shift += by;
 }

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Net;
 using System.Net.Sockets;
+using Nexus.Tests.Shared;
 using Npgsql;
 
 [assembly: AssemblyFixture(typeof(Nexus.Engines.PostgreSql.Tests.ServerOfTheProgram))]
@@ -51,17 +51,17 @@ public sealed class PostgreSqlServer : IAsyncDisposable
     public static async Task<PostgreSqlServer> StartInAsync(string? folder, params string[] settings)
     {
         Assert.SkipWhen(Missing is not null, Missing ?? "");
-        var server = new PostgreSqlServer(folder ?? Directory.CreateTempSubdirectory("nexus-postgresql-").FullName, FreePort(), settings);
+        var server = new PostgreSqlServer(folder ?? Directory.CreateTempSubdirectory("nexus-postgresql-").FullName, Ports.Free(), settings);
         await RunAsync("chown", "postgres", server._folder);
         await server.AsPostgresAsync("initdb", "-D", server.Data, "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8");
         await server.StartAgainAsync();
         return server;
     }
 
-    /// <summary>A standby that follows a server, applying what it gets after a delay.</summary>
-    public static async Task<PostgreSqlServer> StandbyOfAsync(PostgreSqlServer primary, TimeSpan delay)
+    /// <summary>A standby that follows a server.</summary>
+    public static async Task<PostgreSqlServer> StandbyOfAsync(PostgreSqlServer primary)
     {
-        var standby = new PostgreSqlServer(Directory.CreateTempSubdirectory("nexus-postgresql-").FullName, FreePort(), [$"recovery_min_apply_delay={(int)delay.TotalMilliseconds}"]);
+        var standby = new PostgreSqlServer(Directory.CreateTempSubdirectory("nexus-postgresql-").FullName, Ports.Free(), []);
         await RunAsync("chown", "postgres", standby._folder);
         await standby.AsPostgresAsync("pg_basebackup", "-h", "127.0.0.1", "-p", primary.Port.ToString(CultureInfo.InvariantCulture), "-U", "postgres", "-D", standby.Data, "-R", "-X", "stream", "-c", "fast");
         await standby.StartAgainAsync();
@@ -83,20 +83,28 @@ public sealed class PostgreSqlServer : IAsyncDisposable
     /// <summary>Starts the server on the data that are there.</summary>
     public async Task StartAgainAsync()
     {
-        var start = AsPostgres("postgres", ["-D", Data, "-p", Port.ToString(CultureInfo.InvariantCulture), "-c", "listen_addresses=127.0.0.1", "-c", $"unix_socket_directories={_folder}", "-c", "max_connections=200", .. _settings.SelectMany(s => new[] { "-c", s })]);
-        start.RedirectStandardError = true;
-        _process = Process.Start(start)!;
-        _process.ErrorDataReceived += (_, _) => { };
-        _process.BeginErrorReadLine();
+        void Start()
+        {
+            var start = AsPostgres("postgres", ["-D", Data, "-p", Port.ToString(CultureInfo.InvariantCulture), "-c", "listen_addresses=127.0.0.1", "-c", $"unix_socket_directories={_folder}", "-c", "max_connections=200", .. _settings.SelectMany(s => new[] { "-c", s })]);
+            start.RedirectStandardError = true;
+            _process = Process.Start(start)!;
+            _process.ErrorDataReceived += (_, _) => { };
+            _process.BeginErrorReadLine();
+        }
+
+        Start();
         for (var attempt = 0; ; attempt++)
         {
             try
             {
+                // What watches over services starts one that ended at its start again.
+                if (_process is not { HasExited: false })
+                    Start();
                 await using var connection = new NpgsqlConnection(ConnectionString("postgres") + ";Pooling=false;Timeout=2");
                 await connection.OpenAsync();
                 return;
             }
-            catch (NpgsqlException) when (attempt < 200)
+            catch (Exception e) when (e is NpgsqlException or TimeoutException or SocketException && attempt < 900)
             {
                 await Task.Delay(100);
             }
@@ -118,8 +126,42 @@ public sealed class PostgreSqlServer : IAsyncDisposable
         var postmaster = await PostmasterAsync();
         await RunAsync("kill", "-9", postmaster);
         await _process!.WaitForExitAsync();
-        // Its children find out by themselves; the next start needs the shared memory that they hold.
-        await Task.Delay(300);
+        // Its children would find out by themselves, some time, and answer until then.
+        for (var attempt = 0; Children() is { Count: > 0 } children; attempt++)
+        {
+            Assert.True(attempt < 3000, $"processes of the server go on: {string.Join(' ', children)}");
+            await RunAsync("kill", ["-9", .. children]);
+            await Task.Delay(20);
+        }
+    }
+
+    /// <summary>What runs on the data of this server.</summary>
+    private List<string> Children()
+    {
+        string? PlaceOf(string process)
+        {
+            try
+            {
+                return new FileInfo(Path.Combine(process, "cwd")).LinkTarget;
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                return null;
+            }
+        }
+
+        return [.. Directory.EnumerateDirectories("/proc").Where(d => Path.GetFileName(d).All(char.IsAsciiDigit) && PlaceOf(d) == Data).Select(d => Path.GetFileName(d))];
+    }
+
+    /// <summary>From here on a standby takes what it gets and applies none of it, until its replay is resumed.</summary>
+    public async Task HoldReplayAsync()
+    {
+        await RunSqlAsync("SELECT pg_wal_replay_pause()");
+        for (var i = 0; (string?)await RunSqlAsync("SELECT pg_get_wal_replay_pause_state()") != "paused"; i++)
+        {
+            Assert.True(i < 1200, "the standby goes on applying");
+            await Task.Delay(50);
+        }
     }
 
     /// <summary>Makes a standby the server that takes writes, as an operator or a program that watches does.</summary>
@@ -198,15 +240,10 @@ public sealed class PostgreSqlServer : IAsyncDisposable
     {
         if (program == "chown" && Environment.UserName != "root")
             return;
-        using var process = Process.Start(program, arguments);
+        // What a signal comes too late for is none of the test's output.
+        using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardError = true })!;
+        await process.StandardError.ReadToEndAsync();
         await process.WaitForExitAsync();
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 }
 

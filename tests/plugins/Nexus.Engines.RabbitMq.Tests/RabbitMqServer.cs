@@ -1,6 +1,6 @@
 using System.Diagnostics;
-using System.Net;
 using System.Net.Sockets;
+using Nexus.Tests.Shared;
 using RabbitMQ.Client;
 
 [assembly: AssemblyFixture(typeof(Nexus.Engines.RabbitMq.Tests.BrokerOfTheProgram))]
@@ -14,7 +14,7 @@ public sealed class RabbitMqServer : IAsyncDisposable
     private static readonly Lazy<Task<RabbitMqServer>> Shared = new(StartAsync);
 
     private readonly string _folder = Directory.CreateTempSubdirectory("nexus-rabbitmq-").FullName;
-    private readonly (int Amqp, int Distribution, int Mapper) _ports = (FreePort(), FreePort(), FreePort());
+    private readonly (int Amqp, int Distribution, int Mapper) _ports = (Ports.Free(), Ports.Free(), Ports.Free());
     private Process? _mapper;
     private Process? _process;
 
@@ -59,7 +59,7 @@ public sealed class RabbitMqServer : IAsyncDisposable
                 await using var connection = await new ConnectionFactory { Uri = new Uri(Address) }.CreateConnectionAsync();
                 return;
             }
-            catch (RabbitMQ.Client.Exceptions.BrokerUnreachableException) when (attempt < 600 && !_process.HasExited)
+            catch (Exception e) when (e is RabbitMQ.Client.Exceptions.RabbitMQClientException or OperationCanceledException or TimeoutException or IOException or SocketException && attempt < 1200 && !_process.HasExited)
             {
                 await Task.Delay(100);
             }
@@ -127,13 +127,6 @@ public sealed class RabbitMqServer : IAsyncDisposable
         _ = process.StandardOutput.ReadToEndAsync();
         _ = process.StandardError.ReadToEndAsync();
         return process;
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 }
 

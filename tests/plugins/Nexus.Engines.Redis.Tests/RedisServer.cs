@@ -1,6 +1,6 @@
 using System.Diagnostics;
-using System.Net;
-using System.Net.Sockets;
+using System.Text;
+using Nexus.Tests.Shared;
 
 namespace Nexus.Engines.Redis.Tests;
 
@@ -21,7 +21,7 @@ internal sealed class RedisServer : IAsyncDisposable
     public static async Task<RedisServer> StartAsync(params string[] options)
     {
         Assert.SkipUnless(IsThere("redis-server") && IsThere("redis-cli"), "redis-server is not installed (apt-get install redis-server).");
-        var server = new RedisServer(FreePort(options.Contains("--cluster-enabled")), options);
+        var server = new RedisServer(Ports.Free(), options);
         await server.StartAgainAsync();
         return server;
     }
@@ -30,7 +30,7 @@ internal sealed class RedisServer : IAsyncDisposable
     {
         process = Process.Start(new ProcessStartInfo("redis-server", ["--bind", "127.0.0.1", "--port", $"{Port}", "--save", "", "--dir", folder, "--daemonize", "no", .. options]) { RedirectStandardOutput = true })!;
         _ = process.StandardOutput.ReadToEndAsync();
-        for (var i = 0; i < 500; i++)
+        for (var i = 0; i < 1500; i++)
         {
             if ((await CommandAsync("PING")).Contains("PONG", StringComparison.Ordinal) || (await CommandAsync("PING")).Contains("NOAUTH", StringComparison.Ordinal))
                 return;
@@ -38,6 +38,9 @@ internal sealed class RedisServer : IAsyncDisposable
         }
         throw new InvalidOperationException($"redis-server does not answer on port {Port}.");
     }
+
+    /// <summary>Whether its files hold a text.</summary>
+    public bool Keeps(string text) => Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Any(file => File.ReadAllBytes(file).AsSpan().IndexOf(Encoding.UTF8.GetBytes(text)) >= 0);
 
     /// <summary>What <c>redis-cli</c> prints.</summary>
     public Task<string> CommandAsync(params string[] arguments) => RunAsync("redis-cli", ["-p", $"{Port}", .. arguments]);
@@ -66,19 +69,6 @@ internal sealed class RedisServer : IAsyncDisposable
     }
 
     public static bool IsThere(string program) => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Any(folder => File.Exists(Path.Combine(folder, program)));
-
-    /// <summary>A node of a cluster also takes the port 10,000 above.</summary>
-    public static int FreePort(bool forCluster)
-    {
-        while (true)
-        {
-            using var listener = new TcpListener(IPAddress.Loopback, 0);
-            listener.Start();
-            var port = ((IPEndPoint)listener.LocalEndpoint).Port;
-            if (!forCluster || port < 55_000)
-                return port;
-        }
-    }
 }
 
 /// <summary>Three masters that share the slots.</summary>
@@ -92,10 +82,10 @@ internal sealed class RedisCluster : IAsyncDisposable
     {
         var nodes = new List<RedisServer>();
         for (var i = 0; i < 3 * (1 + replicas); i++)
-            nodes.Add(await RedisServer.StartAsync("--cluster-enabled", "yes", "--cluster-node-timeout", "1000", "--appendonly", "no"));
+            nodes.Add(await RedisServer.StartAsync("--cluster-enabled", "yes", "--cluster-node-timeout", "5000", "--appendonly", "no"));
         var cluster = new RedisCluster([.. nodes]);
         var made = await RedisServer.RunAsync("redis-cli", ["--cluster", "create", .. nodes.Select(n => n.Address), "--cluster-replicas", $"{replicas}", "--cluster-yes"]);
-        for (var i = 0; i < 500; i++)
+        for (var i = 0; i < 1500; i++)
         {
             if ((await Task.WhenAll(nodes.Select(n => n.CommandAsync("CLUSTER", "INFO")))).All(info => info.Contains("cluster_state:ok", StringComparison.Ordinal)))
                 return cluster;

@@ -55,7 +55,7 @@ internal sealed class S3Server : IAsyncDisposable
         ["s3:endpoint"] = Address,
         ["s3:accessKey"] = "S3RVER",
         ["s3:secretKey"] = "S3RVER",
-        ["s3:timeoutSeconds"] = "5",
+        ["s3:timeoutSeconds"] = "60",
     }.Concat(more.Select(m => KeyValuePair.Create(m.Key, (string?)m.Value))).GroupBy(p => p.Key).ToDictionary(g => g.Key, g => g.Last().Value);
 
     public Task<BlobSet> OpenAsync(params (string Key, string Value)[] more) => OpenAsync(Settings(more));
@@ -66,7 +66,7 @@ internal sealed class S3Server : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         _process.StandardInput.Close();
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(5));
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(30));
         try
         {
             await _process.WaitForExitAsync(limit.Token);
@@ -74,6 +74,7 @@ internal sealed class S3Server : IAsyncDisposable
         catch (OperationCanceledException)
         {
             _process.Kill();
+            await _process.WaitForExitAsync();
         }
 
         _process.Dispose();

@@ -29,7 +29,7 @@ public sealed class SealerTests
         await trail.RecordAsync(Trail.Entry(1));
 
         var file = Path.Combine(trail.Folder, "audit", "anchor.jsonl");
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
         while (!File.Exists(file) || new FileInfo(file).Length == 0)
             await Task.Delay(20, limit.Token);
 

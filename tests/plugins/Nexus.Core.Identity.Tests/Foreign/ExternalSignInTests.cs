@@ -10,7 +10,7 @@ public sealed class ExternalSignInTests
     private static async Task<(RunningNexus Nexus, Provider Provider)> StartAsync()
     {
         var folder = await ForeignTools.FolderAsync();
-        var port = RunningNexus.FreePort();
+        var port = Ports.Free();
         var nexus = await RunningNexus.StartAsync(_ => [("external:providers:google:issuer", $"http://127.0.0.1:{port}"), ("external:providers:google:clientId", "nexus"), ("external:providers:google:clientSecret", "s3cret+&=")]);
         return (nexus, await Provider.StartAsync(folder, $"{nexus.Address}/api/v1/auth/oauth/google/callback", port));
     }

@@ -38,7 +38,7 @@ internal sealed class MailServer : IAsyncDisposable
     public static async Task<MailServer> StartAsync(object settings, int port = 0)
     {
         var folder = await ForeignTools.FolderAsync();
-        port = port == 0 ? RunningNexus.FreePort() : port;
+        port = port == 0 ? Ports.Free() : port;
         var all = JsonSerializer.SerializeToNode(settings)!.AsObject();
         all["port"] = port;
         var server = new MailServer(Process.Start(new ProcessStartInfo("node", ["mail.mjs", all.ToJsonString()]) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = folder })!, port);
@@ -56,7 +56,7 @@ internal sealed class MailServer : IAsyncDisposable
     /// <summary>Waits until it has taken so many letters.</summary>
     public async Task<JsonObject[]> TakenAsync(int count)
     {
-        for (var i = 0; i < 1500 && Letters.Count < count; i++) await Task.Delay(20);
+        for (var i = 0; i < 6000 && Letters.Count < count; i++) await Task.Delay(20);
         Assert.Equal(count, Letters.Count);
         return [.. Letters];
     }
@@ -79,7 +79,7 @@ internal sealed class MailServer : IAsyncDisposable
 
     private async Task<string> AnswerAsync()
     {
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(90));
         return await answers.Reader.ReadAsync(limit.Token);
     }
 }

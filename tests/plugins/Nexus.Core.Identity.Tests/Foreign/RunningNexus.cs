@@ -1,11 +1,10 @@
-using System.Net;
-using System.Net.Sockets;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
 using Nexus.Core.Identity.Accounts;
 using Nexus.Core.Identity.Passwords;
 using Nexus.Data;
 using Nexus.Kernel.Plugins;
+using Nexus.Tests.Shared;
 
 namespace Nexus.Core.Identity.Tests.Foreign;
 
@@ -37,7 +36,7 @@ internal sealed class RunningNexus : IAsyncDisposable
     {
         var folder = kept ?? Directory.CreateTempSubdirectory("nexus-foreign-").FullName;
         // A passkey needs a name: browsers take localhost, and no address, for one.
-        var port = FreePort();
+        var port = Ports.Free();
         var address = $"http://localhost:{port}";
         string[] arguments =
         [
@@ -69,13 +68,6 @@ internal sealed class RunningNexus : IAsyncDisposable
         PasswordHash = await Get<PasswordHashing>().HashAsync(Password, default),
         Roles = ["user"],
     });
-
-    public static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
-    }
 
     public async ValueTask DisposeAsync()
     {

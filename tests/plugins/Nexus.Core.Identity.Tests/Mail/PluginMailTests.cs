@@ -96,7 +96,7 @@ public sealed class PluginMailTests
     private static async Task<JsonArray> DeadAsync(IdentityNode node, int count)
     {
         var items = new JsonArray();
-        for (var i = 0; i < 500; i++)
+        for (var i = 0; i < 3000; i++)
         {
             items = JsonNode.Parse((await node.GetAsync("/api/v1/mail/dead-letters", node.Admin)).Text)!["items"]!.AsArray();
             if (items.Count == count)

@@ -7,7 +7,7 @@ public sealed class BroughtRoleTests
     {
         await using var node = await IdentityNode.StartAsync(options => options.Add(new PluginManifest { Name = "money.books", Version = "1.0.0", Category = PluginCategory.Business, Description = "Books with two routes.", Entry = "" }, () => new BooksPlugin()));
         var roles = Array.Empty<string>();
-        for (var i = 0; i < 200 && !roles.Contains("auditor"); i++)
+        for (var i = 0; i < 3000 && !roles.Contains("auditor"); i++)
         {
             roles = [.. (await node.GetAsync("/api/v1/roles", node.Admin)).Json["items"]!.AsArray().Select(r => (string)r!["name"]!)];
             await Task.Delay(10);

@@ -20,8 +20,9 @@ public sealed class NodeKillTests
             var start = new ProcessStartInfo("dotnet", [typeof(NodeKillTests).Assembly.Location]) { RedirectStandardOutput = true };
             start.Environment[ChildVariable] = $"{round}|{address}";
             using var child = Process.Start(start)!;
-            // Killed at a moment of its own within the load, which begins with the first acknowledgement.
-            Assert.NotNull(await child.StandardOutput.ReadLineAsync());
+            // Killed at a moment of its own within the load, however fast the load is.
+            for (var more = random.Next(12, 40); more > 0; more--)
+                acknowledged.Add(await child.StandardOutput.ReadLineAsync() ?? throw new InvalidOperationException("the node ended by itself"));
             var rest = child.StandardOutput.ReadToEndAsync();
             await Task.Delay(random.Next(5, 120));
             child.Kill();
@@ -32,7 +33,6 @@ public sealed class NodeKillTests
         }
 
         await using var set = await Opened.OpenAsync(address);
-        Assert.True(acknowledged.Count > Rounds * 10, $"only {acknowledged.Count} commits were acknowledged");
         await Writers.CheckAsync(set, acknowledged);
     }
 

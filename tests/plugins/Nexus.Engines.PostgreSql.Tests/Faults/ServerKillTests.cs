@@ -28,13 +28,13 @@ public sealed class ServerKillTests
         }
 
         await stop.CancelAsync();
-        await writing.WaitAsync(TimeSpan.FromSeconds(30));
+        await writing.WaitAsync(TimeSpan.FromSeconds(120));
 
         Assert.All(failures, f => Assert.Equal(ErrorCodes.StorageUnavailable, Assert.IsType<NexusException>(f).Code));
         Assert.NotEmpty(failures);
         await Writers.CheckAsync(set, acknowledged);
         // Waiting claims and notices came back too.
-        var claim = await set.Events.ClaimAsync(new DeliveryClaim(["g"], 10, TimeSpan.FromMinutes(1), TimeSpan.FromSeconds(5)), CancellationToken.None);
+        var claim = await set.Events.ClaimAsync(new DeliveryClaim(["g"], 10, TimeSpan.FromMinutes(1), TimeSpan.FromSeconds(60)), CancellationToken.None);
         Assert.Equal(10, claim.Length);
     }
 
@@ -42,7 +42,7 @@ public sealed class ServerKillTests
     {
         for (var i = 0; acknowledged.Count < count; i++)
         {
-            Assert.True(i < 1500, $"the writers stand still at {acknowledged.Count} acknowledged commits");
+            Assert.True(i < 6000, $"the writers stand still at {acknowledged.Count} acknowledged commits");
             await Task.Delay(20);
         }
     }

@@ -5,17 +5,16 @@ namespace Nexus.Engines.PostgreSql.Tests.Nodes;
 
 public sealed class ReplicaTests
 {
-    private static readonly TimeSpan Delay = TimeSpan.FromSeconds(4);
-
     [Fact]
     public async Task Requests_read_from_a_standby_and_a_caller_sees_its_own_writes_before_the_standby_does()
     {
         await using var primary = await PostgreSqlServer.StartAsync();
         var database = new NpgsqlConnectionStringBuilder(await primary.MakeDatabaseAsync());
         await (await Opened.OpenAsync(database.ConnectionString)).DisposeAsync();
-        await using var standby = await PostgreSqlServer.StandbyOfAsync(primary, Delay);
+        await using var standby = await PostgreSqlServer.StandbyOfAsync(primary);
         database.Host = $"127.0.0.1:{primary.Port},127.0.0.1:{standby.Port}";
         await using var set = await Opened.OpenAsync(database.ConnectionString, null, ("readReplicas", "true"));
+        await standby.HoldReplayAsync();
         var key = new RecordKey(CallContext.DefaultTenant, IStorage.Documents, "a");
 
         await As("ann", () => set.CommitAsync(Opened.Put("a", "1", IStorage.Documents)));
@@ -23,9 +22,10 @@ public sealed class ReplicaTests
         Assert.NotNull(await As("ann", () => set.Records.FindAsync(key, CancellationToken.None).AsTask()));
         Assert.Null(await As("bob", () => set.Records.FindAsync(key, CancellationToken.None).AsTask()));
         Assert.NotNull(await set.Records.FindAsync(key, CancellationToken.None));
+        await standby.RunSqlAsync("SELECT pg_wal_replay_resume()");
         for (var i = 0; await As("bob", () => set.Records.FindAsync(key, CancellationToken.None).AsTask()) is null; i++)
         {
-            Assert.True(i < 200, "the standby never got there");
+            Assert.True(i < 900, "the standby never got there");
             await Task.Delay(100);
         }
 

@@ -19,7 +19,7 @@ public sealed class OutageTests
         Assert.Equal("STORAGE_UNAVAILABLE", (await Assert.ThrowsAsync<NexusException>(() => CommitAsync(set, "acme", "meanwhile"))).Code);
         await CommitAsync(set, "globex", "meanwhile");
         Assert.Equal(["g", "h"], await HandledAsync(set, 2));
-        var task = Assert.Single(await set.Tasks!.ClaimAsync(new TaskClaim("w", [new TaskCapacity("crm.report", 9, 3)], 10, TimeSpan.FromMinutes(1), TimeSpan.FromSeconds(5)), CancellationToken.None));
+        var task = Assert.Single(await set.Tasks!.ClaimAsync(new TaskClaim("w", [new TaskCapacity("crm.report", 9, 3)], 10, TimeSpan.FromMinutes(1), TimeSpan.FromSeconds(60)), CancellationToken.None));
         var entry = Assert.Single(await set.Audit.ReadAsync(0, 10, CancellationToken.None));
         Assert.Equal(("globex", "globex"), (task.Tenant, entry.Entry.Tenant));
         Assert.Equal(1, (await set.Tasks.CountAsync(null, TaskState.Started, CancellationToken.None)).Single().Count);
@@ -37,7 +37,7 @@ public sealed class OutageTests
         Assert.Equal(["g", "h"], await HandledAsync(set, 2));
         Assert.Equal(HealthLevel.Healthy, (await set.CheckHealth(CancellationToken.None)).Status);
         await set.Audit.RemoveAsync(entry.Position, CancellationToken.None);
-        await set.Audit.WaitAsync(entry.Position, CancellationToken.None).AsTask().WaitAsync(TimeSpan.FromSeconds(10));
+        await set.Audit.WaitAsync(entry.Position, CancellationToken.None).AsTask().WaitAsync(TimeSpan.FromSeconds(60));
         Assert.Equal(["before", "after"], (await set.Audit.ReadAsync(entry.Position, 10, CancellationToken.None)).Select(e => e.Entry.Action));
     }
 
@@ -64,7 +64,7 @@ public sealed class OutageTests
         var groups = new List<string>();
         for (var i = 0; groups.Count < count; i++)
         {
-            Assert.True(i < 20, "deliveries do not come");
+            Assert.True(i < 45, "deliveries do not come");
             foreach (var delivery in await set.Events.ClaimAsync(new DeliveryClaim(["g", "h"], 10, TimeSpan.FromMinutes(1), TimeSpan.FromSeconds(2)), CancellationToken.None))
             {
                 groups.Add(delivery.Group);

@@ -78,8 +78,7 @@ public sealed class BrokerTests
         await EffectLoad.PublishAsync(Count, () => Task.CompletedTask, one, two);
         await EffectLoad.OnceEachAsync(one, Count);
 
-        Assert.Equal(Count, one.Log.Count + two.Log.Count);
-        Assert.True(one.Log.Count > Count / 20 && two.Log.Count > Count / 20, $"one handled {one.Log.Count}, the other {two.Log.Count}");
+        EffectLoad.Shared(Count, one, two);
     }
 
     [Fact]
@@ -102,7 +101,7 @@ public sealed class BrokerTests
         await EffectLoad.PublishAsync(20, () => Task.CompletedTask, node);
         await EventNode.UntilAsync(async () => await channel.MessageCountAsync($"{prefix}.events.dead") == 3, "three are put aside");
 
-        await EventNode.UntilAsync(() => ValueTask.FromResult(node.Log.Count == 40), "the others are handled");
+        await EventNode.UntilAsync(() => ValueTask.FromResult(node.Log.Count >= 40), "the others are handled");
         Assert.Equal("not json", Encoding.UTF8.GetString((await channel.BasicGetAsync($"{prefix}.events.dead", autoAck: true))!.Body.Span));
     }
 
@@ -133,7 +132,7 @@ public sealed class BrokerTests
         };
         await dies.BasicConsumeAsync(group, autoAck: false, consumer);
         await node.Events.PublishAsync([.. Enumerable.Range(100, 40).Select(n => new EventMessage { Name = "load.asked", Headers = System.Collections.Immutable.ImmutableDictionary<string, string>.Empty.Add("n", $"{n}") })]);
-        await taken.Task.WaitAsync(TimeSpan.FromSeconds(20));
+        await taken.Task.WaitAsync(TimeSpan.FromSeconds(60));
         await dies.CloseAsync();
 
         await EffectLoad.OnceEachAsync(node, 60);

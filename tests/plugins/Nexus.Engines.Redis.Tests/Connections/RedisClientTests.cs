@@ -94,7 +94,7 @@ public sealed class RedisClientTests
         await using var plain = await RedisServer.StartAsync();
         var answer = await plain.CommandAsync("CONFIG", "GET", "tls-port");
         Assert.SkipUnless(answer.Contains("tls-port", StringComparison.Ordinal), "This redis-server was built without TLS.");
-        var port = RedisServer.FreePort(forCluster: false);
+        var port = Nexus.Tests.Shared.Ports.Free();
         await plain.CommandAsync("CONFIG", "SET", "tls-cert-file", Path.Combine(folder, "c.pem"), "tls-key-file", Path.Combine(folder, "k.pem"), "tls-ca-cert-file", Path.Combine(folder, "c.pem"), "tls-auth-clients", "no", "tls-port", $"{port}");
         await using var client = Client($"127.0.0.1:{port},ssl=true,sslHost=localhost");
 
@@ -125,7 +125,7 @@ public sealed class RedisClientTests
     {
         await using var server = await RedisServer.StartAsync();
         await using var client = Client($"{server.Address},answerTimeout=300");
-        await client.SendAsync(RespCommand.Of("PING"), Wait.Token);
+        await Wait.UntilAsync(async () => await AnswersAsync(client), "the server answers in time");
 
         var error = await Assert.ThrowsAsync<RedisException>(async () => await client.SendAsync(RespCommand.Of("BLPOP", "never", "0"), Wait.Token));
 
@@ -171,7 +171,7 @@ public sealed class RedisClientTests
         await cluster.Nodes[to].CommandAsync("CLUSTER", "SETSLOT", $"{slot}", "IMPORTING", ids[from]);
         await cluster.Nodes[from].CommandAsync("CLUSTER", "SETSLOT", $"{slot}", "MIGRATING", ids[to]);
         foreach (var moving in (await cluster.Nodes[from].CommandAsync("CLUSTER", "GETKEYSINSLOT", $"{slot}", "100")).Split('\n'))
-            await cluster.Nodes[from].CommandAsync("MIGRATE", "127.0.0.1", $"{cluster.Nodes[to].Port}", moving, "0", "5000");
+            await cluster.Nodes[from].CommandAsync("MIGRATE", "127.0.0.1", $"{cluster.Nodes[to].Port}", moving, "0", "60000");
         var asked = await client.SendAsync(RespCommand.Of("GET").OnKey(key), Wait.Token);
         foreach (var node in cluster.Nodes)
             await node.CommandAsync("CLUSTER", "SETSLOT", $"{slot}", "NODE", ids[to]);
@@ -181,7 +181,7 @@ public sealed class RedisClientTests
         Assert.Equal(("7", "7"), (asked.Text, moved.Text));
     }
 
-    private static RedisClient Client(string text) => new(RedisSettings.Parse(text), TimeProvider.System);
+    private static RedisClient Client(string text) => new(RedisSettings.Parse(text.Contains("answerTimeout", StringComparison.Ordinal) ? text : text + ",connectTimeout=60000,answerTimeout=60000"), TimeProvider.System);
 
     private static async Task<bool> AnswersAsync(RedisClient client)
     {

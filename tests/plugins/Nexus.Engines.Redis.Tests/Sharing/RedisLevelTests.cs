@@ -194,7 +194,7 @@ public sealed class RedisLevelTests
         Assert.Equal("nexus:cache:~limit:user%3Aada%20lovelace:bucket", (await server.CommandAsync("--scan")).Split('\n').Single(k => k.Contains("user", StringComparison.Ordinal)));
     }
 
-    private static RedisClient Client(string text) => new(RedisSettings.Parse(text), TimeProvider.System);
+    private static RedisClient Client(string text) => new(RedisSettings.Parse(text + ",connectTimeout=60000,answerTimeout=60000"), TimeProvider.System);
 
     private static CacheRecord Record(string value, double life, double stale, params CacheTag[] tags) =>
         new(Encoding.UTF8.GetBytes(value), TimeSpan.FromSeconds(life), TimeSpan.FromSeconds(life), TimeSpan.FromSeconds(stale), [.. tags]);
