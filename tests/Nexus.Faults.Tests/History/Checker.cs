@@ -4,7 +4,7 @@ namespace Nexus.Faults.Tests.History;
 internal static class Checker
 {
     /// <summary>A session that one node ended is over on all within a second, which is a test of its own; under a load of faults nodes may stand still for a while, but none takes it for ever.</summary>
-    public static readonly TimeSpan SessionsSettle = TimeSpan.FromSeconds(30);
+    public static readonly TimeSpan SessionsSettle = TimeSpan.FromSeconds(10);
 
     public static List<string> Check(IReadOnlyList<Operation> history, FinalState final) =>
     [

@@ -224,6 +224,8 @@ public sealed class TaskNodeTests : IDisposable
 
         public async ValueTask<ImmutableArray<TaskEntry>> ClaimAsync(TaskClaim claim, CancellationToken cancellationToken) => await Open.ClaimAsync(claim with { MaxWait = TimeSpan.FromMilliseconds(50) }, cancellationToken);
 
+        public async ValueTask<ImmutableArray<TaskEntry>> TakeAsync(ImmutableArray<TaskReservation> reserved, string worker, TimeSpan lease, CancellationToken cancellationToken) => await Open.TakeAsync(reserved, worker, lease, cancellationToken);
+
         public async ValueTask BeatAsync(ImmutableArray<TaskBeat> beats, TimeSpan lease, CancellationToken cancellationToken) => await Open.BeatAsync(beats, lease, cancellationToken);
 
         public async ValueTask SettleAsync(ImmutableArray<TaskSettlement> settlements, CancellationToken cancellationToken) => await Open.SettleAsync(settlements, cancellationToken);
