@@ -21,8 +21,8 @@ internal sealed class ForwardingSettings(IConfiguration configuration, IOptionsM
     public bool PassesOn(PathString path) =>
         IsSurface(path) || IsGatewayOnly && path.StartsWithSegments("/api") && !path.StartsWithSegments("/api/v1");
 
-    /// <summary>Whether a path leads to the resources of all plugins at once, of which a gateway has none.</summary>
-    public bool IsSurface(PathString path) => IsGatewayOnly && Array.Exists(Surfaces, s => path.StartsWithSegments(s));
+    /// <summary>Whether a path leads to the resources of all plugins at once, of which a gateway has none; but one that composes subgraphs answers their operations itself.</summary>
+    public bool IsSurface(PathString path) => IsGatewayOnly && Array.Exists(Surfaces, s => path.StartsWithSegments(s)) && !(path.StartsWithSegments(Surfaces[0]) && configuration.GetSection("graphql:subgraphs").GetChildren().Any());
 
     /// <summary>The settings now.</summary>
     public ForwardingOptions Current => options.CurrentValue;

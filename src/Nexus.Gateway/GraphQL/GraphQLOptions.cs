@@ -1,3 +1,5 @@
+using Nexus.Gateway.GraphQL.Federation;
+
 namespace Nexus.Gateway.GraphQL;
 
 /// <summary>Section <c>graphql</c> of the configuration.</summary>
@@ -41,4 +43,10 @@ internal sealed class GraphQLOptions
 
     /// <summary>The node answers what a composing gateway asks of a subgraph.</summary>
     public bool Federation { get; set; }
+
+    /// <summary>Subgraphs by name; the schema composed of them is served in place of the node's own. Empty for that.</summary>
+    public IDictionary<string, SubgraphOptions> Subgraphs { get; } = new Dictionary<string, SubgraphOptions>(StringComparer.Ordinal);
+
+    /// <summary>Seconds between two looks at the schemas of subgraphs.</summary>
+    public double SubgraphSeconds { get; set; } = 10;
 }

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Nexus.Gateway.GraphQL.Federation;
 using Nexus.Gateway.GraphQL.Http;
 using Nexus.Gateway.GraphQL.Resources;
 using Nexus.Gateway.Platform;
@@ -17,6 +18,8 @@ internal static class GraphQLRegistration
         services.TryAddSingleton<SurfaceSchemaParts>();
         services.TryAddSingleton<SurfaceSchema>();
         services.TryAddSingleton<KeptDocuments>();
+        services.TryAddSingleton<ComposedGraph>();
+        services.AddHostedService(host => host.GetRequiredService<ComposedGraph>());
         services.TryAddSingleton<OperationGate>();
         services.TryAddSingleton<GraphQLSockets>();
         services.AddSingleton<IPlatformRoutes, GraphQLRoutes>();

@@ -39,3 +39,13 @@ internal sealed class GraphException(string message, params int[] starts) : Exce
     /// <summary>Stable code of the catalogue.</summary>
     public string Code { get; init; } = ErrorCodes.BadRequest;
 }
+
+/// <summary>A value was to come from another server, which did not give it.</summary>
+internal sealed class ElsewhereException(GraphError error, IReadOnlyList<object> below) : Exception(error.Message)
+{
+    /// <summary>Why, in the other's words; without place and path.</summary>
+    public GraphError Error { get; } = error;
+
+    /// <summary>Names and indexes that lead from the field to the place where it went wrong.</summary>
+    public IReadOnlyList<object> Below { get; } = below;
+}

@@ -68,6 +68,7 @@ internal sealed partial class OperationRun
         return exception switch
         {
             GraphException known => located with { Code = known.Code },
+            ElsewhereException elsewhere => elsewhere.Error with { Locations = located.Locations, Path = [.. located.Path, .. elsewhere.Below] },
             ScalarException => located with { Code = ErrorCodes.InternalError },
             _ when Explain?.Invoke(exception) is { } told => told with { Locations = located.Locations, Path = located.Path },
             _ => located with { Message = ErrorCodes.Get(ErrorCodes.InternalError).Title, Code = ErrorCodes.InternalError },

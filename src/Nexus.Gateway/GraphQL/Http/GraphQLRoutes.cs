@@ -3,6 +3,7 @@ using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Options;
 using Nexus.Gateway.GraphQL.Execution;
+using Nexus.Gateway.GraphQL.Federation;
 using Nexus.Gateway.GraphQL.Resources;
 using Nexus.Gateway.GraphQL.Types;
 using Nexus.Gateway.Pipeline;
@@ -16,7 +17,7 @@ namespace Nexus.Gateway.GraphQL.Http;
 /// <c>/graphql</c> by the GraphQL-over-HTTP specification. POST takes JSON only, which no other site's page can send without being asked for its origin;
 /// GET answers queries only, which change nothing. Every field asks the policy point itself, so the route is open to anybody.
 /// </summary>
-internal sealed class GraphQLRoutes(OperationGate gate, SurfaceSchema schemas, RequestBody bodies, GraphQLSockets sockets, OpenCallers callers, IOptionsMonitor<GraphQLOptions> options) : IPlatformRoutes
+internal sealed class GraphQLRoutes(OperationGate gate, RequestBody bodies, GraphQLSockets sockets, OpenCallers callers, IOptionsMonitor<GraphQLOptions> options) : IPlatformRoutes
 {
     /// <summary>The media type of answers whose status says whether the request was executed.</summary>
     public const string ResponseType = "application/graphql-response+json";
@@ -49,9 +50,9 @@ internal sealed class GraphQLRoutes(OperationGate gate, SurfaceSchema schemas, R
             await AnswerAsync(context, GraphQLRequest.Read(context.Request.Query), null);
     }
 
-    private Task SchemaAsync(HttpContext context) => options.CurrentValue.Introspection
-        ? JsonAnswer.SendBytesAsync(context, Encoding.UTF8.GetBytes(SchemaPrinter.Print(schemas.Current.Schema)), "text/plain; charset=utf-8")
-        : throw new NexusException(ErrorCodes.PermissionDenied, "Introspection is off on this node.");
+    private async Task SchemaAsync(HttpContext context) => await (options.CurrentValue.Introspection
+        ? JsonAnswer.SendBytesAsync(context, Encoding.UTF8.GetBytes(SchemaPrinter.Print(await gate.SchemaAsync(context.RequestAborted))), "text/plain; charset=utf-8")
+        : throw new NexusException(ErrorCodes.PermissionDenied, "Introspection is off on this node."));
 
     private async Task PostAsync(HttpContext context)
     {
@@ -68,7 +69,7 @@ internal sealed class GraphQLRoutes(OperationGate gate, SurfaceSchema schemas, R
         var caller = GatewayRequest.Of(context);
         if (caller.SignedIn is { MustChangePassword: true })
             throw new NexusException(ErrorCodes.PasswordChangeRequired, "The password must be changed first; until then nothing else is served to this caller.");
-        var call = new SurfaceCall(caller.Context) { Idempotency = key };
+        var call = new SurfaceCall(caller.Context) { Idempotency = key, Headers = gate.IsComposed ? PassedHeaders.Of(context) : PassedHeaders.None };
         var onlyQueries = HttpMethods.IsGet(context.Request.Method) || HttpMethods.IsHead(context.Request.Method);
         if (onlyQueries)
             context.Response.Headers.Allow = "POST";

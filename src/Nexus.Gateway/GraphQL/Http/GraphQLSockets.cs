@@ -2,6 +2,7 @@ using System.Net.WebSockets;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
+using Nexus.Gateway.GraphQL.Federation;
 using Nexus.Gateway.Pipeline;
 using Nexus.Gateway.Security.Callers;
 
@@ -26,7 +27,7 @@ internal sealed class GraphQLSockets(OperationGate gate, OpenCallers callers, IO
             return;
         }
         using var ends = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, lifetime.ApplicationStopping);
-        using var conversation = new SocketConversation(socket, gate, options.CurrentValue, time, new SocketCaller(callers.Open(context), AuthenticateAsync));
+        using var conversation = new SocketConversation(socket, gate, options.CurrentValue, time, new SocketCaller(callers.Open(context), AuthenticateAsync, PassedHeaders.Of(context)));
         await conversation.RunAsync(ends.Token);
     }
 
@@ -38,4 +39,5 @@ internal sealed class GraphQLSockets(OperationGate gate, OpenCallers callers, IO
 /// <summary>Who speaks over a socket, and how to find out anew.</summary>
 /// <param name="Opened">The caller of the request that opened it.</param>
 /// <param name="Authenticate">The caller of an <c>Authorization</c> value; null when it is refused.</param>
-internal sealed record SocketCaller(OpenCaller Opened, Func<CallContext, string, CancellationToken, ValueTask<OpenCaller?>> Authenticate);
+/// <param name="Headers">What subgraphs are told of it.</param>
+internal sealed record SocketCaller(OpenCaller Opened, Func<CallContext, string, CancellationToken, ValueTask<OpenCaller?>> Authenticate, PassedHeaders Headers);

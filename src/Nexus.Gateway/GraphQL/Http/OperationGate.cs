@@ -1,7 +1,9 @@
+using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Nexus.Gateway.GraphQL.Execution;
+using Nexus.Gateway.GraphQL.Federation;
 using Nexus.Gateway.GraphQL.Language;
 using Nexus.Gateway.GraphQL.Resources;
 using Nexus.Gateway.GraphQL.Types;
@@ -13,9 +15,16 @@ namespace Nexus.Gateway.GraphQL.Http;
 /// The way of every operation, whichever transport it came by: find the document, bring up the plugins it names, check it, choose the operation, coerce its
 /// variables, hold it to depth and cost, execute it within its time.
 /// </summary>
-internal sealed partial class OperationGate(SurfaceSchema schemas, KeptDocuments documents, IOptionsMonitor<GraphQLOptions> options, IServiceProvider host, IPlugins plugins, TimeProvider time, ILoggerFactory loggers)
+internal sealed partial class OperationGate(SurfaceSchema schemas, ComposedGraph composed, KeptDocuments documents, IOptionsMonitor<GraphQLOptions> options, IServiceProvider host, IPlugins plugins, TimeProvider time, ILoggerFactory loggers)
 {
     private readonly ILogger log = loggers.CreateLogger("Nexus.Gateway");
+
+    /// <summary>What is served is composed of subgraphs.</summary>
+    public bool IsComposed => composed.IsOn;
+
+    /// <summary>The schema that is served now.</summary>
+    public async ValueTask<Schema> SchemaAsync(CancellationToken cancellationToken) =>
+        composed.IsOn ? (await composed.CurrentAsync(cancellationToken)).Prepared.Schema : schemas.Current.Schema;
 
     /// <summary>Makes an operation ready.</summary>
     private async ValueTask<ReadyOperation> PrepareAsync(GraphQLRequest request, CancellationToken cancellationToken)
@@ -23,9 +32,14 @@ internal sealed partial class OperationGate(SurfaceSchema schemas, KeptDocuments
         try
         {
             var text = documents.Find(request);
+            if (composed.IsOn)
+            {
+                var state = await composed.CurrentAsync(cancellationToken);
+                return Prepare(text, request, state.Prepared) with { Composed = state, Given = request.Variables };
+            }
             if (!plugins.Current.Inactive.IsEmpty)
                 await ActivateAsync(text, cancellationToken);
-            return Prepare(text, request);
+            return Prepare(text, request, schemas.Current);
         }
         catch (GraphException exception)
         {
@@ -55,7 +69,10 @@ internal sealed partial class OperationGate(SurfaceSchema schemas, KeptDocuments
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, limit.Token);
         try
         {
-            return await Run(ready, call, stop.Token).ExecuteAsync(call.Event);
+            var run = Run(ready, call, stop.Token);
+            return await (ready.Composed is { } state
+                ? new ComposedRun(state, run, ready.Operation!, call.Headers, new ComposedInput(ready.Given, call.Idempotency?.Key)).ExecuteAsync()
+                : run.ExecuteAsync(call.Event));
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
@@ -101,10 +118,9 @@ internal sealed partial class OperationGate(SurfaceSchema schemas, KeptDocuments
 
     private static OperationResult Refused(params GraphError[] errors) => new(null, errors) { IsRefused = true };
 
-    private ReadyOperation Prepare(string text, GraphQLRequest request)
+    private ReadyOperation Prepare(string text, GraphQLRequest request, PreparedSchema prepared)
     {
         var settings = options.CurrentValue;
-        var prepared = schemas.Current;
         var document = prepared.Prepare(text, settings);
         if (document.Errors.Count > 0)
             return new ReadyOperation(Refused([.. document.Errors]));
@@ -227,6 +243,12 @@ internal sealed record ReadyOperation(OperationResult? Failure)
 
     /// <summary>The operation.</summary>
     public OperationDefinition? Operation { get; init; }
+
+    /// <summary>The subgraphs that answer it; null when this node does.</summary>
+    public ComposedState? Composed { get; init; }
+
+    /// <summary>Its variables as they were sent.</summary>
+    public JsonElement Given { get; init; }
 
     /// <summary>Its coerced variables.</summary>
     public Dictionary<string, object?> Variables { get; init; } = [];

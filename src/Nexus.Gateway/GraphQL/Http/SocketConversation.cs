@@ -3,6 +3,7 @@ using System.Collections.Concurrent;
 using System.Net.WebSockets;
 using System.Text.Json;
 using Nexus.Gateway.GraphQL.Execution;
+using Nexus.Gateway.GraphQL.Federation;
 using Nexus.Gateway.GraphQL.Resources;
 using Nexus.Gateway.Rest;
 using Nexus.Gateway.Security.Callers;
@@ -22,6 +23,7 @@ internal sealed class SocketConversation(WebSocket socket, OperationGate gate, G
     private readonly ConcurrentDictionary<CancellationTokenSource, Task> answering = new();
     private readonly SemaphoreSlim sending = new(1, 1);
     private OpenCaller who = caller.Opened;
+    private PassedHeaders headers = caller.Headers;
     private bool begun;
 
     /// <summary>Converses until the socket is closed or the token fires.</summary>
@@ -118,6 +120,7 @@ internal sealed class SocketConversation(WebSocket socket, OperationGate gate, G
             var found = await caller.Authenticate(who.Context, authorization, cancellationToken) ?? throw new SocketBreachException(4403, "Forbidden");
             who.Dispose();
             who = found;
+            headers = headers.With(authorization);
         }
         begun = true;
         await SendAsync("connection_ack", null, null);
@@ -149,7 +152,7 @@ internal sealed class SocketConversation(WebSocket socket, OperationGate gate, G
             CallContext.Current = who.Context;
             if (running.Count > options.SocketOperations)
                 throw new NexusException(ErrorCodes.RateLimited, $"A socket runs {options.SocketOperations} operations at once (graphql.socketOperations).");
-            var (request, call) = (GraphQLRequest.Read(payload), new SurfaceCall(who.Context) { Now = () => who.Context });
+            var (request, call) = (GraphQLRequest.Read(payload), new SurfaceCall(who.Context) { Now = () => who.Context, Headers = headers });
             var result = await gate.AnswerAsync(request, call, onlyQueries: false, ends.Token);
             if (result is null)
             {

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Text.Json;
+using Nexus.Gateway.GraphQL.Federation;
 
 namespace Nexus.Gateway.GraphQL.Resources;
 
@@ -62,6 +63,9 @@ internal sealed record SurfaceCall(CallContext Context)
 
     /// <summary>Idempotency key and fingerprint of the request, or null.</summary>
     public IdempotentRequest? Idempotency { get; init; }
+
+    /// <summary>What subgraphs are told of the caller.</summary>
+    public PassedHeaders Headers { get; init; } = PassedHeaders.None;
 
     /// <summary>The event of a subscription that is answered now, or null.</summary>
     public RecordEvent? Event { get; init; }

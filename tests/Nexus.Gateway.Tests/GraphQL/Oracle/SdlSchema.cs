@@ -11,15 +11,18 @@ internal sealed class SdlSchema
 {
     private readonly Dictionary<string, NamedType> types = Scalars.All.ToDictionary(s => s.Name, s => (NamedType)s);
 
-    public static Schema Build(string text)
+    private IReadOnlyDictionary<string, Resolver> own = new Dictionary<string, Resolver>();
+
+    public static Schema Build(string text, IReadOnlyDictionary<string, Resolver>? own = null)
     {
         var builder = new SdlSchema();
-        var definitions = Parser.Parse(text).Definitions.Cast<TypeDefinition>().ToArray();
+        builder.own = own ?? builder.own;
+        var definitions = Parser.Parse(text).Definitions.OfType<TypeDefinition>().ToArray();
         foreach (var definition in definitions)
             builder.types[definition.Name.Text] = builder.Declare(definition);
         foreach (var definition in definitions)
             builder.Fill(definition);
-        return new Schema((ObjectType)builder.types["Query"], (ObjectType)builder.types["Mutation"], (ObjectType)builder.types["Subscription"], builder.types.Values);
+        return new Schema((ObjectType)builder.types["Query"], (ObjectType?)builder.types.GetValueOrDefault("Mutation"), (ObjectType?)builder.types.GetValueOrDefault("Subscription"), builder.types.Values);
     }
 
     private NamedType Declare(TypeDefinition definition)
@@ -32,7 +35,7 @@ internal sealed class SdlSchema
             TypeDefinitionKind.Union => new UnionType(name) { TypeOf = TypeOf },
             TypeDefinitionKind.Enum => new EnumType(name, definition.Parts.Values.Select(v => new EnumMember(v.Name.Text, v.Name.Text, null, Deprecation(v.Directives)))),
             TypeDefinitionKind.Input => new InputType(name, null, definition.Parts.Directives.Any(d => d.Name.Text == "oneOf")),
-            _ => new ScalarType(name) { SpecifiedBy = ((StringValue)definition.Parts.Directives[0].Arguments[0].Value).Text, ReadLiteral = FieldScalars.Any.ReadLiteral, ReadValue = FieldScalars.Any.ReadValue, Write = FieldScalars.Any.Write },
+            _ => new ScalarType(name) { SpecifiedBy = (definition.Parts.Directives.FirstOrDefault()?.Arguments[0].Value as StringValue)?.Text, ReadLiteral = FieldScalars.Any.ReadLiteral, ReadValue = FieldScalars.Any.ReadValue, Write = FieldScalars.Any.Write },
         };
     }
 
@@ -53,7 +56,7 @@ internal sealed class SdlSchema
         foreach (var field in definition.Parts.Fields)
         {
             var name = field.Name.Text;
-            ((FieldsType)type).TryAdd(new FieldType(name, Resolve(field.Type)) { Arguments = [.. field.Arguments.Select(Input)], Deprecation = Deprecation(field.Directives), Resolve = (source, arguments, _) => Member(source, name, field.Arguments, arguments) });
+            ((FieldsType)type).TryAdd(new FieldType(name, Resolve(field.Type)) { Arguments = [.. field.Arguments.Select(Input)], Deprecation = Deprecation(field.Directives), Resolve = own.GetValueOrDefault($"{type.Name}.{name}") ?? ((source, arguments, _) => Member(source, name, field.Arguments, arguments)) });
         }
     }
 

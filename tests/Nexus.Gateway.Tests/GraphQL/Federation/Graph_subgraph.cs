@@ -6,7 +6,7 @@ using Nexus.Gateway.GraphQL.Language;
 using Nexus.Gateway.Tests.Fakes;
 using Nexus.Tests.Shared;
 
-namespace Nexus.Gateway.Tests.GraphQL;
+namespace Nexus.Gateway.Tests.GraphQL.Federation;
 
 /// <summary>What a composing gateway asks of a node.</summary>
 public sealed class Graph_subgraph

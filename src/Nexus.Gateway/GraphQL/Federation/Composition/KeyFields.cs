@@ -1,0 +1,37 @@
+using System.Text;
+using Nexus.Gateway.GraphQL.Language;
+
+namespace Nexus.Gateway.GraphQL.Federation.Composition;
+
+/// <summary>Fields that tell one entity of a type from all others, as <c>@key</c> names them.</summary>
+/// <param name="Fields">The fields, each with what is selected below it.</param>
+/// <param name="IsResolvable">The subgraph finds entities by it.</param>
+internal sealed record KeyFields(Field[] Fields, bool IsResolvable)
+{
+    /// <summary>Reads the argument <c>fields</c>.</summary>
+    /// <exception cref="SyntaxException">It is no selection.</exception>
+    public static KeyFields Read(string text, bool isResolvable) =>
+        new([.. ((OperationDefinition)Parser.Parse("{" + text + "}").Definitions[0]).Selections.Selections.OfType<Field>()], isResolvable);
+
+    /// <summary>A field with what is selected below it, as text.</summary>
+    public static string Print(Field field)
+    {
+        var text = new StringBuilder();
+        Print(text, field);
+        return text.ToString();
+    }
+
+    private static void Print(StringBuilder text, Field field)
+    {
+        text.Append(field.Name.Text);
+        if (field.Selections is not { } set)
+            return;
+        text.Append(" {");
+        foreach (var below in set.Selections.OfType<Field>())
+        {
+            text.Append(' ');
+            Print(text, below);
+        }
+        text.Append(" }");
+    }
+}
