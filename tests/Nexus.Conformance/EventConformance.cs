@@ -189,6 +189,32 @@ public abstract partial class StorageConformance
     }
 
     [Fact]
+    public async Task A_replay_waits_spreads_its_events_and_tells_how_far_it_is()
+    {
+        await DeclareGroupsAsync(new EventGroup("g", "orders.*", 0));
+        await PublishAsync([.. Enumerable.Range(0, 3).Select(n => Event($"orders.n{n}")), Event("users.created")]);
+        foreach (var delivery in await ClaimAsync("g"))
+            await SettleAsync(delivery, delivery.Message.Name == "orders.n1" ? DeliveryState.Dead : DeliveryState.Done);
+        Assert.Equal(new ReplayProgress(3, 0, 1), await Set.Events.LookAsync(new EventReplay("g"), CancellationToken.None));
+
+        Assert.Equal(1, await Set.Events.ReplayAsync(new EventReplay("g") { OnlyDead = true, DryRun = true }, CancellationToken.None));
+        Assert.Equal(3, await Set.Events.ReplayAsync(new EventReplay("g") { Delay = TimeSpan.FromHours(1), Spacing = TimeSpan.FromHours(1) }, CancellationToken.None));
+        Assert.Equal(new ReplayProgress(3, 3, 0), await Set.Events.LookAsync(new EventReplay("g"), CancellationToken.None));
+        Assert.Empty(await ClaimAsync("g"));
+        for (var n = 0; n < 3; n++)
+        {
+            Clock.Advance(TimeSpan.FromHours(1));
+            var due = Assert.Single(await ClaimAsync("g"));
+            Assert.Equal($"orders.n{n}", due.Message.Name);
+            await SettleAsync(due);
+            Assert.Equal(new ReplayProgress(3, 2 - n, 0), await Set.Events.LookAsync(new EventReplay("g"), CancellationToken.None));
+        }
+
+        Assert.Equal(new ReplayProgress(1, 0, 0), await Set.Events.LookAsync(new EventReplay("g", "orders.n2"), CancellationToken.None));
+        await Assert.ThrowsAsync<NexusException>(async () => await Set.Events.LookAsync(new EventReplay("nobody"), CancellationToken.None));
+    }
+
+    [Fact]
     public async Task A_purge_of_one_tenant_leaves_the_events_of_others()
     {
         await PublishAsync(Event("a.one") with { Tenant = "t1" });

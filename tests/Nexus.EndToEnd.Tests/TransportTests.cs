@@ -128,12 +128,17 @@ public sealed class TransportTests
         Assert.Equal("tests.one", (string)RunningHost.Rows(await host.GetAsync("/api/v1/events?correlationId=c-1")).Single()["name"]!);
         Assert.Equal("tests.two", (string)RunningHost.Rows(await host.GetAsync("/api/v1/events?pattern=tests.*&newest=true&limit=1")).Single()["name"]!);
         Assert.Equal(0, (int)(await host.PostAsync("/api/v1/events/dead-letters/replay"))["replayed"]!);
-        Assert.NotNull((await host.GetAsync("/api/v1/events/stats"))["total"]);
+        var names = (await host.GetAsync("/api/v1/events/stats"))["byName"]!;
+        Assert.Equal((1, 1), ((int)names["tests.one"]!["published"]!, (int)names["tests.two"]!["published"]!));
+        var domains = await host.GetAsync("/api/v1/events/stats?group_by=domain");
+        Assert.Equal(2, (int)domains["byName"]!["tests"]!["published"]!);
+        Assert.Equal((int)domains["total"]!["published"]!, domains["byName"]!.AsObject().Sum(d => (int)d.Value!["published"]!));
     }
 
     [Theory]
     [InlineData("GET", "/api/v1/events/not-a-uuid", null, 404, "EVENT_NOT_FOUND")]
     [InlineData("GET", "/api/v1/events?limit=many", null, 400, "BAD_REQUEST")]
+    [InlineData("GET", "/api/v1/events/stats?group_by=colour", null, 400, "BAD_REQUEST")]
     [InlineData("GET", "/api/v1/events?from=yesterday", null, 400, "BAD_REQUEST")]
     [InlineData("GET", "/api/v1/events?pattern=**", null, 400, "INVALID_EVENT_TYPE")]
     [InlineData("POST", "/api/v1/events", """{"data":1}""", 422, "VALIDATION_ERROR")]

@@ -54,4 +54,25 @@ public sealed record EventCounts
 
     /// <summary>Transient deliveries that a full queue dropped.</summary>
     public long Dropped { get; init; }
+
+    /// <summary>Both together.</summary>
+    public static EventCounts operator +(EventCounts left, EventCounts right) => Add(left, right);
+
+    /// <summary>Both together.</summary>
+    public static EventCounts Add(EventCounts left, EventCounts right)
+    {
+        ArgumentNullException.ThrowIfNull(left);
+        ArgumentNullException.ThrowIfNull(right);
+        return new()
+        {
+            Published = left.Published + right.Published,
+            Delivered = left.Delivered + right.Delivered,
+            Failed = left.Failed + right.Failed,
+            Retried = left.Retried + right.Retried,
+            Dead = left.Dead + right.Dead,
+            Cancelled = left.Cancelled + right.Cancelled,
+            Expired = left.Expired + right.Expired,
+            Dropped = left.Dropped + right.Dropped,
+        };
+    }
 }

@@ -31,6 +31,9 @@ public interface IEventHistory
     /// <returns>How many; with <see cref="EventReplay.DryRun"/> how many it would be.</returns>
     ValueTask<long> ReplayAsync(EventReplay replay, CancellationToken cancellationToken);
 
+    /// <summary>How far the group is with the events that a replay names: what was replayed, and what came by itself.</summary>
+    ValueTask<ReplayProgress> LookAsync(EventReplay replay, CancellationToken cancellationToken);
+
     /// <summary>Removes stored events with their deliveries. Events that a group still waits for stay.</summary>
     /// <returns>How many; with <see cref="EventPurge.DryRun"/> how many it would be.</returns>
     ValueTask<long> PurgeAsync(EventPurge purge, CancellationToken cancellationToken);
@@ -147,7 +150,23 @@ public sealed record DeliveryQuery(Guid? EventId = null, DeliveryState? State = 
 /// <param name="To">Before, exclusive.</param>
 /// <param name="DryRun">Count only.</param>
 /// <param name="Tenant">Events of one tenant, or null for any.</param>
-public sealed record EventReplay(string Group, string Pattern = "*", DateTimeOffset? From = null, DateTimeOffset? To = null, bool DryRun = false, string? Tenant = null);
+public sealed record EventReplay(string Group, string Pattern = "*", DateTimeOffset? From = null, DateTimeOffset? To = null, bool DryRun = false, string? Tenant = null)
+{
+    /// <summary>Time before the first is due.</summary>
+    public TimeSpan Delay { get; init; }
+
+    /// <summary>Time between one and the next, in the order in which they were published.</summary>
+    public TimeSpan Spacing { get; init; }
+
+    /// <summary>Only those that failed for good in this group.</summary>
+    public bool OnlyDead { get; init; }
+}
+
+/// <summary>How far a group is.</summary>
+/// <param name="Events">Events that fit.</param>
+/// <param name="Waiting">Those that it waits for, or is at.</param>
+/// <param name="Dead">Those that failed for good.</param>
+public readonly record struct ReplayProgress(long Events, long Waiting, long Dead);
 
 /// <summary>Which stored events go.</summary>
 /// <param name="Before">Those that happened before this.</param>

@@ -150,19 +150,37 @@ internal sealed class MemoryEventLog(TimeProvider time, CommitSignal signal) : I
         {
             if (!_groups.TryGetValue(replay.Group, out var group))
                 throw new NexusException(ErrorCodes.ResourceNotFound, $"No plugin declares the event group '{replay.Group}'.");
-            found = [.. _events.Where(e => InScope(e, pattern, replay.From, replay.To) && IsOf(e, replay.Tenant) && group.Pattern.Matches(e.Message.Name))];
+            found = [.. _events.Where(e => InScope(e, pattern, replay.From, replay.To) && IsOf(e, replay.Tenant) && group.Pattern.Matches(e.Message.Name) && (!replay.OnlyDead || DeliveryOf(replay.Group, e)?.State == DeliveryState.Dead))];
+            var due = time.GetUtcNow() + replay.Delay;
             foreach (var stored in replay.DryRun ? [] : found)
             {
-                if (_deliveries.Find(d => d.Group == replay.Group && d.Event.Sequence == stored.Sequence) is { } delivery)
-                    delivery.Replay(time.GetUtcNow());
+                if (DeliveryOf(replay.Group, stored) is { } delivery)
+                    delivery.Replay(due);
                 else
-                    _deliveries.Add(new Delivery(stored, replay.Group, time.GetUtcNow()));
+                    _deliveries.Add(new Delivery(stored, replay.Group, due));
+                due += replay.Spacing;
             }
         }
 
         signal.Fire();
         return ValueTask.FromResult((long)found.Count);
     }
+
+    public ValueTask<ReplayProgress> LookAsync(EventReplay replay, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(replay);
+        var pattern = EventPattern.Parse(replay.Pattern);
+        lock (_gate)
+        {
+            if (!_groups.TryGetValue(replay.Group, out var group))
+                throw new NexusException(ErrorCodes.ResourceNotFound, $"No plugin declares the event group '{replay.Group}'.");
+            var states = _events.Where(e => InScope(e, pattern, replay.From, replay.To) && IsOf(e, replay.Tenant) && group.Pattern.Matches(e.Message.Name)).Select(e => DeliveryOf(replay.Group, e)?.State)
+                .Where(s => !replay.OnlyDead || s == DeliveryState.Dead).ToList();
+            return ValueTask.FromResult(new ReplayProgress(states.Count, states.Count(s => s == DeliveryState.Pending), states.Count(s => s == DeliveryState.Dead)));
+        }
+    }
+
+    private Delivery? DeliveryOf(string group, StoredEvent stored) => _deliveries.Find(d => d.Group == group && d.Event.Sequence == stored.Sequence);
 
     public ValueTask<long> PurgeAsync(EventPurge purge, CancellationToken cancellationToken)
     {

@@ -97,6 +97,19 @@ internal sealed class ShardedEvents : IEventStore
         return count;
     }
 
+    public async ValueTask<ReplayProgress> LookAsync(EventReplay replay, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(replay);
+        var all = default(ReplayProgress);
+        foreach (var shard in Concerned(replay.Tenant))
+        {
+            var one = await shard.Set.Events.LookAsync(replay, cancellationToken);
+            all = new ReplayProgress(all.Events + one.Events, all.Waiting + one.Waiting, all.Dead + one.Dead);
+        }
+
+        return all;
+    }
+
     public async ValueTask<long> PurgeAsync(EventPurge purge, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(purge);
@@ -169,6 +182,8 @@ internal sealed class ShardLog(Shard shard) : IEventHistory
         [.. (await shard.Set.Events.DeliveriesAsync(query, cancellationToken)).Select(shard.Globalize)];
 
     public ValueTask<long> ReplayAsync(EventReplay replay, CancellationToken cancellationToken) => shard.Set.Events.ReplayAsync(replay, cancellationToken);
+
+    public ValueTask<ReplayProgress> LookAsync(EventReplay replay, CancellationToken cancellationToken) => shard.Set.Events.LookAsync(replay, cancellationToken);
 
     public ValueTask<long> PurgeAsync(EventPurge purge, CancellationToken cancellationToken) => shard.Set.Events.PurgeAsync(purge, cancellationToken);
 }

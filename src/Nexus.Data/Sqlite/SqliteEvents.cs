@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Globalization;
 using Nexus.Data.Events;
 using Nexus.Data.Records;
 
@@ -77,6 +78,19 @@ internal sealed class SqliteEvents(MainFile file, TimeProvider time) : IEventSto
         });
     }
 
+    public ValueTask<ReplayProgress> LookAsync(EventReplay replay, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(replay);
+        return ValueTask.FromResult(file.Read(replay, static (connection, replay) =>
+        {
+            var (group, condition, filter) = ScopeOf(connection, replay);
+            using var look = connection.Prepare($"SELECT count(*),count(*) FILTER (WHERE d.state=0),count(*) FILTER (WHERE d.state=2) FROM events e LEFT JOIN deliveries d ON d.seq=e.seq AND d.grp={group} WHERE {condition}");
+            Bind(look, filter);
+            look.Step();
+            return new ReplayProgress(look.Integer(0), look.Integer(1), look.Integer(2));
+        }));
+    }
+
     public async ValueTask<long> PurgeAsync(EventPurge purge, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(purge);
@@ -135,7 +149,8 @@ internal sealed class SqliteEvents(MainFile file, TimeProvider time) : IEventSto
             statement.Bind(i + 1, filter.Parameters[i]);
     }
 
-    private static long Replay(Connection connection, EventReplay replay, long now)
+    /// <summary>The group's number, and which events of those it declares a replay names.</summary>
+    private static (string Group, string Condition, SqliteFilter Filter) ScopeOf(Connection connection, EventReplay replay)
     {
         long number;
         var filter = new SqliteFilter("events");
@@ -151,7 +166,15 @@ internal sealed class SqliteEvents(MainFile file, TimeProvider time) : IEventSto
         AddScope(where, filter, replay.Pattern, null, null);
         if (replay.Tenant is { } tenant)
             where.Add($"e.tenant={filter.Add(JsonScalar.From(tenant))}");
-        var condition = where.Count == 0 ? "1" : string.Join(" AND ", where);
+        var group = number.ToString(CultureInfo.InvariantCulture);
+        if (replay.OnlyDead)
+            where.Add($"EXISTS (SELECT 1 FROM deliveries f WHERE f.grp={group} AND f.seq=e.seq AND f.state=2)");
+        return (group, where.Count == 0 ? "1" : string.Join(" AND ", where), filter);
+    }
+
+    private static long Replay(Connection connection, EventReplay replay, long now)
+    {
+        var (group, condition, filter) = ScopeOf(connection, replay);
         if (replay.DryRun)
         {
             using var count = connection.Prepare($"SELECT count(*) FROM events e WHERE {condition}");
@@ -160,11 +183,14 @@ internal sealed class SqliteEvents(MainFile file, TimeProvider time) : IEventSto
             return count.Integer(0);
         }
 
-        using var put = connection.Prepare($"INSERT INTO deliveries (grp,seq,priority,key,state,attempt,due,fence) SELECT {filter.Add(JsonScalar.From(number))},e.seq,e.priority,e.key,0,0,{filter.Add(JsonScalar.From(now))},0 FROM events e WHERE {condition} ON CONFLICT (grp,seq) DO UPDATE SET state=0,attempt=0,due=excluded.due,fence=fence+1,error=NULL");
+        var (first, spacing) = (filter.Add(JsonScalar.From(now + Microseconds(replay.Delay))), filter.Add(JsonScalar.From(Microseconds(replay.Spacing))));
+        using var put = connection.Prepare($"INSERT INTO deliveries (grp,seq,priority,key,state,attempt,due,fence) SELECT {group},e.seq,e.priority,e.key,0,0,{first}+{spacing}*(row_number() OVER (ORDER BY e.seq)-1),0 FROM events e WHERE {condition} ON CONFLICT (grp,seq) DO UPDATE SET state=0,attempt=0,due=excluded.due,fence=fence+1,error=NULL");
         Bind(put, filter);
         put.Step();
         return connection.Changes;
     }
+
+    private static long Microseconds(TimeSpan span) => span.Ticks / TimeSpan.TicksPerMicrosecond;
 
     private static long Purge(Connection connection, EventPurge purge)
     {

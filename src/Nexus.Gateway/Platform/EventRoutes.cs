@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
@@ -30,11 +31,12 @@ internal sealed class EventRoutes(IServiceProvider host, RequestBody bodies, Tim
             Success = 202,
             Input = """{"type":"object","required":["events"],"properties":{"events":{"type":"array","minItems":1,"maxItems":1000,"items":{"type":"object","required":["name"],"properties":{"name":{"type":"string"}}}}}}""",
         },
-        new("GET", Root + "/stats", "getEventStats", "Counts since the node started, in all and by event name", "platform.events:read", context => JsonAnswer.SendAsync(context, Log.GetStatistics())),
+        new("GET", Root + "/stats", "getEventStats", "Counts since the node started, in all and by event name", "platform.events:read", StatisticsAsync) { Query = [("group_by", "name, or domain: the first word of the name")] },
         new("GET", Root + "/subscribers", "listEventSubscribers", "Subscriptions that are active on this node", "platform.events:read", context => JsonAnswer.SendAsync(context, Log.GetSubscribers())),
         new("GET", Root + "/dead-letters", "listDeadLetters", "Deliveries that failed for good", "platform.events:read", DeadLettersAsync) { Query = [("group", "of one group"), ("limit", "1 to 1000")] },
         new("POST", Root + "/dead-letters/replay", "replayDeadLetters", "Make dead letters due again", "platform.events:update", ReplayDeadAsync) { Query = [("group", "of one group"), ("event", "of one event")] },
-        new("POST", Root + "/replay", "replayEvents", "Make stored events due again for one group", "platform.events:update", ReplayAsync) { Input = """{"type":"object","required":["group"],"properties":{"group":{"type":"string"},"pattern":{"type":"string"},"from":{"type":"string","format":"date-time"},"to":{"type":"string","format":"date-time"},"dryRun":{"type":"boolean"}}}""" },
+        new("POST", Root + "/replay", "replayEvents", "Make stored events due again for one group", "platform.events:update", ReplayAsync) { Input = """{"type":"object","required":["group"],"properties":{"group":{"type":"string"},"pattern":{"type":"string"},"from":{"type":"string","format":"date-time"},"to":{"type":"string","format":"date-time"},"dryRun":{"type":"boolean"},"mode":{"enum":["all","dead"],"description":"all that fit, or those that failed for good"},"delaySeconds":{"type":"number","minimum":0,"maximum":604800,"description":"before the first"},"spacingSeconds":{"type":"number","minimum":0,"maximum":3600,"description":"between one and the next"}}}""" },
+        new("GET", Root + "/replay", "getEventReplay", "How far a group is with the events of a replay", "platform.events:read", ProgressAsync) { Query = [("group", "the group"), ("pattern", "pattern of names"), ("from", "not before, RFC 3339"), ("to", "before, RFC 3339")] },
         new("POST", Root + "/purge", "purgeEvents", "Remove stored events that no group waits for", "platform.events:delete", PurgeAsync) { Input = """{"type":"object","required":["before"],"properties":{"before":{"type":"string","format":"date-time"},"pattern":{"type":"string"},"dryRun":{"type":"boolean"}}}""" },
         new("GET", Root + "/stream", "streamEvents", "Follow events as server-sent events; Last-Event-ID goes on from there", "platform.events:read", StreamAsync) { Streams = true, Query = [("pattern", "pattern of names")] },
         new("GET", Root + "/{id}", "getEvent", "One event with its publisher and each delivery", "platform.events:read", GetAsync),
@@ -47,6 +49,19 @@ internal sealed class EventRoutes(IServiceProvider host, RequestBody bodies, Tim
     private IEvents Bus => host.GetService<IEvents>() ?? throw new NexusException(ErrorCodes.ServiceUnavailable, "This host has no event bus.");
 
     private static string Tenant(HttpContext context) => GatewayRequest.Of(context).Context.Tenant;
+
+    private Task StatisticsAsync(HttpContext context)
+    {
+        var counted = Log.GetStatistics();
+        Func<string, string> group = context.Request.Query["group_by"].FirstOrDefault() switch
+        {
+            null or "" or "name" => name => name,
+            "domain" => name => name.Split('.', 2)[0],
+            var other => throw new NexusException(ErrorCodes.BadRequest, $"group_by is {other}; it can be name or domain."),
+        };
+        var groups = counted.ByName.GroupBy(n => group(n.Key), n => n.Value, StringComparer.Ordinal).ToImmutableSortedDictionary(g => g.Key, g => g.Aggregate((a, b) => a + b), StringComparer.Ordinal);
+        return JsonAnswer.SendAsync(context, counted with { ByName = groups });
+    }
 
     private async Task ListAsync(HttpContext context)
     {
@@ -140,9 +155,32 @@ internal sealed class EventRoutes(IServiceProvider host, RequestBody bodies, Tim
     private async Task ReplayAsync(HttpContext context)
     {
         var body = await bodies.ReadJsonAsync(context, GatewayRequest.Of(context));
-        if (EventJson.Read<EventReplay>(body) is not { Group: { Length: > 0 } } replay)
+        if (EventJson.Read<ReplayBody>(body) is not { Group: { Length: > 0 } } replay)
             throw new NexusException(ErrorCodes.ValidationError, "A replay needs a group.") { Errors = [new FieldError("/group", "required", "group must be given; /api/v1/events/subscribers names the groups.")] };
-        await JsonAnswer.SendAsync(context, new { replayed = await Store.ReplayAsync(replay with { Pattern = replay.Pattern ?? "*", Tenant = Tenant(context) }, CancellationToken.None), dryRun = replay.DryRun });
+        ImmutableArray<FieldError> errors =
+        [
+            .. replay.Mode is null or "all" or "dead" ? [] : new[] { new FieldError("/mode", "enum", "mode must be all or dead.") },
+            .. replay.DelaySeconds is >= 0 and <= 604_800 ? [] : new[] { new FieldError("/delaySeconds", "range", "delaySeconds must be 0 to 604800.") },
+            .. replay.SpacingSeconds is >= 0 and <= 3_600 ? [] : new[] { new FieldError("/spacingSeconds", "range", "spacingSeconds must be 0 to 3600.") },
+        ];
+        if (!errors.IsEmpty)
+            throw new NexusException(ErrorCodes.ValidationError, errors[0].Message) { Errors = errors };
+        var asked = new EventReplay(replay.Group, replay.Pattern ?? "*", replay.From, replay.To, replay.DryRun, Tenant(context))
+        {
+            Delay = TimeSpan.FromSeconds(replay.DelaySeconds),
+            Spacing = TimeSpan.FromSeconds(replay.SpacingSeconds),
+            OnlyDead = replay.Mode == "dead",
+        };
+        await JsonAnswer.SendAsync(context, new { replayed = await Store.ReplayAsync(asked, CancellationToken.None), dryRun = replay.DryRun });
+    }
+
+    private async Task ProgressAsync(HttpContext context)
+    {
+        if (context.Request.Query["group"].FirstOrDefault() is not { Length: > 0 } group)
+            throw new NexusException(ErrorCodes.BadRequest, "group must be given; /api/v1/events/subscribers names the groups.");
+        var now = await Store.LookAsync(new EventReplay(group, Pattern(context), Instant(context, "from"), Instant(context, "to"), Tenant: Tenant(context)), context.RequestAborted);
+        var percent = now.Events == 0 ? 100 : Math.Round(100.0 * (now.Events - now.Waiting) / now.Events, 1);
+        await JsonAnswer.SendAsync(context, new { events = now.Events, waiting = now.Waiting, dead = now.Dead, percent });
     }
 
     private async Task StreamAsync(HttpContext context)
@@ -203,4 +241,6 @@ internal sealed class EventRoutes(IServiceProvider host, RequestBody bodies, Tim
             return null;
         return DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var instant) ? instant : throw new NexusException(ErrorCodes.BadRequest, $"{name} must be an instant such as 2030-01-31T12:00:00Z.");
     }
+
+    private sealed record ReplayBody(string Group, string? Pattern, DateTimeOffset? From, DateTimeOffset? To, bool DryRun, string? Mode, double DelaySeconds, double SpacingSeconds);
 }

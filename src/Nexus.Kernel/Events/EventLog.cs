@@ -21,6 +21,13 @@ internal sealed class EventLog(IEventStore store, Subscribers subscribers, Trans
         return store.ReplayAsync(replay, cancellationToken);
     }
 
+    public ValueTask<ReplayProgress> LookAsync(EventReplay replay, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(replay);
+        EventPattern.Parse(replay.Pattern);
+        return store.LookAsync(replay, cancellationToken);
+    }
+
     public ValueTask<long> PurgeAsync(EventPurge purge, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(purge);

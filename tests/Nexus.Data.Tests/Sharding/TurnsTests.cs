@@ -91,6 +91,8 @@ public sealed class TurnsTests
 
         public ValueTask<ImmutableArray<EventDelivery>> DeliveriesAsync(DeliveryQuery query, CancellationToken cancellationToken) => inner.DeliveriesAsync(query, cancellationToken);
 
+        public ValueTask<ReplayProgress> LookAsync(EventReplay replay, CancellationToken cancellationToken) => inner.LookAsync(replay, cancellationToken);
+
         public ValueTask<long> ReplayAsync(EventReplay replay, CancellationToken cancellationToken) => inner.ReplayAsync(replay, cancellationToken);
 
         public ValueTask<long> PurgeAsync(EventPurge purge, CancellationToken cancellationToken) => inner.PurgeAsync(purge, cancellationToken);

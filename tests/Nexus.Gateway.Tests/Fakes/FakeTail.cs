@@ -60,6 +60,8 @@ internal sealed class FakeTail : IEventTail, IEventStore
 
     public ValueTask<ImmutableArray<EventDelivery>> DeliveriesAsync(DeliveryQuery query, CancellationToken cancellationToken) => throw new NotSupportedException();
 
+    public ValueTask<ReplayProgress> LookAsync(EventReplay replay, CancellationToken cancellationToken) => throw new NotSupportedException();
+
     public ValueTask<long> ReplayAsync(EventReplay replay, CancellationToken cancellationToken) => throw new NotSupportedException();
 
     public ValueTask<long> PurgeAsync(EventPurge purge, CancellationToken cancellationToken) => throw new NotSupportedException();

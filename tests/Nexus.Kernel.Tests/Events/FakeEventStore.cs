@@ -176,6 +176,8 @@ internal sealed class FakeEventStore(TimeProvider time) : IEventStore, IStorage
         return ValueTask.FromResult(found);
     }
 
+    public ValueTask<ReplayProgress> LookAsync(EventReplay replay, CancellationToken cancellationToken) => throw new NotSupportedException();
+
     public ValueTask<long> ReplayAsync(EventReplay replay, CancellationToken cancellationToken)
     {
         var count = 0L;

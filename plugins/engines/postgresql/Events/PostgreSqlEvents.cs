@@ -98,8 +98,7 @@ internal sealed class PostgreSqlEvents(Server server, CommitWriter writer, Wakeu
         EventPattern.Parse(replay.Pattern);
         var count = await server.LockedAsync(server.Locks.Commit, async connection =>
         {
-            var (number, pattern) = await GroupAsync(connection, replay.Group);
-            var scope = new EventScope().Named(pattern).Named(replay.Pattern).Between(replay.From, replay.To).Of(replay.Tenant);
+            var (group, scope) = await ScopeOfAsync(connection, replay);
             await using var batch = connection.CreateBatch();
             if (replay.DryRun)
             {
@@ -107,13 +106,28 @@ internal sealed class PostgreSqlEvents(Server server, CommitWriter writer, Wakeu
                 return (long)(await batch.ExecuteScalarAsync(cancellationToken))!;
             }
 
-            var (group, now) = (scope.Add(number), scope.Add(server.Now));
-            var put = scope.Bind(batch.Add($"INSERT INTO deliveries AS d (grp,seq,priority,key,state,attempt,due,fence) SELECT {group},e.seq,e.priority,e.key,0,0,{now},0 FROM events e WHERE {scope.Sql} ON CONFLICT (grp,seq) DO UPDATE SET state=0,attempt=0,due=excluded.due,fence=d.fence+1,error=NULL"));
+            var (first, spacing) = (scope.Add(server.Now + Microseconds(replay.Delay)), scope.Add(Microseconds(replay.Spacing)));
+            var put = scope.Bind(batch.Add($"INSERT INTO deliveries AS d (grp,seq,priority,key,state,attempt,due,fence) SELECT {group},e.seq,e.priority,e.key,0,0,{first}::bigint+{spacing}::bigint*(row_number() OVER (ORDER BY e.seq)-1),0 FROM events e WHERE {scope.Sql} ON CONFLICT (grp,seq) DO UPDATE SET state=0,attempt=0,due=excluded.due,fence=d.fence+1,error=NULL"));
             await batch.ExecuteNonQueryAsync(cancellationToken);
             return (long)put.RecordsAffected;
         }, cancellationToken);
         wakeups.Wake(events: true, audit: false);
         return count;
+    }
+
+    public ValueTask<ReplayProgress> LookAsync(EventReplay replay, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(replay);
+        EventPattern.Parse(replay.Pattern);
+        return server.UseAsync(async connection =>
+        {
+            var (group, scope) = await ScopeOfAsync(connection, replay);
+            await using var batch = connection.CreateBatch();
+            scope.Bind(batch.Add($"SELECT count(*),count(*) FILTER (WHERE d.state=0),count(*) FILTER (WHERE d.state=2) FROM events e LEFT JOIN deliveries d ON d.seq=e.seq AND d.grp={group} WHERE {scope.Sql}"));
+            await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
+            await reader.ReadAsync(cancellationToken);
+            return new ReplayProgress(reader.GetInt64(0), reader.GetInt64(1), reader.GetInt64(2));
+        }, cancellationToken);
     }
 
     public async ValueTask<long> PurgeAsync(EventPurge purge, CancellationToken cancellationToken)
@@ -128,6 +142,17 @@ internal sealed class PostgreSqlEvents(Server server, CommitWriter writer, Wakeu
                 : $"WITH gone AS (DELETE FROM events e WHERE {scope.Sql} RETURNING e.seq), settled AS (DELETE FROM deliveries WHERE seq IN (SELECT seq FROM gone)) SELECT count(*) FROM gone"));
             return (long)(await batch.ExecuteScalarAsync(cancellationToken))!;
         }, cancellationToken);
+    }
+
+    private static long Microseconds(TimeSpan span) => span.Ticks / TimeSpan.TicksPerMicrosecond;
+
+    /// <summary>The group's number as a parameter, and which events of those it declares a replay names.</summary>
+    private static async Task<(string Group, EventScope Scope)> ScopeOfAsync(NpgsqlConnection connection, EventReplay replay)
+    {
+        var (number, pattern) = await GroupAsync(connection, replay.Group);
+        var scope = new EventScope().Named(pattern).Named(replay.Pattern).Between(replay.From, replay.To).Of(replay.Tenant);
+        var group = scope.Add(number);
+        return (group, replay.OnlyDead ? scope.And($"EXISTS (SELECT 1 FROM deliveries f WHERE f.grp={group} AND f.seq=e.seq AND f.state=2)") : scope);
     }
 
     private static async Task<(long Number, string Pattern)> GroupAsync(NpgsqlConnection connection, string name)

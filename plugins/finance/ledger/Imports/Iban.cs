@@ -24,6 +24,6 @@ internal static partial class Iban
         return remainder == 1;
     }
 
-    [GeneratedRegex(@"\b[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]{1,4}){3,8}\b", RegexOptions.CultureInvariant, 200)]
+    [GeneratedRegex(@"\b[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]{1,4}){3,8}\b", RegexOptions.CultureInvariant, 2000)]
     private static partial Regex Form();
 }
