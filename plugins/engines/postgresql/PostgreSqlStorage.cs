@@ -20,6 +20,9 @@ internal static class PostgreSqlStorage
     /// <summary>How far the clock of the machine may be off before its health says so.</summary>
     private static readonly TimeSpan Tolerance = TimeSpan.FromSeconds(5);
 
+    /// <summary>Less than the time that a health check gets, so that what is wrong is said and where.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(4);
+
     /// <exception cref="NexusException"><c>STORAGE_UNAVAILABLE</c> with address, cause and way out.</exception>
     public static async Task<StorageSet> OpenAsync(DatabaseSettings settings, StorageOptions options, CancellationToken cancellationToken)
     {
@@ -101,7 +104,9 @@ internal static class PostgreSqlStorage
         {
             // The node's clock is the server's already; this is about the machine's.
             var asked = TimeProvider.System.GetUtcNow();
-            var theirs = await ReadClockAsync(server, cancellationToken);
+            var reading = ReadClockAsync(server, cancellationToken).AsTask();
+            _ = reading.ContinueWith(static t => t.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
+            var theirs = await reading.WaitAsync(Patience, cancellationToken);
             var answered = TimeProvider.System.GetUtcNow();
             // An answer that was long on its way says nothing against a clock that may have stood at theirs meanwhile.
             var ahead = asked > theirs ? asked - theirs : answered < theirs ? answered - theirs : TimeSpan.Zero;
@@ -112,9 +117,9 @@ internal static class PostgreSqlStorage
                 return new PluginHealth(HealthLevel.Degraded, string.Create(CultureInfo.InvariantCulture, $"The clock of this machine is {ahead.Duration().TotalSeconds:0} s {(ahead > TimeSpan.Zero ? "ahead of" : "behind")} that of {server.Address}. The node goes by the server's; set the machine's, which its logs and certificates go by."));
             return new PluginHealth(HealthLevel.Healthy, $"{server.Address} answers in {Stopwatch.GetElapsedTime(started).TotalMilliseconds.ToString("0.0", CultureInfo.InvariantCulture)} ms");
         }
-        catch (NexusException e)
+        catch (Exception e) when (e is NexusException or TimeoutException)
         {
-            return new PluginHealth(HealthLevel.Unhealthy, e.Message);
+            return new PluginHealth(HealthLevel.Unhealthy, Failures.Explain(e, server.Address).Message);
         }
     }
 }

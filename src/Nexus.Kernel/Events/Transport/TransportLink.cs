@@ -20,6 +20,9 @@ internal sealed class TransportLink(IPlugins plugins, Freight freight, string ch
 
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
 
+    /// <summary>Less than the time that a health check gets, so that it says what happens meanwhile.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(4);
+
     private readonly Lock gate = new();
     private long seen = -1;
     private IEventTransport? found;
@@ -82,12 +85,14 @@ internal sealed class TransportLink(IPlugins plugins, Freight freight, string ch
             return new PluginHealth(HealthLevel.Degraded, $"{freight.Name}.transport is {chosen}, and no active plugin brings it. {freight.Otherwise}. Enable the plugin, or set {freight.Name}.transport to database.");
         try
         {
-            var state = await transport.LookAsync([], cancellationToken);
+            var looking = transport.LookAsync([], cancellationToken).AsTask();
+            _ = looking.ContinueWith(static t => t.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
+            var state = await looking.WaitAsync(Patience, time, cancellationToken);
             return new PluginHealth(HealthLevel.Healthy, FormattableString.Invariant($"{chosen} answers in {state.Latency.TotalMilliseconds:0.0} ms."));
         }
         catch (Exception e) when (e is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
         {
-            return new PluginHealth(HealthLevel.Degraded, $"{chosen}: {e.Message} {freight.Otherwise} meanwhile.");
+            return new PluginHealth(HealthLevel.Degraded, $"{chosen}: {(e is TimeoutException ? $"no answer within {Patience.TotalSeconds:0} s." : e.Message)} {freight.Otherwise} meanwhile.");
         }
     }
 
