@@ -16,6 +16,7 @@ using Nexus.Gateway.Live;
 using Nexus.Gateway.Health;
 using Nexus.Gateway.Logging;
 using Nexus.Gateway.Metrics;
+using Nexus.Gateway.Monitoring;
 using Nexus.Gateway.OpenApi;
 using Nexus.Gateway.Pipeline;
 using Nexus.Gateway.Platform;
@@ -67,6 +68,8 @@ public static class GatewayRegistration
         services.AddSingleton<IPlatformRoutes, StatusRoutes>();
         services.AddSingleton<IPlatformRoutes, ServiceRoutes>();
         services.AddSingleton<IPlatformRoutes, MetricsRoutes>();
+        services.TryAddSingleton<RequestMonitor>();
+        services.AddSingleton<IPlatformRoutes, MonitorRoutes>();
         services.AddSingleton<IPlatformRoutes, CacheRoutes>();
         services.AddSingleton<IPlatformRoutes, NodeRoutes>();
         services.AddSingleton<RollingCommands>();
@@ -91,6 +94,7 @@ public static class GatewayRegistration
         services.AddSingleton<IPlatformRoutes, SettingsRoutes>();
         services.AddSingleton<IPlatformRoutes, OpenApiRoutes>();
         services.AddSingleton<IPlatformRoutes, ApiVersionRoutes>();
+        services.TryAddSingleton<EventSight>();
         services.TryAddSingleton<ChangeFeed>();
         services.TryAddSingleton<RecordFeed>();
         services.AddGraphQL(configuration);

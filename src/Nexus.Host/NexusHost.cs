@@ -7,8 +7,8 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
-using Nexus.Data;
 using Nexus.Data.Resources;
+using Nexus.Data;
 using Nexus.Kernel.Caching;
 using Nexus.Kernel.Configuration;
 using Nexus.Kernel.Events;
@@ -16,6 +16,7 @@ using Nexus.Kernel.Nodes;
 using Nexus.Kernel.Plugins;
 using Nexus.Kernel.Services;
 using Nexus.Kernel.Tasks;
+using Nexus.UserInterface;
 
 namespace Nexus;
 
@@ -81,6 +82,7 @@ public static class NexusHost
         plugins.DataDirectory = builder.Configuration["plugins:dataDirectory"] ?? builder.Configuration["database:directory"] ?? "data";
         plugins.OnlyCore = builder.Configuration.GetSection("node:roles").Get<string[]>() is ["gateway"];
         foreach (var plugin in StoragePlugin.All.Select(p => new BuiltInPlugin(p.Manifest, p.Create)).Concat(builtIn)) plugins.BuiltIn.Add(plugin);
+        if (builder.Configuration.GetValue("console:enabled", true)) plugins.BuiltIn.Add(new BuiltInPlugin(ConsolePlugin.Manifest, () => new ConsolePlugin()));
         if (builder.Configuration["security:audit:schedule"] is { Length: > 0 } schedule) plugins.BuiltIn.Add(new BuiltInPlugin(ScheduledAudit.Manifest, () => new ScheduledAudit(schedule)));
         builder.Services.AddNexusData(builder.Configuration);
         builder.Services.AddNexusResources();
@@ -126,6 +128,8 @@ public static class NexusHost
         logger.LogInformation("database.connected {Type}", configuration["database:type"] ?? "sqlite");
         app.UseNexusGateway();
         await app.StartAsync();
+        await SystemTellings.TellAsync(app.Services, logger, "system.startup", new() { ["version"] = Version });
+        await SystemTellings.TellAsync(app.Services, logger, "database.connection", new() { ["type"] = configuration["database:type"] ?? "sqlite", ["state"] = "connected" });
         var found = app.Services.GetRequiredService<IPlugins>().List();
         logger.LogInformation("routes.registered {Active} of {Known} plugins active", found.Count(p => p.State == PluginState.Active), found.Length);
         Banner(app, found, clock.Elapsed);
@@ -135,14 +139,20 @@ public static class NexusHost
         settings.Refused += error => logger.LogWarning("config.refused {Reason}", error.Message);
         settings.Watch(TimeSpan.FromMilliseconds(300), TimeProvider.System);
         await program.StartedAsync(app, logger);
+        await SystemTellings.TellAsync(app.Services, logger, "system.started", new() { ["version"] = Version, ["milliseconds"] = (long)clock.Elapsed.TotalMilliseconds });
         var stopping = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         await using (app.Lifetime.ApplicationStopping.Register(stopping.SetResult))
             await stopping.Task;
+        await SystemTellings.TellAsync(app.Services, logger, "system.shutting_down", []);
         await program.StoppingAsync(logger);
         await app.StopAsync();
+        // Its durable subscribers get it at the next start.
+        await SystemTellings.TellAsync(app.Services, logger, "system.shutdown", []);
         await app.Services.GetRequiredService<StorageOpener>().DisposeAsync();
         logger.LogInformation("database.disconnected");
     }
+
+    private static string Version => typeof(NexusHost).Assembly.GetName().Version?.ToString(3) ?? "";
 
     private static void Banner(WebApplication app, IReadOnlyList<PluginStatus> plugins, TimeSpan elapsed)
     {
@@ -151,6 +161,7 @@ public static class NexusHost
         Console.WriteLine($"\nNexus {typeof(NexusHost).Assembly.GetName().Version?.ToString(3)} serves {address} after {elapsed.TotalSeconds.ToString("0.0", CultureInfo.InvariantCulture)} s");
         foreach (var plugin in plugins.Where(p => p.Manifest is not null && p.Manifest.Category != PluginCategory.Core))
             Console.WriteLine($"  {plugin.State,-11} {plugin.Id,-20} {plugin.Version,-8} {address}{plugin.Manifest!.RoutePrefix}/{(plugin.Cause is { } cause ? $"  {cause}" : "")}");
+        if (plugins.Any(p => p.Id == ConsolePlugin.Manifest.Name && p.State == PluginState.Active)) Console.WriteLine($"  console     {address}/");
         Console.WriteLine($"  documents   {address}/docs   health {address}/health   plugins {address}/api/v1/plugins\n  data        {Path.GetFullPath(app.Configuration["database:directory"] ?? "data")} ({app.Configuration["database:type"] ?? "sqlite"})\n  Ctrl-C stops.\n");
     }
 }

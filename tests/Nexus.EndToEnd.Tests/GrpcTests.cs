@@ -6,6 +6,11 @@ namespace Nexus.EndToEnd.Tests;
 /// <summary>gRPC on a host of its own, called by @grpc/grpc-js, and byte by byte where a client would not send it.</summary>
 public sealed class GrpcTests
 {
+    /// <summary>A stream may be silent for longer than a busy machine stands still; who sends slowly is cut off before that, unless nobody watches the rate.</summary>
+    internal static readonly string[] Patient = ["--grpc:idleSeconds=10", "--security:connections:bytesPerSecond=0"];
+
+    internal static readonly string Orders = Path.Combine(Programs.Samples, "orders");
+
     private const string Shop = """
         public sealed record Customer(string Name, string? EXTRA) : Resource;
         public sealed class ThePlugin : IPlugin
@@ -17,8 +22,32 @@ public sealed class GrpcTests
     [Fact]
     public async Task A_foreign_client_calls_every_kind_of_method_and_reads_what_it_calls_by_reflection()
     {
-        var seen = await RunAsync("grpc.mjs");
+        var port = RunningHost.FreePort();
+        await using var host = await RunningHost.StartAsync([Orders], [.. Patient, $"--server:http2Port={port}"]);
 
+        Check(await RunAsync(host.Address, port));
+    }
+
+    [Fact]
+    public async Task With_TLS_gRPC_and_HTTP_1_1_have_one_port()
+    {
+        var port = RunningHost.FreePort();
+        await using var host = await RunningHost.StartAsync([Orders], [.. Patient, $"--server:https:port={port}", "--server:https:redirect=false"]);
+        var authority = Path.Combine(host.Folder, "data", "certificates", "development.crt");
+
+        Check(await RunAsync(new Uri($"https://127.0.0.1:{port}"), port, authority));
+    }
+
+    /// <summary>Drives a node, or what passes on to one, with the foreign client.</summary>
+    internal static async Task<JsonNode> RunAsync(Uri address, int port, params string[] authority)
+    {
+        var node = ToolProcess.Find("node");
+        return JsonNode.Parse(await ForeignTools.RunAsync(node, await ForeignTools.FolderAsync(), ["grpc.mjs", address.ToString().TrimEnd('/'), $"{port}", .. authority]))!;
+    }
+
+    /// <summary>What the foreign client has to have seen.</summary>
+    internal static void Check(JsonNode seen)
+    {
         Assert.Equal(["nexus/v1/resources.proto", "nexus/v1/services.proto", "grpc/health/v1/health.proto", "grpc/reflection/v1/reflection.proto", "grpc/reflection/v1alpha/reflection.proto", "nexus/plugins/orders.proto"], Words(seen["files"]!));
         Is("""{"revision":"1","customer":"Ada","total":{"amount":"12.30","currency":"EUR"}}""", seen["created"]);
         Is("""{"customer":"Ada","quantity":"2","total":{"amount":"12.30","currency":"EUR"},"status":"STATUS_OPEN","at":true}""", seen["typed"]);
@@ -62,7 +91,7 @@ public sealed class GrpcTests
             "oversized":"200 RESOURCE_EXHAUSTED A message may have 4194304 bytes (grpc.messageBytes); this one has 2147483647.",
             "noMethod":"200 UNIMPLEMENTED This node serves no nexus.plugins.orders.Orders/Nothing.",
             "noService":"200 UNIMPLEMENTED This node serves no no.such.Service/Nothing.",
-            "noPath":"200 UNIMPLEMENTED Nothing is served at /.",
+            "noPath":"200 UNIMPLEMENTED Nothing is served at /nowhere.",
             "halfOpen":"200 DEADLINE_EXCEEDED No message came for 10 s.",
             "halfOpenUnary":"200 DEADLINE_EXCEEDED No message came for 10 s."}
             """.ReplaceLineEndings(""),
@@ -91,16 +120,6 @@ public sealed class GrpcTests
         Is("""["v1","v2","v3","v4","v5"]""", seen["heard"]);
         var shop = await host.UntilAsync("/api/v1/plugins/shop", p => (int)p["generationsAlive"]! == 0);
         Assert.Equal("Active", (string?)shop["state"]);
-    }
-
-    private static async Task<JsonNode> RunAsync(string script)
-    {
-        var node = ToolProcess.Find("node");
-        var tools = await ForeignTools.FolderAsync();
-        var port = RunningHost.FreePort();
-        // A stream may be silent for longer than a busy machine stands still; who sends slowly is cut off before that, unless nobody watches the rate.
-        await using var host = await RunningHost.StartAsync([Path.Combine(Programs.Samples, "orders")], [$"--server:http2Port={port}", "--grpc:idleSeconds=10", "--security:connections:bytesPerSecond=0"]);
-        return JsonNode.Parse(await ForeignTools.RunAsync(node, tools, script, host.Address.ToString().TrimEnd('/'), $"{port}"))!;
     }
 
     private static async Task InstallAsync(RunningHost host, int version)

@@ -17,7 +17,7 @@ public sealed class PluginMessageTests
         var reply = await host.PostAsync("/api/v1/plugins/ping/message", new { data = new { n = 20 }, timeout = 60 });
         using var slow = await host.Client.PostAsJsonAsync("/api/v1/plugins/ping/message", new { data = new { n = 0 }, timeout = 0.2 }, TestContext.Current.CancellationToken);
         var command = await Programs.CliAsync(host, "plugin", "message", "pong", "{\"n\": 3}", "--timeout", "60");
-        // A plugin takes one message after another, and it is still at the slow one.
+        // A plugin takes one message after another; the slow one was left behind when who asked waited no longer.
         var all = await host.PostAsync("/api/v1/plugins/broadcast", new { data = new { n = 1 }, timeout = 60, exclude = (string[])["pong"], categories = (string[])["custom"] });
 
         Assert.Equal("""{"plugin":"ping","data":{"by":"ping","twice":40}}""", reply.ToJsonString());

@@ -17,12 +17,13 @@ internal sealed class RunningHost : IAsyncDisposable
     private static readonly Lock Ports = new();
     private static int lastPort = Random.Shared.Next(FirstPort, AfterPorts);
     private readonly List<string> log = [];
+    private readonly string[] within;
     private string[] settings;
     private Process process;
 
-    private RunningHost(string folder, int port, string[] settings, IReadOnlyDictionary<string, string>? environment)
+    private RunningHost(string folder, int port, string[] settings, IReadOnlyDictionary<string, string>? environment, string[] within)
     {
-        (Folder, Port, this.settings) = (folder, port, settings);
+        (Folder, Port, this.settings, this.within) = (folder, port, settings, within);
         Environment = new(environment ?? new Dictionary<string, string>());
         Address = new Uri($"http://127.0.0.1:{port}");
         Client = new HttpClient { BaseAddress = Address, Timeout = TimeSpan.FromSeconds(60) };
@@ -52,12 +53,17 @@ internal sealed class RunningHost : IAsyncDisposable
     /// <summary>Starts a host with copies of the named plugin folders, so that tests can change them.</summary>
     public static Task<RunningHost> StartAsync(params string[] plugins) => StartAsync(plugins, []);
 
-    public static async Task<RunningHost> StartAsync(string[] plugins, string[] settings, IReadOnlyDictionary<string, string>? environment = null)
+    /// <param name="plugins">Plugin folders.</param>
+    /// <param name="settings">What the command line says.</param>
+    /// <param name="environment">Further variables.</param>
+    /// <param name="within">With what the command begins, such as that of a network namespace; gets the port that the host will have.</param>
+    public static async Task<RunningHost> StartAsync(string[] plugins, string[] settings, IReadOnlyDictionary<string, string>? environment = null, Func<int, string[]>? within = null)
     {
         var folder = Directory.CreateTempSubdirectory("nexus-e2e-").FullName;
         Directory.CreateDirectory(Path.Combine(folder, "plugins"));
         foreach (var plugin in plugins) Copy(plugin, Path.Combine(folder, "plugins", Path.GetFileName(plugin)));
-        var host = new RunningHost(folder, FreePort(), settings, environment);
+        var port = FreePort();
+        var host = new RunningHost(folder, port, settings, environment, within?.Invoke(port) ?? []);
         try
         {
             await host.ReadyAsync();
@@ -200,7 +206,8 @@ internal sealed class RunningHost : IAsyncDisposable
 
     private Process Spawn()
     {
-        var start = new ProcessStartInfo("dotnet", [Programs.Host, $"--server:port={Port}", $"--database:directory={Folder}/data", $"--plugins:dataDirectory={Folder}/data", $"--plugins:directories:0={Folder}/plugins", .. settings])
+        string[] command = [.. within, "dotnet"];
+        var start = new ProcessStartInfo(command[0], [.. command[1..], Programs.Host, $"--server:port={Port}", $"--database:directory={Folder}/data", $"--plugins:dataDirectory={Folder}/data", $"--plugins:directories:0={Folder}/plugins", .. settings])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,

@@ -124,7 +124,7 @@ public sealed class TransportTests
         var one = await host.GetAsync($"/api/v1/events/{(string)published["id"]!}");
 
         Assert.Equal(["tests.one", "tests.two"], listed.Select(e => (string)e["name"]!));
-        Assert.Equal(("k", "c-1", "nexus"), ((string)one["key"]!, (string)one["correlationId"]!, (string)one["publisher"]!));
+        Assert.Equal(("k", "c-1", "nexus.api"), ((string)one["key"]!, (string)one["correlationId"]!, (string)one["publisher"]!));
         Assert.Equal("tests.one", (string)RunningHost.Rows(await host.GetAsync("/api/v1/events?correlationId=c-1")).Single()["name"]!);
         Assert.Equal("tests.two", (string)RunningHost.Rows(await host.GetAsync("/api/v1/events?pattern=tests.*&newest=true&limit=1")).Single()["name"]!);
         Assert.Equal(0, (int)(await host.PostAsync("/api/v1/events/dead-letters/replay"))["replayed"]!);
@@ -133,6 +133,28 @@ public sealed class TransportTests
         var domains = await host.GetAsync("/api/v1/events/stats?group_by=domain");
         Assert.Equal(2, (int)domains["byName"]!["tests"]!["published"]!);
         Assert.Equal((int)domains["total"]!["published"]!, domains["byName"]!.AsObject().Sum(d => (int)d.Value!["published"]!));
+    }
+
+    [Fact]
+    public async Task A_replay_over_http_waits_and_tells_how_far_it_is()
+    {
+        await using var host = await StartAsync();
+        var folder = PluginCompiler.Plugin(Path.Combine(host.Folder, "counts"), "counts", "1.0.0", PluginCompiler.Answering("x", "plugin.On(\"again.*\", (_, _) => System.Threading.Tasks.Task.CompletedTask);"));
+        await host.PostAsync("/api/v1/plugins", new { path = folder });
+        var group = (string)RunningHost.Rows(await host.GetAsync("/api/v1/events/subscribers")).Single(s => (string?)s["plugin"] == "counts")["group"]!;
+        var progress = $"/api/v1/events/replay?group={Uri.EscapeDataString(group)}";
+        for (var n = 0; n < 3; n++) await host.PostAsync("/api/v1/events", new { name = "again.made" });
+        for (var clock = System.Diagnostics.Stopwatch.StartNew(); (int)(await host.GetAsync(progress))["waiting"]! > 0;)
+        {
+            Assert.True(clock.Elapsed < TimeSpan.FromSeconds(60), host.Log);
+            await Task.Delay(20);
+        }
+
+        Assert.Equal(0, (int)(await host.PostAsync("/api/v1/events/replay", new { group, mode = "dead", dryRun = true }))["replayed"]!);
+        Assert.Equal(3, (int)(await host.PostAsync("/api/v1/events/replay", new { group, delaySeconds = 600, spacingSeconds = 1.5 }))["replayed"]!);
+        var waits = await host.GetAsync(progress);
+
+        Assert.Equal((3, 3, 0, 0), ((int)waits["events"]!, (int)waits["waiting"]!, (int)waits["dead"]!, (int)waits["percent"]!));
     }
 
     [Theory]
@@ -146,6 +168,11 @@ public sealed class TransportTests
     [InlineData("POST", "/api/v1/events", """{"name":7}""", 400, "BAD_REQUEST")]
     [InlineData("POST", "/api/v1/events", "", 422, "VALIDATION_ERROR")]
     [InlineData("POST", "/api/v1/events/replay", """{"pattern":"*"}""", 422, "VALIDATION_ERROR")]
+    [InlineData("POST", "/api/v1/events/replay", """{"group":"g","mode":"some"}""", 422, "VALIDATION_ERROR")]
+    [InlineData("POST", "/api/v1/events/replay", """{"group":"g","delaySeconds":-1}""", 422, "VALIDATION_ERROR")]
+    [InlineData("POST", "/api/v1/events/replay", """{"group":"g","spacingSeconds":3601}""", 422, "VALIDATION_ERROR")]
+    [InlineData("POST", "/api/v1/events/replay", """{"group":"nobody"}""", 404, "RESOURCE_NOT_FOUND")]
+    [InlineData("GET", "/api/v1/events/replay", null, 400, "BAD_REQUEST")]
     [InlineData("POST", "/api/v1/events/dead-letters/replay?event=x", null, 404, "EVENT_NOT_FOUND")]
     public async Task A_wrong_event_request_says_what_is_wrong(string method, string path, string? body, int status, string code)
     {

@@ -1,7 +1,9 @@
-// Drives a host with @grpc/grpc-js; prints what it saw. Arguments: address of HTTP, port of HTTP/2.
+// Drives a host with @grpc/grpc-js; prints what it saw. Arguments: address of HTTP, port of HTTP/2, with TLS the file of the certificate that vouches for it.
 import { createRequire } from 'node:module';
 import fs from 'node:fs';
+import http from 'node:http';
 import http2 from 'node:http2';
+import https from 'node:https';
 import os from 'node:os';
 import path from 'node:path';
 import grpc from '@grpc/grpc-js';
@@ -9,23 +11,24 @@ import loader from '@grpc/proto-loader';
 
 const require = createRequire(import.meta.url);
 const protobuf = require('protobufjs');
-const [address, port] = process.argv.slice(2);
+const [address, port, authority] = process.argv.slice(2);
+const ca = authority && fs.readFileSync(authority);
 const target = `127.0.0.1:${port}`;
 const options = { longs: String, enums: String, defaults: false, oneofs: true };
 const seen = {};
 
 // The files as the host serves them, read by somebody else's parser.
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'protos-'));
-const listed = await (await fetch(`${address}/grpc/protos`)).json();
+const listed = JSON.parse((await ask('/grpc/protos')).body);
 for (const { name } of listed) {
   const file = path.join(folder, name);
   fs.mkdirSync(path.dirname(file), { recursive: true });
-  fs.writeFileSync(file, await (await fetch(`${address}/grpc/protos/${name}`)).text());
+  fs.writeFileSync(file, (await ask(`/grpc/protos/${name}`)).body);
 }
 seen.files = listed.map((file) => file.name);
 const types = grpc.loadPackageDefinition(loader.loadSync(listed.map((file) => file.name), { ...options, includeDirs: [folder] }));
 fs.rmSync(folder, { recursive: true });
-const credentials = grpc.credentials.createInsecure();
+const credentials = ca ? grpc.credentials.createSsl(ca) : grpc.credentials.createInsecure();
 const resources = new types.nexus.v1.Resources(target, credentials);
 const orders = new types.nexus.plugins.orders.Orders(target, credentials);
 const health = new types.grpc.health.v1.Health(target, credentials);
@@ -154,7 +157,7 @@ function frame(message, { flag = 0, length = message.length } = {}) {
 
 function raw(path, headers, body, { end = true } = {}) {
   return new Promise((resolve) => {
-    const session = http2.connect(`http://${target}`);
+    const session = ca ? http2.connect(`https://${target}`, { ca }) : http2.connect(`http://${target}`);
     session.on('error', (error) => resolve(String(error)));
     const stream = session.request({ ':method': 'POST', ':path': path, 'content-type': 'application/grpc', te: 'trailers', ...headers });
     const known = {};
@@ -193,11 +196,24 @@ seen.breaches = {
   oversized: await raw(get, {}, frame(Buffer.alloc(10), { length: 0x7fffffff })),
   noMethod: await raw('/nexus.plugins.orders.Orders/Nothing', {}, frame(Buffer.alloc(0))),
   noService: await raw('/no.such.Service/Nothing', {}, frame(Buffer.alloc(0))),
-  noPath: await raw('/', {}, frame(Buffer.alloc(0))),
+  noPath: await raw('/nowhere', {}, frame(Buffer.alloc(0))),
   halfOpen: await raw('/nexus.v1.Resources/Batch', {}, null, { end: false }),
   halfOpenUnary: await raw(get, {}, frame(Buffer.alloc(9)).subarray(0, 8), { end: false }),
 };
-seen.otherType = (await fetch(`${address}${get}`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}' })).status;
+seen.otherType = (await ask(get, { method: 'POST', headers: { 'content-type': 'application/json' } }, '{}')).status;
+
+/** By HTTP/1.1. */
+function ask(path, options = {}, body = undefined) {
+  return new Promise((resolve, reject) => {
+    const request = (ca ? https : http).request(`${address}${path}`, { ...options, ca }, (answer) => {
+      const parts = [];
+      answer.on('data', (part) => parts.push(part));
+      answer.on('end', () => resolve({ status: answer.statusCode, version: answer.httpVersion, body: Buffer.concat(parts).toString() }));
+    });
+    request.on('error', reject);
+    request.end(body);
+  });
+}
 
 console.log(JSON.stringify(seen));
 process.exit(0);

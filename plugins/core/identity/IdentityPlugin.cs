@@ -70,6 +70,7 @@ public sealed class IdentityPlugin : IPlugin, IStart
     private static void AddAccounts(IServiceCollection services) => services
         .AddSingleton(s => new SiteAddress(s.GetRequiredService<IOptions<IdentityOptions>>(), s.GetService<INodeAddress>()))
         .AddSingleton<Tree>()
+        .AddSingleton<AwayTenants>()
         .AddSingleton<UserDirectory>()
         .AddSingleton<Catalogue>()
         .AddSingleton<Accounts.Tenants>()
@@ -97,6 +98,7 @@ public sealed class IdentityPlugin : IPlugin, IStart
         .AddSingleton(s => new MailQueue(s.GetRequiredService<Tree>(), s.GetRequiredService<IMailer>(), s.GetRequiredService<TimeProvider>(), s.GetRequiredService<ILogger<MailQueue>>(), s.GetService<IFieldProtection>()))
         .AddSingleton<DeadLetters>()
         .AddHostedService(s => s.GetRequiredService<MailQueue>())
+        .AddHostedService<Latecomers>()
         .AddHostedService<Housekeeping>();
 
     private T Get<T>()

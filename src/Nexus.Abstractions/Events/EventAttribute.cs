@@ -9,4 +9,7 @@ public sealed class EventAttribute(string name) : Attribute
 
     /// <summary>Name of the property whose value is the event's <see cref="EventMessage.Key"/>, or null for no order.</summary>
     public string? Key { get; init; }
+
+    /// <summary>The data are stored and carried encrypted; see <see cref="EventMessage.Encrypted"/>.</summary>
+    public bool Encrypted { get; init; }
 }

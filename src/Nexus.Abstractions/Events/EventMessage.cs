@@ -6,6 +6,7 @@ namespace Nexus;
 public sealed record EventMessage
 {
     private static readonly byte[] NoData = "{}"u8.ToArray();
+    private readonly bool encrypted;
 
     /// <summary>UUIDv7.</summary>
     public Guid Id { get; init; } = Guid.CreateVersion7();
@@ -19,7 +20,7 @@ public sealed record EventMessage
     /// <summary>When it happened, UTC; stamped at publication when default.</summary>
     public DateTimeOffset OccurredAt { get; init; }
 
-    /// <summary>Plugin id or <c>nexus</c>.</summary>
+    /// <summary>Who published it: a plugin's id, or one of <see cref="EventPublisher"/>. Stamped at publication.</summary>
     public string Source { get; init; } = "";
 
     /// <summary>Tenant.</summary>
@@ -36,6 +37,13 @@ public sealed record EventMessage
 
     /// <summary>Not delivered after this; null never expires.</summary>
     public DateTimeOffset? ExpiresAt { get; init; }
+
+    /// <summary>The data are stored and carried encrypted, and are shown outside to who may decrypt events only. Handlers get them plain.</summary>
+    public bool Encrypted
+    {
+        get => encrypted || this.IsSealed();
+        init => encrypted = value;
+    }
 
     /// <summary>Free text values beside the data.</summary>
     public ImmutableDictionary<string, string> Headers { get; init; } = ImmutableDictionary<string, string>.Empty;

@@ -56,9 +56,6 @@ public sealed record EventCounts
     public long Dropped { get; init; }
 
     /// <summary>Both together.</summary>
-    public static EventCounts operator +(EventCounts left, EventCounts right) => Add(left, right);
-
-    /// <summary>Both together.</summary>
     public static EventCounts Add(EventCounts left, EventCounts right)
     {
         ArgumentNullException.ThrowIfNull(left);

@@ -19,7 +19,7 @@ public interface IEventStreams
     ValueTask<StreamPage> ReadAsync(StreamQuery query, CancellationToken cancellationToken = default);
 }
 
-/// <summary>The streams of every owner, for the platform itself. Thread-safe.</summary>
+/// <summary>The streams of every owner, for the platform itself; confidential data stay sealed, see <see cref="IEventSealing"/>. Thread-safe.</summary>
 public interface IEventStreamOwners
 {
     /// <summary>The streams of a plugin, or of the platform itself, whose id is <c>nexus</c>.</summary>

@@ -57,6 +57,9 @@ public sealed record SubscriptionDescriptor
     /// <summary>Time limit of one try.</summary>
     public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(30);
 
+    /// <summary>The handler does nothing but answer who asked (<see cref="IEvents.RequestAsync"/>): it is ended when that one waits no longer, so that one question holds up no other for long. Transient subscriptions only.</summary>
+    public bool AnswersOnly { get; init; }
+
     /// <summary>The handler; given a scope of the plugin's provider. Called under the plugin's lease.</summary>
     public required EventHandlerDelegate Handle { get; init; }
 

@@ -53,6 +53,9 @@ public sealed record Webhook
     /// <summary>Events posted at once, at most; above 1 the body has <c>events</c>, a list, also when it is one.</summary>
     public int BatchSize { get; init; } = 1;
 
+    /// <summary>It gets the data of encrypted events plain; without, it gets such events without their data.</summary>
+    public bool Decrypt { get; init; }
+
     /// <summary>Whether it gets events.</summary>
     public bool Enabled { get; init; } = true;
 
@@ -95,6 +98,9 @@ public sealed record WebhookChange
 
     /// <summary>Events at once, 1 to 100.</summary>
     public int? BatchSize { get; init; }
+
+    /// <summary>Whether it gets the data of encrypted events; whoever lets this through has seen to the caller's right to them.</summary>
+    public bool? Decrypt { get; init; }
 
     /// <summary>Whether it gets events.</summary>
     public bool? Enabled { get; init; }

@@ -6,7 +6,7 @@ public static class MessageVerbs
     /// <summary>Name of the event by which a plugin gets its messages: <c>{plugin}.message</c>.</summary>
     public static string EventName(string plugin) => $"{plugin}.message";
 
-    /// <summary>Answers messages to this plugin, from operators (<c>POST /api/v1/plugins/{id}/message</c>) and from other plugins (<see cref="AskAsync"/>).</summary>
+    /// <summary>Answers messages to this plugin, from operators (<c>POST /api/v1/plugins/{id}/message</c>) and from other plugins (<see cref="AskAsync"/>), one after the other. Who asks waits for so long only, and no longer does the answer take: then it is told to stop and left behind, the log says so, and the next message is answered.</summary>
     /// <param name="plugin">The plugin.</param>
     /// <param name="answer">Gets the message as UTF-8 JSON and returns the reply as UTF-8 JSON.</param>
     public static IPluginBuilder OnMessage(this IPluginBuilder plugin, Func<IServiceProvider, ReadOnlyMemory<byte>, CancellationToken, Task<ReadOnlyMemory<byte>>> answer)
@@ -16,7 +16,7 @@ public static class MessageVerbs
         return plugin.On(
             EventName(plugin.Id),
             async (services, context, cancellationToken) => context.Answer(new EventMessage { Name = context.Message.Name, Data = await answer(services, context.Message.Data, cancellationToken) }),
-            subscription => subscription with { Durable = false });
+            subscription => subscription with { Durable = false, AnswersOnly = true });
     }
 
     /// <summary>Sends a message to one plugin and returns its reply.</summary>

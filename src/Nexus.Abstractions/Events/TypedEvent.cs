@@ -26,6 +26,7 @@ internal static class TypedEvent<T>
         Name = Name,
         Data = JsonCodec.For<T>().Serialize(data),
         Key = KeyProperty?.GetValue(data)?.ToString(),
+        Encrypted = Declared!.Encrypted,
     };
 
     internal static T FromMessage(EventMessage message) => JsonCodec.For<T>().Deserialize(message.Data.Span)

@@ -37,7 +37,20 @@ public sealed class RateLimiterAttribute(int calls, double seconds) : Attribute
     public double Seconds { get; } = seconds > 0 ? seconds : throw new ArgumentOutOfRangeException(nameof(seconds), seconds, "More than 0.");
 }
 
-/// <summary>What the attributes of one method do to the calls of one proxy, so of one consumer: 1. the limit, 2. the breaker, 3. the call, 4. another try from 2. Used by generated proxies. Thread-safe.</summary>
+/// <summary>The attributes of one method of a contract, as data: whoever calls without a proxy makes a <see cref="CallPolicy"/> of them. Immutable.</summary>
+public sealed record CallRules
+{
+    /// <summary>When a failed call is made again; null never.</summary>
+    public RetryAttribute? Retry { get; init; }
+
+    /// <summary>When calls are refused because others failed; null never.</summary>
+    public CircuitBreakerAttribute? Breaker { get; init; }
+
+    /// <summary>How many calls there may be; null for any number.</summary>
+    public RateLimiterAttribute? Limit { get; init; }
+}
+
+/// <summary>What the attributes of one method do to the calls of one proxy, so of one consumer: 1. the limit, 2. the breaker, 3. the call, 4. another try from 2. Used by generated proxies, and for calls by names, whose callers are one consumer together. Thread-safe.</summary>
 /// <param name="slot">Whose clock it goes by.</param>
 /// <param name="call">Contract and method, for messages.</param>
 public sealed class CallPolicy(ServiceSlot slot, string call)

@@ -29,6 +29,9 @@ public sealed record ProvidedServiceDescriptor
     /// <summary>Names of the methods.</summary>
     public ImmutableArray<string> Methods { get; init; } = [];
 
+    /// <summary>What attributes say of the methods, by name; calls by names follow it as proxies do.</summary>
+    public ImmutableDictionary<string, CallRules> Rules { get; init; } = ImmutableDictionary<string, CallRules>.Empty;
+
     /// <summary>How long one instance lives: singleton for the generation, otherwise for one call.</summary>
     public ServiceLifetime Lifetime { get; init; } = ServiceLifetime.Singleton;
 }

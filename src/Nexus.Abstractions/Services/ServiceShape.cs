@@ -14,6 +14,9 @@ public abstract class ServiceShape<T>
     /// <summary>Names of its methods.</summary>
     public abstract ImmutableArray<string> Methods { get; }
 
+    /// <summary>What attributes say of its methods, by name; those without any are not in it.</summary>
+    public virtual ImmutableDictionary<string, CallRules> Rules => ImmutableDictionary<string, CallRules>.Empty;
+
     /// <summary>Makes a proxy that calls whatever is in the slot at the time of each call.</summary>
     public abstract T CreateProxy(ServiceSlot slot);
 

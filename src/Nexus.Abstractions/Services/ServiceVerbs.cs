@@ -41,6 +41,7 @@ public static class ServiceVerbs
             Name = name ?? plugin.Id,
             Lifetime = lifetime,
             Methods = shape.Methods,
+            Rules = shape.Rules,
             Resolve = create,
             Dispatch = shape.DispatchAsync,
         }));

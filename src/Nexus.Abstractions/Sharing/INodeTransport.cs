@@ -15,6 +15,9 @@ public interface INodeTransport
 /// <param name="Timeout">Time without a byte after which it ends.</param>
 public sealed record NodeSending(Uri Target, HttpMessageInvoker Connections, TimeSpan Timeout)
 {
+    /// <summary>It is a call of gRPC: over HTTP/2 and nothing else, with trailers, both ways at once; <see cref="Timeout"/> counts until the answer begins, after which either side may be silent.</summary>
+    public bool IsCall { get; init; }
+
     /// <summary>Changes the request that was copied from the caller's.</summary>
     public required Action<HttpRequestMessage> Prepare { get; init; }
 

@@ -24,6 +24,9 @@ public sealed record NodeStatus
     /// <summary>Where it is reached by other nodes.</summary>
     public required string Address { get; init; }
 
+    /// <summary>Where it is reached by HTTP/2, as gRPC needs it: the same address with TLS, without TLS one of its own; null when it serves none.</summary>
+    public string? Http2Address { get; init; }
+
     /// <summary>What it serves: <c>all</c>, <c>api</c>, <c>worker</c>, <c>gateway</c>.</summary>
     public required ImmutableArray<string> Roles { get; init; }
 
@@ -58,4 +61,7 @@ public sealed record NodePlugin(string Id, string Version, long Generation, Plug
 {
     /// <summary>Beginning of its routes, such as <c>/api/custom/hello</c>; null when its manifest is unreadable.</summary>
     public string? RoutePrefix { get; init; }
+
+    /// <summary>Names of its resources there; none while it is not active.</summary>
+    public ImmutableArray<string> Resources { get; init; } = [];
 }

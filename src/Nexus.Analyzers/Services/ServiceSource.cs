@@ -31,7 +31,7 @@ internal static class ServiceSource
                     public override global::System.Collections.Immutable.ImmutableArray<string> Methods { get; } =
                         global::System.Collections.Immutable.ImmutableArray.Create<string>(new string[] { {{string.Join(", ", methods.Select(method => Names.Literal(method.Name)))}} });
 
-                    public override {{type}} CreateProxy(global::Nexus.ServiceSlot slot) => new {{identifier}}_Proxy(slot);
+            {{Rules(methods)}}        public override {{type}} CreateProxy(global::Nexus.ServiceSlot slot) => new {{identifier}}_Proxy(slot);
 
                     public override async global::System.Threading.Tasks.ValueTask<global::System.ReadOnlyMemory<byte>> DispatchAsync(object implementation, string method, global::System.ReadOnlyMemory<byte> arguments, global::System.Threading.CancellationToken cancellationToken)
                     {
@@ -53,6 +53,15 @@ internal static class ServiceSource
 
             """);
         return new(type, identifier + "_Shape", text.ToString());
+    }
+
+    private static string Rules(ImmutableArray<ContractMethod> methods)
+    {
+        var rules = methods.Where(method => method.Policy is not null).ToList();
+        if (rules.Count == 0)
+            return "";
+        var added = string.Concat(rules.Select(method => $".Add({Names.Literal(method.Name)}, new global::Nexus.CallRules {{ {method.Policy} }})"));
+        return $"        public override global::System.Collections.Immutable.ImmutableDictionary<string, global::Nexus.CallRules> Rules {{ get; }} =\n                global::System.Collections.Immutable.ImmutableDictionary<string, global::Nexus.CallRules>.Empty{added};\n\n            ";
     }
 
     /// <summary>The assembly attribute by which a contract's shape is found without scanning.</summary>

@@ -51,7 +51,7 @@ internal sealed class PluginDocuments(IStorage storage, string plugin, string ro
         var batch = new WriteBatch
         {
             Writes = [.. writes.Select(w => ToWrite(w, now, context))],
-            Events = events.IsDefault ? [] : [.. events.Select(e => OwnEvents.Stamp(e, plugin, context.Tenant))],
+            Events = events.IsDefault ? [] : [.. events.Select(e => OwnEvents.Stamp(e.AsPublished(), plugin, context.Tenant))],
         };
         if (UnitOfWork.Of(plugin) is { } unit)
             await StageAsync(unit, batch, cancellationToken);

@@ -6,8 +6,8 @@ using Nexus.Data.Units;
 
 namespace Nexus.Data.Events;
 
-/// <summary>The streams of one owner as records of any engine: a head, whose revision decides between two writers, and a record an event. One commit writes both and publishes.</summary>
-internal sealed class EventStreams(IStorage storage, string owner, TimeProvider time) : IEventStreams
+/// <summary>The streams of one owner as records of any engine: a head, whose revision decides between two writers, and a record an event. One commit writes both and publishes. The data of confidential events are sealed in both.</summary>
+internal sealed class EventStreams(IStorage storage, string owner, TimeProvider time, IEventSealing? sealing = null, bool opens = true) : IEventStreams
 {
     private const string Heads = "nexus.stream_heads";
     private const string Entries = "nexus.stream_events";
@@ -27,7 +27,7 @@ internal sealed class EventStreams(IStorage storage, string owner, TimeProvider 
             var (version, revision) = await HeadAsync(stream, cancellationToken);
             if (expectedVersion is { } expected && expected != version)
                 throw Refusal(stream, version, expected);
-            var batch = Batch(stream, events, version, revision);
+            var batch = await BatchAsync(stream, events, version, revision);
             if (UnitOfWork.Of(owner) is { } unit)
             {
                 foreach (var write in batch.Writes)
@@ -75,6 +75,8 @@ internal sealed class EventStreams(IStorage storage, string owner, TimeProvider 
             found.Add(Read(record!));
         if (query.Backward)
             found.Reverse();
+        for (var i = 0; opens && sealing is not null && i < found.Count; i++)
+            found[i] = found[i] with { Message = await sealing.OpenAsync(found[i].Message, cancellationToken) };
         return new StreamPage(version, found.ToImmutable());
     }
 
@@ -147,7 +149,7 @@ internal sealed class EventStreams(IStorage storage, string owner, TimeProvider 
         return (json.RootElement.GetProperty("version").GetInt64(), head.Revision);
     }
 
-    private WriteBatch Batch(string stream, ImmutableArray<EventMessage> events, long version, long revision)
+    private async ValueTask<WriteBatch> BatchAsync(string stream, ImmutableArray<EventMessage> events, long version, long revision)
     {
         var now = time.GetUtcNow();
         var writes = ImmutableArray.CreateBuilder<RecordWrite>(events.Length + 1);
@@ -155,7 +157,9 @@ internal sealed class EventStreams(IStorage storage, string owner, TimeProvider 
         writes.Add(WriteOf(Heads, Id(stream), revision, JsonSerializer.SerializeToUtf8Bytes(new { version = version + events.Length }, JsonSerializerOptions.Web), now));
         foreach (var message in events)
         {
-            var stamped = OwnEvents.Stamp(message, owner, CallContext.Current.Tenant) with { OccurredAt = message.OccurredAt == default ? now : message.OccurredAt, Key = Id(stream) };
+            var stamped = OwnEvents.Stamp(message.AsPublished(), owner, CallContext.Current.Tenant) with { OccurredAt = message.OccurredAt == default ? now : message.OccurredAt, Key = Id(stream) };
+            if (sealing is not null)
+                stamped = await sealing.SealAsync(stamped, CancellationToken.None);
             messages.Add(stamped);
             writes.Add(WriteOf(Entries, EntryId(stream, ++version), 0, Write(version, stamped), now));
         }
@@ -176,8 +180,8 @@ internal sealed class EventStreams(IStorage storage, string owner, TimeProvider 
     private string EntryId(string stream, long version) => string.Create(CultureInfo.InvariantCulture, $"{Id(stream)}/{version:D12}");
 }
 
-/// <summary>The streams of any owner.</summary>
-internal sealed class EventStreamOwners(Func<IStorage> storage, TimeProvider time) : IEventStreamOwners
+/// <summary>The streams of any owner. Sealed data stay sealed: who may see them is decided elsewhere.</summary>
+internal sealed class EventStreamOwners(Func<IStorage> storage, TimeProvider time, IEventSealing? sealing = null) : IEventStreamOwners
 {
-    public IEventStreams Of(string owner) => new EventStreams(storage(), owner, time);
+    public IEventStreams Of(string owner) => new EventStreams(storage(), owner, time, sealing, opens: false);
 }

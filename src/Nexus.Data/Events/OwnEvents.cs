@@ -9,10 +9,13 @@ internal static class OwnEvents
     {
         ArgumentNullException.ThrowIfNull(message);
         EventName.Check(message.Name);
+        // The platform's own streams take the events of programs outside.
+        var source = plugin == EventPublisher.Host && message.Source == EventPublisher.Client ? EventPublisher.Client : plugin;
+        EventPublisher.Check(message.Name, source);
         var context = CallContext.Current;
         return message with
         {
-            Source = plugin,
+            Source = source,
             Tenant = tenant,
             Priority = Math.Clamp(message.Priority, -1000, 1000),
             CorrelationId = message.CorrelationId ?? (ReferenceEquals(context, CallContext.System) ? message.Id.ToString() : context.CorrelationId),

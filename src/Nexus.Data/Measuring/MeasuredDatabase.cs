@@ -3,8 +3,8 @@ using System.Diagnostics;
 
 namespace Nexus.Data.Measuring;
 
-/// <summary>A plugin's database with each statement timed and, while somebody listens, in a span. Neither has parameters or literals.</summary>
-internal sealed class MeasuredDatabase(ISqlDatabase inner, string plugin, QueryMeasures measures) : ISqlDatabase
+/// <summary>A plugin's database with each statement timed and, while somebody listens, in a span. Neither has parameters or literals. What it publishes is sealed where it is confidential.</summary>
+internal sealed class MeasuredDatabase(ISqlDatabase inner, string plugin, QueryMeasures measures, IEventSealing? sealing = null) : ISqlDatabase
 {
     public string Dialect => inner.Dialect;
 
@@ -29,7 +29,13 @@ internal sealed class MeasuredDatabase(ISqlDatabase inner, string plugin, QueryM
         span?.SetTag("nexus.plugin", plugin).SetTag("db.system.name", inner.Dialect);
         try
         {
-            return await inner.WriteAsync((session, stop) => work(new Session(this, session), stop), cancellationToken);
+            return await inner.WriteAsync(async (session, stop) =>
+            {
+                var own = new Session(this, session);
+                var result = await work(own, stop);
+                await own.SealRestAsync();
+                return result;
+            }, cancellationToken);
         }
         catch
         {
@@ -76,9 +82,13 @@ internal sealed class MeasuredDatabase(ISqlDatabase inner, string plugin, QueryM
 
     private QueryMeasures Measures => measures;
 
+    private IEventSealing? Sealing => sealing;
+
     /// <summary>A unit of work whose statements are timed.</summary>
     private sealed class Session(MeasuredDatabase database, ISqlSession inner) : ISqlSession
     {
+        private readonly List<ValueTask<EventMessage>> rest = [];
+
         public string Dialect => inner.Dialect;
 
         public async ValueTask<int> ExecuteAsync(string sql, IReadOnlyDictionary<string, object?>? parameters = null)
@@ -99,7 +109,30 @@ internal sealed class MeasuredDatabase(ISqlDatabase inner, string plugin, QueryM
             return await inner.QueryAsync(sql, parameters);
         }
 
-        public void Publish(EventMessage message) => inner.Publish(
-            NexusTracing.IsListenedTo && NexusTracing.Parent is { } parent && !message.Headers.ContainsKey(NexusTracing.ParentHeader) ? message with { Headers = message.Headers.SetItem(NexusTracing.ParentHeader, parent) } : message);
+        public void Publish(EventMessage message)
+        {
+            ArgumentNullException.ThrowIfNull(message);
+            var traced = NexusTracing.IsListenedTo && NexusTracing.Parent is { } parent && !message.Headers.ContainsKey(NexusTracing.ParentHeader) ? message with { Headers = message.Headers.SetItem(NexusTracing.ParentHeader, parent) } : message;
+            var own = traced.AsPublished();
+            if (database.Sealing is not { } sealing || !sealing.Covers(own))
+            {
+                inner.Publish(own);
+                return;
+            }
+
+            // The engine stamps the same tenant; the cipher text opens in no other.
+            var ready = sealing.SealAsync(own with { Tenant = CallContext.Current.Tenant }, CancellationToken.None);
+            if (ready.IsCompletedSuccessfully && rest.Count == 0)
+                inner.Publish(ready.Result);
+            else
+                rest.Add(ready);
+        }
+
+        /// <summary>Publishes those whose key had to be fetched first.</summary>
+        public async ValueTask SealRestAsync()
+        {
+            foreach (var message in rest)
+                inner.Publish(await message);
+        }
     }
 }

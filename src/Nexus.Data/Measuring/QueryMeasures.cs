@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
+using System.Text.Json;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Logging;
 
@@ -13,13 +14,15 @@ internal sealed partial class QueryMeasures
     private readonly TimeSpan? slow;
     private readonly LogAllowance allowance;
     private readonly ILogger log;
+    private readonly Listeners? listeners;
 
-    public QueryMeasures(IMeterFactory? meters, IConfiguration configuration, TimeProvider time, ILoggerFactory loggers)
+    public QueryMeasures(IMeterFactory? meters, IConfiguration configuration, TimeProvider time, ILoggerFactory loggers, Listeners? listeners = null)
     {
         durations = meters?.Create("Nexus.Data").CreateHistogram<double>("database_query_duration", "s", "Time that queries and commits took.");
         slow = configuration.GetValue("database:slowQuery", 0) is var limit and > 0 ? TimeSpan.FromMilliseconds(limit) : null;
         allowance = new LogAllowance(LinesPerMinute, time);
         log = loggers.CreateLogger("Nexus.Data");
+        this.listeners = listeners;
     }
 
     /// <summary>Notes the end of an operation on records.</summary>
@@ -32,6 +35,8 @@ internal sealed partial class QueryMeasures
         var elapsed = Stopwatch.GetElapsedTime(started);
         durations?.Record(elapsed.TotalSeconds, new KeyValuePair<string, object?>("operation", operation), new KeyValuePair<string, object?>("table", table));
         isSlow = slow <= elapsed;
+        if (listeners?.To(SystemTopic.Database) is { } events)
+            TellQuery(events, new { operation, table, milliseconds = elapsed.TotalMilliseconds, slow = isSlow });
     }
 
     /// <summary>Notes the end of a plugin's statement.</summary>
@@ -40,6 +45,8 @@ internal sealed partial class QueryMeasures
         var elapsed = Stopwatch.GetElapsedTime(started);
         durations?.Record(elapsed.TotalSeconds, new KeyValuePair<string, object?>("operation", operation), new KeyValuePair<string, object?>("plugin", plugin), new KeyValuePair<string, object?>("statement", statement));
         isSlow = slow <= elapsed;
+        if (listeners?.To(SystemTopic.Database) is { } events)
+            TellQuery(events, new { operation, plugin, statement, milliseconds = elapsed.TotalMilliseconds, slow = isSlow });
     }
 
     /// <summary>Logs something slow with its plan, unless there were too many lines already. The plan is asked for behind the caller, who has waited enough.</summary>
@@ -70,6 +77,8 @@ internal sealed partial class QueryMeasures
             Slow(log, elapsed, what, statement, found, unwritten);
         });
     }
+
+    private static void TellQuery(ISystemEvents events, object data) => events.Tell("database.query", JsonSerializer.SerializeToUtf8Bytes(data), CallContext.Current);
 
     [LoggerMessage(1, LogLevel.Warning, "database.slow_query {Milliseconds} {Source} {Statement} {Plan} ({Unwritten} others not written)")]
     private static partial void Slow(ILogger log, long milliseconds, string source, string statement, string plan, long unwritten);

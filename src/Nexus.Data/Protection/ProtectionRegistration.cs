@@ -16,6 +16,7 @@ internal static class ProtectionRegistration
             () => OpenMaster(provider, configuration.GetSection("encryption")),
             provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton<IFieldProtection>(provider => provider.GetRequiredService<KeyRing>());
+        services.AddSingleton<IEventSealing>(provider => new EventSealing(provider.GetRequiredService<IFieldProtection>(), configuration));
         services.AddSingleton<IPluginPorts, ProtectionPorts>();
         services.AddSingleton<IKeyRotation>(provider => provider.GetRequiredService<KeyRing>());
         services.AddSingleton(provider => new FieldReencryption(

@@ -3,6 +3,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Nexus.Data.Audit;
 using Nexus.Data.Events;
+using Nexus.Data.Measuring;
 using Nexus.Data.Memory;
 using Nexus.Data.Protection;
 using Nexus.Data.Registration;
@@ -36,6 +37,9 @@ public static class DataRegistration
         services.AddSingleton(provider => provider.GetRequiredService<StorageOpener>().Set.Tenants ?? throw new NexusException(ErrorCodes.ServiceUnavailable, "The storage engine neither exports nor deletes tenants."));
         services.AddSingleton<IStorageMaintenance>(provider => new DeclaredMaintenance(provider));
         services.AddLogging();
+        services.AddSingleton<Listeners>();
+        services.AddHostedService(provider => provider.GetRequiredService<Listeners>());
+        services.AddSingleton<ICommitListener, DataEvents>();
         services.AddSingleton<ChangeMarks>();
         services.AddSingleton<ChangeFeed>();
         services.AddSingleton<IChanges>(provider => provider.GetRequiredService<ChangeFeed>());
@@ -47,12 +51,12 @@ public static class DataRegistration
         services.AddSingleton<IDependencyHealth>(provider => provider.GetRequiredService<AuditTrail>());
         services.AddSingleton(provider => new UnitsOfWork(() => provider.GetRequiredService<StorageOpener>().Set.Records));
         services.AddSingleton<IUnitsOfWork>(provider => provider.GetRequiredService<UnitsOfWork>());
-        services.AddSingleton<IEventStreamOwners>(provider => new EventStreamOwners(() => provider.GetRequiredService<StorageOpener>().Set.Records, provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton<IEventStreamOwners>(provider => new EventStreamOwners(() => provider.GetRequiredService<StorageOpener>().Set.Records, provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<IEventSealing>()));
         services.AddSingleton<IDependencyHealth>(provider => new StorageHealth(provider.GetRequiredService<StorageOpener>()));
         if (BlobOpening.IsAsked(configuration))
             services.AddSingleton<IDependencyHealth>(provider => new BlobHealth(provider.GetRequiredService<StorageOpener>()));
         services.AddSingleton<IConnectionPools>(provider => new StoragePools(provider.GetRequiredService<StorageOpener>()));
-        services.AddSingleton<IPluginPorts>(provider => new DataPorts(provider.GetRequiredService<StorageOpener>(), provider.GetRequiredService<UnitsOfWork>(), provider.GetRequiredService<IAuditTrail>(), provider.GetRequiredService<IChanges>(), provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton<IPluginPorts>(provider => new DataPorts(provider.GetRequiredService<StorageOpener>(), provider.GetRequiredService<UnitsOfWork>(), provider.GetRequiredService<IAuditTrail>(), provider.GetRequiredService<IChanges>(), provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<IEventSealing>()));
         return services;
     }
 }

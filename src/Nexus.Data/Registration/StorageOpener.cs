@@ -60,7 +60,7 @@ public sealed class StorageOpener : IAsyncDisposable, IDisposable
     public string Engine { get; private set; } = "";
 
     /// <summary>Times of queries.</summary>
-    internal QueryMeasures Measures => _measures ??= new QueryMeasures(_services.GetService<IMeterFactory>(), _configuration, _services.GetService<TimeProvider>() ?? TimeProvider.System, _services.GetService<ILoggerFactory>() ?? NullLoggerFactory.Instance);
+    internal QueryMeasures Measures => _measures ??= new QueryMeasures(_services.GetService<IMeterFactory>(), _configuration, _services.GetService<TimeProvider>() ?? TimeProvider.System, _services.GetService<ILoggerFactory>() ?? NullLoggerFactory.Instance, _services.GetService<Listeners>());
 
     /// <summary>The store of blobs when it is not the engine's own.</summary>
     internal BlobSet? Blobs { get; private set; }
@@ -92,7 +92,7 @@ public sealed class StorageOpener : IAsyncDisposable, IDisposable
             set = await engine.OpenAsync(Options() with { Blobs = Blobs?.Store }, cancellationToken);
             if (set.Clock is { } clock && _services.GetService<NodeClock>() is { } mine)
                 await mine.SteerAsync(clock, cancellationToken);
-            (set, Databases) = await ShardOpening.OpenAsync(set, shards, engine, Options() with { Blobs = Blobs?.Store }, _services.GetService<ChangeMarks>() ?? new ChangeMarks(), cancellationToken);
+            (set, Databases) = await ShardOpening.OpenAsync(set, shards, engine, Options() with { Blobs = Blobs?.Store }, _services.GetService<ChangeMarks>() ?? new ChangeMarks(), (late, token) => late.FormerBlobs is { } its ? opening.MoveAsync(its, late.Blobs, token) : Task.CompletedTask, cancellationToken);
             if (set.FormerBlobs is { } former)
                 await opening.MoveAsync(former, set.Blobs, cancellationToken);
         }
@@ -128,7 +128,7 @@ public sealed class StorageOpener : IAsyncDisposable, IDisposable
         var close = set.Close;
         return set with
         {
-            Records = new TracedStorage(set.Records, [.. _services.GetServices<ICommitListener>()], Measures, set.IsShared, set.IsShared && Databases.Length == 1 ? _services.GetRequiredService<ChangeMarks>() : null),
+            Records = new TracedStorage(set.Records, [.. _services.GetServices<ICommitListener>()], Measures, set.IsShared, set.IsShared && Databases.Length == 1 ? _services.GetRequiredService<ChangeMarks>() : null, _services.GetService<IEventSealing>()),
             Close = async () =>
             {
                 await close();

@@ -5,8 +5,8 @@ using Nexus.Data.Units;
 
 namespace Nexus.Data;
 
-/// <summary>Whatever the engine: a span around each call while somebody listens, a word to those who follow commits, here and on other nodes, and nothing but the call otherwise.</summary>
-internal sealed class TracedStorage(IStorage storage, ICommitListener[] listeners, QueryMeasures measures, bool isShared = false, ChangeMarks? marks = null) : IJointStorage
+/// <summary>Whatever the engine: confidential events sealed before they reach it, a span around each call while somebody listens, a word to those who follow commits, here and on other nodes, and nothing but the call otherwise.</summary>
+internal sealed class TracedStorage(IStorage storage, ICommitListener[] listeners, QueryMeasures measures, bool isShared = false, ChangeMarks? marks = null, IEventSealing? sealing = null) : IJointStorage
 {
     private const string Find = "find", Query = "query", Commit = "commit";
 
@@ -18,13 +18,13 @@ internal sealed class TracedStorage(IStorage storage, ICommitListener[] listener
 
     public async Task CommitAsync(WriteBatch batch, IJointPart other)
     {
-        await Joint.CommitAsync(Marked(batch), other).ConfigureAwait(false);
+        await Joint.CommitAsync(Marked(await SealedAsync(batch).ConfigureAwait(false)), other).ConfigureAwait(false);
         Tell(batch);
     }
 
     public async Task CommitAsync(WriteBatch batch, IJointUnit unit)
     {
-        var marked = Marked(batch);
+        var marked = Marked(await SealedAsync(batch).ConfigureAwait(false));
         await (storage is IJointStorage joint ? joint.CommitAsync(marked, unit) : unit.CommitAsync(marked).AsTask()).ConfigureAwait(false);
         Tell(batch);
     }
@@ -72,7 +72,7 @@ internal sealed class TracedStorage(IStorage storage, ICommitListener[] listener
     private async ValueTask<CommitResult> CommitAndTellAsync(WriteBatch batch, CancellationToken cancellationToken)
     {
         var started = Stopwatch.GetTimestamp();
-        var result = await storage.CommitAsync(Marked(batch), cancellationToken).ConfigureAwait(false);
+        var result = await storage.CommitAsync(Marked(IsPlain(batch) ? batch : await SealedAsync(batch).ConfigureAwait(false)), cancellationToken).ConfigureAwait(false);
         measures.Ended(Commit, batch.Writes is [{ Key.Table: var table }, ..] ? table : "", started, out _);
         Tell(batch);
         return result;
@@ -92,6 +92,29 @@ internal sealed class TracedStorage(IStorage storage, ICommitListener[] listener
     {
         if (storage is IQueryPlans plans)
             measures.Tell(table, query is null ? operation : plans.Statement(query), started, () => query is null ? new("a record by its key") : plans.ExplainAsync(query));
+    }
+
+    private bool IsPlain(WriteBatch batch)
+    {
+        if (sealing is null)
+            return true;
+        foreach (var message in batch.Events)
+        {
+            if (sealing.Covers(message))
+                return false;
+        }
+
+        return true;
+    }
+
+    private async ValueTask<WriteBatch> SealedAsync(WriteBatch batch)
+    {
+        if (IsPlain(batch))
+            return batch;
+        var events = batch.Events.ToArray();
+        for (var i = 0; i < events.Length; i++)
+            events[i] = await sealing!.SealAsync(events[i], CancellationToken.None).ConfigureAwait(false);
+        return batch with { Events = [.. events] };
     }
 
     private WriteBatch Marked(WriteBatch batch)

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using Nexus.Data.Measuring;
 
 namespace Nexus.Data.Resources;
 
@@ -13,6 +14,9 @@ internal sealed partial class HookRunner(ILogger<HookRunner> logger, TimeProvide
     public static readonly TimeSpan Limit = TimeSpan.FromSeconds(10);
 
     public TimeSpan TimeLimit { get; init; } = Limit;
+
+    /// <summary>For how long the process stood still; limits do not count that.</summary>
+    public Func<TimeSpan> Stood { get; init; } = static () => Standstill.OfProcess.Total;
 
     public async ValueTask<ReadOnlyMemory<byte>> RunAsync(ResourceCall call, string name, RecordHook hook, RecordChange change, CancellationToken cancellationToken)
     {
@@ -69,7 +73,7 @@ internal sealed partial class HookRunner(ILogger<HookRunner> logger, TimeProvide
         _ = work.ContinueWith(static (_, held) => ((IGeneration)held!).Exit(), lease, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
         try
         {
-            return await work.WaitAsync(limit, time, cancellationToken).ConfigureAwait(false);
+            return await InTimeAsync(work, limit, cancellationToken).ConfigureAwait(false);
         }
         catch (TimeoutException) when (!work.IsCompleted)
         {
@@ -85,6 +89,22 @@ internal sealed partial class HookRunner(ILogger<HookRunner> logger, TimeProvide
         {
             // Made anew: one thrown by the plugin may be of its own type and holds its frames.
             throw e is RuleViolationException ? new RuleViolationException(e.Message) : new NexusException(e.Code, e.Message) { Errors = e.Errors };
+        }
+    }
+
+    /// <summary>Waits until the limit is over by the time in which the process ran.</summary>
+    private async Task<ReadOnlyMemory<byte>> InTimeAsync(Task<ReadOnlyMemory<byte>> work, TimeSpan limit, CancellationToken cancellationToken)
+    {
+        for (var stood = Stood(); ;)
+        {
+            try
+            {
+                return await work.WaitAsync(limit, time, cancellationToken).ConfigureAwait(false);
+            }
+            catch (TimeoutException) when (!work.IsCompleted && Stood() > stood)
+            {
+                (limit, stood) = (Stood() - stood, Stood());
+            }
         }
     }
 

@@ -29,22 +29,23 @@ internal sealed class ShardRegister(IStorage first)
         }
     }
 
-    /// <summary>The numbers of the databases, given at their first start.</summary>
-    /// <exception cref="NexusException"><c>CONFIG_VALIDATION_ERROR</c>: an address leads to another database than before.</exception>
-    public async Task<ImmutableDictionary<string, int>> NumberAsync(ImmutableArray<(ShardEntry Entry, IStorage Records)> opened, CancellationToken cancellationToken)
+    /// <summary>The number of a further database, given at its first start.</summary>
+    /// <param name="entry">What the configuration says of it.</param>
+    /// <param name="records">Its records; null while it is away: it is told by its mark when it is there.</param>
+    /// <param name="cancellationToken">Stops the work.</param>
+    /// <exception cref="NexusException"><c>CONFIG_VALIDATION_ERROR</c>: the address leads to another database than before.</exception>
+    public async Task<int> NumberAsync(ShardEntry entry, IStorage? records, CancellationToken cancellationToken)
     {
         await OwnAsync(first, Shard.Default, cancellationToken);
-        var numbers = ImmutableDictionary.CreateBuilder<string, int>(StringComparer.Ordinal);
-        foreach (var (entry, records) in opened)
-        {
-            var own = await OwnAsync(records, entry.Name, cancellationToken);
-            var known = await KnowAsync(entry.Name, own.Mark, cancellationToken);
-            if (own.Name != entry.Name || own.Mark != known.Mark)
-                throw Wrong($"database.shards.{entry.Name}.connectionString", $"The address of {entry.Name} leads to {(own.Name == entry.Name ? "another database than before" : $"the database of {own.Name}")}. Correct the address; its tenants' data are where they were.");
-            numbers[entry.Name] = known.Number;
-        }
-
-        return numbers.ToImmutable();
+        if (records is null)
+            return (await KnowAsync(entry.Name, "", cancellationToken)).Number;
+        var own = await OwnAsync(records, entry.Name, cancellationToken);
+        var known = await KnowAsync(entry.Name, own.Mark, cancellationToken);
+        if (known.Mark.Length == 0 && own.Name == entry.Name)
+            known = await MarkAsync(entry.Name, known with { Mark = own.Mark }, cancellationToken);
+        if (own.Name != entry.Name || own.Mark != known.Mark)
+            throw Wrong($"database.shards.{entry.Name}.connectionString", $"The address of {entry.Name} leads to {(own.Name == entry.Name ? "another database than before" : $"the database of {own.Name}")}. Correct the address; its tenants' data are where they were.");
+        return known.Number;
     }
 
     /// <summary>Notes where tenants lie, and finds that they lay there before.</summary>
@@ -94,6 +95,21 @@ internal sealed class ShardRegister(IStorage first)
             {
                 // Another node was first: what it wrote is read.
             }
+        }
+    }
+
+    /// <summary>Notes the mark of a database that was away when it got its number.</summary>
+    private async Task<Known> MarkAsync(string name, Known known, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var put = Put(Table, name, known);
+            await first.CommitAsync(new WriteBatch { Writes = [put with { ExpectedRevision = 1, Record = put.Record! with { Revision = 2 } }] }, cancellationToken);
+            return known;
+        }
+        catch (StorageConflictException)
+        {
+            return Read<Known>((await first.FindAsync(new RecordKey(CallContext.DefaultTenant, Table, name), cancellationToken))!);
         }
     }
 

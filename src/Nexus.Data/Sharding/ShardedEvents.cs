@@ -10,6 +10,7 @@ internal sealed class ShardedEvents : IEventStore
     private readonly Turns _turns;
     private readonly ConcurrentDictionary<string, ImmutableArray<EventGroup>> _declared = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<(int Shard, string Plugin), bool> _missing = new();
+    private volatile bool _mayMiss;
 
     public ShardedEvents(Shards shards, Turns turns)
     {
@@ -19,13 +20,14 @@ internal sealed class ShardedEvents : IEventStore
 
     public ImmutableArray<IEventHistory> Logs { get; }
 
-    /// <summary>In every database. One that does not answer is told before anything is claimed from it again: it has no new event meanwhile.</summary>
+    /// <summary>In every database. One that does not answer is told before anything is committed to it or claimed from it again: an event that it stored before would not be delivered.</summary>
     public async ValueTask DeclareAsync(string plugin, ImmutableArray<EventGroup> groups, CancellationToken cancellationToken)
     {
         _declared[plugin] = groups;
         foreach (var shard in _shards.All)
         {
             _missing[(shard.Number, plugin)] = true;
+            _mayMiss = true;
             await _turns.TryAsync(shard, async () =>
             {
                 await DeclareAsync(shard, plugin, cancellationToken);
@@ -119,12 +121,26 @@ internal sealed class ShardedEvents : IEventStore
         return count;
     }
 
+    /// <summary>Declares in a database what it was not told of while it was away.</summary>
+    public ValueTask CatchUpAsync(Shard shard) => _mayMiss ? CatchUpAllAsync(shard) : ValueTask.CompletedTask;
+
+    private async ValueTask CatchUpAllAsync(Shard shard)
+    {
+        foreach (var (_, plugin) in _missing.Keys.Where(m => m.Shard == shard.Number))
+            await DeclareAsync(shard, plugin, CancellationToken.None);
+        if (!_missing.IsEmpty)
+            return;
+        _mayMiss = false;
+        // Declared in between, it would be forgotten.
+        if (!_missing.IsEmpty)
+            _mayMiss = true;
+    }
+
     private ImmutableArray<Shard> Concerned(string? tenant) => tenant is null ? _shards.All : [_shards.Of(tenant)];
 
     private async ValueTask<ImmutableArray<EventDelivery>> TakeAsync(Shard shard, DeliveryClaim claim, CancellationToken cancellationToken)
     {
-        foreach (var (of, plugin) in _missing.Keys.Where(m => m.Shard == shard.Number))
-            await DeclareAsync(shard, plugin, CancellationToken.None);
+        await CatchUpAsync(shard);
         return [.. (await shard.Set.Events.ClaimAsync(claim, cancellationToken)).Select(shard.Globalize)];
     }
 

@@ -10,19 +10,22 @@ internal sealed class ShardedSql(Shards shards) : ISqlDatabases
     // One object for one database: units of work know theirs by it.
     private readonly ConcurrentDictionary<(string Plugin, string Tenant), ShardDatabase> _open = new();
 
-    public ISqlDatabase Get(string plugin, string tenant) => _open.GetOrAdd((plugin, tenant), key => new ShardDatabase(shards.Of(key.Tenant), shards.Of(key.Tenant).Set.Sql.Get(key.Plugin, key.Tenant)));
+    public ISqlDatabase Get(string plugin, string tenant) => _open.GetOrAdd((plugin, tenant), key => new ShardDatabase(shards, key.Tenant, shard => shard.Set.Sql.Get(key.Plugin, key.Tenant)));
 
     public bool Exists(string plugin, string tenant) => shards.Of(tenant).Set.Sql.Exists(plugin, tenant);
 }
 
 /// <summary>Blobs of each tenant in its database.</summary>
-internal sealed class ShardedBlobs(Shards shards, Func<Shard, IBlobStore> store) : IBlobStore
+/// <param name="shards">The databases.</param>
+/// <param name="store">The store of one.</param>
+/// <param name="onlyPresent">A list over all tenants leaves out databases that were away at the start; otherwise it fails.</param>
+internal sealed class ShardedBlobs(Shards shards, Func<Shard, IBlobStore> store, bool onlyPresent = false) : IBlobStore
 {
     public IBlobs Get(string owner, string tenant) => store(shards.Of(tenant)).Get(owner, tenant);
 
     public async IAsyncEnumerable<OwnedBlob> ListAsync(string? owner = null, string? tenant = null, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
-        foreach (var shard in tenant is null ? shards.All : [shards.Of(tenant)])
+        foreach (var shard in tenant is null ? shards.All.Where(s => !onlyPresent || s.Opened is not null) : [shards.Of(tenant)])
         {
             await foreach (var blob in store(shard).ListAsync(owner, tenant, cancellationToken))
                 yield return blob;

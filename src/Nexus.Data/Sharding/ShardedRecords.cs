@@ -5,7 +5,7 @@ using Nexus.Data.Units;
 namespace Nexus.Data.Sharding;
 
 /// <summary>Records in the database of their tenant. A batch is committed by one database or refused.</summary>
-internal sealed class ShardedRecords(Shards shards, ChangeMarks? marks) : IJointStorage
+internal sealed class ShardedRecords(Shards shards, ShardedEvents events, ChangeMarks? marks) : IJointStorage
 {
     public bool IsShared => true;
 
@@ -15,7 +15,11 @@ internal sealed class ShardedRecords(Shards shards, ChangeMarks? marks) : IJoint
     {
         ArgumentNullException.ThrowIfNull(batch);
         var shard = shards.Of(batch);
-        return new CommitResult(shard.Out((await shard.Set.Records.CommitAsync(ReadyFor(shard, batch), cancellationToken)).Sequence));
+        return new CommitResult(shard.Out((await Of(shard, async records =>
+        {
+            await events.CatchUpAsync(shard);
+            return await records.CommitAsync(ReadyFor(shard, batch), cancellationToken);
+        })).Sequence));
     }
 
     public async Task CommitAsync(WriteBatch batch, IJointUnit unit)
@@ -24,6 +28,7 @@ internal sealed class ShardedRecords(Shards shards, ChangeMarks? marks) : IJoint
         if (batch is not { Writes.Length: 0, Events.Length: 0, Audit.Length: 0, Tasks.Length: 0, Settlements.Length: 0, TaskSettlements.Length: 0 } && shards.Of(batch) is var needed && needed != shard)
             throw Shards.Crossed("the plugin's SQL database", shard, "what is committed with it", needed);
         var ready = ReadyFor(shard, batch);
+        await events.CatchUpAsync(shard);
         await (shard.Set.Records is IJointStorage joint ? joint.CommitAsync(ready, inner) : inner.CommitAsync(ready).AsTask());
     }
 
@@ -31,12 +36,25 @@ internal sealed class ShardedRecords(Shards shards, ChangeMarks? marks) : IJoint
 
     public Task CompleteAsync(string name, string id, WriteBatch batch) => throw NotJoint();
 
-    public ValueTask<StoredRecord?> FindAsync(RecordKey key, CancellationToken cancellationToken) => shards.Of(key.Tenant).Set.Records.FindAsync(key, cancellationToken);
+    public ValueTask<StoredRecord?> FindAsync(RecordKey key, CancellationToken cancellationToken) => Of(shards.Of(key.Tenant), records => records.FindAsync(key, cancellationToken));
 
     public ValueTask<RecordPage> QueryAsync(RecordQuery query, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(query);
-        return shards.Of(query.Tenant).Set.Records.QueryAsync(query, cancellationToken);
+        return Of(shards.Of(query.Tenant), records => records.QueryAsync(query, cancellationToken));
+    }
+
+    /// <summary>Asks a database; that it does not answer is told by its name.</summary>
+    private static async ValueTask<T> Of<T>(Shard shard, Func<IStorage, ValueTask<T>> ask)
+    {
+        try
+        {
+            return await ask(shard.Set.Records);
+        }
+        catch (NexusException e) when (e.Code == ErrorCodes.StorageUnavailable)
+        {
+            throw shard.Named(e);
+        }
     }
 
     private static InvalidOperationException NotJoint() => new("Databases in files are not spread over shards.");
@@ -45,17 +63,31 @@ internal sealed class ShardedRecords(Shards shards, ChangeMarks? marks) : IJoint
 }
 
 /// <summary>A plugin's database in its tenant's shard.</summary>
-internal sealed class ShardDatabase(Shard shard, ISqlDatabase inner) : IJointDatabase
+internal sealed class ShardDatabase(Shards shards, string tenant, Func<Shard, ISqlDatabase> of) : IJointDatabase
 {
-    public string Dialect => inner.Dialect;
+    public string Dialect => of(shards.First).Dialect;
 
-    public ValueTask<ImmutableArray<SqlRow>> QueryAsync(string sql, IReadOnlyDictionary<string, object?>? parameters = null, CancellationToken cancellationToken = default) => inner.QueryAsync(sql, parameters, cancellationToken);
+    private ISqlDatabase Inner => of(shards.Of(tenant));
 
-    public ValueTask<T> WriteAsync<T>(Func<ISqlSession, CancellationToken, ValueTask<T>> work, CancellationToken cancellationToken = default) => inner.WriteAsync(work, cancellationToken);
+    public async ValueTask<ImmutableArray<SqlRow>> QueryAsync(string sql, IReadOnlyDictionary<string, object?>? parameters = null, CancellationToken cancellationToken = default) => await Inner.QueryAsync(sql, parameters, cancellationToken);
 
-    public async ValueTask<IJointUnit> BeginAsync(CancellationToken cancellationToken) => inner is IJointDatabase joint
+    public async ValueTask<T> WriteAsync<T>(Func<ISqlSession, CancellationToken, ValueTask<T>> work, CancellationToken cancellationToken = default) => await Inner.WriteAsync(work, cancellationToken);
+
+    public async ValueTask<IJointUnit> BeginAsync(CancellationToken cancellationToken) => shards.Of(tenant) is var shard && of(shard) is IJointDatabase joint
         ? new ShardUnit(shard, await joint.BeginAsync(cancellationToken))
         : throw new InvalidOperationException("This storage engine cannot commit a unit of work together with a plugin's SQL database; write to one of them.");
+}
+
+/// <summary>The records of one database, also of one that comes later.</summary>
+internal sealed class ShardStorage(Shard shard) : IStorage
+{
+    public bool IsShared => true;
+
+    public async ValueTask<CommitResult> CommitAsync(WriteBatch batch, CancellationToken cancellationToken) => await shard.Set.Records.CommitAsync(batch, cancellationToken);
+
+    public async ValueTask<StoredRecord?> FindAsync(RecordKey key, CancellationToken cancellationToken) => await shard.Set.Records.FindAsync(key, cancellationToken);
+
+    public async ValueTask<RecordPage> QueryAsync(RecordQuery query, CancellationToken cancellationToken) => await shard.Set.Records.QueryAsync(query, cancellationToken);
 }
 
 /// <summary>A unit of work over rows and records of one shard.</summary>

@@ -155,7 +155,7 @@ internal sealed partial class Turns(Shards shards, TimeProvider time, ILogger lo
         {
             do
                 await Task.Delay(Pause, time, _ending.Token);
-            while ((await shard.Set.CheckHealth(_ending.Token)).Status == HealthLevel.Unhealthy);
+            while ((await shard.CheckHealthAsync(_ending.Token)).Status == HealthLevel.Unhealthy);
             Back(log, shard.Name);
         }
         catch (Exception e) when (e is OperationCanceledException or ObjectDisposedException)

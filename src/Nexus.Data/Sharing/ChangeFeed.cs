@@ -101,12 +101,21 @@ internal sealed partial class ChangeFeed(StorageOpener opener, ChangeMarks marks
         private readonly Dictionary<string, long> _seen = new(StringComparer.Ordinal);
         private List<StoredRecord> _found = [];
         private long _lookedAt;
+        private bool _wasAway;
 
         public async Task BeginAsync(CancellationToken cancellationToken)
         {
             _lookedAt = time.GetTimestamp();
-            foreach (var mark in await ReadAsync(cancellationToken))
-                _seen[mark.Id] = _lookedAt;
+            try
+            {
+                foreach (var mark in await ReadAsync(cancellationToken))
+                    _seen[mark.Id] = _lookedAt;
+            }
+            catch (NexusException e) when (e.Code == ErrorCodes.StorageUnavailable)
+            {
+                // One of several databases. Nobody has read anything of it at the start.
+                _wasAway = true;
+            }
         }
 
         /// <summary>What others changed since the last look, and whether that was so long ago that marks may have come and gone.</summary>
@@ -114,7 +123,8 @@ internal sealed partial class ChangeFeed(StorageOpener opener, ChangeMarks marks
         {
             _found = await ReadAsync(cancellationToken);
             var now = time.GetTimestamp();
-            var mayHaveMissed = time.GetElapsedTime(_lookedAt, now) > TooLong;
+            var mayHaveMissed = _wasAway || time.GetElapsedTime(_lookedAt, now) > TooLong;
+            _wasAway = false;
             _lookedAt = now;
             var places = new HashSet<ChangedPlace>();
             foreach (var record in _found)

@@ -46,6 +46,7 @@ internal sealed class ChangeFeed(IServiceProvider host) : IDisposable
     /// <summary>Lets what happens reach a subscription from now on.</summary>
     public void Attach(ChangeSubscription subscription)
     {
+        subscription.Listening = host.GetService<ISystemEvents>()?.Listen(subscription.Wish.Pattern);
         lock (gate)
             (subscription.Wish.Scope is { } scope ? byScope.GetOrAdd(scope, static _ => new()) : others)[subscription] = 0;
     }
@@ -53,6 +54,7 @@ internal sealed class ChangeFeed(IServiceProvider host) : IDisposable
     /// <summary>Ends that.</summary>
     public void Detach(ChangeSubscription subscription)
     {
+        subscription.Listening?.Dispose();
         lock (gate)
         {
             if (subscription.Wish.Scope is not { } scope)

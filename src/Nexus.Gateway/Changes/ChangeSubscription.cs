@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Threading.Channels;
 
 namespace Nexus.Gateway.Changes;
 
@@ -10,11 +9,14 @@ namespace Nexus.Gateway.Changes;
 internal sealed class ChangeSubscription(ChangeFeed feed, ChangeWish wish) : IDisposable
 {
     private const int MaxBatch = 64;
-    private readonly Channel<Change> waiting = Channel.CreateBounded<Change>(new BoundedChannelOptions(wish.Capacity) { SingleReader = true, FullMode = BoundedChannelFullMode.Wait });
+    private readonly ChangeQueue waiting = new(wish.Capacity);
     private volatile bool isTooSlow;
 
     /// <summary>What it wants to hear.</summary>
     public ChangeWish Wish { get; } = wish;
+
+    /// <summary>By which the platform knows that somebody listens; null while it is not attached.</summary>
+    public IDisposable? Listening { get; set; }
 
     /// <summary>Everything after this position reaches it.</summary>
     public long StartedAt { get; set; }
@@ -28,10 +30,10 @@ internal sealed class ChangeSubscription(ChangeFeed feed, ChangeWish wish) : IDi
     /// <summary>What the feed has. Never waits.</summary>
     public void Offer(Change change)
     {
-        if (change.Message.Tenant != Wish.Tenant || isTooSlow || waiting.Writer.TryWrite(change))
+        if (change.Message.Tenant != Wish.Tenant || isTooSlow || waiting.TryWrite(change))
             return;
         isTooSlow = true;
-        if (waiting.Writer.TryComplete())
+        if (waiting.Close())
             TooSlow?.Invoke();
     }
 
@@ -48,7 +50,8 @@ internal sealed class ChangeSubscription(ChangeFeed feed, ChangeWish wish) : IDi
             await foreach (var page in CatchUpAsync(cancellationToken))
                 yield return page;
         }
-        while (await waiting.Reader.WaitToReadAsync(cancellationToken))
+        using var cancelled = cancellationToken.UnsafeRegister(static (queue, token) => ((ChangeQueue)queue!).Cancel(token), waiting);
+        while (await waiting.WaitAsync())
         {
             // What waits is not worked off first: who is too slow is to come back, and gets it then.
             if (isTooSlow)
@@ -66,7 +69,7 @@ internal sealed class ChangeSubscription(ChangeFeed feed, ChangeWish wish) : IDi
     public void Dispose()
     {
         feed.Detach(this);
-        waiting.Writer.TryComplete();
+        waiting.Close();
     }
 
     private async IAsyncEnumerable<IReadOnlyList<Change>> CatchUpAsync([EnumeratorCancellation] CancellationToken cancellationToken)
@@ -81,7 +84,7 @@ internal sealed class ChangeSubscription(ChangeFeed feed, ChangeWish wish) : IDi
     private List<Change> Take()
     {
         var batch = new List<Change>(1);
-        while (batch.Count < MaxBatch && waiting.Reader.TryRead(out var change))
+        while (batch.Count < MaxBatch && waiting.TryRead(out var change))
         {
             if (change.At is null || change.At > ReadTo)
                 batch.Add(change);

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Runtime.CompilerServices;
 using System.Text.Json;
+using Nexus.Gateway.Platform;
 
 namespace Nexus.Gateway.Changes;
 
@@ -8,7 +9,7 @@ namespace Nexus.Gateway.Changes;
 /// What happens to the records of a resource, for one caller. Every batch asks the policy anew and reads its records by the pipeline, in one query with the caller's scope and the wish's
 /// filter inside, so that a subscriber sees exactly what a list would show it at that moment.
 /// </summary>
-internal sealed class RecordFeed(ChangeFeed feed, IPlugins plugins, IResourceOperations operations, IAuthorization authorization)
+internal sealed class RecordFeed(ChangeFeed feed, IPlugins plugins, IResourceOperations operations, IAuthorization authorization, EventSight sight)
 {
     /// <summary>Opens a subscription for a caller who may read the resource.</summary>
     /// <exception cref="NexusException"><c>AUTHENTICATION_REQUIRED</c>, <c>PERMISSION_DENIED</c>, or what <see cref="ChangeFeed.OpenAsync"/> says.</exception>
@@ -36,9 +37,17 @@ internal sealed class RecordFeed(ChangeFeed feed, IPlugins plugins, IResourceOpe
         return decision.Scope != AccessScope.None ? decision : throw decision.Refusal(context, permission);
     }
 
-    private async ValueTask<List<SeenChange>> SeenAsync(RecordWish wish, CallContext context, IReadOnlyList<Change> batch, CancellationToken cancellationToken)
+    /// <summary>What a caller sees of some changes.</summary>
+    /// <exception cref="NexusException"><c>PERMISSION_DENIED</c>: it may not read the resource any more.</exception>
+    public async ValueTask<IReadOnlyList<SeenChange>> SeenAsync(RecordWish wish, CallContext context, IReadOnlyList<Change> batch, CancellationToken cancellationToken)
     {
-        var told = batch.Select(change => Named(wish, change)).OfType<SeenChange>().ToList();
+        var told = new List<SeenChange>(batch.Count);
+        foreach (var change in batch)
+        {
+            // The record's own rights decide, and nothing of the event's data is sent.
+            if (Named(wish, change with { Message = await sight.OpenAsync(change.Message, cancellationToken) }) is { } named)
+                told.Add(named);
+        }
         if (told.Count == 0 || plugins.Current.Find(wish.Plugin) is not { } plugin || plugin.Resources.FirstOrDefault(one => one.Name == wish.Resource) is not { } resource)
             return [];
         var allowed = await DemandAsync(wish, context, cancellationToken);

@@ -45,4 +45,11 @@ internal sealed class Backend(string node, string plugin, Breaker breaker)
 /// <param name="Version">Version of the plugin there.</param>
 /// <param name="Weight">Weight of the node.</param>
 /// <param name="IsReady">The node said so when it was last asked.</param>
-internal sealed record Place(Backend Backend, string Address, string Version, double Weight, bool IsReady);
+internal sealed record Place(Backend Backend, string Address, string Version, double Weight, bool IsReady)
+{
+    /// <summary>Address by HTTP/2; null when it has none.</summary>
+    public string? Http2Address { get; init; }
+
+    /// <summary>Full names of the gRPC services of the plugin's resources there.</summary>
+    public IReadOnlyCollection<string> Resources { get; init; } = [];
+}

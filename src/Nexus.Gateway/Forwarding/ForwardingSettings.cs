@@ -7,7 +7,7 @@ namespace Nexus.Gateway.Forwarding;
 /// <summary>Whether and how this node passes requests on.</summary>
 internal sealed class ForwardingSettings(IConfiguration configuration, IOptionsMonitor<ForwardingOptions> options)
 {
-    private static readonly PathString[] Surfaces = ["/graphql", "/live", "/mcp", "/api/v1/tools", "/api/v1/data", "/api/v1/search", "/openapi.json"];
+    private static readonly PathString[] Surfaces = ["/graphql", "/live", "/mcp", "/api/v1/tools", "/api/v1/data", "/api/v1/search", "/openapi.json", "/grpc/protos"];
 
     private readonly string[] roles = configuration.GetSection("node:roles").Get<string[]>() ?? [];
 
@@ -19,7 +19,7 @@ internal sealed class ForwardingSettings(IConfiguration configuration, IOptionsM
 
     /// <summary>Whether a path is passed on whatever happens, so that the node that answers is the one that counts it among what all nodes share.</summary>
     public bool PassesOn(PathString path) =>
-        IsSurface(path) || IsGatewayOnly && path.StartsWithSegments("/api") && !path.StartsWithSegments("/api/v1");
+        IsSurface(path) || IsGatewayOnly && (path.StartsWithSegments("/api") && !path.StartsWithSegments("/api/v1") || PassedCall.PackageOf(path) is not null);
 
     /// <summary>Whether a path leads to the resources of all plugins at once, of which a gateway has none; but one that composes subgraphs answers their operations itself.</summary>
     public bool IsSurface(PathString path) => IsGatewayOnly && Array.Exists(Surfaces, s => path.StartsWithSegments(s)) && !(path.StartsWithSegments(Surfaces[0]) && configuration.GetSection("graphql:subgraphs").GetChildren().Any());

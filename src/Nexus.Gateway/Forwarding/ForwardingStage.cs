@@ -4,6 +4,8 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Logging;
 using Nexus.Gateway.Errors;
+using Nexus.Gateway.Grpc.Calls;
+using Nexus.Gateway.Grpc.Schema;
 
 namespace Nexus.Gateway.Forwarding;
 
@@ -18,13 +20,34 @@ internal sealed partial class ForwardingStage(RequestDelegate next, IPlugins plu
     {
         if (!settings.IsOn || context.Request.Headers.ContainsKey(PassedRequest.Mark))
             return next(context);
+        if (GrpcStatus.IsAsked(context.Request))
+            return CallAsync(context);
         var route = settings.RouteOf(context.Request.Path.Value ?? "");
         if (PrefixOf(context, route) is not { } prefix || nodes.Find(prefix) is not { IsEmpty: false } places)
             return next(context);
         // A route of this node that matched has nothing to say any more.
         context.SetEndpoint(null);
-        return ForwardAsync(context, route, places, Transport());
+        return ForwardAsync(context, route, places, Transport(), null);
     }
+
+    private Task CallAsync(HttpContext context)
+    {
+        if (PassedCall.PackageOf(context.Request.Path) is not { } package || !settings.IsGatewayOnly && HasOwn(package))
+            return next(context);
+        var places = nodes.Find(package.StartsWith(PassedCall.OfPlugins, StringComparison.Ordinal) ? package : NodeDirectory.Everything);
+        if (places.IsEmpty)
+            return next(context);
+        places = places.RemoveAll(p => p.Http2Address is null);
+        if (places.IsEmpty)
+            throw new NexusException(ErrorCodes.ServiceUnavailable, "No node that has the plugin is reached by HTTP/2; it needs TLS, or server.http2Port.");
+        context.SetEndpoint(null);
+        return ForwardAsync(context, settings.RouteOf(context.Request.Path.Value!), places, Transport(), new PassedCall(context, settings.Current.BufferBytes));
+    }
+
+    /// <summary>Whether a package of gRPC is of this node: one of its plugins', or none of a plugin at all.</summary>
+    private bool HasOwn(string package) =>
+        !package.StartsWith(PassedCall.OfPlugins, StringComparison.Ordinal)
+        || plugins.Current.Plugins.Any(p => PluginFile.PackageOf(p.Manifest.Name) == package) || plugins.Current.Inactive.Any(m => PluginFile.PackageOf(m.Name) == package);
 
     /// <summary>Under which name the nodes for a path are found; null where this node answers itself.</summary>
     private string? PrefixOf(HttpContext context, ForwardingRoute? route)
@@ -41,13 +64,14 @@ internal sealed partial class ForwardingStage(RequestDelegate next, IPlugins plu
     private INodeTransport Transport() => plugins.Current.Plugins.FirstOrDefault(p => p.Shared?.Transport is not null)?.Shared!.Transport
         ?? throw new NexusException(ErrorCodes.ServiceUnavailable, "This node has no engine that carries requests to other nodes; put engines.yarp into its plugin folder.");
 
-    private async Task ForwardAsync(HttpContext context, ForwardingRoute? route, ImmutableArray<Place> places, INodeTransport transport)
+    private async Task ForwardAsync(HttpContext context, ForwardingRoute? route, ImmutableArray<Place> places, INodeTransport transport, PassedCall? call)
     {
         var options = settings.Current;
-        var passed = new PassedRequest(context, route);
-        var isKept = await KeepBodyAsync(context, options.BufferBytes);
-        var mayRepeat = isKept && (IsIdempotent(context.Request.Method) || context.Request.Headers.ContainsKey("Idempotency-Key"));
+        var passed = new PassedRequest(context, route, call);
+        var isKept = call is not null || await KeepBodyAsync(context, options.BufferBytes);
+        var mayRepeat = isKept && (call?.MayRepeat(places) ?? IsIdempotent(context.Request.Method) || context.Request.Headers.ContainsKey("Idempotency-Key"));
         var timeout = TimeSpan.FromSeconds(route?.TimeoutSeconds ?? options.TimeoutSeconds);
+        timeout = call?.Patience(timeout) ?? timeout;
         var most = Math.Min(options.Tries, places.Length);
         var tried = new HashSet<Backend>();
         var last = NodeOutcome.NotReached;
@@ -55,30 +79,40 @@ internal sealed partial class ForwardingStage(RequestDelegate next, IPlugins plu
         {
             var backend = place.Backend;
             tried.Add(backend);
-            var answer = await SendAsync(context, transport, passed.To(place, connections.Invoker, timeout, mayRepeat && tried.Count < most), backend, tried.Count > 1);
+            var answer = await SendAsync(context, transport, passed.To(place, connections.Invoker, timeout, mayRepeat && tried.Count < most), backend, tried.Count > 1, call);
             last = answer.Outcome;
             if (last is not (NodeOutcome.Answered or NodeOutcome.CallerLeft))
                 NotServed(log, backend.Plugin, backend.Node, last, answer.Status, tried.Count, most);
             if (last is NodeOutcome.Answered or NodeOutcome.CallerLeft || context.Response.HasStarted)
+            {
+                call?.Finish(last);
                 return;
+            }
+
             passed.TakeBack();
             if (last is not NodeOutcome.Refused && !(isKept && last is NodeOutcome.NotReached) && !(mayRepeat && last is NodeOutcome.Broken))
+                break;
+            if (call?.TryRewind() == false)
                 break;
             if (context.Request.Body.CanSeek)
                 context.Request.Body.Position = 0;
         }
 
+        call?.Finish(last);
+        if (call?.TryEnd(last) == true)
+            return;
         context.Response.Headers.RetryAfter = Math.Max(1, (int)Math.Ceiling(places.Min(p => p.Backend.Breaker.Wait).TotalSeconds)).ToString(CultureInfo.InvariantCulture);
         await Problem.WriteAsync(context, ErrorCodes.ServiceUnavailable, tried.Count == 0 ? "No node that has the plugin may be asked now: each failed too often." : last == NodeOutcome.TimedOut ? "The node that has the plugin did not answer in time." : "No node that has the plugin answered.");
     }
 
-    private static async Task<NodeAnswer> SendAsync(HttpContext context, INodeTransport transport, NodeSending sending, Backend backend, bool again)
+    private static async Task<NodeAnswer> SendAsync(HttpContext context, INodeTransport transport, NodeSending sending, Backend backend, bool again, PassedCall? call)
     {
         backend.Begin(again);
         var noted = false;
         try
         {
             var answer = await transport.SendAsync(context, sending);
+            answer = answer with { Status = call?.StatusOf(answer) ?? answer.Status };
             if (answer.Outcome != NodeOutcome.CallerLeft && !context.RequestAborted.IsCancellationRequested)
             {
                 var failed = answer.Outcome is NodeOutcome.NotReached or NodeOutcome.Broken or NodeOutcome.TimedOut || answer.Status is 502 or 503 or 504;

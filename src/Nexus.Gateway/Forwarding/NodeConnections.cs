@@ -24,6 +24,10 @@ internal sealed class NodeConnections : IDisposable
             ActivityHeadersPropagator = null,
             ConnectTimeout = TimeSpan.FromSeconds(2),
             PooledConnectionLifetime = TimeSpan.FromMinutes(5),
+            // A stream may be silent for hours, a node that answers no ping is gone.
+            KeepAlivePingPolicy = HttpKeepAlivePingPolicy.WithActiveRequests,
+            KeepAlivePingDelay = TimeSpan.FromSeconds(10),
+            KeepAlivePingTimeout = TimeSpan.FromSeconds(20),
         };
         handler.SslOptions = Tls(settings.Current, time, log);
         Invoker = new HttpMessageInvoker(handler);

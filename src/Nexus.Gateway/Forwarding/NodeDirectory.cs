@@ -5,6 +5,7 @@ using System.Net.Sockets;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Nexus.Gateway.Grpc.Schema;
 
 namespace Nexus.Gateway.Forwarding;
 
@@ -24,7 +25,7 @@ internal sealed partial class NodeDirectory(IServiceProvider host, ForwardingSet
     /// <summary>Every backend that was ever asked and is still there, for metrics.</summary>
     public IEnumerable<Backend> Backends => places.Values.SelectMany(p => p).Select(p => p.Backend).Distinct();
 
-    /// <summary>Nodes with the plugin of a prefix such as <c>/api/custom/hello</c>, in lower case.</summary>
+    /// <summary>Nodes with the plugin of a prefix such as <c>/api/custom/hello</c>, in lower case, or of a package such as <c>nexus.plugins.hello</c>.</summary>
     public ImmutableArray<Place> Find(string prefix) => places.GetValueOrDefault(prefix, []);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -58,20 +59,26 @@ internal sealed partial class NodeDirectory(IServiceProvider host, ForwardingSet
         foreach (var node in nodes.Where(n => Serves(n) && (!settings.Current.RequireTls || n.Address.StartsWith("https:", StringComparison.OrdinalIgnoreCase))))
         {
             foreach (var plugin in node.Plugins.Where(p => p is { RoutePrefix: not null, State: PluginState.Active or PluginState.Discovered }))
-                Add(plugin.RoutePrefix!.ToLowerInvariant(), node, plugin.Id, plugin.Version);
-            Add(Everything, node, Everything, node.Version);
+            {
+                var package = PluginFile.PackageOf(plugin.Id);
+                string[] resources = plugin.Resources.IsDefault ? [] : [.. plugin.Resources.Select(r => $"{package}.{ProtoNames.Pascal(r)}")];
+                Add(plugin.RoutePrefix!.ToLowerInvariant(), node, plugin.Id, plugin.Version, []);
+                Add(package, node, plugin.Id, plugin.Version, resources);
+            }
+
+            Add(Everything, node, Everything, node.Version, [ResourceFile.Service]);
         }
 
         places = found.ToFrozenDictionary(p => p.Key, p => p.Value.ToImmutableArray(), StringComparer.Ordinal);
         foreach (var gone in backends.Keys.Where(k => nodes.All(n => n.Id != k.Node)).ToList())
             backends.TryRemove(gone, out _);
 
-        void Add(string prefix, NodeStatus node, string plugin, string version)
+        void Add(string prefix, NodeStatus node, string plugin, string version, IReadOnlyCollection<string> resources)
         {
             var backend = backends.GetOrAdd((node.Id, plugin), key => new Backend(key.Node, key.Plugin, new Breaker(settings.Current.Breaker, time)));
             if (!found.TryGetValue(prefix, out var list))
                 found[prefix] = list = [];
-            list.Add(new Place(backend, node.Address + "/", version, node.Weight, unready.GetValueOrDefault(node.Id) < FailuresUntilUnready));
+            list.Add(new Place(backend, node.Address + "/", version, node.Weight, unready.GetValueOrDefault(node.Id) < FailuresUntilUnready) { Http2Address = node.Http2Address, Resources = resources });
         }
     }
 

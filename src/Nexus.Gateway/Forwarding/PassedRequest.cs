@@ -6,7 +6,7 @@ using Nexus.Gateway.Pipeline;
 namespace Nexus.Gateway.Forwarding;
 
 /// <summary>What changes of a request on its way to a node, and of the answer on its way back.</summary>
-internal sealed class PassedRequest(HttpContext context, ForwardingRoute? route)
+internal sealed class PassedRequest(HttpContext context, ForwardingRoute? route, PassedCall? call = null)
 {
     /// <summary>Says that a request was passed on: it is not passed on again.</summary>
     public const string Mark = "X-Nexus-Forwarded";
@@ -22,12 +22,13 @@ internal sealed class PassedRequest(HttpContext context, ForwardingRoute? route)
     /// <summary>One sending of it.</summary>
     public NodeSending To(Place place, HttpMessageInvoker connections, TimeSpan timeout, bool mayRetry) => new(Address(place), connections, timeout)
     {
+        IsCall = call is not null,
         Prepare = Prepare,
         Accept = answer => Accept(answer, mayRetry),
         Complete = Complete,
     };
 
-    private Uri Address(Place place) => new(place.Address.TrimEnd('/') + UriHelper.BuildRelative(default, PathOf(context.Request, route), context.Request.QueryString));
+    private Uri Address(Place place) => new((call is null ? place.Address : place.Http2Address!).TrimEnd('/') + UriHelper.BuildRelative(default, PathOf(context.Request, route), context.Request.QueryString));
 
     private void Prepare(HttpRequestMessage message)
     {
@@ -53,8 +54,9 @@ internal sealed class PassedRequest(HttpContext context, ForwardingRoute? route)
 
     private bool Accept(HttpResponseMessage answer, bool mayRetry)
     {
-        if (mayRetry && (int)answer.StatusCode is 502 or 503 or 504)
+        if (mayRetry && ((int)answer.StatusCode is 502 or 503 or 504 || call is not null && PassedCall.IsUnavailable(answer)))
             return false;
+        call?.Begin();
         own = [.. context.Response.Headers];
         // The node's word counts where this node has put its own.
         foreach (var (name, _) in answer.Headers)

@@ -41,6 +41,9 @@ internal sealed class GraphQLOptions
     /// <summary>Operations that one socket may run at once.</summary>
     public int SocketOperations { get; set; } = 50;
 
+    /// <summary>Seconds within which a socket must have begun with <c>connection_init</c>; then it is closed with 4408.</summary>
+    public double SocketInitSeconds { get; set; } = 10;
+
     /// <summary>The node answers what a composing gateway asks of a subgraph.</summary>
     public bool Federation { get; set; }
 

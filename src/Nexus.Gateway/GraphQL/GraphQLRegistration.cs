@@ -20,6 +20,8 @@ internal static class GraphQLRegistration
         services.TryAddSingleton<KeptDocuments>();
         services.TryAddSingleton<ComposedGraph>();
         services.AddHostedService(host => host.GetRequiredService<ComposedGraph>());
+        if (configuration.GetSection("graphql:subgraphs").GetChildren().Any())
+            services.AddSingleton<IDependencyHealth, SubgraphHealth>();
         services.TryAddSingleton<OperationGate>();
         services.TryAddSingleton<GraphQLSockets>();
         services.AddSingleton<IPlatformRoutes, GraphQLRoutes>();

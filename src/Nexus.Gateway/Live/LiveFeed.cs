@@ -1,7 +1,6 @@
 using System.Buffers;
 using System.Collections.Immutable;
 using System.Globalization;
-using System.Runtime.CompilerServices;
 using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
 using Nexus.Gateway.Changes;
@@ -12,9 +11,12 @@ using Nexus.Gateway.Rest;
 namespace Nexus.Gateway.Live;
 
 /// <summary>Draws the messages of live updates from the one feed of changes: who asks is checked, and every record leaves as REST would send it.</summary>
-internal sealed class LiveFeed(ChangeFeed changes, RecordFeed records, IPlugins plugins, IAuthorization authorization, RoutePermissions permissions, ServerSettings settings, IServiceProvider host)
+internal sealed class LiveFeed(ChangeFeed changes, RecordFeed records, IPlugins plugins, IAuthorization authorization, RoutePermissions permissions, ServerSettings settings, EventSight sight, IServiceProvider host)
 {
     private const string EventPermission = "platform.events:read";
+
+    /// <summary>The plugins whose resources are followed.</summary>
+    public IPlugins Plugins => plugins;
 
     /// <summary>Opens a subscription.</summary>
     /// <exception cref="NexusException">The wish names what is not there, or the caller may not have it.</exception>
@@ -23,31 +25,30 @@ internal sealed class LiveFeed(ChangeFeed changes, RecordFeed records, IPlugins 
         if (wish.Events is { } pattern)
         {
             await DemandEventsAsync(context, cancellationToken);
-            return new LiveSubscription(await changes.OpenAsync(new ChangeWish(context.Tenant, EventPattern.Parse(pattern)) { After = wish.After, Capacity = capacity }, cancellationToken), null, []);
+            return new LiveSubscription(await changes.OpenAsync(new ChangeWish(context.Tenant, EventPattern.Parse(pattern)) { After = wish.After, Capacity = capacity }, cancellationToken), null, []) { Where = wish.Where };
         }
         var (record, fields) = await ReadAsync(wish, context, cancellationToken);
         record = record with { Capacity = capacity };
         return new LiveSubscription(await records.OpenAsync(record, context, cancellationToken), record, fields);
     }
 
-    /// <summary>What happens, as the members of a message each.</summary>
-    public async IAsyncEnumerable<LiveEvent> ReadAsync(LiveSubscription subscription, Func<CallContext> caller, [EnumeratorCancellation] CancellationToken cancellationToken)
+    /// <summary>Some of what happened as the caller sees it now, each as the members of a message.</summary>
+    /// <exception cref="NexusException"><c>PERMISSION_DENIED</c>: the caller may not have it any more.</exception>
+    public async ValueTask<IReadOnlyList<LiveEvent>> DescribeAsync(LiveSubscription subscription, IReadOnlyList<Change> batch, CallContext caller, CancellationToken cancellationToken)
     {
         if (subscription.Wish is not { } wish)
         {
-            await foreach (var batch in subscription.Changes.ReadAsync(cancellationToken))
-            {
-                await DemandEventsAsync(caller(), cancellationToken);
-                foreach (var change in batch)
-                    yield return Describe(change);
-            }
-            yield break;
+            await DemandEventsAsync(caller, cancellationToken);
+            var shown = await sight.ShowAsync([.. batch.Select(change => change.Message)], caller, cancellationToken);
+            return [.. batch.Select((change, i) => change with { Message = shown[i] }).Where(change => EventSight.Fits(subscription.Where, change.Message)).Select(Describe)];
         }
-        await foreach (var seen in records.ReadAsync(subscription.Changes, wish, caller, cancellationToken))
+        var told = new List<LiveEvent>(batch.Count);
+        foreach (var seen in await records.SeenAsync(wish, caller, batch, cancellationToken))
         {
             if (Describe(wish, subscription.Fields, seen) is { } described)
-                yield return described;
+                told.Add(described);
         }
+        return told;
     }
 
     /// <summary>A plugin and one of its resources by <c>plugin.name</c>; a lazy plugin is brought up for who may use it.</summary>
@@ -87,7 +88,6 @@ internal sealed class LiveFeed(ChangeFeed changes, RecordFeed records, IPlugins 
         return new LiveEvent(Text(change.At), buffer.WrittenMemory);
     }
 
-    /// <summary>Not in the frame of the enumeration, which lives long and may hold nothing of a plugin.</summary>
     private LiveEvent? Describe(RecordWish wish, ImmutableArray<string> fields, SeenChange seen)
     {
         if (plugins.Current.Find(wish.Plugin)?.Resources.FirstOrDefault(one => one.Name == wish.Resource) is not { } resource)
@@ -134,6 +134,9 @@ internal sealed class LiveFeed(ChangeFeed changes, RecordFeed records, IPlugins 
 /// <param name="Fields">Fields of them to send; empty for all.</param>
 internal sealed record LiveSubscription(ChangeSubscription Changes, RecordWish? Wish, ImmutableArray<string> Fields) : IDisposable
 {
+    /// <summary>Only events whose data match; null for all.</summary>
+    public Filter? Where { get; init; }
+
     /// <inheritdoc/>
     public void Dispose() => Changes.Dispose();
 }

@@ -16,6 +16,7 @@ internal static class LiveRegistration
         services.TryAddSingleton<LiveFeed>();
         services.TryAddSingleton<LiveCalls>();
         services.TryAddSingleton<LiveHost>();
+        services.TryAddSingleton<LiveSockets>();
         services.AddSingleton<IPlatformRoutes, LiveRoutes>();
         return services;
     }

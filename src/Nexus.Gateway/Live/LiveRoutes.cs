@@ -2,8 +2,6 @@ using System.Globalization;
 using System.Net;
 using System.Text;
 using Microsoft.AspNetCore.Http;
-using Microsoft.AspNetCore.Http.Features;
-using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
@@ -15,7 +13,7 @@ using Nexus.Gateway.Security.Callers;
 namespace Nexus.Gateway.Live;
 
 /// <summary><c>/live</c>: changes as they happen, as server-sent events or over a WebSocket. Open to anybody as a route, because a socket tells in its first message who it is; every subscription and call asks the policy.</summary>
-internal sealed class LiveRoutes(LiveFeed feed, LiveCalls calls, OpenCallers callers, LiveConnections connections, LiveHost host) : IPlatformRoutes
+internal sealed class LiveRoutes(LiveFeed feed, LiveSockets sockets, OpenCallers callers, LiveConnections connections, LiveHost host) : IPlatformRoutes
 {
     private const string Path = "/live";
 
@@ -37,43 +35,16 @@ internal sealed class LiveRoutes(LiveFeed feed, LiveCalls calls, OpenCallers cal
     {
         if (GatewayRequest.Of(context).SignedIn is { MustChangePassword: true })
             throw new NexusException(ErrorCodes.PasswordChangeRequired, "The password must be changed first; until then nothing else is served to this caller.");
-        // Who reads slowly is told so; the server's own limit would cut it off without a word.
-        if (context.Features.Get<IHttpMinResponseDataRateFeature>() is { } rate)
-            rate.MinDataRate = null;
-        return context.WebSockets.IsWebSocketRequest ? ConverseAsync(context) : StreamAsync(context);
-    }
-
-    private async Task ConverseAsync(HttpContext context)
-    {
-        var caller = callers.Open(context);
-        if (connections.TryEnter(caller, host.Options.CurrentValue.ConnectionsPerCaller) is not { } place)
-        {
-            caller.Dispose();
-            throw TooMany();
-        }
-        var request = GatewayRequest.Of(context);
-        if (caller.IsAnonymous && request.Refusal is { } refusal)
-        {
-            // Wrong credentials of the request itself are an answer of HTTP; a browser's page sees only that the socket did not open.
-            place.Dispose();
-            caller.Dispose();
-            throw new NexusException(ErrorCodes.AuthenticationRequired, refusal);
-        }
-        var beat = TimeSpan.FromSeconds(host.Options.CurrentValue.HeartbeatSeconds);
-        var words = new LastWords(context.Features.GetRequiredFeature<IHttpRequestLifetimeFeature>(), host.Time);
-        context.Features.Set<IHttpRequestLifetimeFeature>(words);
-        using var socket = await context.WebSockets.AcceptWebSocketAsync(new WebSocketAcceptContext { KeepAliveInterval = beat, KeepAliveTimeout = beat });
-        using var conversation = new LiveSocket(socket, host.For(feed, calls, callers, connections, request.RemoteAddress), caller, place);
-        await conversation.RunAsync(host.Stopping);
-        words.End();
+        return context.WebSockets.IsWebSocketRequest ? sockets.ConverseAsync(context) : StreamAsync(context);
     }
 
     private async Task StreamAsync(HttpContext context)
     {
+        LiveSockets.Unhurry(context);
         using var caller = callers.Open(context);
         if (caller.IsAnonymous)
             throw new NexusException(ErrorCodes.AuthenticationRequired, GatewayRequest.Of(context).Refusal ?? "Live updates need a sign-in.");
-        using var place = connections.TryEnter(caller, host.Options.CurrentValue.ConnectionsPerCaller) ?? throw TooMany();
+        using var place = connections.TryEnter(caller, host.Options.CurrentValue.ConnectionsPerCaller) ?? throw host.TooMany();
         var wish = LiveWish.Read(context.Request.Query);
         if (context.Request.Headers["Last-Event-ID"] is [{ Length: > 0 } last])
             wish = wish with { After = LiveWish.Position(last) };
@@ -86,8 +57,6 @@ internal sealed class LiveRoutes(LiveFeed feed, LiveCalls calls, OpenCallers cal
         using var ends = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, host.Stopping, caller.Ended);
         await new LiveStream(context, feed, host).RunAsync(subscription, caller, ends.Token);
     }
-
-    private NexusException TooMany() => new(ErrorCodes.RateLimited, $"A caller has at most {host.Options.CurrentValue.ConnectionsPerCaller} live connections (live.connectionsPerCaller).");
 }
 
 /// <summary>What live connections need of the host.</summary>
@@ -103,6 +72,9 @@ internal sealed class LiveHost(IOptionsMonitor<LiveOptions> options, ServerSetti
 
     /// <summary>Fires when the node stops.</summary>
     public CancellationToken Stopping { get; } = lifetime.ApplicationStopping;
+
+    /// <summary>Refuses one connection more than a caller may have.</summary>
+    public NexusException TooMany() => new(ErrorCodes.RateLimited, $"A caller has at most {Options.CurrentValue.ConnectionsPerCaller} live connections (live.connectionsPerCaller).");
 
     /// <summary>The parts of one socket.</summary>
     public LiveParts For(LiveFeed feed, LiveCalls calls, OpenCallers callers, LiveConnections connections, IPAddress? address) =>
@@ -164,7 +136,7 @@ internal sealed class LiveStream(HttpContext context, LiveFeed feed, LiveHost ho
     private async Task FollowAsync(LiveSubscription subscription, OpenCaller caller, CancellationToken ends)
     {
         var beat = TimeSpan.FromSeconds(host.Options.CurrentValue.HeartbeatSeconds);
-        await using var told = feed.ReadAsync(subscription, () => caller.Context, ends).GetAsyncEnumerator(ends);
+        await using var told = subscription.Changes.ReadAsync(ends).GetAsyncEnumerator(ends);
         while (true)
         {
             var next = told.MoveNextAsync().AsTask();
@@ -172,9 +144,18 @@ internal sealed class LiveStream(HttpContext context, LiveFeed feed, LiveHost ho
                 await SendAsync(": alive\n\n", ends);
             if (!await next)
                 return;
+            await TellAsync(subscription, told.Current, caller.Context, ends);
+        }
+    }
+
+    /// <summary>In a frame of its own, so that nothing of the last events is held until the next ones.</summary>
+    private async Task TellAsync(LiveSubscription subscription, IReadOnlyList<Change> batch, CallContext caller, CancellationToken ends)
+    {
+        foreach (var one in await feed.DescribeAsync(subscription, batch, caller, ends))
+        {
             // Within JSON a line break stands between values only; here it would end the line of data.
-            var data = Encoding.UTF8.GetString(told.Current.Json.Span).Replace('\n', ' ').Replace('\r', ' ');
-            await SendAsync((told.Current.At is { } at ? $"id: {at}\n" : "") + $"data: {data}\n\n", ends);
+            var data = Encoding.UTF8.GetString(one.Json.Span).Replace('\n', ' ').Replace('\r', ' ');
+            await SendAsync((one.At is { } at ? $"id: {at}\n" : "") + $"data: {data}\n\n", ends);
         }
     }
 

@@ -8,7 +8,7 @@ using Nexus.Gateway.Security.Callers;
 namespace Nexus.Gateway.Live;
 
 /// <summary>
-/// One socket: <c>auth</c>, then <c>subscribe</c>, <c>unsubscribe</c>, <c>resume</c>, <c>rpc</c> and <c>ping</c> in any order. What is wrong with one subscription or call is told by its id;
+/// One socket: <c>auth</c>, then <c>subscribe</c>, <c>unsubscribe</c>, <c>resume</c>, <c>plugins</c>, <c>rpc</c> and <c>ping</c> in any order. What is wrong with one subscription or call is told by its id;
 /// a breach of the protocol closes the socket. Holds names only, so that plugins are replaced under it.
 /// </summary>
 internal sealed class LiveSocket : IDisposable
@@ -21,13 +21,15 @@ internal sealed class LiveSocket : IDisposable
     private readonly Action abort;
     private readonly Lock gate = new();
     private readonly Dictionary<string, CancellationTokenSource> subscriptions = new(1, StringComparer.Ordinal);
-    private readonly HashSet<Task> working = new(1);
     private readonly CancellationTokenSource over = new();
     private OpenCaller caller;
     private IDisposable place;
     private CancellationTokenRegistration revoked;
     private long? resumeAfter;
+    private TaskCompletionSource? rest;
+    private int working;
     private int calls;
+    private bool isWatching;
 
     public LiveSocket(WebSocket socket, LiveParts parts, OpenCaller caller, IDisposable place)
     {
@@ -57,13 +59,11 @@ internal sealed class LiveSocket : IDisposable
         }
         await over.CancelAsync();
         await revoked.DisposeAsync();
-        Task rest;
-        lock (gate)
-            rest = Task.WhenAll(working);
+        var ended = RestAsync();
         // A send to who takes nothing is freed by the abort.
-        if (await Task.WhenAny(rest, Task.Delay(TimeSpan.FromSeconds(1), parts.Time, CancellationToken.None)) != rest)
+        if (await Task.WhenAny(ended, Task.Delay(TimeSpan.FromSeconds(1), parts.Time, CancellationToken.None)) != ended)
             abort();
-        await rest;
+        await ended;
     }
 
     /// <inheritdoc/>
@@ -108,7 +108,7 @@ internal sealed class LiveSocket : IDisposable
 
     private async Task HandleAsync(JsonElement message)
     {
-        var type = Text(message, "type");
+        var type = Text(message, "type") ?? Text(message, "action");
         if (type == "ping")
             await writer.SendAsync("pong", Text(message, "id"));
         else if (type == "auth")
@@ -133,6 +133,13 @@ internal sealed class LiveSocket : IDisposable
             case "resume":
                 resumeAfter = Resume(message);
                 await writer.SendAsync("resumed", null, json => json.WriteString("after", resumeAfter?.ToString(CultureInfo.InvariantCulture)));
+                break;
+            case "plugins":
+                if (!isWatching)
+                {
+                    isWatching = true;
+                    Start(WatchPluginsAsync);
+                }
                 break;
             case "rpc":
                 var id = Id(message);
@@ -205,11 +212,11 @@ internal sealed class LiveSocket : IDisposable
                 if (subscriptions.Count >= options.Subscriptions)
                     throw new NexusException(ErrorCodes.RateLimited, $"A socket has at most {options.Subscriptions} subscriptions (live.subscriptions).");
             }
-            var wish = LiveWish.Read(LiveWish.ToQuery(message, "type", "id"));
+            var wish = LiveWish.Read(LiveWish.ToQuery(message, "type", "action", "id"));
             lock (gate)
                 subscriptions[id] = ends;
             var after = wish.After ?? resumeAfter;
-            Start(() => FollowAsync(id, wish with { After = after }, ends));
+            Start(() => FollowAsync(id, after == wish.After ? wish : wish with { After = after }, ends));
         }
         catch (LiveBreachException)
         {
@@ -245,8 +252,8 @@ internal sealed class LiveSocket : IDisposable
             using var subscription = await parts.Feed.OpenAsync(wish, caller.Context, options.Queue, ends.Token);
             subscription.Changes.TooSlow = AbandonLater;
             await writer.SendAsync("subscribed", id, json => json.WriteString("at", subscription.Changes.StartedAt.ToString(CultureInfo.InvariantCulture)));
-            await foreach (var told in parts.Feed.ReadAsync(subscription, () => caller.Context, ends.Token))
-                await TellAsync(id, told);
+            await foreach (var batch in subscription.Changes.ReadAsync(ends.Token))
+                await TellAsync(id, subscription, batch, ends.Token);
         }
         catch (FollowerTooSlowException slow)
         {
@@ -269,13 +276,36 @@ internal sealed class LiveSocket : IDisposable
         }
     }
 
-    /// <summary>In a frame of its own, so that nothing of the last event is held until the next one.</summary>
-    private Task TellAsync(string id, LiveEvent told) => writer.SendAsync("event", id, json =>
+    /// <summary>In a frame of its own, so that nothing of the last events is held until the next ones.</summary>
+    private async Task TellAsync(string id, LiveSubscription subscription, IReadOnlyList<Change> batch, CancellationToken ends)
     {
-        json.WriteString("at", told.At);
-        json.WritePropertyName("data");
-        json.WriteRawValue(told.Json.Span, skipInputValidation: true);
-    });
+        foreach (var told in await parts.Feed.DescribeAsync(subscription, batch, caller.Context, ends))
+        {
+            ends.ThrowIfCancellationRequested();
+            await writer.SendAsync("event", id, json =>
+            {
+                json.WriteString("at", told.At);
+                json.WritePropertyName("data");
+                json.WriteRawValue(told.Json.Span, skipInputValidation: true);
+            });
+        }
+    }
+
+    /// <summary>Tells the version of the plugins, now and whenever others serve: what was drawn from their declarations is drawn anew.</summary>
+    private async Task WatchPluginsAsync()
+    {
+        for (var told = -1L; !over.IsCancellationRequested;)
+        {
+            // The token first: a change between the two looks is told by it.
+            var change = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            using var watched = parts.Feed.Plugins.GetChangeToken().RegisterChangeCallback(static state => ((TaskCompletionSource)state!).TrySetResult(), change);
+            var version = parts.Feed.Plugins.Current.Version;
+            if (version != told)
+                await writer.SendAsync("plugins", null, json => json.WriteNumber("version", version));
+            told = version;
+            await change.Task.WaitAsync(over.Token);
+        }
+    }
 
     private async Task CallAsync(string id, JsonElement message)
     {
@@ -300,20 +330,30 @@ internal sealed class LiveSocket : IDisposable
     /// <summary>Runs beside the reading; <see cref="RunAsync"/> returns when all of it has ended.</summary>
     private void Start(Func<Task> work)
     {
-        var task = Task.Run(() => RunBesideAsync(work));
         lock (gate)
-            working.Add(task);
-        _ = task.ContinueWith(Over, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+            working++;
+        _ = RunBesideAsync(work);
     }
 
-    private void Over(Task task)
+    /// <summary>Ends when nothing runs beside the reading any more.</summary>
+    private Task RestAsync()
     {
         lock (gate)
-            working.Remove(task);
+            return working == 0 ? Task.CompletedTask : (rest ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
+    }
+
+    private void Over()
+    {
+        lock (gate)
+        {
+            if (--working == 0)
+                rest?.TrySetResult();
+        }
     }
 
     private async Task RunBesideAsync(Func<Task> work)
     {
+        await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
         try
         {
             CallContext.Current = caller.Context;
@@ -327,6 +367,10 @@ internal sealed class LiveSocket : IDisposable
         {
             parts.Log.LogError(exception, "Something of a live socket failed");
             await EndAsync((int)WebSocketCloseStatus.InternalServerError, ErrorCodes.Get(ErrorCodes.InternalError).Title);
+        }
+        finally
+        {
+            Over();
         }
     }
 
@@ -363,7 +407,7 @@ internal sealed class LiveSocket : IDisposable
     }
 
     private static string Id(JsonElement message) =>
-        Text(message, "id") is { Length: > 0 and <= 256 } id ? id : throw new LiveBreachException(4400, "The message has no id of 1 to 256 characters");
+        (Text(message, "id") ?? (Text(message, "action") is null ? null : "events")) is { Length: > 0 and <= 256 } id ? id : throw new LiveBreachException(4400, "The message has no id of 1 to 256 characters");
 
     private static string? Text(JsonElement message, string name) =>
         message.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;

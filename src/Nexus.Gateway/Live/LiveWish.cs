@@ -10,13 +10,16 @@ namespace Nexus.Gateway.Live;
 /// <summary>What a subscriber asks for: the changes of a resource's records, or events by a pattern of names. Names only, so that plugins can be replaced meanwhile.</summary>
 internal sealed record LiveWish
 {
-    private static readonly string[] Known = ["resource", "events", "record", "verbs", "filter", "fields", "after"];
+    private static readonly string[] Known = ["resource", "events", "pattern", "record", "verbs", "filter", "fields", "after", "last_event_id"];
 
     /// <summary>Resource as <c>plugin.name</c>; null when <see cref="Events"/> is asked for.</summary>
     public string? Resource { get; private init; }
 
     /// <summary>Pattern of event names; null when <see cref="Resource"/> is asked for.</summary>
     public string? Events { get; private init; }
+
+    /// <summary>Only events whose data match; null for all. Of records it is in <see cref="Query"/>.</summary>
+    public Filter? Where { get; private init; }
 
     /// <summary>Only this record.</summary>
     public string? Record { get; private init; }
@@ -36,16 +39,17 @@ internal sealed record LiveWish
     {
         if (query.Keys.FirstOrDefault(key => !Known.Contains(key) && !key.StartsWith("filter[", StringComparison.Ordinal)) is { } unknown)
             throw Bad($"There is no parameter {unknown}; there are {string.Join(", ", Known)}.");
-        var (resource, events) = (One(query, "resource"), One(query, "events"));
+        var (resource, events) = (One(query, "resource"), One(query, "events") ?? One(query, "pattern"));
         if (resource is null == events is null)
             throw Bad("Name either a resource, such as resource=sales.orders, or a pattern of events, such as events=sales.orders.*.");
         return new LiveWish
         {
             Resource = resource,
             Events = events is null ? null : EventPattern.Parse(events).Text,
+            Where = events is not null && One(query, "filter") is { } filter ? FilterJson.Parse(filter) : null,
             Record = One(query, "record"),
             Verbs = [.. query["verbs"].SelectMany(value => (value ?? "").Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))],
-            After = One(query, "after") is { } after ? Position(after) : null,
+            After = (One(query, "after") ?? One(query, "last_event_id")) is { } after ? Position(after) : null,
             Query = new QueryCollection(query.Where(one => one.Key == "fields" || one.Key.StartsWith("filter", StringComparison.Ordinal)).ToDictionary()),
         };
     }

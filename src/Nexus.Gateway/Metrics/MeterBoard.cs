@@ -36,7 +36,7 @@ internal sealed partial class MeterBoard : IDisposable
         listener.Start();
     }
 
-    /// <summary>Asks the instruments that are asked, and writes all series. A plugin whose callback does not return is not waited for longer than a moment.</summary>
+    /// <summary>Asks the instruments that are asked, and writes all series. A plugin whose callback does not return is not waited for longer than a moment: what it, and those that are asked after it, told before stands until it returns.</summary>
     public async Task WriteAsync(Exposition to)
     {
         await AskAsync();
@@ -44,6 +44,8 @@ internal sealed partial class MeterBoard : IDisposable
             family.Write(to);
         to.Begin("nexus_metrics_overflowed_total", MetricKind.Counter, "Measurements whose instrument had no room for a series of their own.");
         to.Sample("", families.Values.Sum(f => f.Overflowed));
+        to.Begin("nexus_metrics_outdated", MetricKind.Gauge, "1 while the callback of a gauge does not return: gauges that are asked are those of an earlier look.");
+        to.Sample("", asking.IsCompleted ? 0 : 1);
     }
 
     public void Dispose() => listener.Dispose();
@@ -55,7 +57,7 @@ internal sealed partial class MeterBoard : IDisposable
         asking = Task.Run(() =>
         {
             foreach (var family in families.Values.Where(f => f.IsObserved))
-                family.Clear();
+                family.BeginRound();
             try
             {
                 listener.RecordObservableInstruments();
@@ -66,8 +68,13 @@ internal sealed partial class MeterBoard : IDisposable
                 foreach (var one in failed.InnerExceptions)
                     TellFailed(log, $"{one.GetType().Name}: {one.Message}");
             }
+
+            foreach (var family in families.Values.Where(f => f.IsObserved))
+                family.EndRound();
         });
         await asking.WaitAsync(Patience).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (!asking.IsCompleted)
+            TellSlow(log, Patience.TotalSeconds);
     }
 
     private void Publish(Instrument instrument, MeterListener to)
@@ -111,6 +118,9 @@ internal sealed partial class MeterBoard : IDisposable
 
     [LoggerMessage(1, LogLevel.Warning, "metrics.callback_failed {Error}")]
     private static partial void TellFailed(ILogger log, string error);
+
+    [LoggerMessage(2, LogLevel.Warning, "metrics.callback_slow: the callbacks of gauges have not returned for {Seconds} s; their earlier values stand until they do")]
+    private static partial void TellSlow(ILogger log, double seconds);
 
     /// <summary>What the listener keeps beside an instrument.</summary>
     private sealed record Source(MeterFamily Family, string? Plugin)

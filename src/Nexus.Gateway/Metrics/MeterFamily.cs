@@ -10,6 +10,7 @@ internal sealed class MeterFamily(string name, MetricKind kind, string help, boo
 {
     private readonly ConcurrentDictionary<SeriesKey, Series> series = new();
     private readonly Recent?[] recent = new Recent?[32];
+    private int round;
 
     public string Name => name;
 
@@ -27,8 +28,10 @@ internal sealed class MeterFamily(string name, MetricKind kind, string help, boo
         var found = Find(plugin, tags);
         if (kind == MetricKind.Histogram)
             found.Observe(value, bounds);
-        else if (isObserved || kind == MetricKind.Gauge && !AddsUp)
-            found.Set(value);
+        else if (isObserved)
+            found.Set(value, Volatile.Read(ref round));
+        else if (kind == MetricKind.Gauge && !AddsUp)
+            found.Set(value, 0);
         else
             found.Add(value);
     }
@@ -36,11 +39,17 @@ internal sealed class MeterFamily(string name, MetricKind kind, string help, boo
     /// <summary>A gauge of increments (an up-down counter) instead of one of values.</summary>
     public bool AddsUp { get; init; }
 
-    /// <summary>Forgets what was observed, before the instruments are asked again: what they do not tell any more has no series.</summary>
-    public void Clear()
+    /// <summary>A round of asking the instruments begins.</summary>
+    public void BeginRound() => Volatile.Write(ref round, round + 1);
+
+    /// <summary>All instruments were asked: what they do not tell any more has no series. Until then the values of the last round stand.</summary>
+    public void EndRound()
     {
-        series.Clear();
-        Array.Clear(recent);
+        foreach (var (key, one) in series)
+        {
+            if (one.Round != round)
+                series.TryRemove(new KeyValuePair<SeriesKey, Series>(key, one));
+        }
     }
 
     public void Write(Exposition to)
@@ -120,7 +129,14 @@ internal sealed class MeterFamily(string name, MetricKind kind, string help, boo
 
         public double Value => Volatile.Read(ref value);
 
-        public void Set(double now) => Volatile.Write(ref value, now);
+        /// <summary>The round in which it was last told.</summary>
+        public int Round { get; private set; }
+
+        public void Set(double now, int inRound)
+        {
+            Round = inRound;
+            Volatile.Write(ref value, now);
+        }
 
         public void Add(double more)
         {

@@ -4,6 +4,7 @@ using System.Globalization;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Nexus.Gateway.Forwarding;
+using Nexus.Gateway.GraphQL.Federation;
 using Nexus.Gateway.Health;
 
 namespace Nexus.Gateway.Metrics;
@@ -35,6 +36,8 @@ internal sealed class NodeMetrics(IServiceProvider host, IPlugins plugins, Reque
             await WriteNodesAsync(to, nodes, cancellationToken);
         if (host.GetService<NodeDirectory>() is { } directory)
             ForwardingMetrics.Write(to, directory);
+        if (host.GetService<ComposedGraph>() is { } graph)
+            SubgraphMetrics.Write(to, graph);
         process.Write(to, origins);
         await meters.WriteAsync(to);
     }
@@ -217,7 +220,8 @@ internal sealed class ProcessUse(IConfiguration configuration, TimeProvider time
         return (times.Sum() - times[3] - times[4], times.Sum());
     }
 
-    private double CpuPercent()
+    /// <summary>Part of the processors of the machine that is busy, 0 to 100, since the last look at least a second ago.</summary>
+    public double CpuPercent()
     {
         lock (gate)
         {

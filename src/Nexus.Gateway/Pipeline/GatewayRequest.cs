@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Net;
 using Microsoft.AspNetCore.Http;
+using Nexus.Gateway.Monitoring;
 using Nexus.Gateway.Rest;
 using Nexus.Gateway.Security.Limits;
 
@@ -77,6 +78,9 @@ internal sealed class GatewayRequest
     /// <summary>Span of the current search for a route, or null.</summary>
     public Activity? Routing { get; set; }
 
+    /// <summary>Somebody watched as it came, and is told once when a handler is found: the features of the request know who.</summary>
+    public bool IsWatched { get; set; }
+
     /// <summary>Its route's rate limit has counted it; another routing does not count it again.</summary>
     public bool Counted { get; set; }
 
@@ -97,11 +101,16 @@ internal sealed class GatewayRequest
         RequestView.Of(context).Request;
 
     /// <summary>Routing has chosen a handler, which runs from now on.</summary>
-    public void Matched(RouteFacts route)
+    public void Matched(RouteFacts route, HttpContext context)
     {
         Route = route;
         Routing?.Dispose();
         Routing = null;
+        if (!IsWatched)
+            return;
+        // Once, however often it is routed.
+        IsWatched = false;
+        context.Features.Get<WatchedRequest>()?.Start(this);
     }
 
     /// <summary>Goes on as if the caller had not signed in.</summary>

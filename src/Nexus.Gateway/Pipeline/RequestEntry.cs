@@ -1,10 +1,13 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Serialization;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Nexus.Gateway.Errors;
 using Nexus.Gateway.Metrics;
+using Nexus.Gateway.Monitoring;
 using Nexus.Gateway.Rest;
 using Nexus.Gateway.Security;
 using Nexus.Gateway.Security.Answers;
@@ -15,8 +18,9 @@ namespace Nexus.Gateway.Pipeline;
 /// The outermost stage: request id, time, access log, metrics, and the turning of every failure into problem details.
 /// 1. Give the request an id. 2. Run the rest. 3. Turn an exception, or an error status without a body, into a problem. 4. Count and log.
 /// </summary>
-internal sealed class RequestEntry(RequestDelegate next, RequestMetrics metrics, ILoggerFactory loggers, ServerSettings settings, SecuritySettings security, IServiceScopeFactory services)
+internal sealed class RequestEntry(RequestDelegate next, RequestMetrics metrics, ILoggerFactory loggers, ServerSettings settings, SecuritySettings security, IServiceScopeFactory services, RequestMonitor monitor, ISystemEvents? listeners = null)
 {
+    private static readonly JsonSerializerOptions Told = new(JsonSerializerDefaults.Web) { DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull };
     private readonly ILogger log = loggers.CreateLogger("Nexus.Gateway");
     private readonly ILogger access = loggers.CreateLogger("Nexus.Access");
 
@@ -29,6 +33,14 @@ internal sealed class RequestEntry(RequestDelegate next, RequestMetrics metrics,
         GatewayRequest.Current = request;
         if (NexusTracing.IsListenedTo)
             BeginSpan(context, request);
+        if (monitor.IsWatched)
+        {
+            context.Features.Set(new WatchedRequest(monitor, context.Request.Method));
+            request.IsWatched = true;
+        }
+
+        if (listeners?.Hears(SystemTopic.Requests) == true)
+            Tell("started", context, request);
         var headers = context.Response.Headers;
         headers["X-Request-ID"] = request.Id;
         headers.XContentTypeOptions = "nosniff";
@@ -121,9 +133,30 @@ internal sealed class RequestEntry(RequestDelegate next, RequestMetrics metrics,
         if (request.Span is { } span)
             EndSpan(span, request);
         metrics.Count(request.Route, context.Request.Method, request.Status, elapsed);
+        if (monitor.IsWatched)
+            monitor.Finish(request, context.Request.Method);
+        if (listeners?.Hears(SystemTopic.Requests) == true)
+            Tell(request.Status >= 500 ? "failed" : "completed", context, request);
+        if (request.Status >= 500 && listeners?.Hears(SystemTopic.System) == true)
+            TellError(context, request);
         if (settings.Current.AccessLog && request.Route is not { Quiet: true } && access.IsEnabled(LogLevel.Information))
             access.LogInformation("{Method} {Path} {Status} {Elapsed:F2} ms", context.Request.Method, context.Request.Path.Value, request.Status, request.ElapsedMilliseconds);
     }
+
+    private void Tell(string verb, HttpContext context, GatewayRequest request)
+    {
+        var isOver = verb != "started";
+        listeners!.Tell(
+            $"http.request.{verb}",
+            JsonSerializer.SerializeToUtf8Bytes(new RequestTold(request.Id, context.Request.Method, context.Request.Path.Value, isOver ? request.Route?.Pattern : null, isOver ? request.Route?.Plugin : null, isOver ? request.Status : null, isOver ? request.ElapsedMilliseconds : null), Told),
+            request.Context);
+    }
+
+    /// <summary>What went wrong stays in the log: it may hold what is nobody's business.</summary>
+    private void TellError(HttpContext context, GatewayRequest request) =>
+        listeners!.Tell("system.error", JsonSerializer.SerializeToUtf8Bytes(new { request = request.Id, method = context.Request.Method, path = context.Request.Path.Value, plugin = request.Route?.Plugin, status = request.Status }), request.Context);
+
+    private sealed record RequestTold(string Id, string Method, string? Path, string? Route, string? Plugin, int? Status, double? Milliseconds);
 }
 
 /// <summary>Ids of requests.</summary>

@@ -91,6 +91,8 @@ internal sealed class DatabaseRoutes(IServiceProvider host, TimeProvider time) :
         var made = await Maintenance.OptimizeAsync(Resources, CancellationToken.None);
         if (host.GetService<IAuditTrail>() is { } trail)
             await trail.RecordAsync(AuditEntry.For(CallContext.Current, time.GetUtcNow(), "platform.database.optimized", "database", AuditResult.Success, JsonSerializer.SerializeToUtf8Bytes(made)), CancellationToken.None);
+        if (host.GetService<IEvents>() is { } events)
+            await events.PublishAsync(new EventMessage { Name = "system.maintenance", Data = JsonSerializer.SerializeToUtf8Bytes(new { operation = "optimize", indexesMade = made }) }, cancellationToken: CancellationToken.None);
         await JsonAnswer.SendAsync(context, new { indexesMade = made, milliseconds = (long)Stopwatch.GetElapsedTime(started).TotalMilliseconds });
     }
 }

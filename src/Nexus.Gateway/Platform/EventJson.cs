@@ -9,7 +9,7 @@ namespace Nexus.Gateway.Platform;
 /// <summary>How events stand in answers, and how what is asked for is read.</summary>
 internal static class EventJson
 {
-    /// <summary>Writes an event, with its deliveries when they are given.</summary>
+    /// <summary>Writes an event, with its deliveries when they are given. One that is sealed is written without its data.</summary>
     public static void Write(Utf8JsonWriter json, EventMessage message, long? sequence, IEnumerable<EventDelivery>? deliveries, long? version = null)
     {
         json.WriteStartObject();
@@ -26,33 +26,44 @@ internal static class EventJson
         json.WriteNumber("priority", message.Priority);
         if (message.ExpiresAt is { } expires)
             json.WriteString("expiresAt", expires.UtcDateTime);
-        if (!message.Headers.IsEmpty)
+        if (message.Encrypted)
+            json.WriteBoolean("encrypted", true);
+        var headers = message.Headers.Remove(SealedEvent.Header);
+        if (!headers.IsEmpty)
         {
             json.WriteStartObject("headers");
-            foreach (var (name, value) in message.Headers.OrderBy(h => h.Key, StringComparer.Ordinal))
+            foreach (var (name, value) in headers.OrderBy(h => h.Key, StringComparer.Ordinal))
                 json.WriteString(name, value);
             json.WriteEndObject();
         }
 
+        if (!message.IsSealed())
+            WriteData(json, message);
+        if (deliveries is not null)
+            WriteDeliveries(json, deliveries);
+        json.WriteEndObject();
+    }
+
+    private static void WriteData(Utf8JsonWriter json, EventMessage message)
+    {
         json.WritePropertyName("data");
         json.WriteRawValue(message.Data.IsEmpty ? "null"u8 : message.Data.Span, skipInputValidation: true);
-        if (deliveries is not null)
-        {
-            json.WriteStartArray("deliveries");
-            foreach (var delivery in deliveries)
-            {
-                json.WriteStartObject();
-                json.WriteString("group", delivery.Group);
-                json.WriteString("state", delivery.State.ToString());
-                json.WriteNumber("attempt", delivery.Attempt);
-                json.WriteString("lastError", delivery.LastError);
-                json.WriteEndObject();
-            }
+    }
 
-            json.WriteEndArray();
+    private static void WriteDeliveries(Utf8JsonWriter json, IEnumerable<EventDelivery> deliveries)
+    {
+        json.WriteStartArray("deliveries");
+        foreach (var delivery in deliveries)
+        {
+            json.WriteStartObject();
+            json.WriteString("group", delivery.Group);
+            json.WriteString("state", delivery.State.ToString());
+            json.WriteNumber("attempt", delivery.Attempt);
+            json.WriteString("lastError", delivery.LastError);
+            json.WriteEndObject();
         }
 
-        json.WriteEndObject();
+        json.WriteEndArray();
     }
 
     /// <summary>A body in its form; null when there is none.</summary>
@@ -75,7 +86,7 @@ internal static class EventJson
 internal sealed record EventsRequest(ImmutableArray<EventRequest?>? Events, long? ExpectedVersion);
 
 /// <summary>An event to publish.</summary>
-internal sealed record EventRequest(string? Name, JsonElement? Data, string? Key, int Priority, string? CorrelationId, DateTimeOffset? ExpiresAt, bool Transient, ImmutableDictionary<string, string>? Headers)
+internal sealed record EventRequest(string? Name, JsonElement? Data, string? Key, int Priority, string? CorrelationId, DateTimeOffset? ExpiresAt, bool Transient, bool Encrypted, ImmutableDictionary<string, string>? Headers)
 {
     private const int MaxEvents = 1000;
 
@@ -90,12 +101,13 @@ internal sealed record EventRequest(string? Name, JsonElement? Data, string? Key
         {
             Name = name,
             Data = asked.Data is { } data ? Encoding.UTF8.GetBytes(data.GetRawText()) : "{}"u8.ToArray(),
-            Source = "nexus",
+            Source = EventPublisher.Client,
             Tenant = request.Context.Tenant,
             CorrelationId = asked.CorrelationId ?? request.Id,
             Key = asked.Key,
             Priority = asked.Priority,
             ExpiresAt = asked.ExpiresAt,
+            Encrypted = asked.Encrypted,
             Headers = asked.Headers ?? ImmutableDictionary<string, string>.Empty,
         };
     }

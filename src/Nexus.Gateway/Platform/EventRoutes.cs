@@ -5,6 +5,7 @@ using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Nexus.Gateway.Live;
 using Nexus.Gateway.Pipeline;
 using Nexus.Gateway.Rest;
 using Nexus.Gateway.Security.Callers;
@@ -12,7 +13,7 @@ using Nexus.Gateway.Security.Callers;
 namespace Nexus.Gateway.Platform;
 
 /// <summary>Stored events for operators: publish, look, follow, replay.</summary>
-internal sealed class EventRoutes(IServiceProvider host, RequestBody bodies, TimeProvider time, IHostApplicationLifetime lifetime, OpenCallers callers) : IPlatformRoutes
+internal sealed class EventRoutes(IServiceProvider host, RequestBody bodies, TimeProvider time, IHostApplicationLifetime lifetime, OpenCallers callers, EventSight sight) : IPlatformRoutes
 {
     private const string Root = "/api/v1/events";
     private static readonly TimeSpan Heartbeat = TimeSpan.FromSeconds(15);
@@ -24,7 +25,7 @@ internal sealed class EventRoutes(IServiceProvider host, RequestBody bodies, Tim
         new("POST", Root, "publishEvent", "Publish an event", "platform.events:create", PublishAsync)
         {
             Success = 202,
-            Input = """{"type":"object","required":["name"],"properties":{"name":{"type":"string"},"data":{},"key":{"type":"string"},"priority":{"type":"integer"},"correlationId":{"type":"string"},"expiresAt":{"type":"string","format":"date-time"},"transient":{"type":"boolean"}}}""",
+            Input = """{"type":"object","required":["name"],"properties":{"name":{"type":"string"},"data":{},"key":{"type":"string"},"priority":{"type":"integer"},"correlationId":{"type":"string"},"expiresAt":{"type":"string","format":"date-time"},"transient":{"type":"boolean"},"encrypted":{"type":"boolean"}}}""",
         },
         new("POST", Root + "/bulk", "publishEvents", "Publish up to 1,000 events in one commit: all or none", "platform.events:create", PublishAllAsync)
         {
@@ -38,7 +39,7 @@ internal sealed class EventRoutes(IServiceProvider host, RequestBody bodies, Tim
         new("POST", Root + "/replay", "replayEvents", "Make stored events due again for one group", "platform.events:update", ReplayAsync) { Input = """{"type":"object","required":["group"],"properties":{"group":{"type":"string"},"pattern":{"type":"string"},"from":{"type":"string","format":"date-time"},"to":{"type":"string","format":"date-time"},"dryRun":{"type":"boolean"},"mode":{"enum":["all","dead"],"description":"all that fit, or those that failed for good"},"delaySeconds":{"type":"number","minimum":0,"maximum":604800,"description":"before the first"},"spacingSeconds":{"type":"number","minimum":0,"maximum":3600,"description":"between one and the next"}}}""" },
         new("GET", Root + "/replay", "getEventReplay", "How far a group is with the events of a replay", "platform.events:read", ProgressAsync) { Query = [("group", "the group"), ("pattern", "pattern of names"), ("from", "not before, RFC 3339"), ("to", "before, RFC 3339")] },
         new("POST", Root + "/purge", "purgeEvents", "Remove stored events that no group waits for", "platform.events:delete", PurgeAsync) { Input = """{"type":"object","required":["before"],"properties":{"before":{"type":"string","format":"date-time"},"pattern":{"type":"string"},"dryRun":{"type":"boolean"}}}""" },
-        new("GET", Root + "/stream", "streamEvents", "Follow events as server-sent events; Last-Event-ID goes on from there", "platform.events:read", StreamAsync) { Streams = true, Query = [("pattern", "pattern of names")] },
+        new("GET", Root + "/stream", "streamEvents", "Follow events as server-sent events, or over a WebSocket where it is asked for; Last-Event-ID goes on from there", "platform.events:read", FollowAsync) { Streams = true, Query = [("pattern", "pattern of names"), ("filter", "only events whose data match: a filter as JSON"), ("last_event_id", "go on after this position; Last-Event-ID does the same")] },
         new("GET", Root + "/{id}", "getEvent", "One event with its publisher and each delivery", "platform.events:read", GetAsync),
     ];
 
@@ -47,6 +48,9 @@ internal sealed class EventRoutes(IServiceProvider host, RequestBody bodies, Tim
     private IEventLog Log => host.GetService<IEventLog>() ?? throw new NexusException(ErrorCodes.ServiceUnavailable, "This host keeps no event log.");
 
     private IEvents Bus => host.GetService<IEvents>() ?? throw new NexusException(ErrorCodes.ServiceUnavailable, "This host has no event bus.");
+
+    private ValueTask<ImmutableArray<EventMessage>> ShowAsync(IEnumerable<EventMessage> messages, HttpContext context) =>
+        sight.ShowAsync([.. messages], GatewayRequest.Of(context).Context, context.RequestAborted);
 
     private static string Tenant(HttpContext context) => GatewayRequest.Of(context).Context.Tenant;
 
@@ -59,7 +63,7 @@ internal sealed class EventRoutes(IServiceProvider host, RequestBody bodies, Tim
             "domain" => name => name.Split('.', 2)[0],
             var other => throw new NexusException(ErrorCodes.BadRequest, $"group_by is {other}; it can be name or domain."),
         };
-        var groups = counted.ByName.GroupBy(n => group(n.Key), n => n.Value, StringComparer.Ordinal).ToImmutableSortedDictionary(g => g.Key, g => g.Aggregate((a, b) => a + b), StringComparer.Ordinal);
+        var groups = counted.ByName.GroupBy(n => group(n.Key), n => n.Value, StringComparer.Ordinal).ToImmutableSortedDictionary(g => g.Key, g => g.Aggregate(EventCounts.Add), StringComparer.Ordinal);
         return JsonAnswer.SendAsync(context, counted with { ByName = groups });
     }
 
@@ -81,11 +85,12 @@ internal sealed class EventRoutes(IServiceProvider host, RequestBody bodies, Tim
             context.RequestAborted);
         if (page.Events.Length > 0 && query["newest"].Count == 0)
             context.Response.Headers.Link = $"<{Root}?pattern={Uri.EscapeDataString(Pattern(context))}&after={page.LastSequence}>; rel=\"next\"";
+        var shown = await ShowAsync(page.Events.Select(e => e.Message), context);
         await JsonAnswer.SendAsync(context, json =>
         {
             json.WriteStartArray();
-            foreach (var stored in page.Events)
-                EventJson.Write(json, stored.Message, stored.Sequence, null);
+            for (var i = 0; i < shown.Length; i++)
+                EventJson.Write(json, shown[i], page.Events[i].Sequence, null);
             json.WriteEndArray();
         });
     }
@@ -98,7 +103,8 @@ internal sealed class EventRoutes(IServiceProvider host, RequestBody bodies, Tim
         if (page.Events is not [var stored, ..])
             throw new NexusException(ErrorCodes.EventNotFound, $"No event {id} is stored.");
         var deliveries = await Store.DeliveriesAsync(new DeliveryQuery(id, Limit: 1000, Tenant: Tenant(context)), context.RequestAborted);
-        await JsonAnswer.SendAsync(context, json => EventJson.Write(json, stored.Message, stored.Sequence, deliveries));
+        var shown = await ShowAsync([stored.Message], context);
+        await JsonAnswer.SendAsync(context, json => EventJson.Write(json, shown[0], stored.Sequence, deliveries));
     }
 
     private async Task PublishAsync(HttpContext context)
@@ -136,11 +142,12 @@ internal sealed class EventRoutes(IServiceProvider host, RequestBody bodies, Tim
     private async Task DeadLettersAsync(HttpContext context)
     {
         var dead = await Store.DeliveriesAsync(new DeliveryQuery(State: DeliveryState.Dead, Group: context.Request.Query["group"].FirstOrDefault(), Limit: (int)Number(context, "limit", 100, 1000), Tenant: Tenant(context)), context.RequestAborted);
+        var shown = await ShowAsync(dead.Select(d => d.Message), context);
         await JsonAnswer.SendAsync(context, json =>
         {
             json.WriteStartArray();
-            foreach (var delivery in dead)
-                EventJson.Write(json, delivery.Message, null, [delivery]);
+            for (var i = 0; i < shown.Length; i++)
+                EventJson.Write(json, shown[i], null, [dead[i]]);
             json.WriteEndArray();
         });
     }
@@ -183,13 +190,17 @@ internal sealed class EventRoutes(IServiceProvider host, RequestBody bodies, Tim
         await JsonAnswer.SendAsync(context, new { events = now.Events, waiting = now.Waiting, dead = now.Dead, percent });
     }
 
+    private Task FollowAsync(HttpContext context) =>
+        context.WebSockets.IsWebSocketRequest ? host.GetRequiredService<LiveSockets>().ConverseAsync(context) : StreamAsync(context);
+
     private async Task StreamAsync(HttpContext context)
     {
         var store = Store;
+        var filter = context.Request.Query["filter"].FirstOrDefault() is { Length: > 0 } json ? FilterJson.Parse(json) : null;
         var (pattern, tenant) = (Pattern(context), Tenant(context));
         using var caller = callers.Open(context);
         using var ends = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, lifetime.ApplicationStopping, caller.Ended);
-        var after = long.TryParse(context.Request.Headers["Last-Event-ID"], NumberStyles.None, CultureInfo.InvariantCulture, out var last)
+        var after = long.TryParse(context.Request.Headers["Last-Event-ID"].FirstOrDefault() ?? context.Request.Query["last_event_id"].FirstOrDefault(), NumberStyles.None, CultureInfo.InvariantCulture, out var last)
             ? last
             : (await store.ReadAsync(new EventQuery { Near = tenant, Newest = true, Limit = 1 }, ends.Token)).Events.FirstOrDefault()?.Sequence ?? 0;
         context.Response.ContentType = "text/event-stream";
@@ -201,8 +212,13 @@ internal sealed class EventRoutes(IServiceProvider host, RequestBody bodies, Tim
             while (!ends.IsCancellationRequested)
             {
                 var page = await store.ReadAsync(new EventQuery { Tenant = tenant, Pattern = pattern, AfterSequence = after, Limit = 500, MaxWait = Heartbeat }, ends.Token);
-                foreach (var stored in page.Events)
-                    await context.Response.WriteAsync($"id: {stored.Sequence}\nevent: {stored.Message.Name}\ndata: {Text(stored)}\n\n", ends.Token);
+                var shown = await sight.ShowAsync([.. page.Events.Select(e => e.Message)], caller.Context, ends.Token);
+                for (var i = 0; i < shown.Length; i++)
+                {
+                    if (EventSight.Fits(filter, shown[i]))
+                        await context.Response.WriteAsync($"id: {page.Events[i].Sequence}\nevent: {shown[i].Name}\ndata: {Text(page.Events[i] with { Message = shown[i] })}\n\n", ends.Token);
+                }
+
                 if (page.Events.IsEmpty)
                     await context.Response.WriteAsync(": alive\n\n", ends.Token);
                 after = Math.Max(after, page.Events.IsEmpty ? page.LastSequence : page.Events[^1].Sequence);

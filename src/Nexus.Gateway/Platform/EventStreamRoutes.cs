@@ -7,7 +7,7 @@ using Nexus.Gateway.Rest;
 namespace Nexus.Gateway.Platform;
 
 /// <summary>Event streams over HTTP. Programs outside append to streams of the platform; those of plugins can be read, and are written by their plugins only, whose rules they are built on.</summary>
-internal sealed class EventStreamRoutes(IServiceProvider host, RequestBody bodies) : IPlatformRoutes
+internal sealed class EventStreamRoutes(IServiceProvider host, RequestBody bodies, EventSight sight) : IPlatformRoutes
 {
     private const string Root = "/api/v1/events/streams";
     private const string Own = "nexus";
@@ -46,6 +46,7 @@ internal sealed class EventStreamRoutes(IServiceProvider host, RequestBody bodie
         var page = await Streams.Of(owner).ReadAsync(
             new StreamQuery(stream) { From = Number(context, "from"), Backward = query["backward"] is ["" or "true" or "1"], Limit = (int)Math.Min(Number(context, "limit") ?? 100, 1000) },
             context.RequestAborted);
+        var shown = await sight.ShowAsync([.. page.Events.Select(e => e.Message)], GatewayRequest.Of(context).Context, context.RequestAborted);
         context.Response.Headers.ETag = $"\"{page.Version}\"";
         await JsonAnswer.SendAsync(context, json =>
         {
@@ -53,8 +54,8 @@ internal sealed class EventStreamRoutes(IServiceProvider host, RequestBody bodie
             json.WriteString("stream", stream);
             json.WriteNumber("version", page.Version);
             json.WriteStartArray("events");
-            foreach (var found in page.Events)
-                EventJson.Write(json, found.Message, null, null, found.Version);
+            for (var i = 0; i < shown.Length; i++)
+                EventJson.Write(json, shown[i], null, null, page.Events[i].Version);
             json.WriteEndArray();
             json.WriteEndObject();
         });

@@ -83,7 +83,7 @@ internal sealed class PlatformEndpoints : EndpointDataSource
         Task Handle(HttpContext context)
         {
             var request = GatewayRequest.Of(context);
-            request.Matched(facts);
+            request.Matched(facts, context);
             return route.Handler(context);
         }
 

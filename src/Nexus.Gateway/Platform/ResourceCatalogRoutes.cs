@@ -60,6 +60,7 @@ internal sealed class ResourceCatalogRoutes(IPlugins plugins, IAuthorization aut
         ["description"] = resource.Description,
         ["path"] = $"{plugin.Manifest.RoutePrefix}/{resource.Name}",
         ["allowed"] = allowed,
+        ["fields"] = FieldNodes.All(resource.Fields),
         ["search"] = new JsonArray([.. resource.Search.Select(f => (JsonNode)f)]),
         ["record"] = SchemaNodes.Record(resource),
         ["input"] = SchemaNodes.Input(resource, partial: false),
@@ -68,6 +69,7 @@ internal sealed class ResourceCatalogRoutes(IPlugins plugins, IAuthorization aut
             ["name"] = action.Name,
             ["description"] = action.Description,
             ["input"] = action.Input.IsDefaultOrEmpty ? null : SchemaNodes.Group(action.Input),
+            ["fields"] = FieldNodes.All(action.Input),
         })]),
     };
 }

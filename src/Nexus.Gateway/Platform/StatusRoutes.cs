@@ -1,16 +1,19 @@
 using System.Reflection;
 using System.Runtime;
+using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Nexus.Gateway.Health;
+using Nexus.Gateway.Metrics;
+using Nexus.Gateway.Monitoring;
 using Nexus.Gateway.Pipeline;
 using Nexus.Gateway.Rest;
 
 namespace Nexus.Gateway.Platform;
 
 /// <summary>What the node is and serves: components, routes, error catalogue.</summary>
-internal sealed class StatusRoutes(IServiceProvider host, IPlugins plugins, HealthRoutes health, TimeProvider time) : IPlatformRoutes
+internal sealed class StatusRoutes(IServiceProvider host, IPlugins plugins, HealthRoutes health, ProcessUse use, TimeProvider time) : IPlatformRoutes
 {
     private readonly DateTimeOffset startedAt = time.GetUtcNow();
 
@@ -18,21 +21,39 @@ internal sealed class StatusRoutes(IServiceProvider host, IPlugins plugins, Heal
     public IEnumerable<PlatformRoute> Routes =>
     [
         new("GET", "/api/v1/status", "getStatus", "The node's components with their states and counts", "platform.status:read", StatusAsync),
+        new("GET", "/status", "getMachineStatus", "The node's components, the processors, memory, disk and graphics processors of its machine, and every check", "platform.status:read", MachineAsync) { Quiet = true },
         new("GET", "/api/v1/routes", "listRoutes", "Every route: address, methods, plugin, handler, permission", "platform.status:read", RoutesAsync) { Query = [("pipeline", "name the stages of the pipeline instead, in order"), ("plugin", "routes of one plugin")] },
         new("GET", "/api/v1/errors", "listErrors", "The error catalogue", PlatformRoute.Anyone, context => JsonAnswer.SendAsync(context, ErrorCodes.All)),
         new("GET", "/api/v1/errors/{code}", "getError", "One error with its cause and remedy", PlatformRoute.Anyone, ErrorAsync),
     ];
 
-    private async Task StatusAsync(HttpContext context)
+    private async Task StatusAsync(HttpContext context) => await JsonAnswer.SendAsync(context, Look(await health.CheckAsync(context.RequestAborted)));
+
+    private async Task MachineAsync(HttpContext context)
     {
         var checks = await health.CheckAsync(context.RequestAborted);
+        var answer = JsonSerializer.SerializeToNode(Look(checks), JsonAnswer.Options)!.AsObject();
+        void Add(string name, object? part) => answer[name] = JsonSerializer.SerializeToNode(part, JsonAnswer.Options);
+        using var self = System.Diagnostics.Process.GetCurrentProcess();
+        Add("cpu", new { usagePercent = Math.Round(use.CpuPercent(), 2), processors = Environment.ProcessorCount, processSeconds = Math.Round(self.TotalProcessorTime.TotalSeconds, 3) });
+        Add("memory", new { usagePercent = Math.Round(ProcessUse.MemoryPercent(), 2), processBytes = self.WorkingSet64, heapBytes = GC.GetTotalMemory(forceFullCollection: false) });
+        if (use.Disk() is { } disk)
+            Add("disk", new { usagePercent = Math.Round(ProcessUse.Used(disk), 2), sizeBytes = disk.TotalSize, freeBytes = disk.AvailableFreeSpace });
+        if (Gpu.List("/") is { Count: > 0 } gpus)
+            Add("gpu", gpus);
+        Add("checks", (PartHealth[])[checks.Core, .. checks.Plugins, .. checks.Dependencies]);
+        await JsonAnswer.SendAsync(context, answer);
+    }
+
+    private object Look(NodeHealth checks)
+    {
         var statuses = plugins.List();
         var snapshot = plugins.Current;
         object Part(string name, string says, HealthLevel status, object counts) => new { name, status, description = says, counts };
         HealthLevel Has<T>() => host.GetService<T>() is null ? HealthLevel.Unhealthy : HealthLevel.Healthy;
         var failed = statuses.Count(p => p.State is PluginState.Failed or PluginState.Quarantined);
         var endpoints = host.GetServices<EndpointDataSource>().Sum(s => s.Endpoints.Count);
-        await JsonAnswer.SendAsync(context, new
+        return new
         {
             status = checks.Status,
             version = typeof(StatusRoutes).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0],
@@ -50,7 +71,7 @@ internal sealed class StatusRoutes(IServiceProvider host, IPlugins plugins, Heal
                 Part("db_adapter", "Storage", Worse(Has<IStorage>(), checks.Dependencies.FirstOrDefault(d => d.Name == "storage")?.Status), new { resources = snapshot.Plugins.Sum(p => p.Resources.Length) }),
                 Part("auth_manager", "Authorization", HealthLevel.Healthy, new { policy = host.GetRequiredService<IAuthorization>().GetType().Name }),
             },
-        });
+        };
     }
 
     /// <summary>How the runtime was told to keep memory and threads, and what it may use.</summary>

@@ -8,11 +8,11 @@ using Nexus.Gateway.Rest;
 namespace Nexus.Gateway.Platform;
 
 /// <summary>Webhooks of a tenant: make, look at, change, rotate the secret of, remove; what became of their deliveries.</summary>
-internal sealed class WebhookRoutes(IServiceProvider host, RequestBody bodies, TimeProvider time) : IPlatformRoutes
+internal sealed class WebhookRoutes(IServiceProvider host, RequestBody bodies, TimeProvider time, EventSight sight) : IPlatformRoutes
 {
     private const string Root = "/api/v1/events/webhooks";
     private const int MaxDeliveries = 1000;
-    private const string Settings = """{"type":"object","properties":{"url":{"type":"string","format":"uri"},"patterns":{"type":"array","minItems":1,"maxItems":20,"items":{"type":"string"}},"filter":{"type":"object"},"enabled":{"type":"boolean"},"maxAttempts":{"type":"integer","minimum":1,"maximum":20},"retrySeconds":{"type":"number","minimum":0.01,"maximum":3600},"minPriority":{"type":"integer","minimum":-1000,"maximum":1000},"maxPriority":{"type":"integer","minimum":-1000,"maximum":1000},"batchSize":{"type":"integer","minimum":1,"maximum":100}}}""";
+    private const string Settings = """{"type":"object","properties":{"url":{"type":"string","format":"uri"},"patterns":{"type":"array","minItems":1,"maxItems":20,"items":{"type":"string"}},"filter":{"type":"object"},"enabled":{"type":"boolean"},"decrypt":{"type":"boolean"},"maxAttempts":{"type":"integer","minimum":1,"maximum":20},"retrySeconds":{"type":"number","minimum":0.01,"maximum":3600},"minPriority":{"type":"integer","minimum":-1000,"maximum":1000},"maxPriority":{"type":"integer","minimum":-1000,"maximum":1000},"batchSize":{"type":"integer","minimum":1,"maximum":100}}}""";
 
     /// <inheritdoc/>
     public IEnumerable<PlatformRoute> Routes =>
@@ -44,16 +44,23 @@ internal sealed class WebhookRoutes(IServiceProvider host, RequestBody bodies, T
 
     private async Task CreateAsync(HttpContext context)
     {
-        var made = await Webhooks.CreateAsync(await ReadAsync(context), CancellationToken.None);
-        await RecordAsync("platform.webhook.created", made.Webhook.Id, new { url = made.Webhook.Url, patterns = made.Webhook.Patterns });
+        var settings = await ReadAsync(context);
+        if (settings.Decrypt == true)
+            await sight.DemandAsync(GatewayRequest.Of(context).Context, context.RequestAborted);
+        var made = await Webhooks.CreateAsync(settings, CancellationToken.None);
+        await RecordAsync("platform.webhook.created", made.Webhook.Id, new { url = made.Webhook.Url, patterns = made.Webhook.Patterns, decrypt = made.Webhook.Decrypt });
         context.Response.Headers.Location = $"{Root}/{made.Webhook.Id}";
         await JsonAnswer.SendAsync(context, made, StatusCodes.Status201Created);
     }
 
     private async Task ChangeAsync(HttpContext context)
     {
-        var changed = await Webhooks.ChangeAsync(Id(context), await ReadAsync(context), CancellationToken.None);
-        await RecordAsync("platform.webhook.changed", changed.Id, new { url = changed.Url, patterns = changed.Patterns, enabled = changed.Enabled });
+        var change = await ReadAsync(context);
+        // Whoever sends elsewhere what was decrypted for another could read it there.
+        if (change.Decrypt == true || (change is not { Decrypt: false } && (await WebhookOf(context)).Decrypt))
+            await sight.DemandAsync(GatewayRequest.Of(context).Context, context.RequestAborted);
+        var changed = await Webhooks.ChangeAsync(Id(context), change, CancellationToken.None);
+        await RecordAsync("platform.webhook.changed", changed.Id, new { url = changed.Url, patterns = changed.Patterns, enabled = changed.Enabled, decrypt = changed.Decrypt });
         await JsonAnswer.SendAsync(context, changed);
     }
 
@@ -81,11 +88,12 @@ internal sealed class WebhookRoutes(IServiceProvider host, RequestBody bodies, T
         var found = ImmutableArray.CreateBuilder<EventDelivery>();
         foreach (var group in webhook.Groups)
             found.AddRange(await Events.DeliveriesAsync(new DeliveryQuery(State: state, Group: group, Limit: MaxDeliveries, Tenant: webhook.Tenant), context.RequestAborted));
+        var shown = await sight.ShowAsync([.. found.Select(d => d.Message)], GatewayRequest.Of(context).Context, context.RequestAborted);
         await JsonAnswer.SendAsync(context, json =>
         {
             json.WriteStartArray();
-            foreach (var delivery in found)
-                EventJson.Write(json, delivery.Message, null, [delivery]);
+            for (var i = 0; i < shown.Length; i++)
+                EventJson.Write(json, shown[i], null, [found[i]]);
             json.WriteEndArray();
         });
     }

@@ -18,7 +18,7 @@ internal sealed class PluginCall(ActivePlugin plugin, RequestDelegate handler, R
     public Task InvokeAsync(HttpContext context)
     {
         var request = GatewayRequest.Of(context);
-        request.Matched(route);
+        request.Matched(route, context);
         if (route.Feature is { } feature && !parts.IsOn(feature))
             return Problem.WriteAsync(context, ErrorCodes.RouteNotFound, $"Nothing is served at {context.Request.Path}.");
         if (route.RateLimit is not null || RequestBody.Exists(context) || RequestBody.IsExpected(context.Request.Method))

@@ -65,7 +65,7 @@ internal sealed partial class ResourceRoutes
         return new ResourceRoute(facts, context =>
         {
             var request = GatewayRequest.Of(context);
-            request.Matched(facts);
+            request.Matched(facts, context);
             plugin.Quota?.Call();
             var chain = parts.Chain();
             if (CachedAnswers.Serves(context, facts))

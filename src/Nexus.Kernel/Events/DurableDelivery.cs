@@ -174,8 +174,7 @@ internal sealed class DurableDelivery(
         var ready = new List<(TakenDelivery Taken, EventContext Context)>();
         foreach (var taken in several)
         {
-            var context = ContextOf(taken);
-            if (!EndsUntried(taken) && handlers.Wants(group, context))
+            if (!EndsUntried(taken) && await OpenAsync(taken) is var (context, _) && context is not null && handlers.Wants(group, context))
                 ready.Add((taken, context));
             else
                 await DeliverOneAsync(taken);
@@ -236,9 +235,9 @@ internal sealed class DurableDelivery(
             return false;
         }
 
-        var context = ContextOf(taken);
-        Conclude(taken, await RunAsync(taken.Delivery.Group, [context]));
-        return context.Cancelled;
+        var (context, failure) = await OpenAsync(taken);
+        Conclude(taken, failure ?? await RunAsync(taken.Delivery.Group, [context!]));
+        return context?.Cancelled == true;
     }
 
     /// <summary>A delivery whose lease would end while it is handled might be handled twice; it is handed back instead.</summary>
@@ -248,8 +247,24 @@ internal sealed class DurableDelivery(
         return taken.Delivery.Message.ExpiresAt <= now || stopping.IsCancellationRequested || subscribers.Find(taken.Delivery.Group)?.Descriptor.Timeout > taken.LeaseEnds - now;
     }
 
-    private static EventContext ContextOf(TakenDelivery taken) =>
-        new(taken.Delivery.Message, taken.Delivery.Attempt) { Settlement = new DeliverySettlement(taken.Delivery.Message.Id, taken.Delivery.Group, taken.Delivery.Fence, DeliveryState.Done) };
+    /// <summary>What the handler gets, its data plain; else why not.</summary>
+    private async ValueTask<(EventContext? Context, Outcome? Failure)> OpenAsync(TakenDelivery taken)
+    {
+        var (message, group) = (taken.Delivery.Message, taken.Delivery.Group);
+        if (!message.IsSealed())
+            return (ContextOf(taken, message), null);
+        try
+        {
+            return (ContextOf(taken, await handlers.OpenAsync(group, message, stopping)), null);
+        }
+        catch (Exception e)
+        {
+            return (null, stopping.IsCancellationRequested ? new Outcome(Ending.Interrupted) : handlers.Unopened(group, e));
+        }
+    }
+
+    private static EventContext ContextOf(TakenDelivery taken, EventMessage message) =>
+        new(message, taken.Delivery.Attempt) { Settlement = new DeliverySettlement(taken.Delivery.Message.Id, taken.Delivery.Group, taken.Delivery.Fence, DeliveryState.Done) };
 
     private async Task<Outcome> RunAsync(string group, ImmutableArray<EventContext> contexts)
     {

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 
 namespace Nexus.Kernel.Events;
@@ -14,13 +15,15 @@ internal sealed class EventBus(
     IServiceProvider services,
     IUnitsOfWork? units = null) : IEvents
 {
-    internal const string HostSource = "nexus";
+    internal const string HostSource = EventPublisher.Host;
+
+    private readonly Lazy<IEventSealing?> sealing = new(services.GetService<IEventSealing>);
 
     public ValueTask<Guid> PublishAsync(EventMessage message, Delivery delivery = Delivery.Durable, CancellationToken cancellationToken = default) =>
-        PublishAsync(message, HostSource, delivery, cancellationToken);
+        PublishAsync(message, SourceOf(message), delivery, cancellationToken);
 
     public ValueTask<ImmutableArray<Guid>> PublishAsync(ImmutableArray<EventMessage> messages, Delivery delivery = Delivery.Durable, CancellationToken cancellationToken = default) =>
-        PublishAsync(messages, HostSource, delivery, cancellationToken);
+        PublishAsync(messages, messages is [var first, ..] ? SourceOf(first) : HostSource, delivery, cancellationToken);
 
     public IDisposable Subscribe(SubscriptionDescriptor subscription) => Subscribe(subscription, HostSource, null, services);
 
@@ -36,7 +39,7 @@ internal sealed class EventBus(
         var stamped = Stamp(message, source);
         counters.Published(stamped.Name);
         transient.Publish(stamped, transientOnly: false);
-        transient.Followers.Tell(stamped, at: null);
+        transient.Followers.Tell(await SealedAsync(stamped), at: null);
         return stamped.Id;
     }
 
@@ -59,7 +62,7 @@ internal sealed class EventBus(
             {
                 counters.Published(message.Name);
                 transient.Publish(message, transientOnly: false);
-                transient.Followers.Tell(message, at: null);
+                transient.Followers.Tell(await SealedAsync(message), at: null);
             }
         }
 
@@ -83,7 +86,7 @@ internal sealed class EventBus(
         var stamped = Stamp(message, source);
         var reply = new TaskCompletionSource<EventMessage>(TaskCreationOptions.RunContinuationsAsynchronously);
         counters.Published(stamped.Name);
-        transient.Publish(stamped, transientOnly: false, answer => reply.TrySetResult(answer));
+        transient.Publish(stamped, transientOnly: false, new Question(answer => reply.TrySetResult(answer), time.GetTimestamp(), timeout));
         try
         {
             return await reply.Task.WaitAsync(timeout, time, cancellationToken);
@@ -94,17 +97,27 @@ internal sealed class EventBus(
         }
     }
 
-    private EventMessage Stamp(EventMessage message, string source)
+    /// <summary>The host's own code has this bus, and says of what it passes on for a program outside that it does.</summary>
+    private static string SourceOf(EventMessage message) => message?.Source == EventPublisher.Client ? EventPublisher.Client : HostSource;
+
+    /// <summary>Followers tell people, who may not all see it.</summary>
+    private ValueTask<EventMessage> SealedAsync(EventMessage message) =>
+        message.Encrypted && sealing.Value is { } seal ? seal.SealAsync(message, CancellationToken.None) : new(message);
+
+    private EventMessage Stamp(EventMessage given, string source)
     {
-        ArgumentNullException.ThrowIfNull(message);
+        ArgumentNullException.ThrowIfNull(given);
+        var message = given.AsPublished();
         EventName.Check(message.Name);
+        EventPublisher.Check(message.Name, source);
         if (message.Data.Length > options.Value.MaxBytes)
             throw new NexusException(ErrorCodes.EventTooLarge, $"The data of event {message.Name} is {message.Data.Length} bytes; events.maxBytes allows {options.Value.MaxBytes}.");
         var context = CallContext.Current;
         var headers = NexusTracing.IsListenedTo && NexusTracing.Parent is { } parent && !message.Headers.ContainsKey(NexusTracing.ParentHeader) ? message.Headers.SetItem(NexusTracing.ParentHeader, parent) : message.Headers;
         var tenant = message.Tenant == CallContext.DefaultTenant ? context.Tenant : message.Tenant;
+        var encrypted = sealing.Value?.Covers(message) ?? message.Encrypted;
         // Who publishes one whole message again and again gets no copy of it each time.
-        if (ReferenceEquals(headers, message.Headers) && message.Source == source && message.Priority is >= -1000 and <= 1000 && message.OccurredAt != default && message.Tenant == tenant && message.CorrelationId is not null)
+        if (ReferenceEquals(headers, message.Headers) && message.Source == source && message.Priority is >= -1000 and <= 1000 && message.OccurredAt != default && message.Tenant == tenant && message.CorrelationId is not null && message.Encrypted == encrypted)
             return message;
         return message with
         {
@@ -113,6 +126,7 @@ internal sealed class EventBus(
             Priority = Math.Clamp(message.Priority, -1000, 1000),
             OccurredAt = message.OccurredAt == default ? time.GetUtcNow() : message.OccurredAt,
             Tenant = tenant,
+            Encrypted = encrypted,
             CorrelationId = message.CorrelationId ?? (ReferenceEquals(context, CallContext.System) ? message.Id.ToString() : context.CorrelationId),
         };
     }

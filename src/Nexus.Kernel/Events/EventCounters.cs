@@ -73,7 +73,7 @@ internal sealed class EventCounters
     public EventStatistics Read()
     {
         var names = byName.ToImmutableSortedDictionary(e => e.Key, e => e.Value.Read(), StringComparer.Ordinal);
-        return new EventStatistics(since, names.Values.Aggregate(new EventCounts(), Add), names);
+        return new EventStatistics(since, names.Values.Aggregate(new EventCounts(), EventCounts.Add), names);
     }
 
     private static IEnumerable<Measurement<int>> Subscriptions(Subscribers subscribers) =>
@@ -82,18 +82,6 @@ internal sealed class EventCounters
     // Names come from plugins; without a cap a plugin that makes names up would grow the table and the metrics without end.
     private Counts For(string name) =>
         byName.TryGetValue(name, out var counts) ? counts : byName.GetOrAdd(byName.Count < MaxNames ? name : "*", static label => new Counts(label));
-
-    private static EventCounts Add(EventCounts a, EventCounts b) => new()
-    {
-        Published = a.Published + b.Published,
-        Delivered = a.Delivered + b.Delivered,
-        Failed = a.Failed + b.Failed,
-        Retried = a.Retried + b.Retried,
-        Dead = a.Dead + b.Dead,
-        Cancelled = a.Cancelled + b.Cancelled,
-        Expired = a.Expired + b.Expired,
-        Dropped = a.Dropped + b.Dropped,
-    };
 
     /// <summary>Counts of one name.</summary>
     /// <param name="label">The name as metrics have it: always the same text, by whose reference they find its series.</param>

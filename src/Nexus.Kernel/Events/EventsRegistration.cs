@@ -24,6 +24,7 @@ public static class EventsRegistration
         services.AddSingleton<TransientDelivery>();
         services.AddSingleton(host => new EventFollowers(host.GetRequiredService<ILogger<EventFollowers>>(), tenant => host.GetRequiredService<IStorage>().ShardOf(tenant)));
         services.AddSingleton<IEventTail>(host => host.GetRequiredService<EventFollowers>());
+        services.AddSingleton<ISystemEvents, SystemEvents>();
         services.AddSingleton<EventGroups>();
         services.AddSingleton<EventBus>();
         services.AddSingleton<IEvents>(host => host.GetRequiredService<EventBus>());

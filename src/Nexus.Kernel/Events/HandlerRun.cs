@@ -35,7 +35,7 @@ internal enum Ending
 internal sealed record Outcome(Ending Ending, string? Error = null, int MaxAttempts = 1, TimeSpan RetryDelay = default);
 
 /// <summary>Calls handlers: under the lease of their generation, in a scope of its provider, off the caller's thread, within their time limit.</summary>
-internal sealed class HandlerRun(Subscribers subscribers, TimeProvider time, EventCounters counters, ILogger<HandlerRun> log, IUnitsOfWork? units = null)
+internal sealed class HandlerRun(Subscribers subscribers, TimeProvider time, EventCounters counters, ILogger<HandlerRun> log, IUnitsOfWork? units = null, IEventSealing? sealing = null)
 {
     private const int MaxErrorLength = 2000;
     private static readonly Outcome HandledOnce = new(Ending.Handled);
@@ -66,6 +66,16 @@ internal sealed class HandlerRun(Subscribers subscribers, TimeProvider time, Eve
             Report(key, context, outcome, time.GetElapsedTime(started) / contexts.Length);
         return outcome;
     }
+
+    /// <summary>The event as the handler gets it.</summary>
+    /// <exception cref="NexusException"><c>PROTECTION_FAILED</c>: its data do not open.</exception>
+    public ValueTask<EventMessage> OpenAsync(string key, EventMessage message, CancellationToken stop) =>
+        sealing is null || !message.IsSealed() || subscribers.Find(key) is { Opens: false } ? new(message) : sealing.OpenAsync(message, stop);
+
+    /// <summary>How a try ends whose event does not open: its key may come back, so that it is tried again like any other.</summary>
+    public Outcome Unopened(string key, Exception e) => subscribers.Find(key)?.Descriptor is { } descriptor
+        ? new Outcome(Ending.Failed, Describe(e), descriptor.MaxAttempts, descriptor.RetryDelay)
+        : Gone;
 
     /// <summary>Counts the end of a run, and writes down a failure.</summary>
     public void Report(string key, EventContext context, Outcome outcome, TimeSpan elapsed)

@@ -6,7 +6,7 @@ namespace Nexus.Kernel.Events;
 internal sealed class Passage(TransientDelivery delivery)
 {
     private ImmutableArray<ImmutableArray<string>> levels;
-    private Action<EventMessage>? replied;
+    private Question? question;
     private int level;
     private int remaining;
     private volatile bool cancelled;
@@ -15,16 +15,19 @@ internal sealed class Passage(TransientDelivery delivery)
     public EventMessage Message { get; private set; } = null!;
 
     /// <summary>As whom its handlers run; one object for all of them.</summary>
-    public CallContext Caller => caller ??= new CallContext(Nexus.Caller.System, Message.Tenant, Correlation);
+    public CallContext Caller => caller ??= SystemEvents.ContextFor(Message, Correlation);
 
     private string Correlation => Message.CorrelationId ?? Message.Id.ToString();
 
     /// <summary>Whether handlers may run under the context of an earlier event.</summary>
-    public bool Fits(CallContext context) => context.Tenant == Message.Tenant && context.CorrelationId == Correlation;
+    public bool Fits(CallContext context) => context.Tenant == Message.Tenant && context.CorrelationId == Correlation && ReferenceEquals(context.Caller, SystemEvents.CallerFor(Message));
 
-    public void Begin(EventMessage message, ImmutableArray<ImmutableArray<string>> subscribers, Action<EventMessage>? whenReplied)
+    /// <summary>Who asked by it; null when nobody waits for an answer.</summary>
+    public Question? Question => question;
+
+    public void Begin(EventMessage message, ImmutableArray<ImmutableArray<string>> subscribers, Question? asked)
     {
-        (Message, levels, replied, level, cancelled) = (message, subscribers, whenReplied, -1, false);
+        (Message, levels, question, level, cancelled) = (message, subscribers, asked, -1, false);
         if (caller is not null && !Fits(caller))
             caller = null;
         PostLevel();
@@ -34,7 +37,7 @@ internal sealed class Passage(TransientDelivery delivery)
     public void Leave(EventContext context)
     {
         if (context.Reply is { } reply)
-            replied?.Invoke(reply);
+            question?.Replied(reply);
         if (context.Cancelled)
         {
             cancelled = true;
@@ -66,7 +69,13 @@ internal sealed class Passage(TransientDelivery delivery)
             return;
         }
 
-        (Message, levels, replied) = (null!, default, null);
+        (Message, levels, question) = (null!, default, null);
         delivery.Passed(this);
     }
 }
+
+/// <summary>One who waits for the answer to an event.</summary>
+/// <param name="Replied">Called with each reply.</param>
+/// <param name="At">When it was asked, as a timestamp of the clock.</param>
+/// <param name="Patience">For how long it waits.</param>
+internal sealed record Question(Action<EventMessage> Replied, long At, TimeSpan Patience);

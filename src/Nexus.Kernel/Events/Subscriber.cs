@@ -11,6 +11,9 @@ internal sealed record Subscriber(string Key, string Plugin, SubscriptionDescrip
 {
     private IServiceScopeFactory? scopes;
 
+    /// <summary>Gets confidential data plain; false for who carries them outside to where they must not be seen.</summary>
+    public bool Opens { get; init; } = true;
+
     /// <summary>Makes the scope of each run.</summary>
     public IServiceScopeFactory Scopes => scopes ??= (Lease?.Services ?? Services!).GetRequiredService<IServiceScopeFactory>();
 }
@@ -42,6 +45,9 @@ internal sealed class Subscribers : IDisposable
 
     /// <summary>Those that get stored deliveries.</summary>
     public DurableGroups Durable => table.Durable;
+
+    /// <summary>What of the platform's own doings somebody listens to.</summary>
+    public SystemTopic Topics => table.Topics;
 
     public PlatformSnapshot Snapshot => plugins.Current;
 
@@ -107,6 +113,8 @@ internal sealed class Subscribers : IDisposable
         private readonly ConcurrentDictionary<(string Name, bool TransientOnly), ImmutableArray<ImmutableArray<string>>> matches = new();
 
         public ImmutableArray<Subscriber> All { get; } = all;
+
+        public SystemTopic Topics { get; } = all.Aggregate(SystemTopic.None, static (topics, s) => topics | SystemEvents.TopicOf(s.Pattern.Text));
 
         public DurableGroups Durable { get; } = new([.. all.Where(s => s.Descriptor.Durable).Select(s => new DurableGroup(s.Key, s.Pattern, s.Descriptor.Priority, s.Descriptor.Timeout))]);
 

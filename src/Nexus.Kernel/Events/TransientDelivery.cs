@@ -17,15 +17,15 @@ internal sealed class TransientDelivery(Subscribers subscribers, HandlerRun hand
     /// <summary>Hands an event on and returns at once.</summary>
     /// <param name="message">The event.</param>
     /// <param name="transientOnly">Durable subscribers get it from the store.</param>
-    /// <param name="replied">Called with the first reply, or null.</param>
-    public void Publish(EventMessage message, bool transientOnly, Action<EventMessage>? replied = null)
+    /// <param name="question">Who waits for the answer, or null.</param>
+    public void Publish(EventMessage message, bool transientOnly, Question? question = null)
     {
         var levels = subscribers.Match(message.Name, transientOnly);
         if (levels.IsEmpty)
             return;
         if (!spare.TryDequeue(out var passage))
             passage = new Passage(this);
-        passage.Begin(message, levels, replied);
+        passage.Begin(message, levels, question);
     }
 
     public void Forget(string key)

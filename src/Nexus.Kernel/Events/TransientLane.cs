@@ -9,6 +9,8 @@ internal sealed class TransientLane(string key, int capacity, HandlerRun handler
     /// <summary>When to look again at an event whose handler is being found, so that its time limit is not known yet.</summary>
     private static readonly TimeSpan Soon = TimeSpan.FromMilliseconds(100);
 
+    private static readonly TimeSpan Often = TimeSpan.FromSeconds(1);
+
     private readonly Lock gate = new();
     private readonly Queue<Passage> normal = new();
     private readonly PriorityQueue<Passage, (int Priority, long Order)> others = new();
@@ -130,12 +132,25 @@ internal sealed class TransientLane(string key, int capacity, HandlerRun handler
     {
         if (!handlers.TryEnter(key, run.Context, out var subscriber, out var early))
             return new ValueTask<Outcome>(early);
-        run.Timeout = subscriber.Descriptor.Timeout;
+        var limit = subscriber.Descriptor.Timeout;
+        if (subscriber.Descriptor.AnswersOnly && run.Passage.Question is { } question)
+        {
+            var left = question.Patience - time.GetElapsedTime(question.At);
+            if (left <= TimeSpan.Zero)
+            {
+                subscriber.Lease?.Exit();
+                return new ValueTask<Outcome>(new Outcome(Ending.TimedOut, "Who asked waits no longer."));
+            }
+
+            limit = left < limit ? left : limit;
+        }
+
+        run.Begin(limit, subscriber.Descriptor.AnswersOnly);
         // It goes on for as long as something is at work, and something is.
         if (!Volatile.Read(ref watched))
         {
             Volatile.Write(ref watched, true);
-            _ = WatchAsync(run.Timeout);
+            _ = WatchAsync(run.Look(limit));
         }
 
         if (context is null || !run.Passage.Fits(context))
@@ -166,7 +181,7 @@ internal sealed class TransientLane(string key, int capacity, HandlerRun handler
                 return Soon;
             var left = current.Timeout - time.GetElapsedTime(current.Started);
             if (left > TimeSpan.Zero)
-                return left;
+                return current.Look(left);
             (over, current, watched) = (current, null, false);
             turn++;
         }
@@ -182,17 +197,25 @@ internal sealed class TransientLane(string key, int capacity, HandlerRun handler
     /// <summary>An event at work; used again for another once it has ended.</summary>
     private sealed class Run
     {
+        private bool isShort;
+
         public Passage Passage { get; private set; } = null!;
 
         public EventContext Context { get; private set; } = null!;
 
         public CancellationTokenSource Limit { get; private set; } = new();
 
-        public TimeSpan Timeout { get; set; }
+        public TimeSpan Timeout { get; private set; }
 
         public long Started { get; private set; }
 
         public void Begin(Passage passage, long now) => (Passage, Context, Timeout, Started) = (passage, new EventContext(passage.Message, 1), System.Threading.Timeout.InfiniteTimeSpan, now);
+
+        /// <summary>Its time limit, once its handler is known.</summary>
+        public void Begin(TimeSpan limit, bool answers) => (isShort, Timeout) = (answers, limit);
+
+        /// <summary>When to look again. Limits of questions differ: the look after the next one's must not wait for the end of this one's.</summary>
+        public TimeSpan Look(TimeSpan left) => isShort && left > Often ? Often : left;
 
         public void End()
         {

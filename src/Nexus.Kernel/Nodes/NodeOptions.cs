@@ -9,6 +9,9 @@ public sealed class NodeOptions
     /// <summary>Where other nodes reach it; where it listens when null.</summary>
     public string? Address { get; set; }
 
+    /// <summary>Where other nodes reach it by HTTP/2 without TLS; where it listens when null.</summary>
+    public string? Http2Address { get; set; }
+
     /// <summary>Seconds without a sign of life after which it counts as gone.</summary>
     public double LeaseSeconds { get; set; } = 15;
 

@@ -86,22 +86,33 @@ internal sealed partial class NodeRegistry(IServiceProvider host, IStorage stora
     private async Task ShowAsync(CancellationToken cancellationToken)
     {
         var now = time.GetUtcNow();
+        var (address, own) = (options.Value.Address?.TrimEnd('/'), host.GetService<INodeAddress>());
+        var snapshot = plugins.Current;
         var node = new NodeStatus
         {
             Id = Id,
             Machine = Environment.MachineName,
-            Address = options.Value.Address?.TrimEnd('/') ?? host.GetService<INodeAddress>()?.Own ?? "",
+            Address = address ?? own?.Own ?? "",
+            Http2Address = options.Value.Http2Address?.TrimEnd('/') ?? Http2Of(address, own?.OwnHttp2),
             Roles = options.Value.Roles.Count == 0 ? ["all"] : [.. options.Value.Roles],
             Version = typeof(NodeRegistry).Assembly.GetName().Version!.ToString(3),
             StartedAt = startedAt,
             SeenAt = now,
             LeaseSeconds = options.Value.LeaseSeconds,
-            Plugins = [.. plugins.List().Select(p => new NodePlugin(p.Id, p.Version, p.Generation, p.State) { RoutePrefix = p.Manifest?.RoutePrefix })],
+            Plugins = [.. plugins.List().Select(p => new NodePlugin(p.Id, p.Version, p.Generation, p.State) { RoutePrefix = p.Manifest?.RoutePrefix, Resources = [.. snapshot.Find(p.Id)?.Resources.Select(r => r.Name) ?? []] })],
             Weight = options.Value.Weight,
         };
         var record = new StoredRecord { Id = Id, Revision = 1, CreatedAt = startedAt, UpdatedAt = now, Json = JsonSerializer.SerializeToUtf8Bytes(node, NodeJson.Default.NodeStatus) };
         await storage.CommitAsync(new WriteBatch { Writes = [new RecordWrite { Key = Key(Id), Record = record }], Events = joined ? [] : [Told("joined", Id, node.Address)] }, cancellationToken);
         joined = true;
+    }
+
+    /// <summary>With TLS both protocols have one port, so that an address that is set holds for both; without, its host does.</summary>
+    private static string? Http2Of(string? address, string? listening)
+    {
+        if (address is null || !Uri.TryCreate(address, UriKind.Absolute, out var set))
+            return listening;
+        return set.Scheme == Uri.UriSchemeHttps ? address : listening is null ? null : new UriBuilder(listening) { Host = set.Host }.Uri.GetLeftPart(UriPartial.Authority);
     }
 
     private async Task TakeOutAsync(CancellationToken cancellationToken)

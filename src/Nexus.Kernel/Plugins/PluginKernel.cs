@@ -206,8 +206,14 @@ internal sealed class PluginKernel : IPlugins, IPluginActivation, IHostedService
             await board.AnnounceAsync(lazy.Select(p => p.Manifest));
         }
 
-        var turn = default(SchemaTurn);
-        var prepared = await Task.WhenAll(wave.Except(lazy).OrderBy(p => p.Manifest.Name, StringComparer.Ordinal).Select(p => PrepareAsync(p, turn = new SchemaTurn(turn), cancellationToken)));
+        var (turn, preparing) = (default(SchemaTurn), new List<Task<(PluginEntry, PluginPackage, Generation)?>>());
+        foreach (var package in wave.Except(lazy).OrderBy(p => p.Manifest.Name, StringComparer.Ordinal))
+        {
+            turn = new SchemaTurn(turn);
+            preparing.Add(PrepareAsync(package, turn, cancellationToken));
+        }
+
+        var prepared = await Task.WhenAll(preparing);
         var ready = prepared.OfType<(PluginEntry, PluginPackage, Generation)>().ToArray();
         if (ready.Length == 0)
         {

@@ -24,6 +24,9 @@ internal sealed class ServiceBinding : ServiceTarget
 
     public string Name => _service.Name;
 
+    /// <summary>What attributes say of a method; null for nothing.</summary>
+    public CallRules? RulesOf(string method) => _service.Rules.GetValueOrDefault(method);
+
     public bool Is(ActivePlugin plugin, ProvidedServiceDescriptor service) => ReferenceEquals(_lease, plugin.Lease) && ReferenceEquals(_service, service);
 
     public bool TryEnter() => _lease.TryEnter();

@@ -70,8 +70,13 @@ internal sealed class ServiceRegistry : IServiceRegistry, IDisposable
         }
     }
 
-    public async ValueTask<ReadOnlyMemory<byte>> CallAsync(ServiceRequest request, CancellationToken cancellationToken) =>
-        await SlotOf(request.Contract, request.Implementation).Enter().SendAsync(request.Method, request.Arguments, cancellationToken);
+    public async ValueTask<ReadOnlyMemory<byte>> CallAsync(ServiceRequest request, CancellationToken cancellationToken)
+    {
+        var slot = SlotOf(request.Contract, request.Implementation);
+        return slot.PolicyOf(request.Method) is { } policy
+            ? await policy.RunAsync(() => slot.Enter().SendAsync(request.Method, request.Arguments, cancellationToken).AsTask(), cancellationToken)
+            : await slot.Enter().SendAsync(request.Method, request.Arguments, cancellationToken);
+    }
 
     public void Dispose()
     {

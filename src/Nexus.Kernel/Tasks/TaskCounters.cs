@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
+using System.Text.Json;
 
 namespace Nexus.Kernel.Tasks;
 
@@ -11,14 +12,16 @@ internal sealed class TaskCounters
     private readonly Counter<long> processed;
     private readonly Histogram<double> seconds;
     private readonly TimeProvider time;
+    private readonly ISystemEvents? listeners;
     private readonly Lock gate = new();
     private readonly Queue<DateTimeOffset> ends = new();
     private readonly ConcurrentDictionary<string, long> asked = new(StringComparer.Ordinal);
     private long succeeded;
     private long failed;
 
-    public TaskCounters(IMeterFactory meters, TimeProvider time, RunningTasks running)
+    public TaskCounters(IMeterFactory meters, TimeProvider time, RunningTasks running, ISystemEvents? listeners = null)
     {
+        this.listeners = listeners;
         this.time = time;
         var meter = meters.Create("Nexus.Tasks");
         enqueued = meter.CreateCounter<long>("tasks_enqueued", description: "Tasks asked for outside of a unit of work.");
@@ -60,8 +63,11 @@ internal sealed class TaskCounters
     /// <summary>How many a plugin asked for.</summary>
     public long AskedBy(string plugin) => asked.GetValueOrDefault(plugin);
 
-    public void Ended(string task, TaskEnding ending, TimeSpan elapsed)
+    public void Ended(TaskEntry entry, TaskEnding ending, TimeSpan elapsed)
     {
+        var task = entry.Task;
+        if (listeners?.Hears(SystemTopic.Tasks) == true && ending is (TaskEnding.Done or TaskEnding.Committed or TaskEnding.Failed or TaskEnding.TimedOut))
+            Tell(entry, ending, elapsed);
         if (ending is TaskEnding.Done or TaskEnding.Committed)
             Interlocked.Increment(ref succeeded);
         else if (ending is TaskEnding.Failed or TaskEnding.TimedOut)
@@ -82,5 +88,11 @@ internal sealed class TaskCounters
         var first = time.GetUtcNow().AddSeconds(-Minute);
         while (ends.TryPeek(out var end) && end < first)
             ends.Dequeue();
+    }
+
+    private void Tell(TaskEntry entry, TaskEnding ending, TimeSpan elapsed)
+    {
+        var data = JsonSerializer.SerializeToUtf8Bytes(new { id = entry.Id, task = entry.Task, attempt = entry.Attempt, milliseconds = elapsed.TotalMilliseconds });
+        listeners!.Tell(ending is TaskEnding.Done or TaskEnding.Committed ? "task.completed" : "task.failed", data, new CallContext(Caller.System, entry.Tenant, entry.Id.ToString()));
     }
 }

@@ -150,7 +150,7 @@ internal sealed class TaskLoop(TaskIntake intake, TaskCatalog catalog, TaskRun r
 
         try
         {
-            counters.Ended(mine.Task.Task, outcome.Ending, time.GetElapsedTime(started));
+            counters.Ended(mine.Task, outcome.Ending, time.GetElapsedTime(started));
             await seat.TellAsync(mine);
             Settle(mine.Task, outcome);
         }

@@ -143,7 +143,7 @@ internal sealed class Shop
 
     private readonly ActivePlugin plugin;
 
-    public Shop(Action<ResourceBuilder<Invoice>>? declare = null, TimeSpan? hookLimit = null, IStorage? storage = null, TimeProvider? time = null, IFieldProtection? protection = null, IAuthorization? authorization = null, IConfiguration? reads = null)
+    public Shop(Action<ResourceBuilder<Invoice>>? declare = null, TimeSpan? hookLimit = null, Func<TimeSpan>? stood = null, IStorage? storage = null, TimeProvider? time = null, IFieldProtection? protection = null, IAuthorization? authorization = null, IConfiguration? reads = null)
     {
         var builder = new TestBuilder("shop");
         builder.AddResource<Invoice>("invoices", declare ?? Declare).AddResource<Customer>("customers").AddResource<Person>("people", people => people.Unique(p => p.Email).Index(p => p.Name).Search(p => p.Name).Search(p => p.Phone));
@@ -152,7 +152,7 @@ internal sealed class Shop
         Accesses = new AccessTrail(() => Storage, Trail, new AccessRules(reads), time, NullLogger<AccessTrail>.Instance);
         var access = new RecordAccess(authorization ?? Authorization, Accesses);
         var sealing = new FieldSealing(() => protection);
-        var hooks = new HookRunner(NullLogger<HookRunner>.Instance, TimeProvider.System) { TimeLimit = hookLimit ?? HookRunner.Limit };
+        var hooks = new HookRunner(NullLogger<HookRunner>.Instance, TimeProvider.System) { TimeLimit = hookLimit ?? HookRunner.Limit, Stood = stood ?? (static () => TimeSpan.Zero) };
         var preparation = new ChangePreparation(Storage, access, sealing, hooks, Trail, time);
         var execution = new ChangeExecution(Storage, preparation, sealing, new Successor(this));
         Operations = new ResourceOperations(Storage, access, sealing, execution, new IdempotentChanges(Storage, sealing, time), Accesses, hooks);

@@ -250,6 +250,27 @@ public sealed class ResourceOperationsTests
     }
 
     [Fact]
+    public async Task The_time_in_which_the_process_stood_still_is_not_the_rules()
+    {
+        using var release = new ManualResetEventSlim();
+        var asked = 0;
+        // The limit ends while the process stands still, and the rule goes on when it does.
+        TimeSpan Stood()
+        {
+            if (asked++ > 0)
+                release.Set();
+            return asked == 1 ? TimeSpan.Zero : TimeSpan.FromMinutes(1);
+        }
+
+        var shop = new Shop(i => i.BeforeWrite(x => { release.Wait(TimeSpan.FromMinutes(1), CancellationToken.None); return x; }), TimeSpan.FromMilliseconds(50), Stood);
+
+        var result = await shop.CreateAsync("""{"number":"A-1","total":1,"dueOn":"2026-01-31"}""");
+
+        Assert.Null(result.Error);
+        Assert.Equal(1, shop.Fake.Commits);
+    }
+
+    [Fact]
     public async Task A_refusal_of_the_plugins_own_exception_type_leaves_as_the_platforms_own()
     {
         var shop = new Shop(i => i.BeforeWrite(_ => throw new OwnException()));

@@ -83,6 +83,8 @@ public sealed class EngineTests(Cluster cluster)
         await load.AskLongAsync(24, Node1);
         load.Avoided["node3"] = true;
 
+        TestContext.Current.SendDiagnosticMessage($"The third node is cut off by {cluster.Wire}.");
+        TestContext.Current.TestOutputHelper?.WriteLine($"The third node is cut off by {cluster.Wire}.");
         await using (await Outage.BeginAsync(cluster.CutNetworkAsync, cluster.MendNetworkAsync))
         {
             // Meanwhile it may also say that all its connections are in use: they wait for answers.

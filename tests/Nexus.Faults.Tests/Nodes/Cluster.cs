@@ -1,5 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Text.Json.Nodes;
 using Nexus.EndToEnd.Tests;
@@ -11,9 +13,10 @@ using Nexus.Tests.Shared;
 
 namespace Nexus.Faults.Tests.Nodes;
 
-/// <summary>Three nodes behind nginx on PostgreSQL, Redis and RabbitMQ, each a process of its own on a free port with its data in a temporary folder. The third reaches the engines through wires that can be cut. It starts with the first test that uses it, so that each test says why it is skipped where an engine is missing.</summary>
+/// <summary>Three nodes behind nginx on PostgreSQL, Redis and RabbitMQ, each a process of its own on a free port with its data in a temporary folder. The third reaches the engines through wires that can be cut: from a network namespace of its own, or through a proxy where the system has none for us. It starts with the first test that uses it, so that each test says why it is skipped where an engine is missing.</summary>
 public class Cluster : IAsyncDisposable
 {
+    private const string Swallowing = "a proxy that swallows what is sent";
     private const string First = "One-time 4 the first";
     private readonly string folder = Directory.CreateTempSubdirectory("nexus-faults-").FullName;
     private readonly List<Link> links = [];
@@ -22,6 +25,7 @@ public class Cluster : IAsyncDisposable
     private string[] settings = [];
     private string[] direct = [];
     private Front? front;
+    private Cell? cell;
 
     public Cluster() => started = new Lazy<Task>(StartAsync);
 
@@ -67,6 +71,7 @@ public class Cluster : IAsyncDisposable
         await File.WriteAllTextAsync(key, Convert.ToBase64String(RandomNumberGenerator.GetBytes(32)));
         if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(key, UnixFileMode.UserRead | UnixFileMode.UserWrite);
         direct = Engines(database, Redis.Address, RabbitMq.Address);
+        (cell, Wire) = IsThirdApart ? await ApartAsync() : (null, Swallowing);
         var wired = Wired(database);
         settings =
         [
@@ -75,10 +80,29 @@ public class Cluster : IAsyncDisposable
         ];
         // The first makes the database's schema, then the others join it.
         Nodes.Add(await RunningHost.StartAsync(plugins, [.. settings, .. direct]));
-        Nodes.AddRange(await Task.WhenAll(JoinAsync(), RunningHost.StartAsync(plugins, [.. settings, .. wired])));
+        Nodes.AddRange(await Task.WhenAll(JoinAsync(), RunningHost.StartAsync(plugins, [.. settings, .. wired], within: cell is null ? null : Inside)));
         front = new Front(Nodes);
         Targets = [.. Nodes.Select((n, i) => new Target($"node{i + 1}", n.Address)), new Target("nginx", front.Address)];
         await SignInAsync();
+    }
+
+    /// <summary>By what the third node is cut off.</summary>
+    internal string Wire { get; private set; } = "";
+
+    /// <summary>Whether the third node may have a network of its own: its engines have one address each.</summary>
+    private protected virtual bool IsThirdApart => true;
+
+    private static async Task<(Cell?, string)> ApartAsync()
+    {
+        var (made, refusal) = await Cell.TryMakeAsync();
+        return (made, made is null ? $"{Swallowing}, since {refusal}" : "network namespaces, joined by two virtual cards");
+    }
+
+    /// <summary>Puts a node inside, and lets everybody reach it at the port at which it is known.</summary>
+    private string[] Inside(int port)
+    {
+        links.Add(new Link(new TcpListener(IPAddress.Loopback, port), token => cell!.ReachAsync(port, token)));
+        return cell!.Within;
     }
 
     /// <summary>Address of the database that the nodes get.</summary>
@@ -87,11 +111,12 @@ public class Cluster : IAsyncDisposable
     /// <summary>Cuts the third node off from all engines.</summary>
     internal Task CutNetworkAsync()
     {
+        if (cell is not null) return cell.CutAsync();
         links.ForEach(link => link.Cut());
         return Task.CompletedTask;
     }
 
-    internal Task MendNetworkAsync() => Task.WhenAll(links.Select(link => link.MendAsync()));
+    internal Task MendNetworkAsync() => cell?.MendAsync() ?? Task.WhenAll(links.Select(link => link.MendAsync()));
 
     /// <summary>A stop that the process does not notice, as of a machine that is frozen.</summary>
     internal Task PauseAsync(int node) => SignalAsync(node, "-STOP");
@@ -152,6 +177,7 @@ public class Cluster : IAsyncDisposable
         foreach (var target in Targets) target.Dispose();
         foreach (var node in Nodes) await node.DisposeAsync();
         foreach (var link in links) await link.DisposeAsync();
+        if (cell is not null) await cell.DisposeAsync();
         if (RabbitMq is not null) await RabbitMq.DisposeAsync();
         if (Redis is not null) await Redis.DisposeAsync();
         if (PostgreSql is not null) await PostgreSql.DisposeAsync();
@@ -168,9 +194,9 @@ public class Cluster : IAsyncDisposable
     {
         string Through(string address, int port)
         {
-            var link = new Link(port);
+            var link = new Link(port, cell?.Outside);
             links.Add(link);
-            return address.Replace(port.ToString(CultureInfo.InvariantCulture), link.Port.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal);
+            return (cell is null ? address : address.Replace("127.0.0.1", cell.Outside.ToString(), StringComparison.Ordinal)).Replace(port.ToString(CultureInfo.InvariantCulture), link.Port.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal);
         }
 
         return Engines(Through(database, PostgreSql.Port), Through(Redis.Address, Redis.Port), Through(RabbitMq.Address, new Uri(RabbitMq.Address).Port));

@@ -6,16 +6,38 @@ namespace Nexus.Faults.Tests.Nodes;
 /// <summary>The wire between a node and an engine. Cut, it swallows what is sent, as a network does that loses every packet: connections stay open and silent, new ones are taken and never answered.</summary>
 internal sealed class Link : IAsyncDisposable
 {
-    private readonly TcpListener listener = new(IPAddress.Loopback, 0);
+    private readonly TcpListener listener;
+    private readonly Func<CancellationToken, Task<TcpClient>> reach;
     private readonly CancellationTokenSource ending = new();
-    private readonly int target;
     private readonly Task accepting;
     private CancellationTokenSource mending = new();
     private volatile TaskCompletionSource whole = new();
 
-    public Link(int target)
+    /// <param name="target">Port of the engine.</param>
+    /// <param name="at">Where the node reaches the wire; on the loopback when null.</param>
+    public Link(int target, IPAddress? at = null)
+        : this(new TcpListener(at ?? IPAddress.Loopback, 0), async token =>
+        {
+            var far = new TcpClient { NoDelay = true };
+            try
+            {
+                await far.ConnectAsync(IPAddress.Loopback, target, token);
+                return far;
+            }
+            catch
+            {
+                far.Dispose();
+                throw;
+            }
+        })
     {
-        this.target = target;
+    }
+
+    /// <param name="listener">Where it begins.</param>
+    /// <param name="reach">Makes its other end.</param>
+    public Link(TcpListener listener, Func<CancellationToken, Task<TcpClient>> reach)
+    {
+        (this.listener, this.reach) = (listener, reach);
         whole.SetResult();
         listener.Start();
         accepting = AcceptAsync();
@@ -62,12 +84,11 @@ internal sealed class Link : IAsyncDisposable
     private async Task PassAsync(TcpClient near, CancellationToken mended)
     {
         using var client = near;
-        using var far = new TcpClient { NoDelay = true };
         client.NoDelay = true;
         try
         {
             await whole.Task.WaitAsync(mended);
-            await far.ConnectAsync(IPAddress.Loopback, target, mended);
+            using var far = await reach(mended);
             await Task.WhenAny(CopyAsync(client.GetStream(), far.GetStream(), mended), CopyAsync(far.GetStream(), client.GetStream(), mended));
         }
         catch (Exception end) when (end is OperationCanceledException or SocketException)

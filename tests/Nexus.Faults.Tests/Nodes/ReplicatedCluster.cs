@@ -23,6 +23,8 @@ public sealed class ReplicatedCluster : Cluster
         if (Standby is not null) await Standby.DisposeAsync();
     }
 
+    private protected override bool IsThirdApart => false;
+
     private protected override async Task<string> MakeDatabaseAsync()
     {
         var database = new NpgsqlConnectionStringBuilder(await base.MakeDatabaseAsync());

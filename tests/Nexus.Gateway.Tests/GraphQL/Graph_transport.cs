@@ -237,7 +237,7 @@ public sealed class Graph_transport
     private static async Task<GatewayHost> StartWithEventsAsync()
     {
         var tail = new FakeTail();
-        var host = await GatewayHost.StartAsync(kestrel: true, configure: services => services.AddSingleton<IEventTail>(tail));
+        var host = await GatewayHost.StartAsync([("graphql:socketInitSeconds", "3")], kestrel: true, configure: services => services.AddSingleton<IEventTail>(tail));
         var publish = FakePlugins.Plugin("sample.test", null, ("POST", "~/test/publish", context =>
         {
             var id = host.Operations.Add($$"""{"number":"{{context.Request.Query["number"]}}"}""");

@@ -10,7 +10,7 @@ internal sealed class LiveClient : IDisposable
 {
     private readonly ClientWebSocket socket = new();
 
-    public static async Task<LiveClient> ConnectAsync(GatewayHost host, string? token = null, string? origin = null)
+    public static async Task<LiveClient> ConnectAsync(GatewayHost host, string? token = null, string? origin = null, string path = "/live")
     {
         var client = new LiveClient();
         if (token is not null)
@@ -18,7 +18,7 @@ internal sealed class LiveClient : IDisposable
         if (origin is not null)
             client.socket.Options.SetRequestHeader("Origin", origin);
         using var limit = new CancellationTokenSource(Until.Patience);
-        await client.socket.ConnectAsync(new UriBuilder(host.Address) { Scheme = "ws", Path = "/live" }.Uri, limit.Token);
+        await client.socket.ConnectAsync(new UriBuilder(host.Address) { Scheme = "ws", Path = path }.Uri, limit.Token);
         return client;
     }
 

@@ -161,24 +161,33 @@ public sealed class Live_sockets
     [Fact]
     public async Task Revoked_credentials_close_the_socket_within_a_second_and_leave_others_open()
     {
-        var identity = LiveHosts.Identity();
-        var at = await LiveHosts.StartAsync(identity);
-        await using var host = at.Host;
-        using var revoked = await LiveClient.ConnectAsync(host);
-        using var kept = await LiveClient.ConnectAsync(host, "ada-2");
-        await revoked.AskAsync(Auth, "ready");
-        await revoked.AskAsync(Subscribe, "subscribed");
+        // The fastest of a few: a machine that stalls says nothing about the second.
+        var took = TimeSpan.MaxValue;
+        for (var round = 0; round < 5 && took > TimeSpan.FromSeconds(1); round++)
+            took = await RevokeAsync();
 
-        identity.Revoke("ada-1");
-        var clock = Stopwatch.StartNew();
-        var closed = await revoked.ClosedAsync();
-        var took = clock.Elapsed;
-        var pong = await kept.AskAsync("""{"type":"ping","id":"p"}""", "pong");
+        Assert.True(took <= TimeSpan.FromSeconds(1), $"took {took}");
 
-        Assert.Equal("4401 The credentials have expired or were revoked", closed);
-        // Half a second where nothing else is at work; a machine that stalls may add some.
-        Assert.True(took < TimeSpan.FromSeconds(30), $"took {took}");
-        Assert.Equal("p", (string?)pong["id"]);
+        static async Task<TimeSpan> RevokeAsync()
+        {
+            var identity = LiveHosts.Identity();
+            var at = await LiveHosts.StartAsync(identity);
+            await using var host = at.Host;
+            using var revoked = await LiveClient.ConnectAsync(host);
+            using var kept = await LiveClient.ConnectAsync(host, "ada-2");
+            await revoked.AskAsync(Auth, "ready");
+            await revoked.AskAsync(Subscribe, "subscribed");
+
+            identity.Revoke("ada-1");
+            var clock = Stopwatch.StartNew();
+            var closed = await revoked.ClosedAsync();
+            var took = clock.Elapsed;
+            var pong = await kept.AskAsync("""{"type":"ping","id":"p"}""", "pong");
+
+            Assert.Equal("4401 The credentials have expired or were revoked", closed);
+            Assert.Equal("p", (string?)pong["id"]);
+            return took;
+        }
     }
 
     [Fact]

@@ -191,6 +191,34 @@ public sealed partial class Metrics_text
     }
 
     [Fact]
+    public async Task While_a_callback_does_not_return_gauges_keep_what_they_told_before_and_that_is_told()
+    {
+        await using var host = await GatewayHost.StartAsync();
+        using var meter = Meter(host, "sample.probe");
+        using var hang = new ManualResetEventSlim(true);
+        meter.CreateObservableGauge("stuck", () =>
+        {
+            hang.Wait(Until.Patience * 2);
+            return 1;
+        });
+        meter.CreateObservableGauge("whole", () => 5);
+        var before = await MetricsAsync(host, "whole{");
+        hang.Reset();
+
+        var meanwhile = await host.Client.GetStringAsync("/metrics");
+        hang.Set();
+        var after = await MetricsAsync(host, "nexus_metrics_outdated 0");
+
+        Assert.All([before, meanwhile, after], text =>
+        {
+            Assert.Contains("stuck{plugin=\"sample.probe\"} 1\n", text, StringComparison.Ordinal);
+            Assert.Contains("whole{plugin=\"sample.probe\"} 5\n", text, StringComparison.Ordinal);
+        });
+        Assert.Contains("\nnexus_metrics_outdated 1\n", meanwhile, StringComparison.Ordinal);
+        Assert.Contains(host.Log.Lines, l => l.Contains("metrics.callback_slow", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task The_token_of_the_file_opens_the_metrics_and_nothing_else()
     {
         var file = Path.GetTempFileName();

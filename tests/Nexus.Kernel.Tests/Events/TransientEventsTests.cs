@@ -115,6 +115,45 @@ public sealed class TransientEventsTests
         release.Set();
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_message_whose_handler_is_stuck_holds_up_the_next_for_no_longer_than_who_asked_waits(bool blocks)
+    {
+        using var release = new ManualResetEventSlim();
+        var entered = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var host = await EventHost.StartAsync(configure: h => h.Plugins.Start("crm", p => p.OnMessage(async (_, message, _) =>
+        {
+            if (message.Span[0] == 1)
+            {
+                entered.SetResult();
+                if (blocks) release.Wait(CancellationToken.None);
+                else await new TaskCompletionSource().Task;
+            }
+
+            h.Log.Enqueue($"{message.Span[0]}");
+            return new byte[] { (byte)(message.Span[0] + 1) };
+        })));
+
+        var stuck = host.Events.AskAsync("crm", new byte[] { 1 }, TimeSpan.FromSeconds(3)).AsTask();
+        await entered.Task.WaitAsync(TimeSpan.FromSeconds(60));
+        var left = host.Events.AskAsync("crm", new byte[] { 3 }, TimeSpan.FromSeconds(2)).AsTask();
+        var waiting = host.Events.AskAsync("crm", new byte[] { 5 }, TimeSpan.FromSeconds(25)).AsTask();
+        for (var i = 0; i < 8; i++)
+        {
+            host.Clock.Advance(TimeSpan.FromSeconds(0.5));
+            await Task.Delay(20);
+        }
+
+        Assert.Equal("PLUGIN_COMMUNICATION_TIMEOUT", (await Assert.ThrowsAsync<NexusException>(() => stuck)).Code);
+        Assert.Equal("PLUGIN_COMMUNICATION_TIMEOUT", (await Assert.ThrowsAsync<NexusException>(() => left)).Code);
+        Assert.Equal(new byte[] { 6 }, (await waiting.WaitAsync(TimeSpan.FromSeconds(60))).ToArray());
+        // What nobody waited for any more was not begun.
+        Assert.Equal(["5"], host.Log);
+        Assert.Equal(2, host.EventLog.GetStatistics().ByName["crm.message"].Failed);
+        release.Set();
+    }
+
     [Fact]
     public async Task A_full_queue_drops_for_its_own_subscriber_and_counts()
     {

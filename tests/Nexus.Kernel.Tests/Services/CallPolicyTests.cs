@@ -1,3 +1,4 @@
+using System.Text;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Nexus.Kernel.Tests.Services;
@@ -116,6 +117,32 @@ public sealed class CallPolicyTests : IDisposable
             await Assert.ThrowsAsync<NexusException>(async () => await _proxy.CountAsync());
 
         Assert.Equal(7, await _bench.For("crm").Get<IRates>().CountAsync());
+    }
+
+    [Fact]
+    public async Task Calls_by_names_follow_the_attributes_as_one_consumer_until_the_provider_is_replaced()
+    {
+        _rates.Fail(2, new InvalidOperationException("down"));
+        var answer = await SendAsync("GetAsync", "[\"EUR\"]");
+        await SendAsync("RefreshAsync");
+        await SendAsync("RefreshAsync");
+        var limited = await FailsAsync("RefreshAsync");
+        _rates.Fail(9, new InvalidOperationException("down"));
+        var failures = new[] { await FailsAsync("CountAsync"), await FailsAsync("CountAsync"), await FailsAsync("CountAsync") };
+        var calls = _rates.Calls;
+        _bench.Plugins.Publish(ServiceBench.Plugin("bank", plugin => plugin.Provide<IRates>(null, ServiceLifetime.Singleton, _ => _rates)));
+        _rates.Fail(0, new InvalidOperationException("down"));
+
+        Assert.Equal("1.5", answer);
+        Assert.Equal("RATE_LIMITED: rates.RefreshAsync is called 2 times in 0.5 s at most.", limited);
+        Assert.Equal("SERVICE_UNAVAILABLE: rates.CountAsync failed 2 times in a row and is not called for 5 s.", failures[2]);
+        Assert.Equal(7, calls);
+        Assert.Equal("7", await SendAsync("CountAsync"));
+        Assert.Equal(7, await _proxy.CountAsync());
+
+        async Task<string> SendAsync(string method, string arguments = "[]") => Encoding.UTF8.GetString((await _bench.Registry.CallAsync(new ServiceRequest("rates", null, method, Encoding.UTF8.GetBytes(arguments)), CancellationToken.None)).Span);
+
+        async Task<string> FailsAsync(string method) => await Assert.ThrowsAsync<NexusException>(() => SendAsync(method)) is var error ? $"{error.Code}: {error.Message}" : "";
     }
 
     private sealed class Rates : IRates

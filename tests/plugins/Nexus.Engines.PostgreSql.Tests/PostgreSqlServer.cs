@@ -135,6 +135,11 @@ public sealed class PostgreSqlServer : IAsyncDisposable
         }
     }
 
+    /// <summary>Nothing of the server runs until it is resumed, as on a machine that is frozen: connections stand, and nobody answers.</summary>
+    public Task PauseAsync() => RunAsync("kill", ["-STOP", .. Children()]);
+
+    public Task ResumeAsync() => RunAsync("kill", ["-CONT", .. Children()]);
+
     /// <summary>What runs on the data of this server.</summary>
     private List<string> Children()
     {

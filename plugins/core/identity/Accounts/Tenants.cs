@@ -8,17 +8,37 @@ namespace Nexus.Core.Identity.Accounts;
 /// <summary>Brings the accounts of the node, tenant after tenant, into memory.</summary>
 internal sealed class Tenants(Catalogue catalogue, UserDirectory users, SignInSessions sessions, KeyRegister keys, Lockouts lockouts, TimeProvider time)
 {
-    /// <summary>Reads everything.</summary>
+    /// <summary>Reads everything. A tenant whose database is away is read when it is back, and refused until then.</summary>
     public async Task StartAsync(CancellationToken cancellationToken)
     {
         await catalogue.Tenants.LoadAsync(CallContext.DefaultTenant, cancellationToken);
         foreach (var tenant in catalogue.TenantNames)
         {
-            await catalogue.LoadAsync(tenant, cancellationToken);
-            await users.LoadAsync(tenant, cancellationToken);
-            await sessions.LoadAsync(tenant, cancellationToken);
-            await keys.LoadAsync(tenant, cancellationToken);
-            await lockouts.LoadAsync(tenant, cancellationToken);
+            try
+            {
+                await LoadAsync(tenant, cancellationToken);
+            }
+            catch (NexusException e) when (tenant != CallContext.DefaultTenant && e.Code == ErrorCodes.StorageUnavailable)
+            {
+                catalogue.Away.Add(tenant, e);
+            }
+        }
+    }
+
+    /// <summary>Tries again to read those that were away.</summary>
+    public async Task ReturnAsync(CancellationToken cancellationToken)
+    {
+        foreach (var tenant in catalogue.Away.All)
+        {
+            try
+            {
+                await LoadAsync(tenant, cancellationToken);
+                catalogue.Away.Remove(tenant);
+            }
+            catch (NexusException e)
+            {
+                catalogue.Away.Add(tenant, e);
+            }
         }
     }
 
@@ -32,7 +52,17 @@ internal sealed class Tenants(Catalogue catalogue, UserDirectory users, SignInSe
         }
 
         await catalogue.Tenants.FollowAllAsync(CallContext.DefaultTenant, cancellationToken);
-        foreach (var tenant in catalogue.TenantNames) await TakeAsync(tenant, null, cancellationToken);
+        // Those that were never read are read whole, by whoever looks after them.
+        foreach (var tenant in catalogue.TenantNames.Except(catalogue.Away.All)) await TakeAsync(tenant, null, cancellationToken);
+    }
+
+    private async Task LoadAsync(string tenant, CancellationToken cancellationToken)
+    {
+        await catalogue.LoadAsync(tenant, cancellationToken);
+        await users.LoadAsync(tenant, cancellationToken);
+        await sessions.LoadAsync(tenant, cancellationToken);
+        await keys.LoadAsync(tenant, cancellationToken);
+        await lockouts.LoadAsync(tenant, cancellationToken);
     }
 
     private async Task TakeAsync(string tenant, string? path, CancellationToken cancellationToken)

@@ -8,11 +8,12 @@ internal sealed class UserDirectory : IDisposable
 {
     private readonly ConcurrentDictionary<Place, string> keys = new();
     private readonly Mirror<User> users;
+    private readonly AwayTenants away;
     private readonly TimeProvider time;
 
-    public UserDirectory(Tree tree, TimeProvider time)
+    public UserDirectory(Tree tree, AwayTenants away, TimeProvider time)
     {
-        this.time = time;
+        (this.away, this.time) = (away, time);
         users = new Mirror<User>(tree, "core/users", IdentityJson.Default.User) { Changed = Index, Placed = (user, place) => user with { Tenant = place.Tenant } };
     }
 
@@ -27,8 +28,12 @@ internal sealed class UserDirectory : IDisposable
     public IEnumerable<User> All(string tenant) => users.All(tenant);
 
     /// <summary>The user whose name or address this is, or null.</summary>
-    public User? FindByLogin(string tenant, string? nameOrEmail) =>
-        Names.Key(nameOrEmail) is { } key && keys.TryGetValue(new Place(tenant, key), out var id) ? Find(new Place(tenant, id)) : null;
+    /// <exception cref="NexusException"><c>STORAGE_UNAVAILABLE</c>: the tenant's accounts are not known yet.</exception>
+    public User? FindByLogin(string tenant, string? nameOrEmail)
+    {
+        away.Demand(tenant);
+        return Names.Key(nameOrEmail) is { } key && keys.TryGetValue(new Place(tenant, key), out var id) ? Find(new Place(tenant, id)) : null;
+    }
 
     /// <summary>Stores a new user.</summary>
     /// <exception cref="NexusException"><c>UNIQUE_VIOLATION</c>: the name or the address is taken.</exception>

@@ -12,7 +12,12 @@ internal sealed class KeyStrategy(KeyRegister keys, Callers callers, TimeProvide
         var sent = BearerStrategy.Token(credentials.Authorization);
         var text = credentials.ApiKey ?? (sent.StartsWith(KeyRegister.Prefix, StringComparison.Ordinal) ? sent.ToString() : null);
         if (text is null) return Authentication.NotMine;
-        if (keys.Match(text) is not { } key) return Authentication.Refuse("The API key is unknown or was revoked.");
+        if (keys.Match(text) is not { } key)
+        {
+            callers.Away.DemandAll();
+            return Authentication.Refuse("The API key is unknown or was revoked.");
+        }
+
         if (key.ExpiresAt <= time.GetUtcNow()) return Authentication.Refuse("The API key has expired.");
         if (callers.Of(key) is not { } signedIn) return Authentication.Refuse("The account of the API key is disabled.");
         keys.NoteUse(key);

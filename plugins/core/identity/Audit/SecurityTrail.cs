@@ -1,3 +1,5 @@
+using System.Collections.Frozen;
+using System.Collections.Immutable;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
@@ -8,12 +10,25 @@ namespace Nexus.Core.Identity.Audit;
 /// <summary>Takes down what happens to accounts, sessions, keys and rights.</summary>
 internal sealed partial class SecurityTrail(IServiceProvider services, TimeProvider time, ILogger<SecurityTrail> log)
 {
+    private static readonly FrozenDictionary<string, ImmutableArray<string>> Names = new Dictionary<string, ImmutableArray<string>>
+    {
+        ["auth.user.created"] = ["user.created"],
+        ["auth.user.registered"] = ["user.registration.started", "user.created", "user.registered"],
+        ["auth.user.changed"] = ["user.updated"],
+        ["auth.user.deleted"] = ["user.deleted"],
+        ["auth.profile.changed"] = ["user.updated", "user.profile.updated"],
+        ["auth.login.succeeded"] = ["user.login", "auth.login"],
+        ["auth.logout.succeeded"] = ["user.logout", "auth.logout"],
+    }.ToFrozenDictionary(StringComparer.Ordinal);
+
     private readonly IAuditTrail? trail = services.GetService<IAuditTrail>();
+    private readonly IEvents? events = services.GetService<IEvents>();
 
     /// <summary>Takes one thing down. Never throws: what happened has happened.</summary>
     public async ValueTask TellAsync(string action, Origin origin, string actor, string tenant, string? subject = null, AuditResult result = AuditResult.Success, JsonObject? detail = null)
     {
         Told(log, action, result, actor, subject);
+        if (result == AuditResult.Success) await PublishAsync(action, actor, tenant, subject, detail);
         if (trail is null) return;
         try
         {
@@ -30,6 +45,25 @@ internal sealed partial class SecurityTrail(IServiceProvider services, TimeProvi
                 CorrelationId = origin.CorrelationId,
                 Detail = detail is null ? default : System.Text.Encoding.UTF8.GetBytes(detail.ToJsonString()),
             });
+        }
+        catch (NexusException e)
+        {
+            NotKept(log, action, e.Message);
+        }
+    }
+
+    /// <summary>What others may want to act on is an event as well: who and what, and nothing else of the account.</summary>
+    private async ValueTask PublishAsync(string action, string actor, string tenant, string? subject, JsonObject? detail)
+    {
+        if (events is null || !Names.TryGetValue(action, out var names)) return;
+        // The subject of a sign-in is its session; the user is who did it.
+        var user = subject?.StartsWith("users/", StringComparison.Ordinal) == true ? subject["users/".Length..] : actor;
+        var data = new JsonObject { ["user"] = user, ["by"] = actor };
+        if ((string?)detail?["userName"] is { } name) data["userName"] = name;
+        var bytes = System.Text.Encoding.UTF8.GetBytes(data.ToJsonString());
+        try
+        {
+            await events.PublishAsync([.. names.Select(n => new EventMessage { Name = n, Data = bytes, Tenant = tenant, Key = user })]);
         }
         catch (NexusException e)
         {

@@ -101,6 +101,8 @@ internal static class AccountRoutes
     private static IResult Me(HttpContext context, [FromServices] UserDirectory users, [FromServices] Catalogue catalogue)
     {
         var call = CallContext.Current;
+        // A page that was opened anew has the cookie and not what the sign-in answered.
+        if (context.Request.Cookies[SignedIn.CookieName] is { } text && SessionCookie.Parse(text) is { } cookie) context.Response.Headers["X-CSRF-Token"] = SessionCookie.CsrfToken(cookie.Secret);
         // The machine's own administrator has no account.
         var view = users.Find(new Place(call.Tenant, call.Caller.Id)) is { } user ? UserView.Of(user, catalogue) : new UserView(call.Caller.Id, call.Caller.Id, null, false, call.Caller.Name, call.Caller.Roles, call.Caller.Teams) { EffectiveRoles = call.Caller.Roles, Tenant = call.Tenant };
         return Asking.Answer(context, view, IdentityJson.Default.UserView);

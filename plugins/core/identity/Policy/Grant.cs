@@ -21,6 +21,7 @@ internal sealed record Grant(string Resource, string Action, AccessScope Scope)
         ["admin:system"] = ["platform.*:*", "core.*:*"],
         ["events:emit"] = ["platform.events:create"],
         ["events:subscribe"] = ["platform.events:read"],
+        ["events:decrypt"] = ["platform.events:decrypt"],
     }.ToFrozenDictionary(StringComparer.Ordinal);
 
     private readonly string[] words = Resource.Split('.');

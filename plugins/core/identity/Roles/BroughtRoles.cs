@@ -23,7 +23,7 @@ internal sealed partial class BroughtRoles(IPlugins plugins, Catalogue catalogue
 
                 // Whoever may work with the plugin may also sign out, change its password and keep its profile.
                 var role = new Role { Name = brought.Name, Description = brought.Description, Permissions = [.. brought.Permissions, "core.identity:use"], BuiltIn = true };
-                foreach (var tenant in catalogue.TenantNames) await catalogue.EnsureAsync(tenant, role, cancellationToken);
+                foreach (var tenant in catalogue.TenantNames.Except(catalogue.Away.All)) await catalogue.EnsureAsync(tenant, role, cancellationToken);
             }
         }
     }
@@ -33,7 +33,7 @@ internal sealed partial class BroughtRoles(IPlugins plugins, Catalogue catalogue
         while (!stoppingToken.IsCancellationRequested)
         {
             // The token before the look: a change in between is seen by the next round.
-            var changed = ChangedAsync(plugins.GetChangeToken(), stoppingToken);
+            var changed = Task.WhenAny(ChangedAsync(plugins.GetChangeToken(), stoppingToken), catalogue.Away.Returned);
             try
             {
                 await TakeAsync(stoppingToken);
@@ -43,7 +43,7 @@ internal sealed partial class BroughtRoles(IPlugins plugins, Catalogue catalogue
                 Failed(log, e.Message);
             }
 
-            await changed;
+            await await changed;
         }
     }
 

@@ -8,8 +8,9 @@ internal sealed class Catalogue : IDisposable
 {
     private long version;
 
-    public Catalogue(Tree tree)
+    public Catalogue(Tree tree, AwayTenants away)
     {
+        Away = away;
         void Count() => Interlocked.Increment(ref version);
         Roles = new Mirror<Role>(tree, "core/roles", IdentityJson.Default.Role) { Changed = (place, _, _) => Tell(place.Tenant, Count) };
         Groups = new Mirror<Group>(tree, "core/groups", IdentityJson.Default.Group) { Changed = (_, _, _) => Count() };
@@ -19,6 +20,9 @@ internal sealed class Catalogue : IDisposable
 
     /// <summary>Grows with each change of roles, groups and policies.</summary>
     public long Version => Volatile.Read(ref version);
+
+    /// <summary>Tenants that are not read yet.</summary>
+    public AwayTenants Away { get; }
 
     /// <summary>Called when the rights in a tenant changed.</summary>
     public Action<string>? RightsChanged { get; set; }

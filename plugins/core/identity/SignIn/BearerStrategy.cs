@@ -21,7 +21,11 @@ internal sealed class BearerStrategy(IAccessTokens tokens, SignInSessions sessio
         return sessions.Find(claims.SessionId) is { } session ? ValueTask.FromResult(Accept(session)) : LookAsync(claims, cancellationToken);
     }
 
-    private async ValueTask<Authentication> LookAsync(AccessClaims claims, CancellationToken cancellationToken) => Accept(await sessions.FindAsync(claims.SessionId, claims.Tenant, cancellationToken));
+    private async ValueTask<Authentication> LookAsync(AccessClaims claims, CancellationToken cancellationToken)
+    {
+        callers.Away.Demand(claims.Tenant);
+        return Accept(await sessions.FindAsync(claims.SessionId, claims.Tenant, cancellationToken));
+    }
 
     private Authentication Accept(SignInSession? session) =>
         session is not null && callers.Of(session, "bearer") is { } signedIn ? Authentication.Accept(signedIn) : Authentication.Refuse("The sign-in session has ended.");

@@ -14,6 +14,9 @@ internal sealed class Callers(UserDirectory users, Catalogue catalogue)
 
     private readonly ConditionalWeakTable<object, Made> made = [];
 
+    /// <summary>Tenants that are not read yet: nobody of them is known.</summary>
+    public AwayTenants Away => catalogue.Away;
+
     /// <summary>The caller of a session; null when its user is gone or disabled.</summary>
     public SignedIn? Of(SignInSession session, string strategy, string? csrfToken = null)
     {

@@ -12,7 +12,11 @@ internal sealed class CookieStrategy(SignInSessions sessions, Callers callers)
         // A stale cookie is sent by the browser on its own: it is as good as none, and public pages must still be served.
         if (SessionCookie.Parse(text) is not { } cookie || await sessions.FindAsync(cookie.SessionId, CallContext.DefaultTenant, cancellationToken) is not { CookieHash: { } hash } session
             || !CryptographicOperations.FixedTimeEquals(Encoding.ASCII.GetBytes(hash), Encoding.ASCII.GetBytes(RefreshToken.Hash(cookie.Secret))))
+        {
+            callers.Away.DemandAll();
             return Authentication.Refuse("The sign-in session has ended.");
+        }
+
         return callers.Of(session, "cookie", SessionCookie.CsrfToken(cookie.Secret)) is { } signedIn ? Authentication.Accept(signedIn) : Authentication.Refuse("The sign-in session has ended.");
     }
 }

@@ -16,13 +16,14 @@ internal sealed class SignInSessions : IDisposable
     private readonly ConcurrentDictionary<string, SignInSession> live = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<Place, ImmutableHashSet<string>> ofUser = new();
     private readonly Mirror<SignInSession> sessions;
+    private readonly AwayTenants away;
     private readonly IAccessTokens tokens;
     private readonly IdentityOptions options;
     private readonly TimeProvider time;
 
-    public SignInSessions(Tree tree, IAccessTokens tokens, IOptions<IdentityOptions> options, TimeProvider time)
+    public SignInSessions(Tree tree, AwayTenants away, IAccessTokens tokens, IOptions<IdentityOptions> options, TimeProvider time)
     {
-        (this.tokens, this.options, this.time) = (tokens, options.Value, time);
+        (this.away, this.tokens, this.options, this.time) = (away, tokens, options.Value, time);
         sessions = new Mirror<SignInSession>(tree, "sessions", IdentityJson.Default.SignInSession) { Changed = Index, Placed = (session, place) => session with { Tenant = place.Tenant } };
     }
 
@@ -88,7 +89,14 @@ internal sealed class SignInSessions : IDisposable
     /// <param name="cancellationToken">Stops the work.</param>
     public async ValueTask<Refreshed> RefreshAsync(string? text, Func<SignInSession, User?> find, SignInOrigin origin, CancellationToken cancellationToken)
     {
-        if (RefreshToken.Parse(text) is not { } token || await FindAsync(token.SessionId, CallContext.DefaultTenant, cancellationToken) is not { } found || !Same(found.FamilyHash, token.Family)) return default;
+        if (RefreshToken.Parse(text) is not { } token) return default;
+        if (await FindAsync(token.SessionId, CallContext.DefaultTenant, cancellationToken) is not { } found)
+        {
+            away.DemandAll();
+            return default;
+        }
+
+        if (!Same(found.FamilyHash, token.Family)) return default;
         var user = find(found);
         var outcome = Outcome.Refused;
         var next = RefreshToken.New(token.SessionId, token.Family);

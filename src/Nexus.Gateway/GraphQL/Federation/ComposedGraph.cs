@@ -35,6 +35,7 @@ internal sealed partial class ComposedGraph : BackgroundService
     private long version;
     private long? lookedAt;
     private volatile ComposedState? current;
+    private volatile Subgraph[] all = [];
 
     public ComposedGraph(IOptionsMonitor<GraphQLOptions> options, NodeConnections connections, ForwardingSettings forwarding, TimeProvider time, ILogger<ComposedGraph> log)
     {
@@ -44,6 +45,16 @@ internal sealed partial class ComposedGraph : BackgroundService
 
     /// <summary>This node composes subgraphs.</summary>
     public bool IsOn => options.CurrentValue.Subgraphs.Count > 0;
+
+    /// <summary>Its subgraphs, by name.</summary>
+    public IReadOnlyList<Subgraph> Subgraphs => all;
+
+    /// <summary>Whether a subgraph told no schema when it was last asked.</summary>
+    public bool IsSilent(string subgraph)
+    {
+        lock (silent)
+            return silent.Contains(subgraph);
+    }
 
     /// <summary>What is composed now.</summary>
     /// <exception cref="NexusException"><c>SERVICE_UNAVAILABLE</c>: nothing could be composed yet.</exception>
@@ -157,6 +168,7 @@ internal sealed partial class ComposedGraph : BackgroundService
             if (!subgraphs.ContainsKey(name))
                 subgraphs[name] = new Subgraph(name, one, connections.Invoker, new Breaker(forwarding.Current.Breaker, time));
         }
+        all = [.. subgraphs.Values.OrderBy(subgraph => subgraph.Name, StringComparer.Ordinal)];
     }
 
     private static string Print(SubgraphOptions one) => string.Create(CultureInfo.InvariantCulture, $"{one.Url} {one.TimeoutSeconds} {one.AnswerBytes} {one.Requests}");

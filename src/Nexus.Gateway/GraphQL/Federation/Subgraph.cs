@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Text.Json;
@@ -19,6 +20,12 @@ internal sealed class Subgraph(string name, SubgraphOptions options, HttpMessage
     /// <summary>How it is asked.</summary>
     public SubgraphOptions Options { get; } = options;
 
+    /// <summary>Whether it may be asked.</summary>
+    public Breaker Breaker { get; } = breaker;
+
+    /// <summary>How it was used.</summary>
+    public SubgraphUse Use { get; } = new();
+
     /// <inheritdoc/>
     public void Dispose() => free.Dispose();
 
@@ -30,9 +37,15 @@ internal sealed class Subgraph(string name, SubgraphOptions options, HttpMessage
     /// <exception cref="ElsewhereException">There was none.</exception>
     public async Task<JsonElement> SendAsync(ReadOnlyMemory<byte> body, IEnumerable<KeyValuePair<string, string>> headers, CancellationToken cancellationToken)
     {
-        if (!breaker.TryEnter())
+        if (!Breaker.TryEnter())
+        {
+            Use.Refuse();
             throw Unavailable("failed too often and is left alone for a while");
+        }
         var noted = false;
+        bool? failed = null;
+        var began = Stopwatch.GetTimestamp();
+        Use.Begin();
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         limit.CancelAfter(TimeSpan.FromSeconds(Options.TimeoutSeconds));
         try
@@ -41,8 +54,7 @@ internal sealed class Subgraph(string name, SubgraphOptions options, HttpMessage
             try
             {
                 var answer = await AskAsync(body, headers, limit.Token);
-                breaker.Note(failed: false, bad: false);
-                noted = true;
+                Note(false);
                 return answer;
             }
             finally
@@ -52,31 +64,34 @@ internal sealed class Subgraph(string name, SubgraphOptions options, HttpMessage
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
-            Fail();
+            Note(true);
             throw Unavailable($"did not answer within {Options.TimeoutSeconds:0.#} s");
         }
         catch (Exception exception) when (exception is HttpRequestException or IOException)
         {
-            Fail();
+            Note(true);
             throw Unavailable("could not be reached");
         }
         catch (ElsewhereException exception)
         {
             // A refusal says that it is there.
             if (exception.Error.Code == ErrorCodes.ServiceUnavailable)
-                Fail();
+                Note(true);
+            else
+                failed = false;
             throw;
         }
         finally
         {
             if (!noted)
-                breaker.Forget();
+                Breaker.Forget();
+            Use.End(Stopwatch.GetElapsedTime(began), failed);
         }
 
-        void Fail()
+        void Note(bool bad)
         {
-            breaker.Note(failed: true, bad: true);
-            noted = true;
+            Breaker.Note(failed: bad, bad: bad);
+            (failed, noted) = (bad, true);
         }
     }
 

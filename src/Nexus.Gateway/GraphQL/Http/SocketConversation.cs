@@ -18,7 +18,6 @@ internal sealed class SocketConversation(WebSocket socket, OperationGate gate, G
 {
     private const int MaxDepth = 30;
     private const int MaxOverhead = 64 * 1024;
-    private static readonly TimeSpan InitLimit = TimeSpan.FromSeconds(5);
     private readonly ConcurrentDictionary<string, CancellationTokenSource> running = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<CancellationTokenSource, Task> answering = new();
     private readonly SemaphoreSlim sending = new(1, 1);
@@ -61,7 +60,7 @@ internal sealed class SocketConversation(WebSocket socket, OperationGate gate, G
     {
         using var over = new CancellationTokenSource();
         var ended = Task.Delay(Timeout.Infinite, cancellationToken);
-        var late = Task.Delay(InitLimit, time, over.Token);
+        var late = Task.Delay(TimeSpan.FromSeconds(options.SocketInitSeconds), time, over.Token);
         var revoked = Task.Delay(Timeout.Infinite, who.Ended);
         while (await NextAsync(ended, begun ? ended : late, revoked) is { } message)
         {

@@ -5,6 +5,9 @@ namespace Nexus.Gateway.Grpc.Schema;
 /// <summary><c>nexus/v1/resources.proto</c>: the service that reaches every resource by its name, and the types that drawn services share.</summary>
 internal sealed class ResourceFile
 {
+    /// <summary>Full name of its service.</summary>
+    public const string Service = "nexus.v1.Resources";
+
     /// <summary>Makes the file with its handlers.</summary>
     public ResourceFile(ResourceMethods methods)
     {

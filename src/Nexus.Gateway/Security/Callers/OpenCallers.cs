@@ -12,13 +12,13 @@ namespace Nexus.Gateway.Security.Callers;
 internal sealed partial class OpenCallers(ActiveIdentity identity, TimeProvider time, ILogger<OpenCallers> log) : IDisposable
 {
     private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(500);
-    private readonly ConcurrentDictionary<Credentials, ConcurrentDictionary<OpenCaller, byte>> open = new();
+    private readonly ConcurrentDictionary<Credentials, Sharing> open = new();
     private readonly CancellationTokenSource over = new();
     private readonly Lock gate = new();
     private Task? looking;
 
     /// <summary>How many are open.</summary>
-    public int Count => open.Values.Sum(callers => callers.Count);
+    public int Count => open.Values.Sum(sharing => sharing.Callers.Count);
 
     /// <summary>The caller of a request whose connection stays open.</summary>
     public OpenCaller Open(HttpContext context)
@@ -49,23 +49,25 @@ internal sealed partial class OpenCallers(ActiveIdentity identity, TimeProvider 
 
     private OpenCaller Open(Credentials credentials, CallContext context, bool follow)
     {
-        var caller = new OpenCaller(context, one => Leave(credentials, one));
         if (!follow)
-            return caller;
+            return new OpenCaller(context, static _ => { });
         lock (gate)
         {
-            open.GetOrAdd(credentials, static _ => new())[caller] = 0;
+            // Its own copy of what it came with is let go of where others came with the same.
+            var sharing = open.GetOrAdd(credentials, static (one, all) => new Sharing(one, all), this);
+            var caller = new OpenCaller(context, sharing.Leave);
+            sharing.Callers[caller] = 0;
             looking ??= Task.Run(() => LookAsync(over.Token));
+            return caller;
         }
-        return caller;
     }
 
-    private void Leave(Credentials credentials, OpenCaller caller)
+    private void Leave(Sharing sharing, OpenCaller caller)
     {
         lock (gate)
         {
-            if (open.TryGetValue(credentials, out var callers) && callers.TryRemove(caller, out _) && callers.IsEmpty)
-                open.TryRemove(credentials, out _);
+            if (sharing.Callers.TryRemove(caller, out _) && sharing.Callers.IsEmpty)
+                open.TryRemove(sharing.Credentials, out _);
         }
     }
 
@@ -76,11 +78,11 @@ internal sealed partial class OpenCallers(ActiveIdentity identity, TimeProvider 
         {
             while (await timer.WaitForNextTickAsync(stop))
             {
-                foreach (var (credentials, callers) in open)
+                foreach (var (credentials, sharing) in open)
                 {
                     if (await AskAsync(credentials, stop) is not { } answer)
                         continue;
-                    foreach (var (caller, _) in callers)
+                    foreach (var (caller, _) in sharing.Callers)
                         caller.Told(answer);
                 }
             }
@@ -116,6 +118,19 @@ internal sealed partial class OpenCallers(ActiveIdentity identity, TimeProvider 
             }
         }
         return strategies.IsEmpty && identity.WasEverActive ? null : Authentication.Refuse("No strategy reads these credentials.");
+    }
+
+    /// <summary>The connections of one caller's credentials.</summary>
+    private sealed class Sharing
+    {
+        public Sharing(Credentials credentials, OpenCallers all) => (Credentials, Leave) = (credentials, caller => all.Leave(this, caller));
+
+        public Credentials Credentials { get; }
+
+        public ConcurrentDictionary<OpenCaller, byte> Callers { get; } = new();
+
+        /// <summary>Takes one out.</summary>
+        public Action<OpenCaller> Leave { get; }
     }
 
     [LoggerMessage(5, LogLevel.Error, "The authentication strategy {Strategy} failed for an open connection: {Error}")]

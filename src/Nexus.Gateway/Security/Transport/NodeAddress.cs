@@ -18,6 +18,10 @@ internal sealed class NodeAddress(IServiceProvider host, ServerSettings settings
     public string Own => listening ?? Find();
 
     /// <inheritdoc/>
+    public string? OwnHttp2 => Own is var own && own.StartsWith("https:", StringComparison.Ordinal) ? own
+        : settings.Current.Http2Port is > 0 and var port ? $"http://{BindingAddress.Parse(own).Host}:{port}" : null;
+
+    /// <inheritdoc/>
     public string Of(HttpContext request)
     {
         ArgumentNullException.ThrowIfNull(request);

@@ -18,7 +18,7 @@ internal sealed class DeliveryRelay(IEventStore store, Subscribers subscribers, 
     private static readonly TimeSpan Wait = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan WindowLook = TimeSpan.FromMilliseconds(5);
 
-    private readonly Dictionary<string, SendWindow> windows = new(StringComparer.Ordinal);
+    private readonly SendWindows windows = new(link, time);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -59,15 +59,11 @@ internal sealed class DeliveryRelay(IEventStore store, Subscribers subscribers, 
     private async ValueTask<ImmutableArray<EventDelivery>> ClaimAsync(IEventTransport transport, TimeSpan lease, CancellationToken stoppingToken)
     {
         var groups = subscribers.Durable;
-        await LookAsync(transport, stoppingToken);
-        var free = groups.Free(key => windows.TryGetValue(key, out var window) && window.IsFull, out var someFull);
+        await windows.LookAsync(transport, stoppingToken);
+        var free = groups.Free(windows.IsFull, out var someFull);
         var limit = options.Value.SendLimit;
         foreach (var key in free)
-        {
-            if (!windows.TryGetValue(key, out var window))
-                windows[key] = window = new SendWindow(lease);
-            limit = Math.Min(limit, window.Room);
-        }
+            limit = Math.Min(limit, windows.Of(key, lease).Room);
 
         if (free.IsEmpty)
         {
@@ -76,31 +72,8 @@ internal sealed class DeliveryRelay(IEventStore store, Subscribers subscribers, 
         }
 
         var claimed = await store.ClaimAsync(new DeliveryClaim(free, limit, lease, someFull ? WindowLook : Wait), stoppingToken);
-        var now = time.GetTimestamp();
-        foreach (var group in claimed.CountBy(d => d.Group))
-            windows[group.Key].Sent(group.Value, now);
+        windows.Sent(claimed.CountBy(d => d.Group), lease);
         return claimed;
-    }
-
-    /// <summary>Asks how much waits for the groups that are full.</summary>
-    private async ValueTask LookAsync(IEventTransport transport, CancellationToken stoppingToken)
-    {
-        ImmutableArray<string> full = [.. windows.Where(w => w.Value.IsFull).Select(w => w.Key)];
-        if (full.IsEmpty)
-            return;
-        try
-        {
-            var state = await transport.LookAsync(full, stoppingToken);
-            var now = time.GetTimestamp();
-            foreach (var key in full)
-                windows[key].Look(state.Waiting.GetValueOrDefault(key), now, time);
-        }
-        catch (Exception e) when (!stoppingToken.IsCancellationRequested)
-        {
-            link.Failed(e);
-            // What waits there now is not known: when the engine answers again, the count begins anew.
-            windows.Clear();
-        }
     }
 
     private async Task SendAsync(IEventTransport transport, ImmutableArray<EventDelivery> claimed, DateTimeOffset ends, CancellationToken stoppingToken)

@@ -122,6 +122,7 @@ internal sealed class WebhookDelivery(
             Enabled = change.Enabled ?? webhook.Enabled,
             DisabledReason = change.Enabled is null ? webhook.DisabledReason : null,
             FailuresInARow = change.Enabled == true ? 0 : webhook.FailuresInARow,
+            Decrypt = change.Decrypt ?? webhook.Decrypt,
             MaxAttempts = change.MaxAttempts ?? webhook.MaxAttempts,
             RetrySeconds = change.RetrySeconds ?? webhook.RetrySeconds,
         };
@@ -174,7 +175,7 @@ internal sealed class WebhookDelivery(
                 BatchSize = webhook.Webhook.BatchSize,
                 HandleBatch = webhook.Webhook.BatchSize > 1 ? (_, contexts, stop) => new ValueTask(DeliverAsync(id, contexts, earlier, stop)) : null,
             };
-            yield return new Subscriber(descriptor.Group, EventBus.HostSource, descriptor, patterns[i], null, host);
+            yield return new Subscriber(descriptor.Group, EventBus.HostSource, descriptor, patterns[i], null, host) { Opens = webhook.Webhook.Decrypt };
         }
     }
 

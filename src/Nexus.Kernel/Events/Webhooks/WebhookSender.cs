@@ -116,8 +116,14 @@ internal sealed class WebhookSender : IDisposable
         json.WriteString("key", message.Key);
         json.WriteString("webhook", webhook.Id);
         json.WriteNumber("attempt", context.Attempt);
-        json.WritePropertyName("data");
-        json.WriteRawValue(message.Data.IsEmpty ? "null"u8 : message.Data.Span);
+        if (message.Encrypted)
+            json.WriteBoolean("encrypted", true);
+        if (!message.IsSealed())
+        {
+            json.WritePropertyName("data");
+            json.WriteRawValue(message.Data.IsEmpty ? "null"u8 : message.Data.Span);
+        }
+
         json.WriteEndObject();
     }
 }

@@ -49,7 +49,17 @@ internal sealed class ChildContainer : IPluginBuilder, IDisposable
         // Parts of the platform see what the node has; other plugins see only what they were given.
         if (generation.Manifest.Category == PluginCategory.Core)
         {
-            Services.AddSingleton(_ => host.GetRequiredService<IPlugins>());
+            // By instance: what a container makes by a factory it disposes of, and the node's own would end with the first plugin that asked for it.
+            if (host.GetService<IPlugins>() is { } plugins)
+            {
+                Services.AddSingleton(plugins);
+            }
+
+            if (host.GetService<IAuthorization>() is { } authorization)
+            {
+                Services.AddSingleton(authorization);
+            }
+
             if (host.GetService<IConfiguration>() is { } settings)
             {
                 Services.AddSingleton(new NodeSettings(settings));

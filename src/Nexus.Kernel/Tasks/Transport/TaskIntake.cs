@@ -97,24 +97,18 @@ internal sealed class TaskIntake
 
     private async ValueTask<ImmutableArray<TaskEntry>> TakeAsync(TaskClaim claim, ImmutableArray<ReceivedMessage> received)
     {
-        var reserved = ImmutableArray.CreateBuilder<TaskReservation>(received.Length);
-        foreach (var message in received)
-        {
-            if (TaskTicket.Read(message.Body) is { } one)
-                reserved.Add(one);
-            else
-                log.LogError("A message in the queue of {Task} is no task of this platform; it is put aside", message.Receipt.Group);
-        }
-
+        var read = received.Select(m => (m.Receipt, Task: TaskTicket.Read(m.Body))).ToList();
+        foreach (var (receipt, _) in read.Where(r => r.Task is null))
+            log.LogError("A message in the queue of {Task} is no task of this platform; it is put aside", receipt.Group);
         try
         {
-            return await store.TakeAsync(reserved.ToImmutable(), claim.Worker, claim.Lease, CancellationToken.None);
+            return await store.TakeAsync([.. read.Select(r => r.Task).OfType<TaskReservation>()], claim.Worker, claim.Lease, CancellationToken.None);
         }
         finally
         {
             // Also when the store did not answer: the reservation ends, and the task is sent anew.
-            foreach (var message in received)
-                acknowledgements.Post(message.Receipt with { Unreadable = TaskTicket.Read(message.Body) is null });
+            foreach (var (receipt, task) in read)
+                acknowledgements.Post(receipt with { Unreadable = task is null });
         }
     }
 

@@ -20,7 +20,7 @@ internal sealed class TaskRelay(ITaskStore store, TaskCatalog catalog, [FromKeye
     private static readonly TimeSpan WindowLook = TimeSpan.FromMilliseconds(20);
 
     private readonly string name = $"relay-{Environment.MachineName}-{Environment.ProcessId}";
-    private readonly Dictionary<string, SendWindow> windows = new(StringComparer.Ordinal);
+    private readonly SendWindows windows = new(link, time);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -50,9 +50,9 @@ internal sealed class TaskRelay(ITaskStore store, TaskCatalog catalog, [FromKeye
     private async Task TurnAsync(IEventTransport transport, CancellationToken stoppingToken)
     {
         var lease = options.Value.Lease;
-        await LookAsync(transport, stoppingToken);
+        await windows.LookAsync(transport, stoppingToken);
         // With no room, too: what a lost worker left is due again by a look at its name.
-        ImmutableArray<TaskCapacity> names = [.. catalog.Types().Select(t => new TaskCapacity(t.Name, WindowOf(t.Name, lease).Room, t.MaxRetries + 1))];
+        ImmutableArray<TaskCapacity> names = [.. catalog.Types().Select(t => new TaskCapacity(t.Name, windows.Of(t.Name, lease).Room, t.MaxRetries + 1))];
         var someFull = names.Any(n => n.Free == 0);
         if (names.IsEmpty)
         {
@@ -63,9 +63,7 @@ internal sealed class TaskRelay(ITaskStore store, TaskCatalog catalog, [FromKeye
         var reserved = await store.ClaimAsync(new TaskClaim(name, names, SendLimit, lease, someFull ? WindowLook : Wait) { Reserve = true }, stoppingToken);
         if (reserved.IsEmpty)
             return;
-        var now = time.GetTimestamp();
-        foreach (var (task, count) in reserved.CountBy(t => t.Task))
-            WindowOf(task, lease).Sent(count, now);
+        windows.Sent(reserved.CountBy(t => t.Task), lease);
         try
         {
             await transport.SendAsync([.. reserved.Select(t => new TransportMessage(t.Task, Math.Clamp(t.Priority, -1000, 1000), TaskTicket.Write(t)))], stoppingToken);
@@ -76,34 +74,6 @@ internal sealed class TaskRelay(ITaskStore store, TaskCatalog catalog, [FromKeye
             if (!stoppingToken.IsCancellationRequested)
                 link.Failed(e);
             await GiveBackAsync(reserved);
-        }
-    }
-
-    private SendWindow WindowOf(string task, TimeSpan lease)
-    {
-        if (!windows.TryGetValue(task, out var window))
-            windows[task] = window = new SendWindow(lease);
-        return window;
-    }
-
-    /// <summary>Asks how much waits of the tasks whose windows are full.</summary>
-    private async Task LookAsync(IEventTransport transport, CancellationToken stoppingToken)
-    {
-        ImmutableArray<string> full = [.. windows.Where(w => w.Value.IsFull).Select(w => w.Key)];
-        if (full.IsEmpty)
-            return;
-        try
-        {
-            var state = await transport.LookAsync(full, stoppingToken);
-            var now = time.GetTimestamp();
-            foreach (var task in full)
-                windows[task].Look(state.Waiting.GetValueOrDefault(task), now, time);
-        }
-        catch (Exception e) when (!stoppingToken.IsCancellationRequested)
-        {
-            link.Failed(e);
-            // What waits there now is not known: when the engine answers again, the count begins anew.
-            windows.Clear();
         }
     }
 

@@ -122,6 +122,8 @@ public sealed class Graph_federation
         fixture.Crm.IsDown = true;
 
         var partial = JsonNode.Parse(await fixture.QueryAsync(Query))!;
+        var metrics = await fixture.Host.Client.GetStringAsync("/metrics");
+        var health = JsonNode.Parse(await fixture.Host.Client.GetStringAsync("/health"))!;
         fixture.Crm.IsDown = false;
 
         Assert.Equal("""{"orders":[{"number":1,"customer":{"id":"c1","credit":null}},{"number":2,"customer":{"id":"c2","credit":null}},{"number":3,"customer":{"id":"c1","credit":null}},{"number":4,"customer":null}],"customer":null}""", partial["data"]!.ToJsonString());
@@ -130,6 +132,13 @@ public sealed class Graph_federation
             partial["errors"]!.AsArray().Select(e => e!["path"]!.ToJsonString()).Order());
         Assert.All(partial["errors"]!.AsArray(), e => Assert.Equal("""{"code":"SERVICE_UNAVAILABLE","subgraph":"crm"}""", e!["extensions"]!.ToJsonString()));
         Assert.Equal("""[{"line":1,"column":44}]""", partial["errors"]!.AsArray().First(e => e!["path"]!.AsArray().Count == 1)!["locations"]!.ToJsonString());
+        Assert.Equal(("Degraded", "Not answering: crm. Fields of theirs are null, everything else is served."), ((string?)health["status"], (string?)health["dependencies"]!.AsArray().Single(d => (string?)d!["name"] == "subgraphs")!["detail"]));
+        Assert.Matches("nexus_subgraph_requests_total\\{subgraph=\"crm\",outcome=\"answered\"\\} [1-9]", metrics);
+        Assert.Matches("nexus_subgraph_requests_total\\{subgraph=\"crm\",outcome=\"failed\"\\} [1-9]", metrics);
+        Assert.Contains("nexus_subgraph_requests_total{subgraph=\"orders\",outcome=\"failed\"} 0\n", metrics, StringComparison.Ordinal);
+        Assert.Matches("nexus_subgraph_request_duration_seconds_count\\{subgraph=\"crm\"\\} [2-9]", metrics);
+        Assert.Contains("nexus_subgraph_breaker_state{subgraph=\"orders\"} 0\n", metrics, StringComparison.Ordinal);
+        Assert.Contains("nexus_subgraph_requests_in_flight{subgraph=\"crm\"} 0\n", metrics, StringComparison.Ordinal);
         await fixture.UntilAsync(Query, answer => !answer.Contains("errors", StringComparison.Ordinal));
     }
 

@@ -227,7 +227,7 @@ public sealed class DecisionTests
         var answer = (await node.GetAsync("/api/v1/auth/roles", node.Admin)).Json;
 
         Assert.Equal(["admin", "moderator", "readonly", "user"], answer["roles"]!.AsArray().Select(r => (string)r!["name"]!));
-        Assert.Equal(["admin:system", "events:emit", "events:subscribe", "read:plugins", "write:plugins"], answer["scopes"]!.AsObject().Select(s => s.Key));
+        Assert.Equal(["admin:system", "events:decrypt", "events:emit", "events:subscribe", "read:plugins", "write:plugins"], answer["scopes"]!.AsObject().Select(s => s.Key));
     }
 
     [Theory]

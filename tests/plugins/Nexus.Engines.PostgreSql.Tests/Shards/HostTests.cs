@@ -72,6 +72,80 @@ public sealed class HostTests
         Assert.Equal(acknowledged.Count, RunningHost.Rows(JsonNode.Parse(await acme.GetStringAsync($"{Orders}?limit=100"))!).Count);
     }
 
+    [Fact]
+    public async Task A_node_starts_while_a_server_is_down_and_serves_its_tenants_when_it_is_back()
+    {
+        var first = await PostgreSqlServer.DatabaseAsync();
+        await using var server = await PostgreSqlServer.StartAsync();
+        var second = await server.MakeDatabaseAsync();
+        await using var host = await StartAsync(first, second);
+        using var admin = await AdministratorAsync(host);
+        using var acme = await SignInAsync(host, admin, "acme");
+        using var globex = await SignInAsync(host, admin, "globex");
+        var order = await OrderAsync(acme);
+        await OrderAsync(globex);
+        await server.KillAsync();
+
+        await host.KillAndRestartAsync();
+        await OrderAsync(globex);
+        using (var refused = await acme.GetAsync(Orders))
+        {
+            var problem = JsonNode.Parse(await refused.Content.ReadAsStringAsync())!;
+            Assert.Equal((503, "STORAGE_UNAVAILABLE"), ((int)refused.StatusCode, (string?)problem["code"]));
+            Assert.Contains("The database beta is away", (string?)problem["detail"], StringComparison.Ordinal);
+            Assert.NotNull(refused.Headers.RetryAfter);
+        }
+
+        // Neither that the password is wrong nor that it is right.
+        using (var login = await host.Client.PostAsJsonAsync("/login", new { username = "boss", password = Password, tenant = "acme" }))
+            Assert.Equal(503, (int)login.StatusCode);
+        using (var login = await host.Client.PostAsJsonAsync("/login", new { username = "boss", password = Password, tenant = "globex" }))
+            Assert.Equal(200, (int)login.StatusCode);
+        await host.UntilAsync("/health", health => (string?)health["status"] == "Degraded" && health["dependencies"]!.AsArray().Any(d => (string?)d!["name"] == "storage" && ((string?)d["detail"] ?? "").Contains("The database beta does not serve, and its tenants are refused", StringComparison.Ordinal)));
+
+        await server.StartAgainAsync();
+        await host.UntilAsync("/health", health => (string?)health["status"] == "Healthy");
+        await AnswersAsync(host, acme);
+        Assert.Equal([order], RunningHost.Rows(JsonNode.Parse(await acme.GetStringAsync(Orders))!).Select(o => (string)o["id"]!));
+        await OrderAsync(acme);
+        await UntilAsync(host, acme, 2);
+        await UntilAsync(host, globex, 2);
+    }
+
+    [Fact]
+    public async Task A_database_that_is_empty_and_away_at_its_first_start_is_made_when_it_comes()
+    {
+        var first = await PostgreSqlServer.DatabaseAsync();
+        await using var server = await PostgreSqlServer.StartAsync();
+        var second = await server.MakeDatabaseAsync();
+        await server.KillAsync();
+        await using var host = await StartAsync(first, second);
+        using var admin = await AdministratorAsync(host);
+        using (var made = await admin.PostAsJsonAsync("/api/v1/tenants", new { name = "acme" }))
+            Assert.Equal(503, (int)made.StatusCode);
+
+        await server.StartAgainAsync();
+        await host.UntilAsync("/health", health => (string?)health["status"] == "Healthy");
+        using var acme = await SignInAsync(host, admin, "acme");
+        await OrderAsync(acme);
+
+        await UntilAsync(host, acme, 1);
+        Assert.Equal((0L, 1L), (await CountAsync(first, "orders.orders", "acme"), await CountAsync(second, "orders.orders", "acme")));
+    }
+
+    /// <summary>Waits, bounded, until the caller's tenant is served; until then it is refused and not turned away.</summary>
+    private static async Task AnswersAsync(RunningHost host, HttpClient client)
+    {
+        for (var i = 0; ; i++)
+        {
+            using var answer = await client.GetAsync(Orders);
+            if (answer.IsSuccessStatusCode)
+                return;
+            Assert.True((int)answer.StatusCode == 503 && i < 300, $"{await answer.Content.ReadAsStringAsync()}\n{host.Log}");
+            await Task.Delay(100);
+        }
+    }
+
     private static Task<RunningHost> StartAsync(string first, string second) => RunningHost.StartAsync(
         [.. new[] { "engines.postgresql", "core.identity", "core.audit" }.Select(p => Path.Combine(Programs.Plugins, p)), Path.Combine(Programs.Samples, "orders"), Path.Combine(Programs.Samples, "inventory")],
         ["--database:type=postgresql", $"--database:connectionString={first}", $"--database:shards:beta:connectionString={second}", "--database:shards:beta:tenants:0=acme", $"--plugins:core.identity:administratorPassword={First}", "--security:rateLimits:enabled=false", "--server:http2Port=0", "--events:lease=5s"]);

@@ -2,6 +2,7 @@ using System.Text;
 using Nexus.Conformance.Events;
 using Nexus.Engines.PostgreSql.Tests;
 using Nexus.Testing;
+using Microsoft.Extensions.DependencyInjection;
 using RabbitMQ.Client;
 
 namespace Nexus.Engines.RabbitMq.Tests.Faults;
@@ -79,6 +80,43 @@ public sealed class BrokerTests
         await EffectLoad.OnceEachAsync(one, Count);
 
         EffectLoad.Shared(Count, one, two);
+    }
+
+    [Fact]
+    public async Task Tasks_that_wait_at_a_worker_without_room_are_another_ones_to_run()
+    {
+        var broker = await RabbitMqServer.SharedAsync();
+        var database = await PostgreSqlServer.DatabaseAsync();
+        var prefix = $"t{Guid.NewGuid():n}";
+        using var gate = new SemaphoreSlim(0);
+        Task<EventNode> StartAsync(bool isHeld) => EventNode.StartAsync(
+            options =>
+            {
+                options.UsePostgreSql(database);
+                options.UseRabbitMq(broker, prefix: prefix);
+                options.Settings["tasks:transport"] = "rabbitmq";
+                options.Settings["tasks:concurrency"] = "1";
+                // No reservation ends meanwhile: what one node keeps comes to another because it is let go.
+                options.Settings["tasks:lease"] = "10m";
+            },
+            ("jobs", (p, log) => p.AddTask("note", async (c, ct) =>
+            {
+                if (isHeld) await gate.WaitAsync(ct);
+                log.Enqueue(Encoding.UTF8.GetString(c.Input.Span));
+            })));
+        await using var busy = await StartAsync(isHeld: true);
+        await busy.ConnectedAsync("tasks");
+        var tasks = busy.Services.GetRequiredService<ITasks>();
+        await tasks.EnqueueAsync([.. Enumerable.Range(0, 6).Select(n => new NewTask("jobs.note") { Input = Encoding.UTF8.GetBytes($"{n}") })]);
+        await EventNode.UntilAsync(async () => (await tasks.ListAsync(new TaskQuery { State = TaskState.Started })).Length == 1, "one runs");
+
+        await using var free = await StartAsync(isHeld: false);
+        await free.LogsAsync(5);
+        gate.Release(6);
+        await busy.LogsAsync(1);
+
+        Assert.Equal(["0", "1", "2", "3", "4", "5"], free.Log.Concat(busy.Log).Order());
+        Assert.Single(busy.Log);
     }
 
     [Fact]

@@ -69,6 +69,21 @@ public sealed class RedisTaskTests
         Assert.All(await tasks.ListAsync(new TaskQuery { Limit = 1000 }), t => Assert.Equal(1, t.Attempt));
     }
 
+    [Fact]
+    public async Task What_Redis_did_not_take_is_given_back_and_run_from_the_database_at_once()
+    {
+        await using var server = await RedisServer.StartAsync();
+        var database = await PostgreSqlServer.DatabaseAsync();
+        await using var node = await StartAsync(server, database, isWorker: true, lease: "10m");
+        await node.ConnectedAsync("tasks");
+
+        await server.KillAsync();
+        await node.Services.GetRequiredService<ITasks>().EnqueueAsync([.. Enumerable.Range(0, 50).Select(n => new NewTask("jobs.note") { Input = Encoding.UTF8.GetBytes($"{n}"), MaxRetries = 0 })]);
+        await node.LogsAsync(50);
+
+        Assert.Equal(50, node.Log.Distinct().Count());
+    }
+
     private static async Task<long> WaitingAsync(RedisServer server)
     {
         var waiting = 0L;
@@ -77,7 +92,7 @@ public sealed class RedisTaskTests
         return waiting;
     }
 
-    private static async Task<EventNode> StartAsync(RedisServer server, string database, bool isWorker) => await EventNode.StartAsync(
+    private static async Task<EventNode> StartAsync(RedisServer server, string database, bool isWorker, string lease = "5s") => await EventNode.StartAsync(
         options =>
         {
             options.UsePostgreSql(database);
@@ -85,7 +100,7 @@ public sealed class RedisTaskTests
             options.Settings["tasks:transport"] = "redis";
             options.Settings["tasks:worker"] = isWorker ? "true" : "false";
             // A reservation that Redis lost ends with it.
-            options.Settings["tasks:lease"] = "5s";
+            options.Settings["tasks:lease"] = lease;
         },
         ("jobs", (p, log) => p.AddTask("note", (c, _) =>
         {

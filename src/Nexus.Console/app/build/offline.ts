@@ -1,0 +1,30 @@
+import type { Plugin } from 'vite';
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+
+/** Adds the service worker, which knows the files of this build: those of the first page are kept at once, the others when they were used. */
+export function offline(): Plugin {
+  return {
+    name: 'nexus-offline',
+    apply: 'build',
+    generateBundle(_, bundle) {
+      const chunks = Object.values(bundle);
+      const first = new Set<string>();
+      const take = (name: string): void => {
+        const chunk = bundle[name];
+        if (first.has(name) || !chunk) return;
+        first.add(name);
+        if (chunk.type === 'chunk') {
+          chunk.imports.forEach(take);
+          chunk.viteMetadata?.importedCss.forEach((css) => first.add(css));
+        }
+      };
+      chunks.filter((c) => c.type === 'chunk' && c.isEntry).forEach((c) => take(c.fileName));
+      const version = createHash('sha256').update(chunks.map((c) => c.fileName).sort().join('\n')).digest('hex').slice(0, 12);
+      const source = readFileSync(new URL('./worker.js', import.meta.url), 'utf8')
+        .replace('__VERSION__', JSON.stringify(version))
+        .replace('__FIRST__', JSON.stringify([...first].sort().map((f) => `/console/${f}`)));
+      this.emitFile({ type: 'asset', fileName: 'worker.js', source });
+    },
+  };
+}

@@ -1,0 +1,95 @@
+/** One error of one field: where in the input, and what is wrong. */
+export interface FieldProblem { pointer: string; code: string; detail: string }
+
+/** An answer that is an error (RFC 9457), or the lack of any answer. */
+export class Problem extends Error {
+  constructor(readonly status: number, readonly code: string, readonly title: string, message: string, readonly traceId: string | null, readonly errors: FieldProblem[]) {
+    super(message);
+  }
+
+  /** Nobody is signed in, or not any more. */
+  get isSignedOut(): boolean { return this.status === 401; }
+
+  /** The server was not reached. */
+  get isOffline(): boolean { return this.code === 'OFFLINE'; }
+}
+
+/** An answer with what of its headers matters. */
+export interface Answer<T> { value: T; tag: string | null; next: string | null; total: number | null; isOffline: boolean }
+
+interface Options { body?: unknown; tag?: string | null; key?: string; signal?: AbortSignal | undefined; accept?: string }
+
+const tokenKey = 'nexus.csrf';
+
+/** What a page repeats with each change, so that another site's page cannot change anything. It proves nothing by itself. */
+export const csrf = {
+  get: (): string | null => localStorage.getItem(tokenKey),
+  set: (token: string | null | undefined): void => { if (token) localStorage.setItem(tokenKey, token); else localStorage.removeItem(tokenKey); },
+};
+
+/** Whether answers come from the network; others may follow. */
+export const network = {
+  isOnline: true,
+  listeners: new Set<() => void>(),
+  tell(isOnline: boolean): void {
+    if (this.isOnline === isOnline) return;
+    this.isOnline = isOnline;
+    this.listeners.forEach((listener) => listener());
+  },
+};
+
+/** Numbers that a double cannot hold stay texts, digit for digit. */
+function exact(this: unknown, _: string, value: unknown, context?: { source?: string }): unknown {
+  if (typeof value !== 'number' || !context?.source || Number.isSafeInteger(value)) return value;
+  return context.source.replace(/[-.eE]/g, '').replace(/^0+/, '').length > 15 ? context.source : value;
+}
+
+function read(text: string): unknown {
+  if (!text) return null;
+  try { return JSON.parse(text, exact); } catch { return text; }
+}
+
+/** Sends a request to this node. */
+export async function send<T>(method: string, path: string, options: Options = {}): Promise<Answer<T>> {
+  const headers: Record<string, string> = { accept: options.accept ?? 'application/json' };
+  const isChange = method !== 'GET';
+  if (options.body !== undefined) headers['content-type'] = method === 'PATCH' ? 'application/merge-patch+json' : 'application/json';
+  if (options.tag) headers['if-match'] = options.tag;
+  if (isChange) {
+    const token = csrf.get();
+    if (token) headers['x-csrf-token'] = token;
+    if (method === 'POST') headers['idempotency-key'] = options.key ?? crypto.randomUUID();
+  }
+
+  let response: Response;
+  try {
+    response = await fetch(path, { method, headers, body: options.body === undefined ? null : JSON.stringify(options.body), signal: options.signal ?? null, credentials: 'same-origin' });
+  } catch (error) {
+    if (error instanceof DOMException && error.name === 'AbortError') throw error;
+    network.tell(false);
+    throw new Problem(0, 'OFFLINE', 'The server was not reached', isChange ? 'Nothing was changed. Try again when the server answers.' : 'This page was not read before, so there is nothing to show of it.', null, []);
+  }
+
+  const isOffline = response.headers.has('x-console-offline');
+  network.tell(!isOffline);
+  const given = response.headers.get('x-csrf-token');
+  if (given) csrf.set(given);
+  const value = read(await response.text());
+  if (!response.ok) {
+    const problem = (typeof value === 'object' && value !== null ? value : {}) as { code?: string; title?: string; detail?: string; traceId?: string; errors?: FieldProblem[] };
+    throw new Problem(response.status, problem.code ?? `HTTP_${response.status}`, problem.title ?? `Error ${response.status}`, problem.detail ?? (typeof value === 'string' && value ? value : response.statusText), problem.traceId ?? response.headers.get('x-request-id'), problem.errors ?? []);
+  }
+
+  const count = response.headers.get('x-total-count');
+  return { value: value as T, tag: response.headers.get('etag'), next: cursorOf(response.headers.get('link')), total: count === null ? null : Number(count), isOffline };
+}
+
+function cursorOf(link: string | null): string | null {
+  const next = /<([^>]+)>;\s*rel="?next"?/.exec(link ?? '')?.[1];
+  return next ? new URL(next, location.origin).searchParams.get('cursor') : null;
+}
+
+export const get = async <T>(path: string, signal?: AbortSignal): Promise<T> => (await send<T>('GET', path, { signal })).value;
+export const post = async <T>(path: string, body?: unknown): Promise<T> => (await send<T>('POST', path, { body })).value;
+export const put = async <T>(path: string, body?: unknown): Promise<T> => (await send<T>('PUT', path, { body })).value;
+export const remove = async <T>(path: string): Promise<T> => (await send<T>('DELETE', path)).value;

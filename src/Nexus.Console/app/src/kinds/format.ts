@@ -1,0 +1,64 @@
+import type { Field } from '../api/catalogue';
+import { spoken } from '../api/catalogue';
+import type { Words } from '../words';
+
+/** How a person reads values: numbers, money and times in their locale and zone, decimals digit for digit. */
+export class Format {
+  constructor(readonly locale: string, readonly words: Words) {}
+
+  number(value: unknown, digits?: number): string {
+    const options: Intl.NumberFormatOptions = digits === undefined ? { maximumFractionDigits: 20 } : { minimumFractionDigits: digits, maximumFractionDigits: digits };
+    // A text of digits is formatted exactly; a double would lose some.
+    return new Intl.NumberFormat(this.locale, options).format(value as number);
+  }
+
+  money(value: { amount: string; currency: string }): string {
+    try {
+      return new Intl.NumberFormat(this.locale, { style: 'currency', currency: value.currency, maximumFractionDigits: 20, trailingZeroDisplay: 'auto' }).format(value.amount as unknown as number);
+    } catch {
+      return `${this.number(value.amount)} ${value.currency}`;
+    }
+  }
+
+  date(value: string): string {
+    const [year, month, day] = value.split('-').map(Number);
+    return new Intl.DateTimeFormat(this.locale, { dateStyle: 'medium', timeZone: 'UTC' }).format(Date.UTC(year ?? 0, (month ?? 1) - 1, day ?? 1));
+  }
+
+  instant(value: string): string {
+    return new Intl.DateTimeFormat(this.locale, { dateStyle: 'medium', timeStyle: 'medium' }).format(new Date(value));
+  }
+
+  /** "3 minutes ago". */
+  ago(value: string, now = Date.now()): string {
+    const seconds = Math.round((new Date(value).getTime() - now) / 1000);
+    const steps: [Intl.RelativeTimeFormatUnit, number][] = [['day', 86_400], ['hour', 3600], ['minute', 60]];
+    const [unit, size] = steps.find(([, length]) => Math.abs(seconds) >= length) ?? ['second', 1];
+    return new Intl.RelativeTimeFormat(this.locale, { numeric: 'auto' }).format(Math.round(seconds / size), unit);
+  }
+
+  /** Bytes in binary units. */
+  bytes(value: number): string {
+    const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+    const power = value < 1 ? 0 : Math.min(units.length - 1, Math.floor(Math.log2(value) / 10));
+    return `${this.number(value / 2 ** (10 * power), power === 0 ? 0 : 1)} ${units[power]}`;
+  }
+
+  /** A value of a field as one line. */
+  value(field: Field, value: unknown): string {
+    if (value === null || value === undefined || value === '') return '';
+    switch (field.kind) {
+      case 'Integer': case 'Decimal': case 'Real': return `${this.number(value)}${field.unit ? ` ${field.unit}` : ''}`;
+      case 'Boolean': return value ? this.words.yes : this.words.no;
+      case 'Date': return this.date(String(value));
+      case 'Instant': return this.instant(String(value));
+      case 'Choice': return spoken(String(value));
+      case 'Money': return this.money(value as { amount: string; currency: string });
+      case 'List': return (value as unknown[]).map((one) => (field.element ? this.value(field.element, one) : String(one))).join(', ');
+      case 'Group': return (field.fields ?? []).map((f) => this.value(f, (value as Record<string, unknown>)[f.name])).filter(Boolean).join(' · ');
+      case 'Map': return Object.entries(value as Record<string, unknown>).map(([key, one]) => `${key}: ${field.element ? this.value(field.element, one) : String(one)}`).join(', ');
+      case 'Json': return JSON.stringify(value);
+      default: return String(value);
+    }
+  }
+}

@@ -1,0 +1,66 @@
+import { Badge, Card, Group, SimpleGrid, Stack, Table, Text, Title } from '@mantine/core';
+import { useQuery } from '@tanstack/react-query';
+import type { ReactNode } from 'react';
+import { spoken } from '../api/catalogue';
+import { get } from '../api/http';
+import { useFormat } from '../kinds/useFormat';
+import { colourOf } from '../kinds/Value';
+import { Fault, PageHead, Waiting } from '../shell/Parts';
+import { useWords } from '../words';
+
+interface Part { name: string; status: string; state?: string; description?: string; essential?: boolean; latencyMs?: number }
+interface NodeHealth { status: string; plugins: Part[]; dependencies: Part[] }
+interface NodeStatus { version: string; startedAt: string; uptimeSeconds: number; runtime: { version: string; processors: number; heapBytes: number; limitBytes: number }; components: { name: string; status: string; description: string; counts: Record<string, number | string> }[] }
+
+/** How this node is: its parts, what it depends on and how fast that answers. */
+export function Health(): ReactNode {
+  const words = useWords();
+  const format = useFormat();
+  const health = useQuery({ queryKey: ['health'], queryFn: () => get<NodeHealth>('/health'), refetchInterval: 5000 });
+  const status = useQuery({ queryKey: ['status'], queryFn: () => get<NodeStatus>('/api/v1/status'), refetchInterval: 5000 });
+  if (health.isLoading || status.isLoading) return <Waiting />;
+  const error = health.error ?? status.error;
+  if (error) return <Fault error={error} retry={() => { void health.refetch(); void status.refetch(); }} />;
+  return (
+    <>
+      <PageHead title={words.health} about={status.data && `Nexus ${status.data.version} · .NET ${status.data.runtime.version} · ${format.ago(status.data.startedAt)}`}>
+        <Badge size="lg" variant="light" color={colourOf(health.data?.status ?? '')}>{health.data?.status}</Badge>
+      </PageHead>
+      <Stack gap="lg">
+        <SimpleGrid cols={{ base: 1, xs: 2, lg: 4 }}>
+          {status.data?.components.map((c) => (
+            <Card key={c.name} withBorder>
+              <Group justify="space-between" mb={4}><Text fw={600}>{c.description}</Text><Badge variant="dot" color={colourOf(c.status)}>{c.status}</Badge></Group>
+              {Object.entries(c.counts).map(([name, value]) => <Group key={name} justify="space-between"><Text size="sm" c="dimmed">{spoken(name)}</Text><Text size="sm" className="figures">{typeof value === 'number' ? format.number(value) : value}</Text></Group>)}
+            </Card>
+          ))}
+        </SimpleGrid>
+        <Parts title={words.dependencies} parts={health.data?.dependencies ?? []} />
+        <Parts title={words.plugins} parts={health.data?.plugins ?? []} />
+      </Stack>
+    </>
+  );
+}
+
+function Parts({ title, parts }: { title: string; parts: Part[] }): ReactNode {
+  const words = useWords();
+  const format = useFormat();
+  return (
+    <section aria-label={title}>
+      <Title order={2} mb="xs">{title}</Title>
+      <Table>
+        <Table.Thead><Table.Tr><Table.Th>{words.name}</Table.Th><Table.Th>{words.status}</Table.Th><Table.Th>{words.description}</Table.Th><Table.Th ta="end">ms</Table.Th></Table.Tr></Table.Thead>
+        <Table.Tbody>
+          {parts.map((p) => (
+            <Table.Tr key={p.name}>
+              <Table.Td>{p.name}</Table.Td>
+              <Table.Td><Badge variant="light" color={colourOf(p.status)}>{p.status}</Badge></Table.Td>
+              <Table.Td>{p.description ?? p.state}</Table.Td>
+              <Table.Td ta="end" className="figures">{p.latencyMs === undefined ? '' : format.number(p.latencyMs, 1)}</Table.Td>
+            </Table.Tr>
+          ))}
+        </Table.Tbody>
+      </Table>
+    </section>
+  );
+}

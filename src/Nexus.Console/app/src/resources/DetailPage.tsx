@@ -1,0 +1,224 @@
+import { Alert, Anchor, Badge, Breadcrumbs, Button, Card, Grid, Group, Menu, Stack, Table, Tabs, Text, Timeline } from '@mantine/core';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { ChevronDown, Pencil, Trash2 } from 'lucide-react';
+import { Fragment, useState, type ReactNode } from 'react';
+import { Link, useLocation } from 'wouter';
+import { labelOf, nameOf, spoken, titleOf, useResource, type Action, type Resource, type Row } from '../api/catalogue';
+import { get, Problem, send } from '../api/http';
+import { useRecordChanges } from '../api/live';
+import { useMay } from '../api/session';
+import { useFormat } from '../kinds/useFormat';
+import { Value } from '../kinds/Value';
+import { Dialog, Empty, Fault, PageHead, tellDone, tellFault, Waiting } from '../shell/Parts';
+import { useWords } from '../words';
+import { ask } from './ask';
+import { Form } from './Form';
+
+/** One record: its fields, what can be done with it, and what was done. */
+export function DetailPage({ name, id }: { name: string; id: string }): ReactNode {
+  const words = useWords();
+  const { resource, isLoading, error } = useResource(name);
+  if (isLoading) return <Waiting />;
+  if (error) return <Fault error={error} />;
+  if (!resource) return <Empty isPage title={words.notFound} hint={words.notFoundHint} />;
+  return id === 'new' ? <New resource={resource} /> : <Detail resource={resource} id={id} />;
+}
+
+function Trail({ resource, last }: { resource: Resource; last: string }): ReactNode {
+  return <Breadcrumbs mb="xs" fz="sm"><Anchor component={Link} href={`/r/${resource.name}`}>{titleOf(resource)}</Anchor><Text span size="sm" c="dimmed" lineClamp={1}>{last}</Text></Breadcrumbs>;
+}
+
+function New({ resource }: { resource: Resource }): ReactNode {
+  const words = useWords();
+  const client = useQueryClient();
+  const [, go] = useLocation();
+  const title = words.createOne(spoken(resource.singular));
+  return (
+    <>
+      <Trail resource={resource} last={title} />
+      <PageHead title={title} about={resource.description} />
+      <Card withBorder maw={720}>
+        <Form id={`new ${resource.name}`} fields={resource.fields} owner={resource.plugin} label={words.create} onCancel={() => go(`/r/${resource.name}`)} onSubmit={async (values, key) => {
+          const made = await send<Row>('POST', resource.path, { body: values, key });
+          void client.invalidateQueries({ queryKey: ['records', resource.name] });
+          tellDone(words.created);
+          go(`/r/${resource.name}/${made.value.id}`);
+        }} />
+      </Card>
+    </>
+  );
+}
+
+function Detail({ resource, id }: { resource: Resource; id: string }): ReactNode {
+  const words = useWords();
+  const client = useQueryClient();
+  const may = useMay();
+  const [, go] = useLocation();
+  const [isEditing, setIsEditing] = useState(false);
+  const [action, setAction] = useState<Action | null>(null);
+  useRecordChanges(resource.name);
+  const record = useQuery({ queryKey: ['records', resource.name, id], queryFn: () => get<Row>(`${resource.path}/${id}`) });
+  const row = record.data;
+  if (record.error instanceof Problem && record.error.status === 404) return <><Trail resource={resource} last={id} /><Empty isPage title={words.gone} hint={words.goneHint} /></>;
+  if (!row) return record.error ? <Fault error={record.error} retry={() => void record.refetch()} /> : <Waiting />;
+
+  const title = nameOf(resource, row);
+  const took = (next: Row): void => {
+    client.setQueryData(['records', resource.name, id], next);
+    void client.invalidateQueries({ queryKey: ['records', resource.name] });
+    void client.invalidateQueries({ queryKey: ['history', resource.name, id] });
+  };
+  const run = async (one: Action, input: Record<string, unknown> | null, key?: string): Promise<void> => {
+    const answer = await send<Row>('POST', `${resource.path}/${id}/actions/${one.name}`, { body: input ?? {}, tag: `"${row.revision}"`, ...(key ? { key } : {}) });
+    took(answer.value);
+    tellDone(`${spoken(one.name)}: ${words.done}`);
+  };
+  const begin = async (one: Action): Promise<void> => {
+    if (one.fields.length > 0) {
+      setAction(one);
+      return;
+    }
+    if (!(await ask({ title: `${spoken(one.name)}: ${title}`, ...(one.description ? { text: one.description } : {}), confirm: spoken(one.name), cancel: words.cancel }))) return;
+    await run(one, null).catch((fault: unknown) => tellFault(fault, words));
+  };
+  const removeIt = async (): Promise<void> => {
+    if (!(await ask({ title: words.deleteQuestion(title), text: words.deleteExplained, confirm: words.delete, cancel: words.cancel, isDangerous: true }))) return;
+    try {
+      await send('DELETE', `${resource.path}/${id}`, { tag: `"${row.revision}"` });
+      tellDone(words.deleted(1));
+      go(`/r/${resource.name}`);
+      void client.invalidateQueries({ queryKey: ['records', resource.name] });
+    } catch (fault) {
+      tellFault(fault, words);
+    }
+  };
+  const actions = resource.actions.filter((a) => a.name in resource.allowed);
+
+  return (
+    <>
+      <Trail resource={resource} last={title} />
+      <PageHead title={title} about={spoken(resource.singular)}>
+        {actions.slice(0, 3).map((one) => <Button key={one.name} variant="light" onClick={() => void begin(one)}>{spoken(one.name)}</Button>)}
+        {actions.length > 3 && (
+          <Menu position="bottom-end">
+            <Menu.Target><Button variant="light" rightSection={<ChevronDown size={14} />}>{words.more}</Button></Menu.Target>
+            <Menu.Dropdown>{actions.slice(3).map((one) => <Menu.Item key={one.name} onClick={() => void begin(one)}>{spoken(one.name)}</Menu.Item>)}</Menu.Dropdown>
+          </Menu>
+        )}
+        {'update' in resource.allowed && !isEditing && <Button variant="default" leftSection={<Pencil size={16} />} onClick={() => setIsEditing(true)}>{words.edit}</Button>}
+        {'delete' in resource.allowed && <Button variant="subtle" color="red" leftSection={<Trash2 size={16} />} onClick={() => void removeIt()}>{words.delete}</Button>}
+      </PageHead>
+      <Tabs defaultValue="fields" keepMounted={false}>
+        <Tabs.List mb="md">
+          <Tabs.Tab value="fields">{words.details}</Tabs.Tab>
+          {may('platform.audit:read') && <Tabs.Tab value="history">{words.history}</Tabs.Tab>}
+        </Tabs.List>
+        <Tabs.Panel value="fields">
+          {isEditing ? <Edit resource={resource} row={row} onDone={(next) => { setIsEditing(false); if (next) took(next); }} /> : <Facts resource={resource} row={row} />}
+        </Tabs.Panel>
+        <Tabs.Panel value="history"><History resource={resource} id={id} /></Tabs.Panel>
+      </Tabs>
+      <Dialog isOpen={action !== null} onClose={() => setAction(null)} title={action ? spoken(action.name) : ''}>
+        {action && (
+          <Stack>
+            {action.description && <Text size="sm">{action.description}</Text>}
+            <Form id={`${action.name} ${id}`} fields={action.fields} owner={resource.plugin} label={spoken(action.name)} onCancel={() => setAction(null)} onSubmit={async (values, key) => { await run(action, values, key); setAction(null); }} />
+          </Stack>
+        )}
+      </Dialog>
+    </>
+  );
+}
+
+function Facts({ resource, row }: { resource: Resource; row: Row }): ReactNode {
+  const words = useWords();
+  const format = useFormat();
+  return (
+    <Grid>
+      <Grid.Col span={{ base: 12, md: 8 }}>
+        <Card withBorder component="dl" m={0} className="facts" display="grid">
+          {resource.fields.filter((f) => !f.secret).map((field) => (
+            <div key={field.name} className={['Multiline', 'Json', 'Group', 'Map', 'List'].includes(field.kind) ? 'wide' : undefined}>
+              <Text component="dt" size="sm" c="dimmed">{labelOf(field)}</Text>
+              <dd><Value field={field} value={row[field.name]} owner={resource.plugin} /></dd>
+            </div>
+          ))}
+        </Card>
+      </Grid.Col>
+      <Grid.Col span={{ base: 12, md: 4 }}>
+        <Card withBorder>
+          <Table variant="vertical" layout="fixed" withRowBorders={false} highlightOnHover={false}>
+            <Table.Tbody>
+              {([[words.createdAt, format.instant(String(row['createdAt']))], [words.updatedAt, format.ago(String(row['updatedAt']))], [words.owner, String(row['owner'] ?? '–')], [words.revision, String(row.revision)], [words.id, row.id]] as const).map(([label, value]) => (
+                <Table.Tr key={label}><Table.Th w={110} fw={400} c="dimmed" bg="transparent" px={0}>{label}</Table.Th><Table.Td style={{ overflowWrap: 'anywhere' }}>{value}</Table.Td></Table.Tr>
+              ))}
+            </Table.Tbody>
+          </Table>
+        </Card>
+      </Grid.Col>
+    </Grid>
+  );
+}
+
+function Edit({ resource, row, onDone }: { resource: Resource; row: Row; onDone: (next: Row | null) => void }): ReactNode {
+  const words = useWords();
+  // The state that the form began with: what comes meanwhile does not take anybody's input away.
+  const [began, setBegan] = useState(row);
+  const [isStale, setIsStale] = useState(false);
+  return (
+    <Card withBorder maw={720}>
+      {(isStale || row.revision !== began.revision) && (
+        <Alert color="yellow" mb="md" title={words.changedMeanwhile} role="status">
+          <Text size="sm" mb="xs">{words.changedMeanwhileHint}</Text>
+          <Button size="xs" variant="light" onClick={() => { setBegan(row); setIsStale(false); }}>{words.readNewest}</Button>
+        </Alert>
+      )}
+      <Form id={`edit ${row.id}`} fields={resource.fields} owner={resource.plugin} initial={began} label={words.save} onCancel={() => onDone(null)} onSubmit={async (values) => {
+        const changed = Object.fromEntries(Object.entries(values).filter(([name, value]) => JSON.stringify(value ?? null) !== JSON.stringify(began[name] ?? null)));
+        if (Object.keys(changed).length === 0) { onDone(null); return; }
+        try {
+          const answer = await send<Row>('PATCH', `${resource.path}/${row.id}`, { body: changed, tag: `"${began.revision}"` });
+          tellDone(words.saved);
+          onDone(answer.value);
+        } catch (fault) {
+          if (!(fault instanceof Problem) || fault.status !== 412) throw fault;
+          setIsStale(true);
+        }
+      }} />
+    </Card>
+  );
+}
+
+interface Entry { position: number; at: string; actor: string; action: string; result: string; detail?: { revision?: number; changes?: Record<string, { old?: unknown; new?: unknown }> } }
+
+/** What was done with the record, from the audit trail, with what each change was. */
+function History({ resource, id }: { resource: Resource; id: string }): ReactNode {
+  const words = useWords();
+  const format = useFormat();
+  const short = resource.name.slice(resource.plugin.length + 1);
+  const history = useQuery({ queryKey: ['history', resource.name, id], queryFn: () => get<{ items: Entry[] }>(`/api/v1/audit?subject=${encodeURIComponent(`${short}/${id}`)}&limit=100`) });
+  if (history.isLoading) return <Waiting />;
+  if (history.error) return <Fault error={history.error} retry={() => void history.refetch()} />;
+  const entries = history.data?.items ?? [];
+  if (entries.length === 0) return <Empty title={words.noRecords} />;
+  return (
+    <Timeline bulletSize={14} lineWidth={2}>
+      {entries.map((entry) => (
+        <Timeline.Item key={entry.position} title={<Group gap="xs"><Text span fw={600}>{spoken(entry.action.slice(resource.name.length + 1) || entry.action)}</Text>{entry.result !== 'success' && <Badge color="red" variant="light">{entry.result}</Badge>}</Group>}>
+          <Text size="sm" c="dimmed" title={format.instant(entry.at)}>{format.ago(entry.at)} {words.by} {entry.actor}</Text>
+          {entry.detail?.changes && (
+            <Table mt="xs" verticalSpacing={2} withRowBorders={false} highlightOnHover={false} w="auto">
+              <Table.Tbody>
+                {Object.entries(entry.detail.changes).map(([name, change]) => {
+                  const field = resource.fields.find((f) => f.name === name);
+                  const text = (value: unknown): string => (value === undefined || value === null ? '–' : field ? format.value(field, value) : JSON.stringify(value));
+                  return <Fragment key={name}><Table.Tr><Table.Td c="dimmed" pl={0}>{field ? labelOf(field) : spoken(name)}</Table.Td><Table.Td><del>{'old' in change ? text(change.old) : ''}</del></Table.Td><Table.Td><ins>{text(change.new)}</ins></Table.Td></Table.Tr></Fragment>;
+                })}
+              </Table.Tbody>
+            </Table>
+          )}
+        </Timeline.Item>
+      ))}
+    </Timeline>
+  );
+}

@@ -1,0 +1,57 @@
+import type { Field, Resource } from '../api/catalogue';
+
+/** One condition of a list. */
+export interface Condition { field: string; operator: Operator; value: string }
+
+export type Operator = '$eq' | '$ne' | '$gt' | '$gte' | '$lt' | '$lte' | '$in' | '$contains' | '$startsWith';
+
+/** What a list shows: the same words as the API's query string, so that an address can be shared. */
+export interface ListState { q: string; sort: string; conditions: Condition[] }
+
+const pattern = /^filter\[([^\]]+)\](?:\[(\$[a-zA-Z]+)\])?$/;
+
+export function readState(search: string): ListState {
+  const query = new URLSearchParams(search);
+  const conditions: Condition[] = [];
+  query.forEach((value, key) => {
+    const found = pattern.exec(key);
+    if (found?.[1]) conditions.push({ field: found[1], operator: (found[2] ?? '$eq') as Operator, value });
+  });
+  return { q: query.get('q') ?? '', sort: query.get('sort') ?? '', conditions };
+}
+
+export function writeState(state: ListState): string {
+  const query = new URLSearchParams();
+  if (state.q) query.set('q', state.q);
+  if (state.sort) query.set('sort', state.sort);
+  state.conditions.forEach((c) => query.append(`filter[${c.field}][${c.operator}]`, c.value));
+  return query.toString();
+}
+
+/** Fields that a list can be filtered by, with the conditions that make sense for their kind. */
+export function operatorsOf(field: Field): Operator[] {
+  switch (field.kind) {
+    case 'Integer': case 'Decimal': case 'Real': case 'Date': case 'Time': case 'Instant': return ['$eq', '$ne', '$gte', '$lte', '$gt', '$lt'];
+    case 'Text': case 'Multiline': return ['$contains', '$startsWith', '$eq', '$ne'];
+    case 'Choice': return ['$eq', '$ne'];
+    case 'Boolean': case 'Identifier': case 'Reference': return ['$eq', '$ne'];
+    default: return [];
+  }
+}
+
+/** The platform's own fields, as fields. */
+export const systemFields: readonly Field[] = [
+  { name: 'createdAt', kind: 'Instant', readOnly: true },
+  { name: 'updatedAt', kind: 'Instant', readOnly: true },
+  { name: 'owner', kind: 'Text', readOnly: true },
+];
+
+export const readableFields = (resource: Resource): Field[] => [...resource.fields.filter((f) => !f.secret), ...systemFields];
+
+export const isSortable = (field: Field): boolean => !['List', 'Group', 'Map', 'Json', 'Money', 'Multiline'].includes(field.kind);
+
+/** The columns that are shown until somebody chooses others: what tells records apart, then what is short. */
+export function defaultColumns(resource: Resource): string[] {
+  const shown = resource.fields.filter((f) => !f.secret && !['Json', 'Map', 'Group', 'List', 'Multiline'].includes(f.kind)).slice(0, 7).map((f) => f.name);
+  return [...shown, 'updatedAt'];
+}

@@ -1,0 +1,81 @@
+import { MantineProvider } from '@mantine/core';
+import { Notifications } from '@mantine/notifications';
+import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
+import { useEffect, useMemo, useState, type ReactNode } from 'react';
+import { Router } from 'wouter';
+import { Problem } from '../api/http';
+import { followPlugins, live } from '../api/live';
+import { useUser, useView, viewKey } from '../api/session';
+import { keepLanguage, load, SpeechContext, type Language, type Words } from '../words';
+import { Fault, Waiting } from './Parts';
+import { Shell } from './Shell';
+import { SignIn } from './SignIn';
+import { theme } from './theme';
+
+/** The nonce of this page: its own style elements carry it, others are refused. */
+const nonce = (): string => document.querySelector<HTMLMetaElement>('meta[property="csp-nonce"]')?.nonce ?? '';
+
+// Style elements of the parts that lock scrolling look for it here.
+Object.assign(globalThis, { __webpack_nonce__: nonce() });
+
+const client = new QueryClient({
+  defaultOptions: {
+    queries: {
+      staleTime: 10_000,
+      gcTime: 10 * 60_000,
+      refetchOnWindowFocus: true,
+      networkMode: 'always',
+      retry: (count, error) => count < 2 && error instanceof Problem && (error.status === 503 || error.status === 429),
+    },
+    mutations: { networkMode: 'always' },
+  },
+});
+
+// Signed out elsewhere, or the session ended: the console asks again who it is.
+client.getQueryCache().subscribe((event) => {
+  const error = event.type === 'updated' && event.action.type === 'error' ? event.action.error : null;
+  if (error instanceof Problem && error.isSignedOut) void client.invalidateQueries({ queryKey: viewKey });
+});
+followPlugins(client);
+
+/** Everything around the pages: language, colours, what was read, where one is. */
+export function App({ language: first, words: firstWords }: { language: Language; words: Words }): ReactNode {
+  const [language, setLanguage] = useState(first);
+  const [words, setWords] = useState(firstWords);
+  const speech = useMemo(() => ({
+    words,
+    language,
+    locale: navigator.languages.find((l) => l.startsWith(language)) ?? language,
+    choose: (chosen: Language) => {
+      keepLanguage(chosen);
+      void load(chosen).then((loaded) => { setWords(loaded); setLanguage(chosen); });
+    },
+  }), [language, words]);
+  useEffect(() => { document.documentElement.lang = language; }, [language]);
+  return (
+    <SpeechContext value={speech}>
+      <MantineProvider theme={theme} defaultColorScheme="auto" getStyleNonce={nonce}>
+        <Notifications position="bottom-right" />
+        <QueryClientProvider client={client}>
+          <Router base="/console"><Gate /></Router>
+        </QueryClientProvider>
+      </MantineProvider>
+    </SpeechContext>
+  );
+}
+
+/** Who is signed in sees the console; who is not is asked to. */
+function Gate(): ReactNode {
+  const view = useView();
+  const user = useUser();
+  const isIn = view.data !== undefined && !(view.data.signIn && view.data.anonymous);
+  useEffect(() => {
+    if (!isIn) return;
+    live.start();
+    return () => live.stop();
+  }, [isIn, view.data?.caller.id]);
+  if (isIn && user.data?.mustChangePassword) return <SignIn mustChange />;
+  if (view.data && !isIn) return <SignIn />;
+  if (view.data && !user.isLoading) return <Shell view={view.data} />;
+  return <main style={{ padding: 24 }}>{view.error ? <Fault error={view.error} retry={() => void view.refetch()} /> : <Waiting />}</main>;
+}

@@ -1,0 +1,44 @@
+import { Blocks, HeartPulse, KeyRound, ListChecks, Radio, ScrollText, Server, ShieldCheck, SlidersHorizontal, UserRound, Users, UsersRound, type LucideIcon } from 'lucide-react';
+import { lazy, type ComponentType, type LazyExoticComponent } from 'react';
+import type { Words } from '../words';
+
+/** The words that are texts, and not functions. */
+export type WordKey = { [K in keyof Words]: Words[K] extends string ? K : never }[keyof Words];
+
+/** A page of the platform. Its code is fetched when it is first visited. */
+export interface Page {
+  path: string;
+  label: WordKey;
+  section: 'platform' | 'people' | 'look';
+  icon: LucideIcon;
+  /** Permission without which it is not shown; null for everybody. */
+  needs: string | null;
+  /** Plugin that has to be active for it. */
+  plugin?: string;
+  component: LazyExoticComponent<ComponentType>;
+}
+
+const page = (load: () => Promise<Record<string, unknown>>, name: string) => lazy(async () => ({ default: (await load())[name] as ComponentType }));
+
+/** Every page of the platform, in the order of the navigation. */
+export const pages: readonly Page[] = [
+  { path: '/plugins', label: 'plugins', section: 'platform', icon: Blocks, needs: 'platform.plugins:read', component: page(() => import('../platform/Plugins'), 'Plugins') },
+  { path: '/events', label: 'events', section: 'platform', icon: Radio, needs: 'platform.events:read', component: page(() => import('../platform/Events'), 'Events') },
+  { path: '/tasks', label: 'tasks', section: 'platform', icon: ListChecks, needs: 'platform.tasks:read', component: page(() => import('../platform/Tasks'), 'Tasks') },
+  { path: '/audit', label: 'audit', section: 'platform', icon: ScrollText, needs: 'platform.audit:read', plugin: 'core.audit', component: page(() => import('../platform/Audit'), 'Audit') },
+  { path: '/nodes', label: 'nodes', section: 'platform', icon: Server, needs: 'platform.nodes:read', component: page(() => import('../platform/Nodes'), 'Nodes') },
+  { path: '/config', label: 'config', section: 'platform', icon: SlidersHorizontal, needs: 'platform.config:read', component: page(() => import('../platform/Configuration'), 'Configuration') },
+  { path: '/health', label: 'health', section: 'platform', icon: HeartPulse, needs: 'platform.status:read', component: page(() => import('../platform/Health'), 'Health') },
+  { path: '/users', label: 'users', section: 'people', icon: Users, needs: 'platform.users:read', plugin: 'core.identity', component: page(() => import('../platform/Users'), 'Users') },
+  { path: '/roles', label: 'roles', section: 'people', icon: ShieldCheck, needs: 'platform.roles:read', plugin: 'core.identity', component: page(() => import('../platform/Roles'), 'Roles') },
+  { path: '/groups', label: 'groups', section: 'people', icon: UsersRound, needs: 'platform.groups:read', plugin: 'core.identity', component: page(() => import('../platform/Groups'), 'Groups') },
+  { path: '/keys', label: 'keys', section: 'people', icon: KeyRound, needs: 'core.identity:use', plugin: 'core.identity', component: page(() => import('../platform/Keys'), 'Keys') },
+  { path: '/account', label: 'account', section: 'people', icon: UserRound, needs: null, plugin: 'core.identity', component: page(() => import('../platform/MyAccount'), 'MyAccount') },
+];
+
+/** Permissions that pages ask for beyond those that show them. */
+const finer = ['platform.plugins:create', 'platform.plugins:update', 'platform.plugins:delete', 'platform.events:create', 'platform.events:update', 'platform.events:delete', 'platform.tasks:create', 'platform.tasks:update', 'platform.services:update', 'platform.config:update', 'platform.users:create', 'platform.users:update', 'platform.users:delete', 'platform.roles:create', 'platform.roles:update', 'platform.roles:delete', 'platform.groups:create', 'platform.groups:update', 'platform.groups:delete', 'platform.audit:read', 'platform.audit:verify', 'platform.audit:export', 'platform.metrics:read', 'platform.events:read'];
+
+/** What the console asks the node about this caller. */
+export const permissionsInQuestion: readonly string[] = [...new Set([...pages.flatMap((p) => (p.needs ? [p.needs] : [])), ...finer])].sort();
+

@@ -1,0 +1,51 @@
+using System.Net.Http.Headers;
+using System.Net.Http.Json;
+using System.Text.Json;
+using Nexus.EndToEnd.Tests;
+using Nexus.Tests.Shared;
+
+namespace Nexus.Console.Tests;
+
+/// <summary>Walks through the console in Debian's Chromium, by the scripts in <c>tests/foreign/console</c>.</summary>
+internal static class Browser
+{
+    public const string Password = "Correct-Horse-9-Battery";
+
+    private static readonly string? Executable = new[] { "/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome" }.FirstOrDefault(File.Exists);
+
+    /// <summary>A host with identity, audit and the named samples.</summary>
+    public static async Task<RunningHost> HostAsync(params string[] samples)
+    {
+        const string First = "First-Horse-7-Battery";
+        var host = await RunningHost.StartAsync(
+            [Path.Combine(Programs.Plugins, "core.identity"), Path.Combine(Programs.Plugins, "core.audit"), .. samples.Select(s => Path.Combine(Programs.Samples, s))],
+            [$"--plugins:core.identity:administratorPassword={First}"]);
+        var token = (string?)(await host.PostAsync("/api/v1/auth/login", new { username = "admin", password = First }))["access_token"];
+        using var change = new HttpRequestMessage(HttpMethod.Post, "/api/v1/auth/password/change") { Content = JsonContent.Create(new { currentPassword = First, newPassword = Password }) };
+        change.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token);
+        using var changed = await host.Client.SendAsync(change);
+        Assert.True(changed.IsSuccessStatusCode, await changed.Content.ReadAsStringAsync());
+        return host;
+    }
+
+    /// <summary>Runs a walk to its end; what it printed. The test is skipped, with the reason, where there is no browser.</summary>
+    public static async Task<string> WalkAsync(string name, RunningHost host, object? more = null)
+    {
+        Assert.SkipWhen(Executable is null, "chromium is not installed; install the Debian package chromium");
+        var folder = await ForeignTools.FolderAsync("console");
+        var input = JsonSerializer.SerializeToNode(new
+        {
+            address = host.Address.ToString().TrimEnd('/'),
+            executable = Executable,
+            password = Password,
+            pid = host.Pid,
+            token = (await File.ReadAllTextAsync(Path.Combine(host.Folder, "data", "run", "admin.token"))).Trim(),
+            shots = Path.Combine(Programs.Root, "artifacts", "console"),
+        })!.AsObject();
+        foreach (var (key, value) in JsonSerializer.SerializeToNode(more ?? new { })!.AsObject())
+            input[key] = value?.DeepClone();
+        var (code, output, errors) = await ToolProcess.RunAsync("node", [Path.Combine(folder, name + ".mjs"), input.ToJsonString()], folder);
+        Assert.True(code == 0 && output.Contains("whole", StringComparison.Ordinal), $"{name} ended with {code}:\n{errors}\n{output}\n{host.Log}");
+        return output;
+    }
+}
