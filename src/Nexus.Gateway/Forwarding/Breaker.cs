@@ -84,6 +84,16 @@ internal sealed class Breaker(BreakerOptions options, TimeProvider time)
         }
     }
 
+    /// <summary>The answer to a request that entered has begun well; how it ends is told later. Others need not wait for the end, which a stream may not have for hours; one that breaks off opens again.</summary>
+    public void Begin()
+    {
+        lock (gate)
+        {
+            if (trying)
+                (trying, openedAt, failures) = (false, null, options.Failures - 1);
+        }
+    }
+
     /// <summary>A request that entered ended without saying anything about the node: its caller hung up.</summary>
     public void Forget()
     {

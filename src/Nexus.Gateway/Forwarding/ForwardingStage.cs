@@ -67,6 +67,7 @@ internal sealed partial class ForwardingStage(RequestDelegate next, IPlugins plu
     private async Task ForwardAsync(HttpContext context, ForwardingRoute? route, ImmutableArray<Place> places, INodeTransport transport, PassedCall? call)
     {
         var options = settings.Current;
+        await using var kept = call;
         var passed = new PassedRequest(context, route, call);
         var isKept = call is not null || await KeepBodyAsync(context, options.BufferBytes);
         var mayRepeat = isKept && (call?.MayRepeat(places) ?? IsIdempotent(context.Request.Method) || context.Request.Headers.ContainsKey("Idempotency-Key"));
@@ -111,15 +112,11 @@ internal sealed partial class ForwardingStage(RequestDelegate next, IPlugins plu
         var noted = false;
         try
         {
-            var answer = await transport.SendAsync(context, sending);
+            // The breaker hears of a failure before the caller does, whose next request is judged by it.
+            var answer = await transport.SendAsync(context, sending with { Accept = message => sending.Accept(message) && Hear(message) });
             answer = answer with { Status = call?.StatusOf(answer) ?? answer.Status };
-            if (answer.Outcome != NodeOutcome.CallerLeft && !context.RequestAborted.IsCancellationRequested)
-            {
-                var failed = answer.Outcome is NodeOutcome.NotReached or NodeOutcome.Broken or NodeOutcome.TimedOut || answer.Status is 502 or 503 or 504;
-                backend.Breaker.Note(failed, failed || answer.Status >= 500);
-                noted = true;
-            }
-
+            if (!noted && answer.Outcome != NodeOutcome.CallerLeft && !context.RequestAborted.IsCancellationRequested)
+                Note(answer.Outcome is NodeOutcome.NotReached or NodeOutcome.Broken or NodeOutcome.TimedOut, answer.Status);
             return answer;
         }
         finally
@@ -127,6 +124,22 @@ internal sealed partial class ForwardingStage(RequestDelegate next, IPlugins plu
             backend.End();
             if (!noted)
                 backend.Breaker.Forget();
+        }
+
+        bool Hear(HttpResponseMessage message)
+        {
+            if (PassedCall.StatusOf(message) is >= 500 and var status)
+                Note(false, status);
+            else
+                backend.Breaker.Begin();
+            return true;
+        }
+
+        void Note(bool isLost, int status)
+        {
+            var failed = isLost || status is 502 or 503 or 504;
+            backend.Breaker.Note(failed, failed || status >= 500);
+            noted = true;
         }
     }
 

@@ -1,82 +1,131 @@
 namespace Nexus.Gateway.Forwarding;
 
-/// <summary>A body without a length: what was read of it is kept, up to a limit, so that it can be read from its beginning again. Has one reader at a time.</summary>
-internal sealed class KeptBody(Stream source, long limit) : Stream
+/// <summary>
+/// A body without a length, for one sending after another. What was read of it is kept up to a limit, so that the next sending reads it from its beginning, also when
+/// the one before broke off in the middle: a read of the source that was under way then is waited for by whoever reads now. Thread-safe.
+/// </summary>
+internal sealed class KeptBody(Stream source, long limit) : IAsyncDisposable
 {
-    private MemoryStream? kept = new();
-    private int position;
-    private bool wasRead;
+    private const int Most = 16 * 1024;
+    private readonly Lock gate = new();
+    private MemoryStream kept = new();
+    private readonly CancellationTokenSource over = new();
+    private Reader? current;
+    private Task? underWay;
     private bool ended;
+    private bool isForgotten;
+    private bool isLost;
 
-    public override bool CanRead => true;
-
-    public override bool CanSeek => false;
-
-    public override bool CanWrite => false;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position
+    /// <summary>Gives the body to the next sending, from its beginning; the reader before gets nothing any more.</summary>
+    /// <returns>Null when a part of it was not kept.</returns>
+    public Stream? TryRead()
     {
-        get => throw new NotSupportedException();
-        set => throw new NotSupportedException();
+        lock (gate)
+            return isLost ? null : current = new Reader(this);
     }
 
-    /// <summary>Goes back to the beginning.</summary>
-    /// <returns>Whether it can: nothing was read yet, or all of it was and was kept.</returns>
-    public bool TryRewind()
-    {
-        if (kept is null || wasRead && !ended)
-            return false;
-        position = 0;
-        return true;
-    }
-
-    /// <summary>Keeps nothing any more; what is left is read once.</summary>
+    /// <summary>Nobody will ask for it again: what is left is kept no more.</summary>
     public void Forget()
     {
-        // What was kept and not read again yet still has to be.
-        if (kept is null || position >= kept.Length)
-            kept = null;
+        lock (gate)
+            isForgotten = true;
     }
 
-    public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+    public async ValueTask DisposeAsync()
     {
-        if (kept is { } all && position < all.Length)
+        Task? last;
+        lock (gate)
+            (current, last) = (null, underWay);
+        if (last is { IsCompleted: false })
         {
-            var again = Math.Min(buffer.Length, (int)all.Length - position);
-            all.GetBuffer().AsMemory(position, again).CopyTo(buffer);
-            position += again;
-            return again;
+            await over.CancelAsync();
+            await last.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
 
-        wasRead = true;
-        var read = await source.ReadAsync(buffer, cancellationToken);
-        ended |= read == 0 && buffer.Length > 0;
-        if (kept is null)
-            return read;
-        if (kept.Length + read > limit)
+        over.Dispose();
+    }
+
+    private async ValueTask<int> ReadAsync(Reader reader, Memory<byte> buffer, CancellationToken cancellationToken)
+    {
+        if (buffer.IsEmpty)
+            return 0;
+        while (true)
         {
-            kept = null;
-            return read;
+            Task? filling;
+            lock (gate)
+            {
+                if (reader != current)
+                    throw new IOException("The body is read by a later sending.");
+                if (reader.At < kept.Length)
+                {
+                    var count = Math.Min(buffer.Length, (int)kept.Length - reader.At);
+                    kept.GetBuffer().AsMemory(reader.At, count).CopyTo(buffer);
+                    reader.At += count;
+                    return count;
+                }
+
+                if (ended)
+                    return 0;
+                if (underWay is null or { IsCompleted: true })
+                {
+                    isLost |= isForgotten || kept.Length > limit;
+                    underWay = isLost ? null : FillAsync();
+                }
+
+                filling = underWay;
+                if (isLost && kept.Capacity > 0)
+                    (kept, reader.At) = (new MemoryStream(), 0);
+            }
+
+            if (filling is null)
+                return await source.ReadAsync(buffer, cancellationToken);
+            await filling.WaitAsync(cancellationToken);
+        }
+    }
+
+    private async Task FillAsync()
+    {
+        var more = new byte[Math.Min(Most, limit + 1 - kept.Length)];
+        var read = await source.ReadAsync(more, over.Token);
+        lock (gate)
+        {
+            kept.Write(more, 0, read);
+            ended = read == 0;
+        }
+    }
+
+    private sealed class Reader(KeptBody body) : Stream
+    {
+        public int At { get; set; }
+
+        public override bool CanRead => true;
+
+        public override bool CanSeek => false;
+
+        public override bool CanWrite => false;
+
+        public override long Length => throw new NotSupportedException();
+
+        public override long Position
+        {
+            get => throw new NotSupportedException();
+            set => throw new NotSupportedException();
         }
 
-        kept.Write(buffer.Span[..read]);
-        position += read;
-        return read;
+        public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) => body.ReadAsync(this, buffer, cancellationToken);
+
+        public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) => ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
+
+        public override int Read(byte[] buffer, int offset, int count) => ReadAsync(buffer.AsMemory(offset, count)).AsTask().GetAwaiter().GetResult();
+
+        public override void Flush()
+        {
+        }
+
+        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+        public override void SetLength(long value) => throw new NotSupportedException();
+
+        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
     }
-
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) => ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-    public override int Read(byte[] buffer, int offset, int count) => ReadAsync(buffer.AsMemory(offset, count)).AsTask().GetAwaiter().GetResult();
-
-    public override void Flush()
-    {
-    }
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 }

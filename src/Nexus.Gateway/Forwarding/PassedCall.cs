@@ -11,7 +11,7 @@ namespace Nexus.Gateway.Forwarding;
 /// A call of gRPC on its way to a node. Its body has no length, and its end says in trailers what a status says elsewhere: the body is kept while it is small, a node
 /// that breaks off in the middle of an answer leaves <c>UNAVAILABLE</c> instead of a reset stream, and the breaker hears of the status that the trailers have.
 /// </summary>
-internal sealed class PassedCall
+internal sealed class PassedCall : IAsyncDisposable
 {
     /// <summary>Beginning of the packages of plugins.</summary>
     public const string OfPlugins = "nexus.plugins.";
@@ -19,6 +19,7 @@ internal sealed class PassedCall
     private static readonly TimeSpan Grace = TimeSpan.FromSeconds(1);
     private readonly HttpContext context;
     private readonly HeldReset? reset;
+    private readonly KeptBody body;
     private readonly string service;
     private readonly string method;
 
@@ -28,7 +29,8 @@ internal sealed class PassedCall
         var path = context.Request.Path.Value!;
         var slash = path.IndexOf('/', 1);
         (service, method) = (path[1..slash], path[(slash + 1)..]);
-        context.Request.Body = new KeptBody(context.Request.Body, bufferBytes);
+        body = new KeptBody(context.Request.Body, bufferBytes);
+        context.Request.Body = body.TryRead()!;
         if (context.Features.Get<IHttpResetFeature>() is { } own)
             context.Features.Set<IHttpResetFeature>(reset = new HeldReset(own));
         // A stream of the caller has no length and no rate; its node, which knows what is called, has a limit for each message and for the wait for the next.
@@ -47,8 +49,8 @@ internal sealed class PassedCall
         return package.StartsWith(OfPlugins, StringComparison.Ordinal) || package is "nexus.v1" || package.StartsWith("grpc.", StringComparison.Ordinal) ? package : null;
     }
 
-    /// <summary>Whether an answer without messages says that the node cannot do it now.</summary>
-    public static bool IsUnavailable(HttpResponseMessage answer) => answer.Headers.TryGetValues("grpc-status", out var status) && status.FirstOrDefault() == Text(GrpcCode.Unavailable);
+    /// <summary>Status of an answer that begins, as REST has it; that of a call which has messages is known at its end alone.</summary>
+    public static int StatusOf(HttpResponseMessage answer) => StatusOf(answer.Headers.TryGetValues("grpc-status", out var status) ? status.FirstOrDefault() : null, (int)answer.StatusCode);
 
     /// <summary>Whether it may be carried out twice: it only reads a resource, asks about the node, or is a change of a resource that the node knows again by its key.</summary>
     public bool MayRepeat(ImmutableArray<Place> places) =>
@@ -58,11 +60,21 @@ internal sealed class PassedCall
     /// <summary>Time until the answer must have begun: that of the gateway, or that of the caller and a little, since the node says itself when it is over.</summary>
     public TimeSpan Patience(TimeSpan own) => Deadline is { } deadline && deadline + Grace < own ? deadline + Grace : own;
 
-    /// <summary>Whether what is to be sent again is still there. What was sent has to be read to its end, for nobody else may be reading it.</summary>
-    public bool TryRewind() => Body.TryRewind();
+    /// <summary>Makes the body ready to be sent again.</summary>
+    /// <returns>Whether all that was read of it is still there.</returns>
+    public bool TryRewind()
+    {
+        if (body.TryRead() is not { } again)
+            return false;
+        context.Request.Body = again;
+        return true;
+    }
 
     /// <summary>The answer begins.</summary>
-    public void Begin() => Body.Forget();
+    public void Begin() => body.Forget();
+
+    /// <summary>Ends what still reads the caller's body.</summary>
+    public ValueTask DisposeAsync() => body.DisposeAsync();
 
     /// <summary>What the node's answer says, as the status that REST has for it.</summary>
     public int StatusOf(in NodeAnswer answer)
@@ -71,7 +83,7 @@ internal sealed class PassedCall
             return answer.Status;
         var trailers = context.Features.Get<IHttpResponseTrailersFeature>()?.Trailers;
         var status = context.Response.Headers["grpc-status"] is [{ } alone] ? alone : trailers?["grpc-status"].ToString();
-        return status == Text(GrpcCode.Unavailable) ? 503 : status == Text(GrpcCode.Internal) ? 500 : answer.Status;
+        return StatusOf(status, answer.Status);
     }
 
     /// <summary>Ends an answer that broke off in the middle; called when the last sending is over.</summary>
@@ -99,9 +111,9 @@ internal sealed class PassedCall
         return true;
     }
 
-    private static string Text(GrpcCode code) => ((int)code).ToString(CultureInfo.InvariantCulture);
+    private static int StatusOf(string? call, int status) => call == Text(GrpcCode.Unavailable) ? 503 : call == Text(GrpcCode.Internal) ? 500 : status;
 
-    private KeptBody Body => (KeptBody)context.Request.Body;
+    private static string Text(GrpcCode code) => ((int)code).ToString(CultureInfo.InvariantCulture);
 
     private TimeSpan? Deadline
     {

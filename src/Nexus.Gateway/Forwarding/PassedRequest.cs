@@ -54,7 +54,7 @@ internal sealed class PassedRequest(HttpContext context, ForwardingRoute? route,
 
     private bool Accept(HttpResponseMessage answer, bool mayRetry)
     {
-        if (mayRetry && ((int)answer.StatusCode is 502 or 503 or 504 || call is not null && PassedCall.IsUnavailable(answer)))
+        if (mayRetry && PassedCall.StatusOf(answer) is 502 or 503 or 504)
             return false;
         call?.Begin();
         own = [.. context.Response.Headers];

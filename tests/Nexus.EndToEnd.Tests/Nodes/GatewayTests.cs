@@ -65,7 +65,8 @@ public sealed class GatewayTests
 
         var bad = Path.Combine(node.Folder, "bad");
         await File.WriteAllTextAsync(bad, "");
-        var failed = await Task.WhenAll(Enumerable.Range(0, 3).Select(_ => AskAsync(gateway, token, Route)));
+        // The breaker knows of an answer at its beginning, before the caller does.
+        var failed = await Task.WhenAll(Enumerable.Range(0, 3).Select(_ => BeginAsync(gateway, token, Route)));
         var refused = await AskAsync(gateway, token, Route);
         var open = await SeriesAsync(gateway, token, "nexus_gateway_breaker_state", "probe");
         var asked = (await SeriesAsync(gateway, token, "nexus_gateway_forwarded_requests_total", "probe")).Values.Single();
@@ -78,7 +79,7 @@ public sealed class GatewayTests
         }
 
         var closed = await SeriesAsync(gateway, token, "nexus_gateway_breaker_state", "probe");
-        Assert.All(failed, f => Assert.Equal(503, f.Status));
+        Assert.All(failed, f => Assert.Equal(503, (int)f.StatusCode));
         Assert.Equal((503, 3, 2), (refused.Status, asked, open.Values.Single()));
         Assert.InRange(int.Parse(refused.RetryAfter, CultureInfo.InvariantCulture), 1, 10);
         Assert.True(clock.Elapsed > TimeSpan.FromSeconds(0.5), $"it closed after {clock.Elapsed}");
@@ -175,7 +176,15 @@ public sealed class GatewayTests
             {
                 public void Configure(IPluginBuilder plugin) => plugin.MapEndpoints(routes =>
                 {
-                    routes.MapGet("/", () => File.Exists("bad") ? Results.StatusCode(503) : Results.Text("VERSION"));
+                    routes.MapGet("/", async (HttpContext context) =>
+                    {
+                        // A failure whose end is long in coming.
+                        if (!File.Exists("bad")) { await context.Response.WriteAsync("VERSION"); return; }
+                        context.Response.StatusCode = 503;
+                        await context.Response.WriteAsync("bad");
+                        await context.Response.Body.FlushAsync();
+                        while (File.Exists("bad") && !context.RequestAborted.IsCancellationRequested) await Task.Delay(20);
+                    });
                     routes.MapGet("/headers", (HttpContext context) => Results.Text("{" + string.Join(",", context.Request.Headers.Select(h => System.Text.Json.JsonSerializer.Serialize(h.Key) + ":" + System.Text.Json.JsonSerializer.Serialize(h.Value.ToString()))) + "}")).AllowAnonymous();
                     routes.MapMethods("/cut", ["GET", "PUT", "POST"], (HttpContext context) =>
                     {
@@ -206,10 +215,15 @@ public sealed class GatewayTests
 
     private static async Task<(int Status, string RetryAfter, string Body)> AskAsync(RunningHost gateway, string token, string path)
     {
+        using var response = await BeginAsync(gateway, token, path);
+        return ((int)response.StatusCode, response.Headers.RetryAfter?.ToString() ?? "", await response.Content.ReadAsStringAsync());
+    }
+
+    private static async Task<HttpResponseMessage> BeginAsync(RunningHost gateway, string token, string path)
+    {
         using var request = new HttpRequestMessage(HttpMethod.Get, path);
         request.Headers.Authorization = new System.Net.Http.Headers.AuthenticationHeaderValue("Bearer", token);
-        using var response = await gateway.Client.SendAsync(request);
-        return ((int)response.StatusCode, response.Headers.RetryAfter?.ToString() ?? "", await response.Content.ReadAsStringAsync());
+        return await gateway.Client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
     }
 
     /// <summary>Waits until the gateway knows so many nodes with a plugin.</summary>

@@ -51,6 +51,21 @@ public sealed class BreakerTests
     }
 
     [Fact]
+    public void An_answer_that_begins_well_closes_it_and_one_that_breaks_off_then_opens_it_again()
+    {
+        var breaker = new Breaker(new BreakerOptions { Failures = 3, OpenSeconds = 5, OutlierShare = 0 }, clock);
+        breaker.Begin();
+        foreach (var failed in new[] { true, true, true }) breaker.Note(failed, failed);
+        clock.Move(5);
+        Assert.True(breaker.TryEnter());
+        breaker.Begin();
+        var (begun, others) = (breaker.State, breaker.TryEnter());
+        breaker.Note(failed: true, bad: true);
+
+        Assert.Equal((BreakerState.Closed, true, BreakerState.Open), (begun, others, breaker.State));
+    }
+
+    [Fact]
     public void Whoever_fails_too_large_a_share_is_left_out_for_a_while_though_its_breaker_stays_closed()
     {
         var breaker = new Breaker(new BreakerOptions { OutlierShare = 0.5, OutlierSeconds = 30 }, clock);

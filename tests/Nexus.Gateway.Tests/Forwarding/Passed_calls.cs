@@ -1,3 +1,4 @@
+using System.IO.Pipelines;
 using System.Text;
 using Microsoft.AspNetCore.Http;
 using Nexus.Gateway.Forwarding;
@@ -38,21 +39,69 @@ public sealed class Passed_calls
     public void A_package_comes_from_the_path(string path, string? expected) => Assert.Equal(expected, PassedCall.PackageOf(path));
 
     [Fact]
-    public async Task A_body_is_read_again_while_nothing_or_all_of_it_was_read_and_it_is_small()
+    public async Task A_body_is_read_again_however_much_of_it_was_read_while_it_is_small()
     {
         var call = Call("/nexus.v1.Resources/Get", "12345678");
-        var body = call.Context.Request.Body;
+        var first = call.Context.Request.Body;
+        _ = await first.ReadAsync(new byte[5]);
 
         Assert.True(call.Passed.TryRewind());
-        _ = await body.ReadAsync(new byte[5]);
-        Assert.False(call.Passed.TryRewind());
-        await ReadAsync(body);
+        await Assert.ThrowsAsync<IOException>(() => ReadAsync(first));
+        Assert.Equal("12345678", await ReadAsync(call.Context.Request.Body));
         Assert.True(call.Passed.TryRewind());
-        Assert.Equal("12345678", await ReadAsync(body));
+        Assert.Equal("12345678", await ReadAsync(call.Context.Request.Body));
 
-        var large = Call("/nexus.v1.Resources/Get", "123456789");
-        Assert.Equal("123456789", await ReadAsync(large.Context.Request.Body));
+        var large = Call("/nexus.v1.Resources/Get", "1234567890");
+        Assert.Equal("1234567890", await ReadAsync(large.Context.Request.Body));
         Assert.False(large.Passed.TryRewind());
+    }
+
+    [Fact]
+    public async Task What_a_sending_that_broke_off_was_still_reading_the_next_one_gets()
+    {
+        var pipe = new Pipe();
+        var call = Call("/nexus.v1.Resources/Get", pipe.Reader.AsStream());
+        await pipe.Writer.WriteAsync("123"u8.ToArray());
+        var first = call.Context.Request.Body;
+        _ = await first.ReadAsync(new byte[8]);
+        var pending = first.ReadAsync(new byte[8]).AsTask();
+
+        Assert.True(call.Passed.TryRewind());
+        var second = ReadAsync(call.Context.Request.Body);
+        await pipe.Writer.WriteAsync("45"u8.ToArray());
+        await pipe.Writer.CompleteAsync();
+
+        Assert.Equal("12345", await second);
+        await Assert.ThrowsAsync<IOException>(() => pending);
+    }
+
+    [Fact]
+    public async Task Nothing_reads_the_callers_body_any_more_when_the_call_is_over()
+    {
+        var pipe = new Pipe();
+        var call = Call("/nexus.v1.Resources/Get", pipe.Reader.AsStream());
+        var pending = call.Context.Request.Body.ReadAsync(new byte[8]).AsTask();
+        await call.Passed.DisposeAsync();
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => pending);
+        await pipe.Writer.WriteAsync("123"u8.ToArray());
+        Assert.True(pipe.Reader.TryRead(out var left));
+        Assert.Equal(3, left.Buffer.Length);
+    }
+
+    [Fact]
+    public async Task Once_the_answer_begins_the_rest_of_a_body_passes_without_being_kept()
+    {
+        var pipe = new Pipe();
+        var call = Call("/nexus.v1.Resources/Get", pipe.Reader.AsStream());
+        await pipe.Writer.WriteAsync("12"u8.ToArray());
+        _ = await call.Context.Request.Body.ReadAsync(new byte[8]);
+        call.Passed.Begin();
+        await pipe.Writer.WriteAsync("345"u8.ToArray());
+        await pipe.Writer.CompleteAsync();
+
+        Assert.Equal("345", await ReadAsync(call.Context.Request.Body));
+        Assert.False(call.Passed.TryRewind());
     }
 
     [Theory]
@@ -80,11 +129,13 @@ public sealed class Passed_calls
         Assert.Equal(expected, call.Passed.StatusOf(new NodeAnswer(200, NodeOutcome.Answered)));
     }
 
-    private static (HttpContext Context, PassedCall Passed) Call(string path, string body)
+    private static (HttpContext Context, PassedCall Passed) Call(string path, string body) => Call(path, new MemoryStream(Encoding.UTF8.GetBytes(body)));
+
+    private static (HttpContext Context, PassedCall Passed) Call(string path, Stream body)
     {
         var context = new DefaultHttpContext();
         context.Request.Path = path;
-        context.Request.Body = new MemoryStream(Encoding.UTF8.GetBytes(body));
+        context.Request.Body = body;
         return (context, new PassedCall(context, 8));
     }
 
