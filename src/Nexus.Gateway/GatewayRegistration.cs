@@ -70,6 +70,7 @@ public static class GatewayRegistration
         services.AddSingleton<IPlatformRoutes, MetricsRoutes>();
         services.TryAddSingleton<RequestMonitor>();
         services.AddSingleton<IPlatformRoutes, MonitorRoutes>();
+        services.AddSingleton<IPlatformRoutes, PerformanceRoutes>();
         services.AddSingleton<IPlatformRoutes, CacheRoutes>();
         services.AddSingleton<IPlatformRoutes, NodeRoutes>();
         services.AddSingleton<RollingCommands>();

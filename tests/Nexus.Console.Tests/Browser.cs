@@ -14,12 +14,15 @@ internal static class Browser
     private static readonly string? Executable = new[] { "/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome" }.FirstOrDefault(File.Exists);
 
     /// <summary>A host with identity, audit and the named samples.</summary>
-    public static async Task<RunningHost> HostAsync(params string[] samples)
+    public static Task<RunningHost> HostAsync(params string[] samples) => HostAsync(samples, []);
+
+    /// <summary>The same with options of the command line.</summary>
+    public static async Task<RunningHost> HostAsync(string[] samples, string[] options)
     {
         const string First = "First-Horse-7-Battery";
         var host = await RunningHost.StartAsync(
             [Path.Combine(Programs.Plugins, "core.identity"), Path.Combine(Programs.Plugins, "core.audit"), .. samples.Select(s => Path.Combine(Programs.Samples, s))],
-            [$"--plugins:core.identity:administratorPassword={First}"]);
+            [$"--plugins:core.identity:administratorPassword={First}", .. options]);
         var token = (string?)(await host.PostAsync("/api/v1/auth/login", new { username = "admin", password = First }))["access_token"];
         using var change = new HttpRequestMessage(HttpMethod.Post, "/api/v1/auth/password/change") { Content = JsonContent.Create(new { currentPassword = First, newPassword = Password }) };
         change.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token);

@@ -89,4 +89,19 @@ public sealed class WalkTests
 
         await Browser.WalkAsync("platform", host, new { desk });
     }
+
+    [Fact]
+    public async Task An_operator_sees_where_time_goes_tends_the_database_and_tries_an_operation()
+    {
+        await using var host = await Browser.HostAsync(["orders"], ["--database:slowQuery=1"]);
+        var counter = PluginCompiler.Plugin(Path.Combine(host.Folder, "compiled"), "counter", "1.0.0", """
+            public sealed class CounterPlugin : IPlugin
+            {
+                public void Configure(IPluginBuilder plugin) => plugin.MapEndpoints(routes => routes.MapGet("/", async (ISqlDatabase sql) =>
+                    (await sql.QueryAsync("WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x+1 FROM n WHERE x<300000) SELECT count(*) FROM n")).Length));
+            }
+            """);
+
+        await Browser.WalkAsync("look", host, new { counter });
+    }
 }

@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+using System.Collections.Immutable;
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using System.Text.Json;
@@ -6,15 +8,18 @@ using Microsoft.Extensions.Logging;
 
 namespace Nexus.Data.Measuring;
 
-/// <summary>Times of queries: as the histogram <c>database_query_duration_seconds</c>, and in the log from <c>database.slowQuery</c> milliseconds on, with the plan, so many a minute at most.</summary>
-internal sealed partial class QueryMeasures
+/// <summary>Times of queries: as the histogram <c>database_query_duration_seconds</c>, and in the log from <c>database.slowQuery</c> milliseconds on, with the plan, so many a minute at most. Thread-safe.</summary>
+internal sealed partial class QueryMeasures : ISlowQueries
 {
     private const int LinesPerMinute = 20;
+    private const int MaxKept = 100;
     private readonly Histogram<double>? durations;
     private readonly TimeSpan? slow;
     private readonly LogAllowance allowance;
     private readonly ILogger log;
     private readonly Listeners? listeners;
+    private readonly TimeProvider time;
+    private readonly ConcurrentQueue<SlowQuery> kept = new();
 
     public QueryMeasures(IMeterFactory? meters, IConfiguration configuration, TimeProvider time, ILoggerFactory loggers, Listeners? listeners = null)
     {
@@ -22,8 +27,12 @@ internal sealed partial class QueryMeasures
         slow = configuration.GetValue("database:slowQuery", 0) is var limit and > 0 ? TimeSpan.FromMilliseconds(limit) : null;
         allowance = new LogAllowance(LinesPerMinute, time);
         log = loggers.CreateLogger("Nexus.Data");
-        this.listeners = listeners;
+        (this.listeners, this.time) = (listeners, time);
     }
+
+    public TimeSpan? Limit => slow;
+
+    public ImmutableArray<SlowQuery> List() => [.. kept.Reverse()];
 
     /// <summary>Notes the end of an operation on records.</summary>
     /// <param name="operation"><c>find</c>, <c>query</c> or <c>commit</c>.</param>
@@ -58,7 +67,7 @@ internal sealed partial class QueryMeasures
     {
         if (!allowance.TryTake(out var unwritten))
             return;
-        var (elapsed, context) = ((long)Stopwatch.GetElapsedTime(started).TotalMilliseconds, CallContext.Current);
+        var (elapsed, at, context) = (Stopwatch.GetElapsedTime(started).TotalMilliseconds, time.GetUtcNow(), CallContext.Current);
         // Without the caller's flow: its unit of work may be over when the plan is asked for, and the line belongs to no span of it.
         using var apart = ExecutionContext.IsFlowSuppressed() ? default(AsyncFlowControl?) : ExecutionContext.SuppressFlow();
         _ = Task.Run(async () =>
@@ -74,7 +83,10 @@ internal sealed partial class QueryMeasures
                 found = $"no plan: {e.Message}";
             }
 
-            Slow(log, elapsed, what, statement, found, unwritten);
+            kept.Enqueue(new SlowQuery(at, elapsed, what, statement, found));
+            while (kept.Count > MaxKept)
+                kept.TryDequeue(out _);
+            Slow(log, (long)elapsed, what, statement, found, unwritten);
         });
     }
 

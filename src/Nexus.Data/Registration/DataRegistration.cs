@@ -55,6 +55,7 @@ public static class DataRegistration
         services.AddSingleton<IDependencyHealth>(provider => new StorageHealth(provider.GetRequiredService<StorageOpener>()));
         if (BlobOpening.IsAsked(configuration))
             services.AddSingleton<IDependencyHealth>(provider => new BlobHealth(provider.GetRequiredService<StorageOpener>()));
+        services.AddSingleton<ISlowQueries>(provider => provider.GetRequiredService<StorageOpener>().Measures);
         services.AddSingleton<IConnectionPools>(provider => new StoragePools(provider.GetRequiredService<StorageOpener>()));
         services.AddSingleton<IPluginPorts>(provider => new DataPorts(provider.GetRequiredService<StorageOpener>(), provider.GetRequiredService<UnitsOfWork>(), provider.GetRequiredService<IAuditTrail>(), provider.GetRequiredService<IChanges>(), provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<IEventSealing>()));
         return services;

@@ -48,6 +48,9 @@ internal sealed partial class MeterBoard : IDisposable
         to.Sample("", asking.IsCompleted ? 0 : 1);
     }
 
+    /// <summary>The series of a histogram by its name on <c>/metrics</c>; none before its first measurement.</summary>
+    public IEnumerable<(IReadOnlyDictionary<string, string> Tags, long[] Buckets, double Sum)> Observations(string name) => families.TryGetValue(name, out var family) ? family.Observations() : [];
+
     public void Dispose() => listener.Dispose();
 
     private async Task AskAsync()

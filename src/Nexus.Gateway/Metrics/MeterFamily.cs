@@ -52,6 +52,10 @@ internal sealed class MeterFamily(string name, MetricKind kind, string help, boo
         }
     }
 
+    /// <summary>Each series of a histogram with its tags, the count of each bucket alone, and the sum.</summary>
+    public IEnumerable<(IReadOnlyDictionary<string, string> Tags, long[] Buckets, double Sum)> Observations() =>
+        series.Select(s => (s.Key.Tags, s.Value.Buckets(bounds.Length + 1), s.Value.Value));
+
     public void Write(Exposition to)
     {
         if (series.IsEmpty || !to.Begin(name, kind, help))
@@ -168,22 +172,24 @@ internal readonly record struct SeriesKey(string? Plugin, (string Name, string V
     public static SeriesKey Other(string? plugin, SeriesKey key) =>
         new(plugin, Hidden(key.A), Hidden(key.B), Hidden(key.C), Hidden(key.D));
 
-    public string Labels
-    {
-        get
-        {
-            var labels = new List<(string, string)>(6);
-            if (Plugin is not null)
-                labels.Add(("plugin", Plugin));
-            foreach (var (name, value) in new[] { A, B, C, D })
-            {
-                var label = name is null ? "" : MetricNames.Label(name);
-                if (label.Length > 0 && !labels.Exists(l => l.Item1 == label))
-                    labels.Add((label, value));
-            }
+    public string Labels => Exposition.Labels([.. Pairs().Select(p => (p.Key, p.Value))]);
 
-            return Exposition.Labels([.. labels]);
+    /// <summary>Its tags by their names as labels.</summary>
+    public IReadOnlyDictionary<string, string> Tags => new Dictionary<string, string>(Pairs(), StringComparer.Ordinal);
+
+    private List<KeyValuePair<string, string>> Pairs()
+    {
+        var labels = new List<KeyValuePair<string, string>>(6);
+        if (Plugin is not null)
+            labels.Add(new("plugin", Plugin));
+        foreach (var (name, value) in new[] { A, B, C, D })
+        {
+            var label = name is null ? "" : MetricNames.Label(name);
+            if (label.Length > 0 && !labels.Exists(l => l.Key == label))
+                labels.Add(new(label, value));
         }
+
+        return labels;
     }
 
     private static (string, string) Hidden((string Name, string Value) tag) => tag.Name is null ? default : (tag.Name, "other");

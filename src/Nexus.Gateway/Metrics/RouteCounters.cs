@@ -21,6 +21,9 @@ internal sealed class RouteCounters(string plugin, string route)
     /// <summary>Requests whose handler waited for something.</summary>
     public long Awaits => Interlocked.Read(ref awaits);
 
+    /// <summary>It answers with streams or sockets, whose time says nothing of its speed.</summary>
+    public bool IsLasting { get; set; }
+
     /// <summary>A handler did not end at once.</summary>
     public void Await() => Interlocked.Increment(ref awaits);
 

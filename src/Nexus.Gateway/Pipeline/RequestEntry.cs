@@ -133,6 +133,8 @@ internal sealed class RequestEntry(RequestDelegate next, RequestMetrics metrics,
         if (request.Span is { } span)
             EndSpan(span, request);
         metrics.Count(request.Route, context.Request.Method, request.Status, elapsed);
+        if (request.Route?.Counters is { IsLasting: false } counters && (request.Status == StatusCodes.Status101SwitchingProtocols || context.Response.ContentType?.StartsWith("text/event-stream", StringComparison.Ordinal) == true))
+            counters.IsLasting = true;
         if (monitor.IsWatched)
             monitor.Finish(request, context.Request.Method);
         if (listeners?.Hears(SystemTopic.Requests) == true)

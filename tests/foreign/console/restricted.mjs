@@ -24,7 +24,7 @@ await walk(async (browser) => {
 
   await page.getByRole('navigation').getByRole('link', { name: 'Orders' }).waitFor();
   const links = await page.locator('nav a').evaluateAll((all) => all.map((a) => a.textContent));
-  assert.deepEqual(links, ['Home', 'Orders', 'API keys', 'My account']);
+  assert.deepEqual(links, ['Home', 'Orders', 'API keys', 'My account', 'API explorer']);
   await page.getByRole('navigation').getByRole('link', { name: 'Orders' }).click();
   await page.getByText('Barbara Liskov').waitFor();
   assert.equal(await page.getByRole('button', { name: 'New Order' }).count(), 0);

@@ -1,4 +1,4 @@
-import { Blocks, HeartPulse, KeyRound, ListChecks, Radio, ScrollText, Server, ShieldCheck, SlidersHorizontal, UserRound, Users, UsersRound, type LucideIcon } from 'lucide-react';
+import { Blocks, Braces, Database as DatabaseIcon, Gauge, HeartPulse, KeyRound, ListChecks, Radio, ScrollText, Server, ShieldCheck, SlidersHorizontal, UserRound, Users, UsersRound, type LucideIcon } from 'lucide-react';
 import { lazy, type ComponentType, type LazyExoticComponent } from 'react';
 import type { Words } from '../words';
 
@@ -29,6 +29,9 @@ export const pages: readonly Page[] = [
   { path: '/nodes', label: 'nodes', section: 'platform', icon: Server, needs: 'platform.nodes:read', component: page(() => import('../platform/Nodes'), 'Nodes') },
   { path: '/config', label: 'config', section: 'platform', icon: SlidersHorizontal, needs: 'platform.config:read', component: page(() => import('../platform/Configuration'), 'Configuration') },
   { path: '/health', label: 'health', section: 'platform', icon: HeartPulse, needs: 'platform.status:read', component: page(() => import('../platform/Health'), 'Health') },
+  { path: '/performance', label: 'performance', section: 'look', icon: Gauge, needs: 'platform.metrics:read', component: page(() => import('../platform/Performance'), 'Performance') },
+  { path: '/database', label: 'database', section: 'look', icon: DatabaseIcon, needs: 'platform.database:read', component: page(() => import('../platform/Database'), 'Database') },
+  { path: '/explorer', label: 'explorer', section: 'look', icon: Braces, needs: null, component: page(() => import('../platform/Explorer'), 'Explorer') },
   { path: '/users', label: 'users', section: 'people', icon: Users, needs: 'platform.users:read', plugin: 'core.identity', component: page(() => import('../platform/Users'), 'Users') },
   { path: '/roles', label: 'roles', section: 'people', icon: ShieldCheck, needs: 'platform.roles:read', plugin: 'core.identity', component: page(() => import('../platform/Roles'), 'Roles') },
   { path: '/groups', label: 'groups', section: 'people', icon: UsersRound, needs: 'platform.groups:read', plugin: 'core.identity', component: page(() => import('../platform/Groups'), 'Groups') },
@@ -37,7 +40,7 @@ export const pages: readonly Page[] = [
 ];
 
 /** Permissions that pages ask for beyond those that show them. */
-const finer = ['platform.plugins:create', 'platform.plugins:update', 'platform.plugins:delete', 'platform.events:create', 'platform.events:update', 'platform.events:delete', 'platform.tasks:create', 'platform.tasks:update', 'platform.services:update', 'platform.config:update', 'platform.users:create', 'platform.users:update', 'platform.users:delete', 'platform.roles:create', 'platform.roles:update', 'platform.roles:delete', 'platform.groups:create', 'platform.groups:update', 'platform.groups:delete', 'platform.audit:read', 'platform.audit:verify', 'platform.audit:export', 'platform.metrics:read', 'platform.events:read'];
+const finer = ['platform.plugins:create', 'platform.plugins:update', 'platform.plugins:delete', 'platform.events:create', 'platform.events:update', 'platform.events:delete', 'platform.tasks:create', 'platform.tasks:update', 'platform.services:update', 'platform.config:update', 'platform.database:update', 'platform.users:create', 'platform.users:update', 'platform.users:delete', 'platform.roles:create', 'platform.roles:update', 'platform.roles:delete', 'platform.groups:create', 'platform.groups:update', 'platform.groups:delete', 'platform.audit:read', 'platform.audit:verify', 'platform.audit:export', 'platform.metrics:read', 'platform.events:read'];
 
 /** What the console asks the node about this caller. */
 export const permissionsInQuestion: readonly string[] = [...new Set([...pages.flatMap((p) => (p.needs ? [p.needs] : [])), ...finer])].sort();
