@@ -91,6 +91,7 @@ public static class GatewayRegistration
         services.AddSingleton<IPlatformRoutes, ResourceCatalogRoutes>();
         services.AddSingleton<IPlatformRoutes, SearchRoutes>();
         services.AddSingleton<IPlatformRoutes, DatabaseRoutes>();
+        services.AddSingleton<IPluginPorts, MaintenancePort>();
         services.AddSingleton<IPlatformRoutes, DatabaseQueryRoutes>();
         services.AddSingleton<IPlatformRoutes, SettingsRoutes>();
         services.AddSingleton<IPlatformRoutes, OpenApiRoutes>();

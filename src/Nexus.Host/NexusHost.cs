@@ -82,6 +82,7 @@ public static class NexusHost
         plugins.DataDirectory = builder.Configuration["plugins:dataDirectory"] ?? builder.Configuration["database:directory"] ?? "data";
         plugins.OnlyCore = builder.Configuration.GetSection("node:roles").Get<string[]>() is ["gateway"];
         foreach (var plugin in StoragePlugin.All.Select(p => new BuiltInPlugin(p.Manifest, p.Create)).Concat(builtIn)) plugins.BuiltIn.Add(plugin);
+        plugins.BuiltIn.Add(new BuiltInPlugin(Maintenance.Manifest, () => new Maintenance()));
         if (builder.Configuration.GetValue("console:enabled", true)) plugins.BuiltIn.Add(new BuiltInPlugin(ConsolePlugin.Manifest, () => new ConsolePlugin()));
         if (builder.Configuration["security:audit:schedule"] is { Length: > 0 } schedule) plugins.BuiltIn.Add(new BuiltInPlugin(ScheduledAudit.Manifest, () => new ScheduledAudit(schedule)));
         builder.Services.AddNexusData(builder.Configuration);

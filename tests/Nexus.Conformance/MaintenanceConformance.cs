@@ -6,6 +6,25 @@ public abstract partial class StorageConformance
     /// <summary>Drops an index behind the engine's back, or returns false for an engine without.</summary>
     protected virtual ValueTask<bool> DropIndexAsync(string name) => ValueTask.FromResult(false);
 
+    /// <summary>Spoils the full-text index of <c>crm.people</c> behind the engine's back, or returns false.</summary>
+    protected virtual ValueTask<bool> SpoilSearchAsync() => ValueTask.FromResult(false);
+
+    [Fact]
+    public async Task A_full_text_index_that_was_spoilt_is_made_anew_from_the_records()
+    {
+        await BooksAsync(("a", "tea", "and cups"), ("b", "coffee", "and tea"));
+        if (Set.Maintenance is not { } maintenance || !await SpoilSearchAsync())
+            return;
+
+        Assert.Equal("", await SortedAsync("tea"));
+        Assert.True(await maintenance.RebuildSearchAsync(Descriptor([], ["title", "body"]), CancellationToken.None));
+        Assert.Equal("ab", await SortedAsync("tea"));
+        await CommitAsync(Put("c", """{"title":"tea","body":""}"""));
+        Assert.Equal("abc", await SortedAsync("tea"));
+        Assert.False(await maintenance.RebuildSearchAsync(Descriptor([]), CancellationToken.None));
+        Assert.False(await maintenance.RebuildSearchAsync(Descriptor([], ["title"]) with { Name = "nobody" }, CancellationToken.None));
+    }
+
     [Fact]
     public async Task Declared_indexes_are_listed_with_their_sizes_and_a_dropped_one_is_made_again()
     {

@@ -30,6 +30,31 @@ public sealed class TaskTests
     }
 
     [Fact]
+    public async Task A_node_brings_tasks_for_its_own_care_and_one_to_try_workers_with()
+    {
+        await using var host = await RunningHost.StartAsync(Path.Combine(Programs.Samples, "orders"));
+
+        var long1 = await RunAsync("long_running_task", """{"seconds":0.2,"steps":4}""");
+        var index = await RunAsync("index_documents", """{"resource":"orders.orders"}""");
+        var care = await RunAsync("system_maintenance", "null");
+        var refused = await Programs.CliAsync(host, "tasks", "run", "core.maintenance.long_running_task", """{"seconds":4000}""", "--wait", "--json");
+
+        Assert.Equal((100d, "step 4 of 4"), ((double)long1["percent"]!, (string?)long1["step"]));
+        Assert.Contains("orders.orders is indexed anew", await LogAsync(index), StringComparison.Ordinal);
+        Assert.Contains("No index was missing", await LogAsync(care), StringComparison.Ordinal);
+        Assert.Contains("seconds are 0 to 3600", refused.Output + refused.Errors, StringComparison.Ordinal);
+
+        async Task<JsonNode> RunAsync(string task, string input)
+        {
+            var run = await Programs.CliAsync(host, "tasks", "run", "core.maintenance." + task, input, "--wait", "--json");
+            Assert.True(run.ExitCode == 0, $"{run.Output}\n{run.Errors}\n{host.Log}");
+            return JsonNode.Parse(run.Output)!;
+        }
+
+        async Task<string> LogAsync(JsonNode task) => (await Programs.CliAsync(host, "tasks", "logs", (string)task["id"]!)).Output;
+    }
+
+    [Fact]
     public async Task A_node_without_worker_leaves_its_tasks_to_a_worker_that_serves_no_plugin_and_results_outlive_both()
     {
         await using var host = await RunningHost.StartAsync([Analytics], ["--no-worker"]);

@@ -13,7 +13,22 @@ public interface IStorageMaintenance
     /// <param name="cancellationToken">Stops the work between its parts.</param>
     /// <returns>Names of the indexes that were made.</returns>
     ValueTask<ImmutableArray<string>> OptimizeAsync(ImmutableArray<ResourceDescriptor> resources, CancellationToken cancellationToken);
+
+    /// <summary>Makes the full-text index of a declared table anew from its records, while they are read and written; on SQLite writers wait.</summary>
+    /// <returns>Whether the table is there and has search fields.</returns>
+    ValueTask<bool> RebuildSearchAsync(ResourceDescriptor resource, CancellationToken cancellationToken);
+
+    /// <summary>Servers that follow this one; empty for an engine without.</summary>
+    ValueTask<ImmutableArray<StandbyState>> ListStandbysAsync(CancellationToken cancellationToken);
 }
+
+/// <summary>A server that follows another one.</summary>
+/// <param name="Address">Where it is, or <c>local</c>.</param>
+/// <param name="State">What it does, such as <c>streaming</c>; <c>?</c> where the account of the node may not know (PostgreSQL: <c>GRANT pg_monitor</c>).</param>
+/// <param name="Sync">Whether commits wait for it, such as <c>async</c>.</param>
+/// <param name="BytesBehind">Log that it has not applied yet; null likewise.</param>
+/// <param name="SecondsBehind">How old what it applied last is, 0 where it has applied all; null likewise.</param>
+public sealed record StandbyState(string Address, string State, string Sync, long? BytesBehind, double? SecondsBehind);
 
 /// <summary>A storage engine as it is now.</summary>
 /// <param name="Engine">Its name.</param>

@@ -13,5 +13,9 @@ internal sealed class DeclaredMaintenance(IServiceProvider host) : IStorageMaint
 
     public ValueTask<ImmutableArray<string>> OptimizeAsync(ImmutableArray<ResourceDescriptor> resources, CancellationToken cancellationToken) => Engine.OptimizeAsync(Stored(resources), cancellationToken);
 
+    public ValueTask<bool> RebuildSearchAsync(ResourceDescriptor resource, CancellationToken cancellationToken) => Engine.RebuildSearchAsync(Stored([resource])[0], cancellationToken);
+
+    public ValueTask<ImmutableArray<StandbyState>> ListStandbysAsync(CancellationToken cancellationToken) => Engine.ListStandbysAsync(cancellationToken);
+
     private ImmutableArray<ResourceDescriptor> Stored(ImmutableArray<ResourceDescriptor> resources) => host.GetService<IFieldProtection>() is null ? resources : [.. resources.Select(ProtectedFields.Stored)];
 }

@@ -81,6 +81,17 @@ internal sealed class ShardedMaintenance(Shards shards) : IStorageMaintenance
         return [.. made.Distinct(StringComparer.Ordinal)];
     }
 
+    public async ValueTask<bool> RebuildSearchAsync(ResourceDescriptor resource, CancellationToken cancellationToken)
+    {
+        var isSearched = false;
+        foreach (var shard in shards.All)
+            isSearched |= await shard.Set.Maintenance!.RebuildSearchAsync(resource, cancellationToken);
+        return isSearched;
+    }
+
+    public async ValueTask<ImmutableArray<StandbyState>> ListStandbysAsync(CancellationToken cancellationToken) =>
+        [.. (await Task.WhenAll(shards.All.Select(s => s.Set.Maintenance!.ListStandbysAsync(cancellationToken).AsTask()))).SelectMany(s => s)];
+
     private static TableDescription Sum(IGrouping<string, TableDescription> table) => new(
         table.Key,
         table.All(t => t.Bytes is null) ? null : table.Sum(t => t.Bytes ?? 0),

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Nexus.Data.Search;
 
 namespace Nexus.Data.Sqlite;
 
@@ -29,6 +30,22 @@ internal sealed class SqliteMaintenance(MainFile file) : IStorageMaintenance
             return names.DrainToImmutable();
         });
     }
+
+    public async ValueTask<bool> RebuildSearchAsync(ResourceDescriptor resource, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        return await file.Writer.RunAsync(connection =>
+        {
+            var search = SearchFields.Of(resource);
+            if (search.IsEmpty || !Exists(connection, resource.Table))
+                return false;
+            connection.Execute(SearchTables.DropSql(resource.Table));
+            connection.Execute(SearchTables.CreateSql(resource.Table, search));
+            return true;
+        });
+    }
+
+    public ValueTask<ImmutableArray<StandbyState>> ListStandbysAsync(CancellationToken cancellationToken) => new([]);
 
     private static TableDescription Describe(Connection connection, ResourceDescriptor resource) =>
         new(resource.Table, Bytes(connection, resource.Table), [.. Declared(resource).Select(i => TableIndex.Name(resource.Table, i) is var name && Exists(connection, name) ? new IndexState(name, i.Fields, i.Unique, true, Bytes(connection, name)) : new IndexState(name, i.Fields, i.Unique, false, null))]);

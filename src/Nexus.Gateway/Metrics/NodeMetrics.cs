@@ -17,6 +17,7 @@ internal sealed class NodeMetrics(IServiceProvider host, IPlugins plugins, Reque
         "http_requests_total", "http_request_duration_seconds", "error_rate", "errors_total", "cache_hit_ratio", "cpu_usage_percent", "memory_usage_percent", "disk_usage_percent",
     ]);
 
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
     private static readonly string[] OwnPrefixes = ["nexus_", "process_", "dotnet_", "cache_", "disk_", "database_", "events_", "event_", "tasks_", "task_", "waf_"];
 
     /// <summary>Whether a name is the platform's, which no plugin can take.</summary>
@@ -30,6 +31,7 @@ internal sealed class NodeMetrics(IServiceProvider host, IPlugins plugins, Reque
         WritePlugins(to);
         WriteDependencies(to, checks);
         WritePools(to, origins);
+        await WriteStandbysAsync(to, cancellationToken);
         if (host.GetService<ICaches>() is { } caches)
             WriteCache(to, await caches.LookAsync(cancellationToken));
         if (host.GetService<INodes>() is { } nodes)
@@ -66,6 +68,26 @@ internal sealed class NodeMetrics(IServiceProvider host, IPlugins plugins, Reque
         catch (NexusException)
         {
             // Without its storage a node knows of no others; the dependency says so, and the rest of the metrics is wanted most then.
+        }
+    }
+
+    private async Task WriteStandbysAsync(Exposition to, CancellationToken cancellationToken)
+    {
+        if (host.GetService<IStorageMaintenance>() is not { } storage)
+            return;
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        limit.CancelAfter(Patience);
+        try
+        {
+            var standbys = await storage.ListStandbysAsync(limit.Token);
+            // Two on one address are told apart by their order.
+            (string Labels, StandbyState State)[] all = [.. standbys.GroupBy(s => s.Address).SelectMany(g => g.Select((s, i) => (Exposition.Labels(("standby", i == 0 ? s.Address : $"{s.Address}#{i + 1}")), s)))];
+            Many(to, "database_standby_lag_bytes", MetricKind.Gauge, "Log of the database that the standby has not applied yet.", all.Where(s => s.State.BytesBehind is not null).Select(s => (s.Labels, (double)s.State.BytesBehind!)));
+            Many(to, "database_standby_lag_seconds", MetricKind.Gauge, "How far the standby is behind the database.", all.Where(s => s.State.SecondsBehind is not null).Select(s => (s.Labels, s.State.SecondsBehind!.Value)));
+        }
+        catch (Exception e) when (e is NexusException or OperationCanceledException && !cancellationToken.IsCancellationRequested)
+        {
+            // As with the nodes: what is not reached is told by its dependency.
         }
     }
 

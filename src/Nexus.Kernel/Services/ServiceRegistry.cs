@@ -72,7 +72,8 @@ internal sealed class ServiceRegistry : IServiceRegistry, IDisposable
 
     public async ValueTask<ReadOnlyMemory<byte>> CallAsync(ServiceRequest request, CancellationToken cancellationToken)
     {
-        var slot = SlotOf(request.Contract, request.Implementation);
+        // Names come from a caller on another node: one that nobody provides leaves nothing behind.
+        var slot = SlotOf(request.Contract, request.Implementation, isKept: false);
         return slot.PolicyOf(request.Method) is { } policy
             ? await policy.RunAsync(() => slot.Enter().SendAsync(request.Method, request.Arguments, cancellationToken).AsTask(), cancellationToken)
             : await slot.Enter().SendAsync(request.Method, request.Arguments, cancellationToken);
@@ -93,15 +94,31 @@ internal sealed class ServiceRegistry : IServiceRegistry, IDisposable
 
     internal void NoteUse(string consumer, string contract, string? implementation) => _uses.TryAdd((consumer, contract, implementation ?? ""), true);
 
-    internal ServiceSlotState SlotOf(string contract, string? implementation)
+    /// <summary>Slots that are kept.</summary>
+    internal int Slots
+    {
+        get
+        {
+            lock (_lock)
+                return _slots.Count;
+        }
+    }
+
+    /// <summary>The slot that proxies of a contract call through.</summary>
+    /// <param name="contract">The contract.</param>
+    /// <param name="implementation">An implementation by its name, or null for the bound one.</param>
+    /// <param name="isKept">Also when nobody provides it now; otherwise it is one for this call alone.</param>
+    internal ServiceSlotState SlotOf(string contract, string? implementation, bool isKept = true)
     {
         lock (_lock)
         {
-            if (!_slots.TryGetValue((contract, implementation ?? ""), out var slot))
-            {
-                _slots[(contract, implementation ?? "")] = slot = new(this, contract, implementation);
-                slot.Switch(Choose(contract, implementation));
-            }
+            if (_slots.TryGetValue((contract, implementation ?? ""), out var slot))
+                return slot;
+            slot = new(this, contract, implementation);
+            var binding = Choose(contract, implementation);
+            slot.Switch(binding);
+            if (isKept || binding is not null)
+                _slots[(contract, implementation ?? "")] = slot;
             return slot;
         }
     }

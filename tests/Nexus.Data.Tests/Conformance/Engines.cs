@@ -19,6 +19,13 @@ public sealed class Sqlite_conforms : StorageConformance
         other.Execute($"DROP INDEX \"{name}\"");
         return ValueTask.FromResult(true);
     }
+
+    protected override ValueTask<bool> SpoilSearchAsync()
+    {
+        using var other = Connection.OpenWriter(Path.Combine(Folder, "nexus.db"));
+        other.Execute("DELETE FROM \"crm.people$search\"");
+        return ValueTask.FromResult(true);
+    }
 }
 
 /// <summary>SQLite as an engine that has no table of its own for tasks.</summary>

@@ -275,6 +275,10 @@ public sealed class ServiceRegistryTests : IDisposable
         var answer = await _bench.Registry.CallAsync(new("mail", null, "SendAsync", """["Ada"]"""u8.ToArray()), default);
         var unknown = await Assert.ThrowsAsync<NexusException>(async () => await _bench.Registry.CallAsync(new("mail", null, "FlyAsync", default), default));
         var wrong = await Assert.ThrowsAsync<NexusException>(async () => await _bench.Registry.CallAsync(new("mail", null, "SendAsync", "[5]"u8.ToArray()), default));
+        var kept = _bench.Registry.Slots;
+        foreach (var invented in new[] { ("mail", "nobody"), ("none", null), ("none", "nobody") })
+            Assert.Contains(invented.Item1, (await Assert.ThrowsAsync<NexusException>(async () => await _bench.Registry.CallAsync(new(invented.Item1, invented.Item2, "SendAsync", "[]"u8.ToArray()), default))).Message, StringComparison.Ordinal);
+        Assert.Equal(kept, _bench.Registry.Slots);
 
         Assert.Equal("\"post to Ada\"", Encoding.UTF8.GetString(answer.Span));
         Assert.Equal(("BAD_REQUEST", "BAD_REQUEST"), (unknown.Code, wrong.Code));

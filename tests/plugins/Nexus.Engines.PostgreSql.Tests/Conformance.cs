@@ -10,11 +10,15 @@ public sealed class PostgreSql_conforms : StorageConformance
 
     protected override async ValueTask<StorageOptions> OptionsAsync() => new(Folder, _database = await PostgreSqlServer.DatabaseAsync()) { Time = Clock };
 
-    protected override async ValueTask<bool> DropIndexAsync(string name)
+    protected override ValueTask<bool> DropIndexAsync(string name) => RunAsync($"DROP INDEX \"{name}\"");
+
+    protected override ValueTask<bool> SpoilSearchAsync() => RunAsync("UPDATE \"crm.people\" SET words=NULL");
+
+    private async ValueTask<bool> RunAsync(string sql)
     {
         await using var connection = new Npgsql.NpgsqlConnection(_database + ";Search Path=nexus;Pooling=false");
         await connection.OpenAsync();
-        await using var command = new Npgsql.NpgsqlCommand($"DROP INDEX \"{name}\"", connection);
+        await using var command = new Npgsql.NpgsqlCommand(sql, connection);
         await command.ExecuteNonQueryAsync();
         return true;
     }

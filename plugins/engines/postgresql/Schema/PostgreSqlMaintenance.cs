@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Nexus.Data.Search;
 using Nexus.Engines.PostgreSql.Connections;
 using Npgsql;
 
@@ -23,7 +24,7 @@ internal sealed class PostgreSqlMaintenance(Server server) : IStorageMaintenance
         }
 
         var all = (long)(await connection.ScalarAsync("SELECT pg_database_size(current_database())"))!;
-        return new StorageDescription("postgresql", (string)(await connection.ScalarAsync("SHOW server_version"))!, server.Address, all, tables.DrainToImmutable()) { Standbys = await StandbysAsync(connection, cancellationToken) };
+        return new StorageDescription("postgresql", (string)(await connection.ScalarAsync("SHOW server_version"))!, server.Address, all, tables.DrainToImmutable()) { Standbys = [.. (await StandbysAsync(connection, cancellationToken)).Select(s => $"{s.Address} {s.State}, {s.Sync}, {s.BytesBehind ?? 0} bytes behind")] };
     }, cancellationToken);
 
     public async ValueTask<ImmutableArray<string>> OptimizeAsync(ImmutableArray<ResourceDescriptor> resources, CancellationToken cancellationToken)
@@ -59,16 +60,27 @@ internal sealed class PostgreSqlMaintenance(Server server) : IStorageMaintenance
         return made;
     }
 
+    public ValueTask<bool> RebuildSearchAsync(ResourceDescriptor resource, CancellationToken cancellationToken) => server.LockedAsync(server.Locks.Tables, async connection =>
+    {
+        if (SearchFields.Of(resource).IsEmpty || await connection.ScalarAsync("SELECT to_regclass($1)::text", Names.Quote(resource.Table)) is null)
+            return false;
+        await SchemaChange.FillWordsAsync(connection, resource);
+        await PlatformSchema.RunAsync(connection, SchemaChange.WordsIndex(resource.Table));
+        return true;
+    }, cancellationToken);
+
+    public ValueTask<ImmutableArray<StandbyState>> ListStandbysAsync(CancellationToken cancellationToken) => server.UseAsync(async connection => await StandbysAsync(connection, cancellationToken), cancellationToken);
+
     private static IEnumerable<RecordIndex> Declared(ResourceDescriptor resource) => resource.Indexes.Select(i => RecordIndex.Of(resource.Table, i)).DistinctBy(i => i.Name);
 
-    private static async Task<ImmutableArray<string>> StandbysAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
+    private static async Task<ImmutableArray<StandbyState>> StandbysAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
     {
-        var found = ImmutableArray.CreateBuilder<string>();
+        var found = ImmutableArray.CreateBuilder<StandbyState>();
         await using var batch = connection.CreateBatch();
-        batch.Add("SELECT coalesce(host(client_addr),'local'),coalesce(state,'?'),coalesce(sync_state,'?'),coalesce(pg_wal_lsn_diff(pg_current_wal_lsn(),replay_lsn),0)::bigint FROM pg_stat_replication ORDER BY 1");
+        batch.Add("SELECT coalesce(host(client_addr),'local'),coalesce(state,'?'),coalesce(sync_state,'?'),pg_wal_lsn_diff(pg_current_wal_lsn(),replay_lsn)::bigint,extract(epoch FROM CASE WHEN replay_lsn>=pg_current_wal_lsn() THEN interval '0' ELSE replay_lag END)::float8 FROM pg_stat_replication ORDER BY 1,pid");
         await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
         while (await reader.ReadAsync(cancellationToken))
-            found.Add($"{reader.GetString(0)} {reader.GetString(1)}, {reader.GetString(2)}, {reader.GetInt64(3)} bytes behind");
+            found.Add(new StandbyState(reader.GetString(0), reader.GetString(1), reader.GetString(2), reader.IsDBNull(3) ? null : Math.Max(0, reader.GetInt64(3)), reader.IsDBNull(4) ? null : reader.GetDouble(4)));
         return found.DrainToImmutable();
     }
 }

@@ -216,36 +216,37 @@ internal sealed class SchemaChange(Server server, TableCatalog catalog, OwnDatab
         await RememberAsync(connection, table, indexes);
     }
 
-    private static async Task FillWordsAsync(NpgsqlConnection connection, ResourceDescriptor table)
+    /// <summary>Finds the words of every record anew. A record that is written meanwhile has its words from that commit.</summary>
+    internal static async Task FillWordsAsync(NpgsqlConnection connection, ResourceDescriptor table)
     {
         const int page = 500;
         var (name, search) = (Names.Quote(table.Table), SearchFields.Of(table));
         var (tenant, id) = ("", "");
         while (true)
         {
-            var rows = new List<(string Tenant, string Id, string? Words)>();
+            var rows = new List<(string Tenant, string Id, long Revision, string? Words)>();
             await using (var read = connection.CreateBatch())
             {
-                read.Add($"SELECT tenant,id,json FROM {name} WHERE (tenant,id)>($1,$2) ORDER BY tenant,id LIMIT {page}").With(tenant).With(id);
+                read.Add($"SELECT tenant,id,revision,json FROM {name} WHERE (tenant,id)>($1,$2) ORDER BY tenant,id LIMIT {page}").With(tenant).With(id);
                 await using var reader = await read.ExecuteReaderAsync();
                 while (await reader.ReadAsync())
-                    rows.Add((reader.GetString(0), reader.GetString(1), SearchWords.Of(search, reader.GetFieldValue<byte[]>(2))));
+                    rows.Add((reader.GetString(0), reader.GetString(1), reader.GetInt64(2), SearchWords.Of(search, reader.GetFieldValue<byte[]>(3))));
             }
 
             await using var write = connection.CreateBatch();
             foreach (var row in rows)
-                write.Add($"UPDATE {name} SET words=CAST($3 AS tsvector) WHERE tenant=$1 AND id=$2").With(row.Tenant).With(row.Id).With(row.Words);
+                write.Add($"UPDATE {name} SET words=CAST($3 AS tsvector) WHERE tenant=$1 AND id=$2 AND revision=$4 AND words IS DISTINCT FROM CAST($3 AS tsvector)").With(row.Tenant).With(row.Id).With(row.Words).With(row.Revision);
             if (rows.Count > 0)
                 await write.ExecuteNonQueryAsync();
             if (rows.Count < page)
                 return;
-            (tenant, id, _) = rows[^1];
+            (tenant, id, _, _) = rows[^1];
         }
     }
 
     private static RecordIndex[] Indexes(ResourceDescriptor table) => [.. table.Indexes.Select(i => RecordIndex.Of(table.Table, i)).DistinctBy(i => i.Name)];
 
-    private static string WordsIndex(string table) => $"CREATE INDEX IF NOT EXISTS {Names.Quote($"words_{Names.Digest(table)}")} ON {Names.Quote(table)} USING gin (words)";
+    internal static string WordsIndex(string table) => $"CREATE INDEX IF NOT EXISTS {Names.Quote($"words_{Names.Digest(table)}")} ON {Names.Quote(table)} USING gin (words)";
 
     private static Task<int> RememberAsync(NpgsqlConnection connection, ResourceDescriptor table, RecordIndex[] indexes) =>
         connection.RunAsync("UPDATE record_tables SET search=$2,indexes=$3 WHERE name=$1", table.Table, SearchFields.Of(table).ToJson(), JsonSerializer.Serialize(indexes));

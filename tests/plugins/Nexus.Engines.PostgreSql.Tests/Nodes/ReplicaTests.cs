@@ -19,6 +19,7 @@ public sealed class ReplicaTests
 
         await As("ann", () => set.CommitAsync(Opened.Put("a", "1", IStorage.Documents)));
 
+        Assert.InRange(Assert.Single(await set.Maintenance!.ListStandbysAsync(CancellationToken.None)).BytesBehind ?? 0, 1, long.MaxValue);
         Assert.NotNull(await As("ann", () => set.Records.FindAsync(key, CancellationToken.None).AsTask()));
         Assert.Null(await As("bob", () => set.Records.FindAsync(key, CancellationToken.None).AsTask()));
         Assert.NotNull(await set.Records.FindAsync(key, CancellationToken.None));
@@ -26,6 +27,12 @@ public sealed class ReplicaTests
         for (var i = 0; await As("bob", () => set.Records.FindAsync(key, CancellationToken.None).AsTask()) is null; i++)
         {
             Assert.True(i < 900, "the standby never got there");
+            await Task.Delay(100);
+        }
+
+        for (var i = 0; Assert.Single(await set.Maintenance!.ListStandbysAsync(CancellationToken.None)) is not { BytesBehind: 0, SecondsBehind: 0 }; i++)
+        {
+            Assert.True(i < 900, "the standby stays behind");
             await Task.Delay(100);
         }
 
