@@ -45,6 +45,7 @@ internal static class Root
         ToolCommands.BuildMcp(),
         ExplainCommand.Build(),
         DoctorCommand.Build(),
+        DebugCommand.Build(),
         SecurityCommands.Build(),
         AuditCommand.Build(),
         TestCommands.Build(),

@@ -10,6 +10,7 @@ namespace Nexus.EndToEnd.Tests;
 public sealed class ClientTests
 {
     private const string CSharp = """
+        using System.Text.Json;
         using System.Text.Json.Nodes;
         using Shop;
 
@@ -31,6 +32,10 @@ public sealed class ClientTests
         }
 
         await client.OrdersOrderDeleteAsync(created.Id.ToString());
+        PluginDetail plugin = await client.GetPluginAsync("orders");
+        NodeView node = await client.GetStatusAsync();
+        IReadOnlyList<RouteView> routes = JsonSerializer.Deserialize<List<RouteView>>(await client.ListRoutesAsync(plugin: "orders"), JsonSerializerOptions.Web)!;
+        Console.WriteLine($"{plugin.Manifest!.Name} {plugin.State} {node.Components.Count} {routes.Any(r => r.Permission == "orders.orders:read")}");
         Console.WriteLine($"{created.Id == again.Id} {paid.Status} {paid.Total!.Amount} {first.Records.Count}/{first.Total} {second.Records.Count} {second.NextCursor is null} {code}");
         """;
 
@@ -44,6 +49,9 @@ public sealed class ClientTests
         const page = await client.ordersOrderList({ limit: 1, count: true, filter: { sku: 'BOOK' } });
         const refused = await client.ordersOrderPay(created.id).catch((problem) => (problem instanceof NexusProblem ? `${problem.status} ${problem.code}` : String(problem)));
         await client.ordersOrderDelete(created.id);
+        const plugin = await client.getPlugin('orders');
+        const routes = await client.listRoutes({ plugin: 'orders' });
+        console.log([plugin.manifest.name, plugin.state, (await client.getStatus()).components.length, routes.some((route) => route.permission === 'orders.orders:read')].join(' '));
         console.log([changed.quantity, paid.status, page.records.length, page.total, refused].join(' '));
         """;
 
@@ -61,7 +69,7 @@ public sealed class ClientTests
         var ran = await Programs.RunAsync("dotnet", [Path.Combine(folder, "bin", "Release", "net10.0", "Shop.dll"), host.Address.ToString()], folder);
 
         Assert.True(ran.ExitCode == 0, ran.Errors);
-        Assert.Equal("True Paid 12.30 2/3 1 True 422 RULE_VIOLATION", ran.Output.Trim());
+        Assert.Equal("orders Active 7 True\nTrue Paid 12.30 2/3 1 True 422 RULE_VIOLATION", ran.Output.Trim().ReplaceLineEndings("\n"));
     }
 
     [Fact]

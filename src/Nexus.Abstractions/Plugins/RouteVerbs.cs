@@ -19,6 +19,12 @@ public sealed record FeatureFlag(string Name);
 /// <param name="IsRequired">Whether the request fails without it.</param>
 public sealed record QueryParameter(string Name, string Description, bool IsRequired = false);
 
+/// <summary>What success of a route answers, where its handler writes the answer itself.</summary>
+/// <param name="Schema">JSON Schema (2020-12) as text.</param>
+/// <param name="Status">Status, 200 to 299.</param>
+/// <param name="ContentType">Media type.</param>
+public sealed record AnswerForm(string Schema, int Status = 200, string ContentType = "application/json");
+
 /// <summary>What a plugin's author says about a route, beyond the verbs of ASP.NET Core.</summary>
 public static class RouteVerbs
 {
@@ -33,6 +39,22 @@ public static class RouteVerbs
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(window, TimeSpan.Zero);
         var limit = new RateLimit(requests, window);
         route.Add(endpoint => endpoint.Metadata.Add(limit));
+        return route;
+    }
+
+    /// <summary>Describes an answer that the handler writes itself; one that it returns as a type, or names by <c>Produces</c>, needs no description.</summary>
+    /// <param name="route">The route, or a group.</param>
+    /// <param name="schema">JSON Schema (2020-12) as text, such as <c>{"type":"object","properties":{…}}</c>; read when the plugin starts.</param>
+    /// <param name="status">Status, 200 to 299.</param>
+    /// <param name="contentType">Media type.</param>
+    public static TBuilder WithAnswer<TBuilder>(this TBuilder route, string schema, int status = 200, string contentType = "application/json")
+        where TBuilder : IEndpointConventionBuilder
+    {
+        ArgumentException.ThrowIfNullOrEmpty(schema);
+        ArgumentOutOfRangeException.ThrowIfLessThan(status, 200);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(status, 299);
+        var answer = new AnswerForm(schema, status, contentType);
+        route.Add(endpoint => endpoint.Metadata.Add(answer));
         return route;
     }
 

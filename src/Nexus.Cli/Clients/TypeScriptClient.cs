@@ -42,6 +42,7 @@ internal sealed class TypeScriptClient(ApiDocument api)
     private string Of(JsonObject schema, string indent)
     {
         if ((string?)schema["$ref"] is { } reference) return ApiDocument.Pascal(reference[(reference.LastIndexOf('/') + 1)..]);
+        if (schema["oneOf"] is JsonArray forms) return string.Join(" | ", forms.OfType<JsonObject>().Select(form => Of(form, indent)));
         if (schema["enum"] is JsonArray words) return string.Join(" | ", words.Select(word => word?.ToJsonString() ?? "null"));
         var kinds = schema["type"] switch { JsonValue one => [(string)one!], JsonArray several => several.Select(t => (string)t!).ToArray(), _ => [] };
         return kinds.Length == 0 ? "unknown" : string.Join(" | ", kinds.Select(kind => OfKind(kind, schema, indent)));

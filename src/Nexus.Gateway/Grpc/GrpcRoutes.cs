@@ -6,6 +6,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Nexus.Gateway.Grpc.Calls;
 using Nexus.Gateway.Grpc.Schema;
+using Nexus.Gateway.OpenApi;
 using Nexus.Gateway.Pipeline;
 using Nexus.Gateway.Platform;
 using Nexus.Gateway.Rest;
@@ -32,7 +33,7 @@ internal sealed partial class GrpcRoutes(GrpcSchema schema, IOptionsMonitor<Grpc
             yield return new("POST", @"/{service:regex(^[A-Za-z_][\w.]*\.[A-Za-z_]\w*$)}/{method:regex(^\w+$)}", "callGrpc", "A call of gRPC, over HTTP/2", PlatformRoute.Anyone, CallAsync) { Hidden = true };
             if (!options.CurrentValue.Reflection)
                 yield break;
-            yield return new("GET", Files, "listProtoFiles", "The .proto files of all gRPC services of this node", PlatformRoute.Anyone, ListAsync);
+            yield return new("GET", Files, "listProtoFiles", "The .proto files of all gRPC services of this node", PlatformRoute.Anyone, ListAsync) { Answer = Answer.Of<ProtoFileView[]>() };
             yield return new("GET", Files + "/{**file}", "getProtoFile", "One .proto file, by the name that others import it by", PlatformRoute.Anyone, FileAsync) { Hidden = true };
         }
     }
@@ -113,7 +114,7 @@ internal sealed partial class GrpcRoutes(GrpcSchema schema, IOptionsMonitor<Grpc
     private async Task ListAsync(HttpContext context)
     {
         var files = await schema.AllAsync(GatewayRequest.Of(context).Context, context.RequestAborted);
-        await JsonAnswer.SendAsync(context, files.Files.Select(f => new { name = f.Name, package = f.Package, services = f.Services.Select(s => s.FullName) }));
+        await JsonAnswer.SendAsync(context, files.Files.Select(f => new ProtoFileView(f.Name, f.Package, [.. f.Services.Select(s => s.FullName)])));
     }
 
     private async Task FileAsync(HttpContext context)
@@ -127,3 +128,6 @@ internal sealed partial class GrpcRoutes(GrpcSchema schema, IOptionsMonitor<Grpc
     [LoggerMessage(31, LogLevel.Error, "The call of {Path} failed with {Code}")]
     private partial void TellFailed(Exception exception, PathString path, string code);
 }
+
+/// <summary>A .proto file and the services it has.</summary>
+internal sealed record ProtoFileView(string Name, string Package, IReadOnlyList<string> Services);

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Microsoft.AspNetCore.Http;
+using Nexus.Gateway.OpenApi;
 using Nexus.Gateway.Platform;
 using Nexus.Gateway.Rest;
 
@@ -16,9 +17,9 @@ internal sealed class HealthRoutes(IPlugins plugins, IEnumerable<IDependencyHeal
     /// <inheritdoc/>
     public IEnumerable<PlatformRoute> Routes =>
     [
-        new("GET", "/health", "getHealth", "Health of the core, the plugins and the dependencies", PlatformRoute.Anyone, context => AnswerAsync(context, detailed: true)) { Quiet = true },
-        new("GET", "/health/live", "getLiveness", "Whether the process answers", PlatformRoute.Anyone, context => JsonAnswer.SendAsync(context, new { status = HealthLevel.Healthy })) { Quiet = true },
-        new("GET", "/health/ready", "getReadiness", "Whether the node can serve", PlatformRoute.Anyone, context => AnswerAsync(context, detailed: false)) { Quiet = true },
+        new("GET", "/health", "getHealth", "Health of the core, the plugins and the dependencies", PlatformRoute.Anyone, context => AnswerAsync(context, detailed: true)) { Quiet = true, Answer = Answer.Of<NodeHealth>() },
+        new("GET", "/health/live", "getLiveness", "Whether the process answers", PlatformRoute.Anyone, context => JsonAnswer.SendAsync(context, new NodeLiveness(HealthLevel.Healthy))) { Quiet = true, Answer = Answer.Of<NodeLiveness>() },
+        new("GET", "/health/ready", "getReadiness", "Whether the node can serve", PlatformRoute.Anyone, context => AnswerAsync(context, detailed: false)) { Quiet = true, Answer = Answer.Of<NodeReadiness>() },
     ];
 
     /// <summary>The health of everything.</summary>
@@ -66,7 +67,7 @@ internal sealed class HealthRoutes(IPlugins plugins, IEnumerable<IDependencyHeal
         if (detailed)
             await JsonAnswer.SendAsync(context, health, status);
         else
-            await JsonAnswer.SendAsync(context, new { status = health.Status, reasons = health.Plugins.Concat(health.Dependencies).Where(p => p.Status != HealthLevel.Healthy).Select(p => p.Name) }, status);
+            await JsonAnswer.SendAsync(context, new NodeReadiness(health.Status, [.. health.Plugins.Concat(health.Dependencies).Where(p => p.Status != HealthLevel.Healthy).Select(p => p.Name)]), status);
     }
 }
 
@@ -79,3 +80,9 @@ internal sealed record PartHealth(string Name, HealthLevel Status, string? Detai
     /// <summary>Milliseconds that the check took; null where nothing was asked.</summary>
     public double? LatencyMs { get; init; }
 }
+
+/// <summary>Whether the process answers.</summary>
+internal sealed record NodeLiveness(HealthLevel Status);
+
+/// <summary>Whether the node can serve, and the parts that are not well.</summary>
+internal sealed record NodeReadiness(HealthLevel Status, IReadOnlyList<string> Reasons);

@@ -5,6 +5,7 @@ using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Net.Http.Headers;
+using Nexus.Gateway.OpenApi;
 using Nexus.Gateway.Pipeline;
 using Nexus.Gateway.Platform;
 using Nexus.Gateway.Rest;
@@ -19,6 +20,12 @@ internal sealed class MetricsRoutes(NodeMetrics metrics, RequestHistory history,
     private static readonly (string, string) Start = ("start", "not before, RFC 3339; an hour before the end when left out");
     private static readonly (string, string) End = ("end", "before, RFC 3339; now when left out");
 
+    private const string Always = """ "requests","errors","average","p50","p95","p99","by_status" """;
+    private const string Tally = """ "requests":{"type":"integer"},"errors":{"type":"integer"},"average":{"type":["number","null"]},"p50":{"type":["number","null"]},"p95":{"type":["number","null"]},"p99":{"type":["number","null"]},"by_status":{"type":"object","additionalProperties":{"type":"integer"}} """;
+    private const string RangeForm = """ "start":{"type":"string","format":"date-time"},"end":{"type":"string","format":"date-time"} """;
+    private static readonly Answer Summary = Answer.Written("RequestSummary", """{"type":"object","required":["start","end",""" + Always + """],"properties":{""" + RangeForm + "," + Tally + "}}");
+    private static readonly Answer Steps = Answer.Written("RequestSteps", """{"type":"object","required":["start","end","resolution_seconds","points"],"properties":{""" + RangeForm + ""","resolution_seconds":{"type":"number"},"points":{"type":"array","items":{"type":"object","required":["at",""" + Always + """],"properties":{"at":{"type":"string","format":"date-time"},""" + Tally + "}}}}}");
+
     /// <inheritdoc/>
     public IEnumerable<PlatformRoute> Routes =>
     [
@@ -26,8 +33,9 @@ internal sealed class MetricsRoutes(NodeMetrics metrics, RequestHistory history,
         {
             Quiet = true,
             Query = [("resolution", "length of a step, 1m to 1d, such as 5m or 6h; with this, a start or an end the answer is JSON"), Start, End],
+            Answer = Steps with { Types = ["text/plain", "application/openmetrics-text", "application/json"] },
         },
-        new("GET", "/metrics/summary", "getMetricsSummary", "Requests of a stretch of time in numbers: how many, by status, how long", ScrapeToken.Permission, SummaryAsync) { Quiet = true, Query = [Start, End] },
+        new("GET", "/metrics/summary", "getMetricsSummary", "Requests of a stretch of time in numbers: how many, by status, how long", ScrapeToken.Permission, SummaryAsync) { Quiet = true, Query = [Start, End], Answer = Summary },
     ];
 
     private Task MetricsAsync(HttpContext context)

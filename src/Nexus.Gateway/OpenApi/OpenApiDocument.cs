@@ -52,15 +52,28 @@ internal sealed partial class OpenApiDocument(PlatformSnapshot snapshot, IReadOn
             ["operationId"] = route.Name,
             ["summary"] = route.Summary,
             ["parameters"] = parameters,
-            ["responses"] = new JsonObject { [route.Success.ToString(CultureInfo.InvariantCulture)] = new JsonObject { ["description"] = "Done." }, ["default"] = OpenApiParts.ProblemReference() },
+            ["responses"] = Responses(route),
         };
         OpenApiParts.Secure(operation, route.Permission == PlatformRoute.Anyone ? null : route.Permission);
-        if (route.Streams)
-            operation["responses"]![route.Success.ToString(CultureInfo.InvariantCulture)] = OpenApiParts.Stream();
         if (route.Input is { } input)
             operation["requestBody"] = OpenApiParts.JsonBody(JsonNode.Parse(input)!);
         var subject = route.Pattern.StartsWith("/api/v1/", StringComparison.Ordinal) ? route.Pattern.Split('/')[3] : "node";
         Add(route.Pattern, route.Method, "platform: " + subject, "Routes of the platform itself.", operation);
+    }
+
+    private JsonObject Responses(PlatformRoute route)
+    {
+        var answers = new AnswerSchemas(schemas);
+        var responses = new JsonObject();
+        foreach (var status in (route.Answer?.AlsoAt ?? []).Append(route.Success).Order())
+        {
+            var answer = route.Streams ? OpenApiParts.Stream() : new JsonObject { ["description"] = Microsoft.AspNetCore.WebUtilities.ReasonPhrases.GetReasonPhrase(status) };
+            if (route.Answer is { } content)
+                answer["content"] = content.Content(answers);
+            responses[status.ToString(CultureInfo.InvariantCulture)] = answer;
+        }
+        responses["default"] = OpenApiParts.ProblemReference();
+        return responses;
     }
 
     private void AddEndpoint(ActivePlugin plugin, EndpointDescriptor endpoint)

@@ -20,14 +20,17 @@ internal sealed class OpenApiRoutes(IPlugins plugins, IServiceProvider host) : I
         ["docs.js"] = "text/javascript; charset=utf-8",
     }.ToFrozenDictionary(StringComparer.Ordinal);
 
+    // Each has a schema of its own, kept by those who made the form.
+    private static readonly Answer File = Answer.Inline("""{"type":"object","additionalProperties":true}""");
+
     private volatile Built? built;
 
     /// <inheritdoc/>
     public IEnumerable<PlatformRoute> Routes =>
     [
-        new("GET", "/openapi.json", "getOpenApi", "This document", PlatformRoute.Anyone, DocumentAsync),
-        new("GET", "/api/postman-collection.json", "getPostmanCollection", "Requests of what is served, for Postman and newman", PlatformRoute.Anyone, context => CollectionAsync(context, CollectionForms.Postman)),
-        new("GET", "/api/insomnia-collection.json", "getInsomniaCollection", "Requests of what is served, for Insomnia", PlatformRoute.Anyone, context => CollectionAsync(context, CollectionForms.Insomnia)),
+        new("GET", "/openapi.json", "getOpenApi", "This document", PlatformRoute.Anyone, DocumentAsync) { Answer = File },
+        new("GET", "/api/postman-collection.json", "getPostmanCollection", "Requests of what is served, for Postman and newman", PlatformRoute.Anyone, context => CollectionAsync(context, CollectionForms.Postman)) { Answer = File },
+        new("GET", "/api/insomnia-collection.json", "getInsomniaCollection", "Requests of what is served, for Insomnia", PlatformRoute.Anyone, context => CollectionAsync(context, CollectionForms.Insomnia)) { Answer = File },
         new("GET", "/docs", "getDocs", "The page that shows it", PlatformRoute.Anyone, context => FileAsync(context, "docs.html")) { Hidden = true },
         new("GET", "/redoc", "getRedoc", "The same page", PlatformRoute.Anyone, context => FileAsync(context, "docs.html")) { Hidden = true },
         new("GET", "/docs/{file}", "getDocsFile", "A file of the page", PlatformRoute.Anyone, context => FileAsync(context, (string)context.Request.RouteValues["file"]!)) { Hidden = true },

@@ -1,5 +1,7 @@
+using System.Text.Json.Serialization;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
+using Nexus.Gateway.OpenApi;
 using Nexus.Gateway.Rest;
 
 namespace Nexus.Gateway.Platform;
@@ -12,10 +14,10 @@ internal sealed class CacheRoutes(IServiceProvider host) : IPlatformRoutes
     /// <inheritdoc/>
     public IEnumerable<PlatformRoute> Routes =>
     [
-        new("GET", "/api/v1/cache", "getCache", "The cache's levels with entries, bytes, hits and latency", "platform.cache:read", LookAsync),
-        new("DELETE", "/api/v1/cache", "clearCache", "Remove cached values", "platform.cache:delete", ClearAsync) { Query = Selection },
-        new("GET", "/cache/status", "getCacheStatus", "The cache's levels, as GET /api/v1/cache", "platform.cache:read", LookAsync),
-        new("DELETE", "/cache", "deleteCache", "Remove cached values, as DELETE /api/v1/cache", "platform.cache:delete", ClearAsync) { Query = Selection },
+        new("GET", "/api/v1/cache", "getCache", "The cache's levels with entries, bytes, hits and latency", "platform.cache:read", LookAsync) { Answer = Answer.Of<CacheStatus>() },
+        new("DELETE", "/api/v1/cache", "clearCache", "Remove cached values", "platform.cache:delete", ClearAsync) { Query = Selection, Answer = Answer.Of<CacheCleared>() },
+        new("GET", "/cache/status", "getCacheStatus", "The cache's levels, as GET /api/v1/cache", "platform.cache:read", LookAsync) { Answer = Answer.Of<CacheStatus>() },
+        new("DELETE", "/cache", "deleteCache", "Remove cached values, as DELETE /api/v1/cache", "platform.cache:delete", ClearAsync) { Query = Selection, Answer = Answer.Of<CacheCleared>() },
     ];
 
     private ICaches Caches => host.GetService<ICaches>() ?? throw new NexusException(ErrorCodes.ServiceUnavailable, "This host has no cache.");
@@ -29,6 +31,9 @@ internal sealed class CacheRoutes(IServiceProvider host) : IPlatformRoutes
         if (!pattern.StartsWith(CacheKey.Prefix, StringComparison.Ordinal) && !pattern.StartsWith('*'))
             pattern = CacheKey.Prefix + pattern;
         var cleared = await Caches.ClearAsync(pattern, context.Request.Query["level"].FirstOrDefault(), context.RequestAborted);
-        await JsonAnswer.SendAsync(context, new { cleared_keys = cleared });
+        await JsonAnswer.SendAsync(context, new CacheCleared(cleared));
     }
 }
+
+/// <summary>How many values were removed.</summary>
+internal sealed record CacheCleared([property: JsonPropertyName("cleared_keys")] long ClearedKeys);

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
+using Nexus.Gateway.OpenApi;
 using Nexus.Gateway.Pipeline;
 using Nexus.Gateway.Rest;
 
@@ -10,12 +11,19 @@ namespace Nexus.Gateway.Platform;
 /// <summary>What is stored, as a whole: the schema of a plugin, the export and the deletion of a tenant.</summary>
 internal sealed class DataRoutes(IServiceProvider host, TimeProvider time) : IPlatformRoutes
 {
+    private const string Form = """
+        {"type":"object","required":["plugin","documents","collections","tables"],"properties":{"plugin":{"type":"string"},"documents":{"type":"string"},
+          "collections":{"type":"array","items":{"type":"object","required":["name","version","fields","indexes","search"],"properties":{"name":{"type":"string"},"version":{"type":"integer"},"fields":{"type":"array","items":{"type":"string"}},
+            "indexes":{"type":"array","items":{"type":"object","required":["fields","unique"],"properties":{"fields":{"type":"string"},"unique":{"type":"boolean"}}}},"search":{"type":"array","items":{"type":"string"}}}}},
+          "tables":{"type":"array","items":{"type":"object","required":["type","name","table"],"properties":{"type":{"type":"string"},"name":{"type":"string"},"table":{"type":"string"}}}}}}
+        """;
+
     /// <inheritdoc/>
     public IEnumerable<PlatformRoute> Routes =>
     [
-        new("GET", "/api/v1/data/schema", "getDataSchema", "Collections, indexes and SQL tables of a plugin", "platform.data:read", SchemaAsync) { Query = [("plugin", "id of the plugin")] },
-        new("GET", "/api/v1/data/export", "exportTenant", "Everything of a tenant as a ZIP file; encrypted fields are masked", "platform.data:export", ExportAsync) { Query = [("tenant", "the caller's own when absent; others from the default tenant only")] },
-        new("DELETE", "/api/v1/data", "deleteTenant", "Delete everything of a tenant", "platform.data:delete", DeleteAsync) { Query = [("tenant", "the tenant"), ("confirm", "its name once more")] },
+        new("GET", "/api/v1/data/schema", "getDataSchema", "Collections, indexes and SQL tables of a plugin", "platform.data:read", SchemaAsync) { Query = [("plugin", "id of the plugin")], Answer = Answer.Written("DataSchema", Form) },
+        new("GET", "/api/v1/data/export", "exportTenant", "Everything of a tenant as a ZIP file; encrypted fields are masked", "platform.data:export", ExportAsync) { Query = [("tenant", "the caller's own when absent; others from the default tenant only")], Answer = Answer.Plain("application/zip") },
+        new("DELETE", "/api/v1/data", "deleteTenant", "Delete everything of a tenant", "platform.data:delete", DeleteAsync) { Query = [("tenant", "the tenant"), ("confirm", "its name once more")], Answer = Answer.Of<TenantDeleted>() },
     ];
 
     private ITenantStore Tenants => host.GetService<ITenantStore>() ?? throw new NexusException(ErrorCodes.ServiceUnavailable, "This host has no storage of tenants.");
@@ -97,7 +105,7 @@ internal sealed class DataRoutes(IServiceProvider host, TimeProvider time) : IPl
         // What has begun is not left half-done because its caller hung up.
         var deleted = await Tenants.DeleteAsync(tenant, CancellationToken.None);
         await RecordAsync("platform.data.deleted", tenant);
-        await JsonAnswer.SendAsync(context, new { tenant, deleted.Records, deleted.Events, deleted.Databases, deleted.Blobs });
+        await JsonAnswer.SendAsync(context, new TenantDeleted(tenant, deleted.Records, deleted.Events, deleted.Databases, deleted.Blobs));
     }
 
     /// <summary>The caller's own tenant, or another one for callers of the default tenant, who run the node. To everybody else another tenant does not exist.</summary>
@@ -120,3 +128,6 @@ internal sealed class DataRoutes(IServiceProvider host, TimeProvider time) : IPl
             await trail.RecordAsync(AuditEntry.For(CallContext.Current, time.GetUtcNow(), action, $"tenants/{tenant}", result), CancellationToken.None);
     }
 }
+
+/// <summary>What was removed of a tenant.</summary>
+internal sealed record TenantDeleted(string Tenant, ImmutableSortedDictionary<string, long> Records, long Events, ImmutableArray<string> Databases, long Blobs);

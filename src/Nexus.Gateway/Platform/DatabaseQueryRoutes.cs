@@ -4,6 +4,7 @@ using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Nexus.Gateway.Errors;
+using Nexus.Gateway.OpenApi;
 using Nexus.Gateway.Pipeline;
 using Nexus.Gateway.Rest;
 
@@ -15,11 +16,14 @@ internal sealed class DatabaseQueryRoutes(IServiceProvider host, ServerSettings 
     private const string QueryForm = """{"type":"object","required":["resource"],"properties":{"resource":{"type":"string"},"filter":{"type":"object"},"sort":{"type":"array","items":{"type":"string"}},"fields":{"type":"array","items":{"type":"string"}},"q":{"type":"string"},"limit":{"type":"integer","minimum":1,"maximum":1000},"offset":{"type":"integer","minimum":0}},"additionalProperties":false}""";
     private const string BulkForm = """{"type":"object","required":["resource","operations"],"properties":{"resource":{"type":"string"},"atomic":{"type":"boolean"},"operations":{"type":"array","items":{"type":"object","required":["op"],"properties":{"op":{"enum":["insert","replace","update","delete"]},"id":{"type":"string"},"data":{"type":"object"}},"additionalProperties":false}}},"additionalProperties":false}""";
 
+    private const string RecordsForm = """{"type":"object","required":["count","total","data","execution_time_ms"],"properties":{"count":{"type":"integer"},"total":{"type":"integer","format":"int64"},"data":{"type":"array","items":{"type":"object","additionalProperties":true}},"execution_time_ms":{"type":"number"}}}""";
+    private const string ChangesForm = """{"type":"object","required":["count","data","execution_time_ms"],"properties":{"count":{"type":"integer"},"data":{"type":"array","items":{"type":"object","required":["id"],"properties":{"id":{"type":["string","null"]},"error":{"type":"object","additionalProperties":true}}}},"execution_time_ms":{"type":"number"}}}""";
+
     /// <inheritdoc/>
     public IEnumerable<PlatformRoute> Routes =>
     [
-        new("POST", "/api/v1/database/query", "queryDatabase", "Records of a resource by filter, sort and projection, with their count", "platform.database:read", QueryAsync) { Input = QueryForm },
-        new("POST", "/api/v1/database/bulk", "changeDatabase", "Many changes of one resource, each on its own or all in one commit", "platform.database:update", BulkAsync) { Input = BulkForm },
+        new("POST", "/api/v1/database/query", "queryDatabase", "Records of a resource by filter, sort and projection, with their count", "platform.database:read", QueryAsync) { Input = QueryForm, Answer = Answer.Written("DatabaseRecords", RecordsForm) },
+        new("POST", "/api/v1/database/bulk", "changeDatabase", "Many changes of one resource, each on its own or all in one commit", "platform.database:update", BulkAsync) { Input = BulkForm, Answer = Answer.Written("DatabaseChanges", ChangesForm) with { AlsoAt = [207] } },
     ];
 
     private IResourceOperations Operations => host.GetRequiredService<IResourceOperations>();

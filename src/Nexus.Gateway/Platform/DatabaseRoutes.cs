@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
+using Nexus.Gateway.OpenApi;
 using Nexus.Gateway.Pipeline;
 using Nexus.Gateway.Rest;
 
@@ -11,11 +12,18 @@ namespace Nexus.Gateway.Platform;
 /// <summary>The database of the node, for operators: what it is, its declared indexes, their care.</summary>
 internal sealed class DatabaseRoutes(IServiceProvider host, TimeProvider time) : IPlatformRoutes
 {
+    private const string Form = """
+        {"type":"object","required":["primary","version","place","bytes","standbys","pools","tables"],"properties":{"primary":{"type":"string"},"version":{"type":"string"},"place":{"type":["string","null"]},"bytes":{"type":"integer","format":"int64"},"standbys":{"type":"array","items":{"type":"string"}},
+          "pools":{"type":"array","items":{"type":"object","required":["name","inUse","idle","max"],"properties":{"name":{"type":"string"},"inUse":{"type":"integer"},"idle":{"type":"integer"},"max":{"type":"integer"}}}},
+          "tables":{"type":"array","items":{"type":"object","required":["name","bytes","indexes"],"properties":{"name":{"type":"string"},"bytes":{"type":["integer","null"]},
+            "indexes":{"type":"array","items":{"type":"object","required":["name","fields","unique","missing","bytes"],"properties":{"name":{"type":"string"},"fields":{"type":"string"},"unique":{"type":"boolean"},"missing":{"type":"boolean"},"bytes":{"type":["integer","null"]}}}}}}}}}
+        """;
+
     /// <inheritdoc/>
     public IEnumerable<PlatformRoute> Routes =>
     [
-        new("GET", "/api/v1/database", "getDatabase", "The primary database with its version, standbys, connections and the declared indexes with their sizes", "platform.database:read", DescribeAsync),
-        new("POST", "/api/v1/database/optimize", "optimizeDatabase", "Make declared indexes again that are missing, and bring the planner's figures up to date", "platform.database:update", OptimizeAsync),
+        new("GET", "/api/v1/database", "getDatabase", "The primary database with its version, standbys, connections and the declared indexes with their sizes", "platform.database:read", DescribeAsync) { Answer = Answer.Written("DatabaseView", Form) },
+        new("POST", "/api/v1/database/optimize", "optimizeDatabase", "Make declared indexes again that are missing, and bring the planner's figures up to date", "platform.database:update", OptimizeAsync) { Answer = Answer.Of<DatabaseOptimized>() },
     ];
 
     private IStorageMaintenance Maintenance => host.GetService<IStorageMaintenance>() ?? throw new NexusException(ErrorCodes.ServiceUnavailable, "This host has no storage.");
@@ -93,6 +101,9 @@ internal sealed class DatabaseRoutes(IServiceProvider host, TimeProvider time) :
             await trail.RecordAsync(AuditEntry.For(CallContext.Current, time.GetUtcNow(), "platform.database.optimized", "database", AuditResult.Success, JsonSerializer.SerializeToUtf8Bytes(made)), CancellationToken.None);
         if (host.GetService<IEvents>() is { } events)
             await events.PublishAsync(new EventMessage { Name = "system.maintenance", Data = JsonSerializer.SerializeToUtf8Bytes(new { operation = "optimize", indexesMade = made }) }, cancellationToken: CancellationToken.None);
-        await JsonAnswer.SendAsync(context, new { indexesMade = made, milliseconds = (long)Stopwatch.GetElapsedTime(started).TotalMilliseconds });
+        await JsonAnswer.SendAsync(context, new DatabaseOptimized(made, (long)Stopwatch.GetElapsedTime(started).TotalMilliseconds));
     }
 }
+
+/// <summary>What the care of the database did.</summary>
+internal sealed record DatabaseOptimized(ImmutableArray<string> IndexesMade, long Milliseconds);

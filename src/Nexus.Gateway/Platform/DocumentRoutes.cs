@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Nexus.Gateway.OpenApi;
 using Nexus.Gateway.Pipeline;
 using Nexus.Gateway.Rest;
 
@@ -12,16 +13,17 @@ namespace Nexus.Gateway.Platform;
 internal sealed class DocumentRoutes(IServiceProvider host, RequestBody bodies, IConfiguration configuration, TimeProvider time) : IPlatformRoutes
 {
     private const string Settings = "core/settings/";
+    private const string Form = """{"type":"object","required":["path","revision","updatedAt","value"],"properties":{"path":{"type":"string"},"revision":{"type":"integer","format":"int64"},"updatedAt":{"type":"string","format":"date-time"},"value":{}}}""";
 
     /// <inheritdoc/>
     public IEnumerable<PlatformRoute> Routes =>
     [
-        new("GET", "/api/v1/data", "listDocuments", "Documents under a path of the tree", "platform.data:read", ListAsync) { Query = [("prefix", "path such as plugins/business"), ("limit", "1 to 1000"), ("cursor", "of the last page")] },
-        new("GET", "/api/v1/data/{**path}", "getDocument", "One document; a.b.c and a/b/c name the same", "platform.data:read", GetAsync),
-        new("GET", "/api/v1/settings/{name}", "getSetting", "One stored setting", "platform.settings:read", context => AnswerAsync(context, Settings + Name(context))),
-        new("PUT", "/api/v1/settings/{name}", "putSetting", "Store a setting; the body is its JSON value", "platform.settings:update", PutAsync) { Input = "{}" },
+        new("GET", "/api/v1/data", "listDocuments", "Documents under a path of the tree", "platform.data:read", ListAsync) { Query = [("prefix", "path such as plugins/business"), ("limit", "1 to 1000"), ("cursor", "of the last page")], Answer = Answer.Written("DocumentView", Form).Many() },
+        new("GET", "/api/v1/data/{**path}", "getDocument", "One document; a.b.c and a/b/c name the same", "platform.data:read", GetAsync) { Answer = Answer.AnyJson },
+        new("GET", "/api/v1/settings/{name}", "getSetting", "One stored setting", "platform.settings:read", context => AnswerAsync(context, Settings + Name(context))) { Answer = Answer.AnyJson },
+        new("PUT", "/api/v1/settings/{name}", "putSetting", "Store a setting; the body is its JSON value", "platform.settings:update", PutAsync) { Input = "{}", Answer = Answer.AnyJson },
         new("DELETE", "/api/v1/settings/{name}", "deleteSetting", "Forget a stored setting", "platform.settings:delete", DeleteAsync) { Success = 204 },
-        new("GET", "/api/v1/config", "getConfig", "Every configuration value, secrets hidden", "platform.config:read", ConfigAsync) { Query = [("section", "keys under this section"), ("mask_secrets", "true, the only value: secrets never leave the process")] },
+        new("GET", "/api/v1/config", "getConfig", "Every configuration value, secrets hidden", "platform.config:read", ConfigAsync) { Query = [("section", "keys under this section"), ("mask_secrets", "true, the only value: secrets never leave the process")], Answer = Answer.Of<ConfigurationValue[]>() },
     ];
 
     private IStorage Storage => host.GetService<IStorage>() ?? throw new NexusException(ErrorCodes.ServiceUnavailable, "This host has no storage.");
@@ -105,19 +107,14 @@ internal sealed class DocumentRoutes(IServiceProvider host, RequestBody bodies, 
         if (host.GetService<ISettings>() is { } settings)
         {
             var wanted = settings.Show().Where(v => section is null || v.Key.Equals(section, StringComparison.OrdinalIgnoreCase) || v.Key.StartsWith(section + ":", StringComparison.OrdinalIgnoreCase));
-            return JsonAnswer.SendAsync(context, wanted.Select(v => new { key = v.Key.Replace(':', '.'), value = v.Value, source = v.Source, secret = v.Secret, restart = v.Restart }));
+            return JsonAnswer.SendAsync(context, wanted.Select(v => new ConfigurationValue(v.Key.Replace(':', '.'), v.Value, v.Source, v.Secret, v.Restart)));
         }
 
         var providers = (configuration as IConfigurationRoot)?.Providers.Reverse().ToArray() ?? [];
         var values = (section is null ? configuration.AsEnumerable() : configuration.GetSection(section).AsEnumerable())
             .Where(v => v.Value is not null)
             .OrderBy(v => v.Key, StringComparer.OrdinalIgnoreCase)
-            .Select(v => new
-            {
-                key = v.Key.Replace(':', '.'),
-                value = Secrets.IsNamedLikeOne(v.Key) ? "***hidden***" : v.Value,
-                source = providers.FirstOrDefault(p => p.TryGet(v.Key, out _))?.ToString(),
-            });
+            .Select(v => new ConfigurationValue(v.Key.Replace(':', '.'), Secrets.IsNamedLikeOne(v.Key) ? "***hidden***" : v.Value, providers.FirstOrDefault(p => p.TryGet(v.Key, out _))?.ToString()));
         return JsonAnswer.SendAsync(context, values);
     }
 
@@ -169,3 +166,6 @@ internal sealed class DocumentRoutes(IServiceProvider host, RequestBody bodies, 
         }
     }
 }
+
+/// <summary>A configuration value in force, and where it comes from; whether it is secret and needs a restart is told where settings are kept.</summary>
+internal sealed record ConfigurationValue(string Key, string? Value, string? Source, bool? Secret = null, bool? Restart = null);

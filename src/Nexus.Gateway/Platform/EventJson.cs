@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Text;
 using System.Text.Json;
+using Nexus.Gateway.OpenApi;
 using Nexus.Gateway.Pipeline;
 using Nexus.Gateway.Rest;
 
@@ -9,6 +10,14 @@ namespace Nexus.Gateway.Platform;
 /// <summary>How events stand in answers, and how what is asked for is read.</summary>
 internal static class EventJson
 {
+    /// <summary>The form of an event. Its data are absent while it is sealed; its sequence, version and deliveries stand where they are known.</summary>
+    public static Answer Form { get; } = Answer.Written("EventView", """
+        {"type":"object","required":["id","name","occurredAt","publisher","correlationId","key","priority"],"properties":{"id":{"type":"string","format":"uuid"},"name":{"type":"string"},"sequence":{"type":"integer","format":"int64"},"version":{"type":"integer","format":"int64"},
+          "occurredAt":{"type":"string","format":"date-time"},"publisher":{"type":"string"},"correlationId":{"type":["string","null"]},"key":{"type":["string","null"]},"priority":{"type":"integer"},"expiresAt":{"type":"string","format":"date-time"},"encrypted":{"type":"boolean"},
+          "headers":{"type":"object","additionalProperties":{"type":"string"}},"data":{},
+          "deliveries":{"type":"array","items":{"type":"object","required":["group","state","attempt","lastError"],"properties":{"group":{"type":"string"},"state":{"type":"string","enum":["Pending","Done","Dead","Cancelled","Expired"]},"attempt":{"type":"integer"},"lastError":{"type":["string","null"]}}}}}}
+        """);
+
     /// <summary>Writes an event, with its deliveries when they are given. One that is sealed is written without its data.</summary>
     public static void Write(Utf8JsonWriter json, EventMessage message, long? sequence, IEnumerable<EventDelivery>? deliveries, long? version = null)
     {

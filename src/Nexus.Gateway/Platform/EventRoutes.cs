@@ -6,6 +6,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Nexus.Gateway.Live;
+using Nexus.Gateway.OpenApi;
 using Nexus.Gateway.Pipeline;
 using Nexus.Gateway.Rest;
 using Nexus.Gateway.Security.Callers;
@@ -21,26 +22,28 @@ internal sealed class EventRoutes(IServiceProvider host, RequestBody bodies, Tim
     /// <inheritdoc/>
     public IEnumerable<PlatformRoute> Routes =>
     [
-        new("GET", Root, "listEvents", "Stored events, oldest first", "platform.events:read", ListAsync) { Query = [("pattern", "pattern of names, such as orders.*"), ("after", "only events after this sequence"), ("correlationId", "of one cause"), ("from", "not before, RFC 3339"), ("to", "before, RFC 3339"), ("newest", "newest first"), ("limit", "1 to 1000")] },
+        new("GET", Root, "listEvents", "Stored events, oldest first", "platform.events:read", ListAsync) { Query = [("pattern", "pattern of names, such as orders.*"), ("after", "only events after this sequence"), ("correlationId", "of one cause"), ("from", "not before, RFC 3339"), ("to", "before, RFC 3339"), ("newest", "newest first"), ("limit", "1 to 1000")], Answer = EventJson.Form.Many() },
         new("POST", Root, "publishEvent", "Publish an event", "platform.events:create", PublishAsync)
         {
             Success = 202,
             Input = """{"type":"object","required":["name"],"properties":{"name":{"type":"string"},"data":{},"key":{"type":"string"},"priority":{"type":"integer"},"correlationId":{"type":"string"},"expiresAt":{"type":"string","format":"date-time"},"transient":{"type":"boolean"},"encrypted":{"type":"boolean"}}}""",
+            Answer = Answer.Of<EventPublished>(),
         },
         new("POST", Root + "/bulk", "publishEvents", "Publish up to 1,000 events in one commit: all or none", "platform.events:create", PublishAllAsync)
         {
             Success = 202,
             Input = """{"type":"object","required":["events"],"properties":{"events":{"type":"array","minItems":1,"maxItems":1000,"items":{"type":"object","required":["name"],"properties":{"name":{"type":"string"}}}}}}""",
+            Answer = Answer.Of<EventsPublished>(),
         },
-        new("GET", Root + "/stats", "getEventStats", "Counts since the node started, in all and by event name", "platform.events:read", StatisticsAsync) { Query = [("group_by", "name, or domain: the first word of the name")] },
-        new("GET", Root + "/subscribers", "listEventSubscribers", "Subscriptions that are active on this node", "platform.events:read", context => JsonAnswer.SendAsync(context, Log.GetSubscribers())),
-        new("GET", Root + "/dead-letters", "listDeadLetters", "Deliveries that failed for good", "platform.events:read", DeadLettersAsync) { Query = [("group", "of one group"), ("limit", "1 to 1000")] },
-        new("POST", Root + "/dead-letters/replay", "replayDeadLetters", "Make dead letters due again", "platform.events:update", ReplayDeadAsync) { Query = [("group", "of one group"), ("event", "of one event")] },
-        new("POST", Root + "/replay", "replayEvents", "Make stored events due again for one group", "platform.events:update", ReplayAsync) { Input = """{"type":"object","required":["group"],"properties":{"group":{"type":"string"},"pattern":{"type":"string"},"from":{"type":"string","format":"date-time"},"to":{"type":"string","format":"date-time"},"dryRun":{"type":"boolean"},"mode":{"enum":["all","dead"],"description":"all that fit, or those that failed for good"},"delaySeconds":{"type":"number","minimum":0,"maximum":604800,"description":"before the first"},"spacingSeconds":{"type":"number","minimum":0,"maximum":3600,"description":"between one and the next"}}}""" },
-        new("GET", Root + "/replay", "getEventReplay", "How far a group is with the events of a replay", "platform.events:read", ProgressAsync) { Query = [("group", "the group"), ("pattern", "pattern of names"), ("from", "not before, RFC 3339"), ("to", "before, RFC 3339")] },
-        new("POST", Root + "/purge", "purgeEvents", "Remove stored events that no group waits for", "platform.events:delete", PurgeAsync) { Input = """{"type":"object","required":["before"],"properties":{"before":{"type":"string","format":"date-time"},"pattern":{"type":"string"},"dryRun":{"type":"boolean"}}}""" },
+        new("GET", Root + "/stats", "getEventStats", "Counts since the node started, in all and by event name", "platform.events:read", StatisticsAsync) { Query = [("group_by", "name, or domain: the first word of the name")], Answer = Answer.Of<EventStatistics>() },
+        new("GET", Root + "/subscribers", "listEventSubscribers", "Subscriptions that are active on this node", "platform.events:read", context => JsonAnswer.SendAsync(context, Log.GetSubscribers())) { Answer = Answer.Of<EventSubscriber[]>() },
+        new("GET", Root + "/dead-letters", "listDeadLetters", "Deliveries that failed for good", "platform.events:read", DeadLettersAsync) { Query = [("group", "of one group"), ("limit", "1 to 1000")], Answer = EventJson.Form.Many() },
+        new("POST", Root + "/dead-letters/replay", "replayDeadLetters", "Make dead letters due again", "platform.events:update", ReplayDeadAsync) { Query = [("group", "of one group"), ("event", "of one event")], Answer = Answer.Of<DeliveriesReplayed>() },
+        new("POST", Root + "/replay", "replayEvents", "Make stored events due again for one group", "platform.events:update", ReplayAsync) { Input = """{"type":"object","required":["group"],"properties":{"group":{"type":"string"},"pattern":{"type":"string"},"from":{"type":"string","format":"date-time"},"to":{"type":"string","format":"date-time"},"dryRun":{"type":"boolean"},"mode":{"enum":["all","dead"],"description":"all that fit, or those that failed for good"},"delaySeconds":{"type":"number","minimum":0,"maximum":604800,"description":"before the first"},"spacingSeconds":{"type":"number","minimum":0,"maximum":3600,"description":"between one and the next"}}}""", Answer = Answer.Of<EventsReplayed>() },
+        new("GET", Root + "/replay", "getEventReplay", "How far a group is with the events of a replay", "platform.events:read", ProgressAsync) { Query = [("group", "the group"), ("pattern", "pattern of names"), ("from", "not before, RFC 3339"), ("to", "before, RFC 3339")], Answer = Answer.Of<ReplayProgress>() },
+        new("POST", Root + "/purge", "purgeEvents", "Remove stored events that no group waits for", "platform.events:delete", PurgeAsync) { Input = """{"type":"object","required":["before"],"properties":{"before":{"type":"string","format":"date-time"},"pattern":{"type":"string"},"dryRun":{"type":"boolean"}}}""", Answer = Answer.Of<EventsPurged>() },
         new("GET", Root + "/stream", "streamEvents", "Follow events as server-sent events, or over a WebSocket where it is asked for; Last-Event-ID goes on from there", "platform.events:read", FollowAsync) { Streams = true, Query = [("pattern", "pattern of names"), ("filter", "only events whose data match: a filter as JSON"), ("last_event_id", "go on after this position; Last-Event-ID does the same")] },
-        new("GET", Root + "/{id}", "getEvent", "One event with its publisher and each delivery", "platform.events:read", GetAsync),
+        new("GET", Root + "/{id}", "getEvent", "One event with its publisher and each delivery", "platform.events:read", GetAsync) { Answer = EventJson.Form },
     ];
 
     private IEventHistory Store => (IEventHistory?)host.GetService<IEventLog>() ?? host.GetService<IEventStore>() ?? throw new NexusException(ErrorCodes.ServiceUnavailable, "This host stores no events.");
@@ -115,7 +118,7 @@ internal sealed class EventRoutes(IServiceProvider host, RequestBody bodies, Tim
         var message = EventRequest.ToMessage(asked, "", request);
         var id = await Bus.PublishAsync(message, asked!.Transient ? Delivery.Transient : Delivery.Durable, CancellationToken.None);
         context.Response.Headers.Location = $"{Root}/{id}";
-        await JsonAnswer.SendAsync(context, new { id, name = message.Name, correlationId = message.CorrelationId }, StatusCodes.Status202Accepted);
+        await JsonAnswer.SendAsync(context, new EventPublished(id, message.Name, message.CorrelationId), StatusCodes.Status202Accepted);
     }
 
     private async Task PublishAllAsync(HttpContext context)
@@ -124,7 +127,7 @@ internal sealed class EventRoutes(IServiceProvider host, RequestBody bodies, Tim
         var body = await bodies.ReadJsonAsync(context, request);
         var messages = EventRequest.ToMessages(EventJson.Read<EventsRequest>(body)?.Events, request);
         var ids = await Bus.PublishAsync(messages, Delivery.Durable, CancellationToken.None);
-        await JsonAnswer.SendAsync(context, new { ids, published = ids.Length }, StatusCodes.Status202Accepted);
+        await JsonAnswer.SendAsync(context, new EventsPublished(ids, ids.Length), StatusCodes.Status202Accepted);
     }
 
     private async Task PurgeAsync(HttpContext context)
@@ -136,7 +139,7 @@ internal sealed class EventRoutes(IServiceProvider host, RequestBody bodies, Tim
         var purged = await Store.PurgeAsync(purge, CancellationToken.None);
         if (!purge.DryRun && host.GetService<IAuditTrail>() is { } trail)
             await trail.RecordAsync(AuditEntry.For(CallContext.Current, time.GetUtcNow(), "platform.events.purged", "events", AuditResult.Success, JsonSerializer.SerializeToUtf8Bytes(new { before, pattern = purge.Pattern, purged })), CancellationToken.None);
-        await JsonAnswer.SendAsync(context, new { purged, dryRun = purge.DryRun });
+        await JsonAnswer.SendAsync(context, new EventsPurged(purged, purge.DryRun));
     }
 
     private async Task DeadLettersAsync(HttpContext context)
@@ -156,7 +159,7 @@ internal sealed class EventRoutes(IServiceProvider host, RequestBody bodies, Tim
     {
         Guid? id = context.Request.Query["event"] is [{ } text] ? Guid.TryParse(text, out var parsed) ? parsed : throw new NexusException(ErrorCodes.EventNotFound, "An event's id is a UUID.") : null;
         var replayed = await Store.DeliveriesAsync(new DeliveryQuery(id, DeliveryState.Dead, context.Request.Query["group"].FirstOrDefault(), Replay: true, Limit: 1000, Tenant: Tenant(context)), CancellationToken.None);
-        await JsonAnswer.SendAsync(context, new { replayed = replayed.Length });
+        await JsonAnswer.SendAsync(context, new DeliveriesReplayed(replayed.Length));
     }
 
     private async Task ReplayAsync(HttpContext context)
@@ -178,7 +181,7 @@ internal sealed class EventRoutes(IServiceProvider host, RequestBody bodies, Tim
             Spacing = TimeSpan.FromSeconds(replay.SpacingSeconds),
             OnlyDead = replay.Mode == "dead",
         };
-        await JsonAnswer.SendAsync(context, new { replayed = await Store.ReplayAsync(asked, CancellationToken.None), dryRun = replay.DryRun });
+        await JsonAnswer.SendAsync(context, new EventsReplayed(await Store.ReplayAsync(asked, CancellationToken.None), replay.DryRun));
     }
 
     private async Task ProgressAsync(HttpContext context)
@@ -187,7 +190,7 @@ internal sealed class EventRoutes(IServiceProvider host, RequestBody bodies, Tim
             throw new NexusException(ErrorCodes.BadRequest, "group must be given; /api/v1/events/subscribers names the groups.");
         var now = await Store.LookAsync(new EventReplay(group, Pattern(context), Instant(context, "from"), Instant(context, "to"), Tenant: Tenant(context)), context.RequestAborted);
         var percent = now.Events == 0 ? 100 : Math.Round(100.0 * (now.Events - now.Waiting) / now.Events, 1);
-        await JsonAnswer.SendAsync(context, new { events = now.Events, waiting = now.Waiting, dead = now.Dead, percent });
+        await JsonAnswer.SendAsync(context, new ReplayProgress(now.Events, now.Waiting, now.Dead, percent));
     }
 
     private Task FollowAsync(HttpContext context) =>
@@ -260,3 +263,21 @@ internal sealed class EventRoutes(IServiceProvider host, RequestBody bodies, Tim
 
     private sealed record ReplayBody(string Group, string? Pattern, DateTimeOffset? From, DateTimeOffset? To, bool DryRun, string? Mode, double DelaySeconds, double SpacingSeconds);
 }
+
+/// <summary>An event that was published.</summary>
+internal sealed record EventPublished(Guid Id, string Name, string? CorrelationId);
+
+/// <summary>Events that were published in one commit.</summary>
+internal sealed record EventsPublished(ImmutableArray<Guid> Ids, int Published);
+
+/// <summary>How many events a purge removed, or would.</summary>
+internal sealed record EventsPurged(long Purged, bool DryRun);
+
+/// <summary>How many deliveries were made due again.</summary>
+internal sealed record DeliveriesReplayed(int Replayed);
+
+/// <summary>How many events were made due again, or would be.</summary>
+internal sealed record EventsReplayed(long Replayed, bool DryRun);
+
+/// <summary>How far a group is with the events of a replay.</summary>
+internal sealed record ReplayProgress(long Events, long Waiting, long Dead, double Percent);

@@ -1,6 +1,8 @@
+using System.Collections.Immutable;
 using System.Globalization;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
+using Nexus.Gateway.OpenApi;
 using Nexus.Gateway.Pipeline;
 using Nexus.Gateway.Rest;
 
@@ -13,16 +15,19 @@ internal sealed class EventStreamRoutes(IServiceProvider host, RequestBody bodie
     private const string Own = "nexus";
     private static readonly (string, string)[] Paging = [("from", "first version to return; backward the last"), ("backward", "newest first"), ("limit", "1 to 1000")];
 
+    private static readonly Answer Form = Answer.Written("EventStreamView", """{"type":"object","required":["stream","version","events"],"properties":{"stream":{"type":"string"},"version":{"type":"integer","format":"int64"},"events":{"type":"array","items":{"$ref":"#/components/schemas/EventView"}}}}""");
+
     /// <inheritdoc/>
     public IEnumerable<PlatformRoute> Routes =>
     [
-        new("GET", Root + "/{stream}", "readEventStream", "Events of a stream in order", "platform.events:read", context => ReadAsync(context, Own)) { Query = Paging },
+        new("GET", Root + "/{stream}", "readEventStream", "Events of a stream in order", "platform.events:read", context => ReadAsync(context, Own)) { Query = Paging, Answer = Form },
         new("POST", Root + "/{stream}", "appendToEventStream", "Append events to a stream, if it has the expected version", "platform.events:create", AppendAsync)
         {
             Success = 201,
             Input = """{"type":"object","required":["events"],"properties":{"expectedVersion":{"type":"integer","minimum":0},"events":{"type":"array","minItems":1,"maxItems":1000,"items":{"type":"object","required":["name"],"properties":{"name":{"type":"string"}}}}}}""",
+            Answer = Answer.Of<StreamAppended>(),
         },
-        new("GET", Root + "/{plugin}/{stream}", "readPluginEventStream", "Events of a plugin's stream in order", "platform.events:read", context => ReadAsync(context, Value(context, "plugin"))) { Query = Paging },
+        new("GET", Root + "/{plugin}/{stream}", "readPluginEventStream", "Events of a plugin's stream in order", "platform.events:read", context => ReadAsync(context, Value(context, "plugin"))) { Query = Paging, Answer = Form },
     ];
 
     private IEventStreamOwners Streams => host.GetService<IEventStreamOwners>() ?? throw new NexusException(ErrorCodes.ServiceUnavailable, "This host keeps no event streams.");
@@ -36,7 +41,7 @@ internal sealed class EventStreamRoutes(IServiceProvider host, RequestBody bodie
         var messages = EventRequest.ToMessages(asked?.Events, request);
         var version = await Streams.Of(Own).AppendAsync(Value(context, "stream"), messages, asked!.ExpectedVersion, CancellationToken.None);
         context.Response.Headers.ETag = $"\"{version}\"";
-        await JsonAnswer.SendAsync(context, new { stream = Value(context, "stream"), version, ids = messages.Select(m => m.Id) }, StatusCodes.Status201Created);
+        await JsonAnswer.SendAsync(context, new StreamAppended(Value(context, "stream"), version, [.. messages.Select(m => m.Id)]), StatusCodes.Status201Created);
     }
 
     private async Task ReadAsync(HttpContext context, string owner)
@@ -68,3 +73,6 @@ internal sealed class EventStreamRoutes(IServiceProvider host, RequestBody bodie
         return long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : throw new NexusException(ErrorCodes.BadRequest, $"{name} must be a whole number.");
     }
 }
+
+/// <summary>Events that were appended to a stream, and the stream's version now.</summary>
+internal sealed record StreamAppended(string Stream, long Version, ImmutableArray<Guid> Ids);

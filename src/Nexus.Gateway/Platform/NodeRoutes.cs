@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
+using Nexus.Gateway.OpenApi;
 using Nexus.Gateway.Rest;
 
 namespace Nexus.Gateway.Platform;
@@ -10,8 +11,8 @@ internal sealed class NodeRoutes(IServiceProvider host) : IPlatformRoutes
     /// <inheritdoc/>
     public IEnumerable<PlatformRoute> Routes =>
     [
-        new("GET", "/api/v1/nodes", "listNodes", "The nodes that live, with roles, addresses and plugins", "platform.nodes:read", async context => await JsonAnswer.SendAsync(context, await Nodes.ListAsync(context.RequestAborted))),
-        new("GET", "/api/v1/nodes/{id}", "getNode", "One node; 'self' is the one that answers", "platform.nodes:read", FindAsync),
+        new("GET", "/api/v1/nodes", "listNodes", "The nodes that live, with roles, addresses and plugins", "platform.nodes:read", async context => await JsonAnswer.SendAsync(context, await Nodes.ListAsync(context.RequestAborted))) { Answer = Answer.Of<NodeStatus[]>() },
+        new("GET", "/api/v1/nodes/{id}", "getNode", "One node; 'self' is the one that answers", "platform.nodes:read", FindAsync) { Answer = Answer.Of<NodeStatus>() },
     ];
 
     private INodes Nodes => host.GetService<INodes>() ?? throw new NexusException(ErrorCodes.ServiceUnavailable, "This host is no node of a storage.");

@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Routing;
 using Microsoft.AspNetCore.Routing.Patterns;
 using Microsoft.Extensions.Primitives;
 using Nexus.Gateway.Metrics;
+using Nexus.Gateway.OpenApi;
 using Nexus.Gateway.Pipeline;
 using Nexus.Gateway.Rest;
 
@@ -31,6 +32,9 @@ internal sealed record PlatformRoute(string Method, string Pattern, string Name,
 
     /// <summary>Status of success.</summary>
     public int Success { get; init; } = 200;
+
+    /// <summary>What success answers; null where there is no content, and of streams.</summary>
+    public Answer? Answer { get; init; }
 
     /// <summary>Schema of the request body as JSON text, or null when it takes none.</summary>
     public string? Input { get; init; }

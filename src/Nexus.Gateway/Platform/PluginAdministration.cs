@@ -6,6 +6,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Nexus.Gateway.Metrics;
+using Nexus.Gateway.OpenApi;
 using Nexus.Gateway.Pipeline;
 using Nexus.Gateway.Rest;
 
@@ -17,31 +18,33 @@ internal sealed class PluginAdministration(IPlugins plugins, RequestBody bodies,
     private const string Root = "/api/v1/plugins";
     private const string Write = "platform.plugins:update";
     private const string Hidden = "***hidden***";
+    private static readonly Answer Changes = Answer.Of<PluginChanged>();
     private static readonly (string, string) AllNodes = ("allNodes", "on all nodes, one after another; where one fails, all go back");
 
     /// <inheritdoc/>
     public IEnumerable<PlatformRoute> Routes =>
     [
-        new("GET", Root, "listPlugins", "Every known plugin with its state", "platform.plugins:read", context => JsonAnswer.SendAsync(context, [.. plugins.List().Select(View)], PlatformJson.Shared.PluginViewArray)),
-        new("GET", Root + "/summary", "summarizePlugins", "Number of plugins in each state", "platform.plugins:read", SummaryAsync),
+        new("GET", Root, "listPlugins", "Every known plugin with its state", "platform.plugins:read", context => JsonAnswer.SendAsync(context, [.. plugins.List().Select(View)], PlatformJson.Shared.PluginViewArray)) { Answer = Answer.Of<PluginView[]>() },
+        new("GET", Root + "/summary", "summarizePlugins", "Number of plugins in each state", "platform.plugins:read", SummaryAsync) { Answer = Answer.Of<Dictionary<string, int>>() },
         new("POST", Root, "installPlugin", "Install a package: a .nxp file as multipart upload, a path on the node, an http(s) address, or an id of a registry", "platform.plugins:create", InstallAsync)
         {
             Success = 201,
             Input = """{"type":"object","properties":{"path":{"type":"string"},"source":{"type":"string"},"update":{"type":"boolean"},"force":{"type":"boolean"},"activate":{"type":"boolean"}}}""",
             Query = [AllNodes],
+            Answer = Changes.Or(Answer.Of<RollingChange>()),
         },
-        new("POST", Root + "/discover", "discoverPlugins", "Look into the plugin folders again", Write, context => CommandAsync(context, new PluginCommand.Discover())),
-        new("GET", Root + "/{id}", "getPlugin", "One plugin with its manifest", "platform.plugins:read", context => JsonAnswer.SendAsync(context, Detailed(Find(context)))),
-        new("DELETE", Root + "/{id}", "removePlugin", "Stop and forget a plugin", "platform.plugins:delete", context => CommandAsync(context, new PluginCommand.Remove(Id(context), Flag(context, "force"), Flag(context, "deleteData")))) { Query = [("force", "also when others depend on it"), ("deleteData", "also its data"), AllNodes] },
-        new("POST", Root + "/{id}/enable", "enablePlugin", "Set the stored flag and start", Write, context => CommandAsync(context, new PluginCommand.Enable(Id(context)))) { Query = [AllNodes] },
-        new("POST", Root + "/{id}/disable", "disablePlugin", "Clear the stored flag and stop", Write, context => CommandAsync(context, new PluginCommand.Disable(Id(context), Flag(context, "force")))) { Query = [("force", "also when others depend on it"), AllNodes] },
-        new("POST", Root + "/{id}/reload", "reloadPlugin", "Swap for a fresh generation of what is on disk", Write, context => CommandAsync(context, new PluginCommand.Reload(Id(context)))),
-        new("POST", Root + "/{id}/rollback", "rollbackPlugin", "Swap back to the previous version", Write, context => CommandAsync(context, new PluginCommand.Rollback(Id(context)))) { Query = [AllNodes] },
-        new("POST", Root + "/{id}/update", "updatePlugin", "Swap for another package: a .nxp file as multipart upload, a path on the node, an http(s) address, or an id of a registry", Write, InstallAsync) { Input = """{"type":"object","properties":{"path":{"type":"string"},"source":{"type":"string"},"force":{"type":"boolean"}}}""", Query = [AllNodes] },
-        new("POST", Root + "/{id}/rollout", "rolloutPlugin", "Let a part of the callers reach a new version, or change their share; 100 promotes it, 0 aborts", Write, RolloutAsync) { Input = """{"type":"object","required":["percent"],"properties":{"percent":{"type":"number","minimum":0,"maximum":100},"path":{"type":"string"},"source":{"type":"string"}}}""" },
-        new("GET", Root + "/{id}/health", "getPluginHealth", "Health of one plugin", "platform.plugins:read", HealthAsync),
-        new("GET", Root + "/{id}/metrics", "getPluginMetrics", "Request counts and memory of one plugin", "platform.plugins:read", MetricsAsync) { Query = [("memory", "true measures now, for which the node stands still while its memory is copied; else the last measurement is shown")] },
-        new("GET", Root + "/{id}/config", "getPluginConfig", "Configuration of one plugin, secrets hidden", "platform.config:read", ConfigAsync),
+        new("POST", Root + "/discover", "discoverPlugins", "Look into the plugin folders again", Write, context => CommandAsync(context, new PluginCommand.Discover())) { Answer = Changes },
+        new("GET", Root + "/{id}", "getPlugin", "One plugin with its manifest", "platform.plugins:read", context => JsonAnswer.SendAsync(context, Detailed(Find(context)))) { Answer = Answer.Of<PluginDetail>() },
+        new("DELETE", Root + "/{id}", "removePlugin", "Stop and forget a plugin", "platform.plugins:delete", context => CommandAsync(context, new PluginCommand.Remove(Id(context), Flag(context, "force"), Flag(context, "deleteData")))) { Query = [("force", "also when others depend on it"), ("deleteData", "also its data"), AllNodes], Answer = Changes.Or(Answer.Of<RollingChange>()) },
+        new("POST", Root + "/{id}/enable", "enablePlugin", "Set the stored flag and start", Write, context => CommandAsync(context, new PluginCommand.Enable(Id(context)))) { Query = [AllNodes], Answer = Changes.Or(Answer.Of<RollingChange>()) },
+        new("POST", Root + "/{id}/disable", "disablePlugin", "Clear the stored flag and stop", Write, context => CommandAsync(context, new PluginCommand.Disable(Id(context), Flag(context, "force")))) { Query = [("force", "also when others depend on it"), AllNodes], Answer = Changes.Or(Answer.Of<RollingChange>()) },
+        new("POST", Root + "/{id}/reload", "reloadPlugin", "Swap for a fresh generation of what is on disk", Write, context => CommandAsync(context, new PluginCommand.Reload(Id(context)))) { Answer = Changes },
+        new("POST", Root + "/{id}/rollback", "rollbackPlugin", "Swap back to the previous version", Write, context => CommandAsync(context, new PluginCommand.Rollback(Id(context)))) { Query = [AllNodes], Answer = Changes.Or(Answer.Of<RollingChange>()) },
+        new("POST", Root + "/{id}/update", "updatePlugin", "Swap for another package: a .nxp file as multipart upload, a path on the node, an http(s) address, or an id of a registry", Write, InstallAsync) { Input = """{"type":"object","properties":{"path":{"type":"string"},"source":{"type":"string"},"force":{"type":"boolean"}}}""", Query = [AllNodes], Answer = Changes.Or(Answer.Of<RollingChange>()) },
+        new("POST", Root + "/{id}/rollout", "rolloutPlugin", "Let a part of the callers reach a new version, or change their share; 100 promotes it, 0 aborts", Write, RolloutAsync) { Input = """{"type":"object","required":["percent"],"properties":{"percent":{"type":"number","minimum":0,"maximum":100},"path":{"type":"string"},"source":{"type":"string"}}}""", Answer = Changes },
+        new("GET", Root + "/{id}/health", "getPluginHealth", "Health of one plugin", "platform.plugins:read", HealthAsync) { Answer = Answer.Of<PluginHealthView>() },
+        new("GET", Root + "/{id}/metrics", "getPluginMetrics", "Request counts and memory of one plugin", "platform.plugins:read", MetricsAsync) { Query = [("memory", "true measures now, for which the node stands still while its memory is copied; else the last measurement is shown")], Answer = Answer.Of<PluginMetrics>() with { Types = ["application/json", "text/plain"] } },
+        new("GET", Root + "/{id}/config", "getPluginConfig", "Configuration of one plugin, secrets hidden", "platform.config:read", ConfigAsync) { Answer = Answer.Of<PluginConfiguration>() },
     ];
 
     private PluginStatus Find(HttpContext context) =>
@@ -55,17 +58,14 @@ internal sealed class PluginAdministration(IPlugins plugins, RequestBody bodies,
 
     private PluginView View(PluginStatus plugin) => PluginView.Of(plugin, RoutesOf(plugin.Id));
 
-    private JsonObject Detailed(PluginStatus plugin)
+    private PluginDetail Detailed(PluginStatus plugin)
     {
-        var view = View(plugin).ToJson();
-        view["contentHash"] = plugin.ContentHash;
-        view["manifest"] = JsonSerializer.SerializeToNode(plugin.Manifest, JsonAnswer.Options);
         var (requests, errors) = metrics.Of(plugin.Id);
         var active = plugins.Current.Find(plugin.Id);
-        view["counters"] = new JsonObject { ["requests"] = requests, ["errors"] = errors, ["resources"] = active?.Resources.Length ?? 0, ["subscriptions"] = active?.Subscriptions.Length ?? 0, ["services"] = active?.Services.Length ?? 0 };
+        var counters = new Dictionary<string, long> { ["requests"] = requests, ["errors"] = errors, ["resources"] = active?.Resources.Length ?? 0, ["subscriptions"] = active?.Subscriptions.Length ?? 0, ["services"] = active?.Services.Length ?? 0 };
         foreach (var (name, count) in Use(plugin.Id))
-            view["counters"]![name] = count;
-        return view;
+            counters[name] = count;
+        return PluginDetail.Of(View(plugin), plugin, counters);
     }
 
     /// <summary>What a plugin made of the platform's means since the node started. Pools that several plugins share are nobody's.</summary>
@@ -83,7 +83,7 @@ internal sealed class PluginAdministration(IPlugins plugins, RequestBody bodies,
     private Task HealthAsync(HttpContext context)
     {
         var plugin = Find(context);
-        return JsonAnswer.SendAsync(context, new { id = plugin.Id, state = plugin.State, status = plugin.Health.Status, detail = plugin.Health.Detail ?? plugin.Cause });
+        return JsonAnswer.SendAsync(context, new PluginHealthView(plugin.Id, plugin.State, plugin.Health.Status, plugin.Health.Detail ?? plugin.Cause));
     }
 
     private async Task MetricsAsync(HttpContext context)
@@ -100,8 +100,8 @@ internal sealed class PluginAdministration(IPlugins plugins, RequestBody bodies,
         if (Flag(context, "memory"))
             await (meter ?? throw new NexusException(ErrorCodes.ServiceUnavailable, "This host has no heap reader.")).MeasureAsync(context.RequestAborted);
         var (requests, errors) = metrics.Of(plugin.Id);
-        var memory = meter?.Find(plugin.Id) is { } held ? new { heldBytes = held.HeldBytes, objects = held.Objects, measuredAt = held.MeasuredAt } : null;
-        await JsonAnswer.SendAsync(context, new { id = plugin.Id, requests, errors, inFlight = plugin.InFlight, generationsAlive = plugin.GenerationsAlive, memory });
+        var memory = meter?.Find(plugin.Id) is { } held ? new PluginMemoryView(held.HeldBytes, held.Objects, held.MeasuredAt) : null;
+        await JsonAnswer.SendAsync(context, new PluginMetrics(plugin.Id, requests, errors, plugin.InFlight, plugin.GenerationsAlive, memory));
     }
 
     private Task ConfigAsync(HttpContext context)
@@ -112,7 +112,7 @@ internal sealed class PluginAdministration(IPlugins plugins, RequestBody bodies,
         var values = section.AsEnumerable(makePathsRelative: true).Where(v => v.Value is not null)
             .OrderBy(v => v.Key, StringComparer.OrdinalIgnoreCase)
             .ToDictionary(v => v.Key.Replace(':', '.'), v => secrets.Any(s => v.Key.Equals(s, StringComparison.OrdinalIgnoreCase) || v.Key.StartsWith(s + ":", StringComparison.OrdinalIgnoreCase)) || Secrets.IsNamedLikeOne(v.Key) ? Hidden : v.Value);
-        return JsonAnswer.SendAsync(context, new { id = plugin.Id, values, schema = plugin.Manifest?.Configuration });
+        return JsonAnswer.SendAsync(context, new PluginConfiguration(plugin.Id, values, plugin.Manifest?.Configuration));
     }
 
     private async Task InstallAsync(HttpContext context)
@@ -173,7 +173,7 @@ internal sealed class PluginAdministration(IPlugins plugins, RequestBody bodies,
         if (Flag(context, "allNodes"))
             return rolling.RunAsync(context, command);
         if (ProgressStream.Of(context) is { } stream)
-            return stream.RunAsync(context, async steps => Answer(await administration.ExecuteAsync(command, steps), 0));
+            return stream.RunAsync(context, async steps => JsonSerializer.SerializeToNode(Changed(await administration.ExecuteAsync(command, steps), 0), PlatformJson.Shared.PluginChanged)!);
         return RunAsync();
 
         async Task RunAsync()
@@ -182,16 +182,11 @@ internal sealed class PluginAdministration(IPlugins plugins, RequestBody bodies,
             var status = await administration.ExecuteAsync(command, null);
             if (success == 201)
                 context.Response.Headers.Location = $"{Root}/{status.Id}";
-            await JsonAnswer.SendAsync(context, Answer(status, before), success);
+            await JsonAnswer.SendAsync(context, Changed(status, before), PlatformJson.Shared.PluginChanged, success);
         }
     }
 
-    private JsonObject Answer(PluginStatus status, int routesBefore)
-    {
-        var view = View(status).ToJson();
-        view["routesAffected"] = Math.Max(routesBefore, RoutesOf(status.Id));
-        return view;
-    }
+    private PluginChanged Changed(PluginStatus status, int routesBefore) => PluginChanged.Of(View(status), Math.Max(routesBefore, RoutesOf(status.Id)));
 }
 
 /// <summary>Names that configuration values with secrets usually have.</summary>

@@ -2,6 +2,7 @@ using System.Globalization;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using Nexus.Gateway.OpenApi;
 using Nexus.Gateway.Rest;
 
 namespace Nexus.Gateway.Platform;
@@ -17,6 +18,7 @@ internal sealed class PluginLogRoutes(IPlugins plugins, IServiceProvider host) :
         new("GET", "/api/v1/plugins/{id}/logs", "getPluginLogs", "The newest lines that a plugin logged, oldest first", "platform.plugins:read", ReadAsync)
         {
             Query = [("level", "least level: trace, debug, information, warning, error, critical"), ("limit", "greatest number of lines, 1 to 1000, 200 when absent"), ("after", "only lines after this number")],
+            Answer = Answer.Of<PluginLogLine[]>(),
         },
     ];
 

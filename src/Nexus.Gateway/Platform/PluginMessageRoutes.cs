@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
+using Nexus.Gateway.OpenApi;
 using Nexus.Gateway.Pipeline;
 using Nexus.Gateway.Rest;
 
@@ -17,8 +18,8 @@ internal sealed class PluginMessageRoutes(IPlugins plugins, RequestBody bodies, 
     /// <inheritdoc/>
     public IEnumerable<PlatformRoute> Routes =>
     [
-        new("POST", Root + "/{id}/message", "messagePlugin", "Send a message to one plugin and answer with its reply", "platform.plugins:update", MessageAsync) { Input = Message + "}}" },
-        new("POST", Root + "/broadcast", "broadcastToPlugins", "Send a message to every plugin that takes messages and answer with their replies", "platform.plugins:update", BroadcastAsync) { Input = Message + ""","categories":{"type":"array","items":{"type":"string"}},"exclude":{"type":"array","items":{"type":"string"}}}}""" },
+        new("POST", Root + "/{id}/message", "messagePlugin", "Send a message to one plugin and answer with its reply", "platform.plugins:update", MessageAsync) { Input = Message + "}}", Answer = Answer.Written("PluginReply", """{"type":"object","required":["plugin","data"],"properties":{"plugin":{"type":"string"},"data":{}}}""") },
+        new("POST", Root + "/broadcast", "broadcastToPlugins", "Send a message to every plugin that takes messages and answer with their replies", "platform.plugins:update", BroadcastAsync) { Input = Message + ""","categories":{"type":"array","items":{"type":"string"}},"exclude":{"type":"array","items":{"type":"string"}}}}""", Answer = Answer.Written("PluginReplies", """{"type":"object","required":["replies","silent"],"properties":{"replies":{"type":"object","additionalProperties":true},"silent":{"type":"array","items":{"type":"string"}}}}""") },
     ];
 
     private IEvents Events => host.GetService<IEvents>() ?? throw new NexusException(ErrorCodes.ServiceUnavailable, "This host has no event bus.");

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
+using Nexus.Gateway.OpenApi;
 using Nexus.Gateway.Pipeline;
 using Nexus.Gateway.Rest;
 
@@ -15,10 +16,11 @@ internal sealed class PluginPermissionRoutes(IPlugins plugins, PluginRoutes rout
     /// <inheritdoc/>
     public IEnumerable<PlatformRoute> Routes =>
     [
-        new("GET", Pattern, "getPluginPermissions", "Capabilities that a plugin asks for, has and was denied, and permissions that guard it", "platform.plugins:read", GetAsync),
+        new("GET", Pattern, "getPluginPermissions", "Capabilities that a plugin asks for, has and was denied, and permissions that guard it", "platform.plugins:read", GetAsync) { Answer = Answer.Of<PluginPermissionsView>() },
         new("PUT", Pattern, "changePluginPermissions", "Grant, deny or revoke capabilities of a plugin; it counts at its next use", "platform.plugins:update", ChangeAsync)
         {
             Input = """{"type":"object","properties":{"grant":{"type":"array","items":{"type":"string"}},"deny":{"type":"array","items":{"type":"string"}},"revoke":{"type":"array","items":{"type":"string"}}}}""",
+            Answer = Answer.Of<PluginPermissionsView>(),
         },
     ];
 
@@ -44,8 +46,8 @@ internal sealed class PluginPermissionRoutes(IPlugins plugins, PluginRoutes rout
 
     private Task AnswerAsync(HttpContext context, string id, PluginPermissions permissions)
     {
-        var guards = routes.Endpoints.Select(e => e.Metadata.GetMetadata<RouteFacts>()!).Where(r => r.Plugin == id && r.Permission is not null).Select(r => r.Permission).Distinct().Order();
-        return JsonAnswer.SendAsync(context, new { id, requested = permissions.Requested, granted = permissions.Granted, denied = permissions.Denied, guards });
+        var guards = routes.Endpoints.Select(e => e.Metadata.GetMetadata<RouteFacts>()!).Where(r => r.Plugin == id && r.Permission is not null).Select(r => r.Permission!).Distinct().Order();
+        return JsonAnswer.SendAsync(context, new PluginPermissionsView(id, permissions.Requested, permissions.Granted, permissions.Denied, [.. guards]));
     }
 
     private PluginManifest Find(HttpContext context)
@@ -62,3 +64,6 @@ internal sealed class PluginPermissionRoutes(IPlugins plugins, PluginRoutes rout
         _ => throw new NexusException(ErrorCodes.ValidationError, $"{name} is not valid.") { Errors = [new FieldError("/" + name, "type", $"{name} must be a list of capabilities.")] },
     };
 }
+
+/// <summary>What a plugin may use, and the permissions that guard its routes.</summary>
+internal sealed record PluginPermissionsView(string Id, ImmutableArray<RequestedCapability> Requested, ImmutableArray<string> Granted, ImmutableArray<string> Denied, ImmutableArray<string> Guards);

@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
+using Nexus.Gateway.OpenApi;
 using Nexus.Gateway.Rest;
 
 namespace Nexus.Gateway.Platform;
@@ -19,8 +20,9 @@ internal sealed class PluginRegistryRoutes(IServiceProvider host) : IPlatformRou
                 ("query", "words in id, name, description or tags"), ("category", "only this category"), ("author", "only this author"), ("tags", "only those with all of these, separated by commas"),
                 ("min_rating", "only those rated at least so, 0 to 5"), ("sort", "name, version, rating or category; a minus before it turns the order round"),
             ],
+            Answer = Answer.Of<PluginOffer[]>(),
         },
-        new("GET", Root + "/repositories", "listPluginRepositories", "The configured registries and whether they can be read", "platform.plugins:read", async context => await JsonAnswer.SendAsync(context, await Registry.ListAsync(context.RequestAborted))),
+        new("GET", Root + "/repositories", "listPluginRepositories", "The configured registries and whether they can be read", "platform.plugins:read", async context => await JsonAnswer.SendAsync(context, await Registry.ListAsync(context.RequestAborted))) { Answer = Answer.Of<PluginRepository[]>() },
     ];
 
     private IPluginRegistry Registry => host.GetService<IPluginRegistry>() ?? throw new NexusException(ErrorCodes.ServiceUnavailable, "This host has no plugin registries.");

@@ -6,7 +6,7 @@ using Nexus.Gateway.Rest;
 namespace Nexus.Gateway.Platform;
 
 /// <summary>A plugin as operators see it.</summary>
-internal sealed record PluginView(
+internal record PluginView(
     string Id, string Version, PluginState State, bool Enabled, string? Category, string Origin, PluginIsolation Isolation,
     long Generation, int GenerationsAlive, long InFlight, PluginHealth Health, PluginState? FailedIn,
     string? Cause, string? Remedy, string? Warning, string? Pending, PluginRollout? Rollout, DateTimeOffset Since, int Routes, IReadOnlyList<string> Previous)
@@ -16,10 +16,56 @@ internal sealed record PluginView(
         plugin.Id, plugin.Version, plugin.State, plugin.Enabled, plugin.Manifest?.Category.ToString().ToLowerInvariant(), plugin.Origin, plugin.Isolation,
         plugin.Generation, plugin.GenerationsAlive, plugin.InFlight, plugin.Health, plugin.FailedIn,
         plugin.Cause, plugin.Remedy, plugin.Warning, plugin.Pending, plugin.Rollout, plugin.Since, routes, plugin.Previous);
-
-    /// <summary>As a JSON object, for answers that add to it.</summary>
-    public JsonObject ToJson() => JsonSerializer.SerializeToNode(this, PlatformJson.Shared.PluginView)!.AsObject();
 }
+
+/// <summary>A plugin with what it declares and what was counted of it.</summary>
+internal sealed record PluginDetail : PluginView
+{
+    private PluginDetail(PluginView view)
+        : base(view)
+    {
+    }
+
+    /// <summary>Hash of its files.</summary>
+    public required string ContentHash { get; init; }
+
+    /// <summary>Its manifest; null where it cannot be read.</summary>
+    public PluginManifest? Manifest { get; init; }
+
+    /// <summary>Counts by name, since the node started.</summary>
+    public required IReadOnlyDictionary<string, long> Counters { get; init; }
+
+    /// <summary>The view with more.</summary>
+    public static PluginDetail Of(PluginView view, PluginStatus plugin, IReadOnlyDictionary<string, long> counters) =>
+        new(view) { ContentHash = plugin.ContentHash, Manifest = plugin.Manifest, Counters = counters };
+}
+
+/// <summary>A plugin after a command.</summary>
+internal sealed record PluginChanged : PluginView
+{
+    private PluginChanged(PluginView view)
+        : base(view)
+    {
+    }
+
+    /// <summary>How many of its routes came or went.</summary>
+    public required int RoutesAffected { get; init; }
+
+    /// <summary>The view with the command's effect.</summary>
+    public static PluginChanged Of(PluginView view, int routesAffected) => new(view) { RoutesAffected = routesAffected };
+}
+
+/// <summary>Health of a plugin.</summary>
+internal sealed record PluginHealthView(string Id, PluginState State, HealthLevel Status, string? Detail);
+
+/// <summary>What a plugin was asked for and holds; its memory is null before it was measured.</summary>
+internal sealed record PluginMetrics(string Id, long Requests, long Errors, long InFlight, int GenerationsAlive, PluginMemoryView? Memory);
+
+/// <summary>Memory that a plugin held when it was measured.</summary>
+internal sealed record PluginMemoryView(long HeldBytes, long Objects, DateTimeOffset MeasuredAt);
+
+/// <summary>Settings of a plugin in force, and the schema that it declares for them.</summary>
+internal sealed record PluginConfiguration(string Id, IReadOnlyDictionary<string, string?> Values, JsonObject? Schema);
 
 /// <summary>
 /// JSON of what operators ask for in every swap. Generated: a swap clears the framework's JSON caches, and the reflective path would
@@ -27,6 +73,7 @@ internal sealed record PluginView(
 /// </summary>
 [JsonSourceGenerationOptions(JsonSerializerDefaults.Web, UseStringEnumConverter = true, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(PluginView))]
+[JsonSerializable(typeof(PluginChanged))]
 [JsonSerializable(typeof(PluginView[]))]
 [JsonSerializable(typeof(PluginProgress))]
 [JsonSerializable(typeof(InstallRequest))]

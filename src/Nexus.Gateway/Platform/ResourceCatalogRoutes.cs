@@ -11,10 +11,17 @@ internal sealed class ResourceCatalogRoutes(IPlugins plugins, IAuthorization aut
 {
     private static readonly string[] Verbs = ["read", "create", "update", "delete"];
 
+    private const string Form = """
+        {"type":"object","required":["name","plugin","version","singular","description","path","allowed","fields","search","record","input","actions"],"properties":{"name":{"type":"string"},"plugin":{"type":"string"},"version":{"type":"string"},"singular":{"type":"string"},"description":{"type":["string","null"]},"path":{"type":"string"},
+          "allowed":{"type":"object","additionalProperties":{"type":"string","enum":["none","own","team","all"]}},"fields":{"type":"array","items":{"type":"object","required":["name","kind"],"additionalProperties":true,"properties":{"name":{"type":"string"},"kind":{"type":"string"}}}},"search":{"type":"array","items":{"type":"string"}},
+          "record":{"type":"object","additionalProperties":true},"input":{"type":"object","additionalProperties":true},
+          "actions":{"type":"array","items":{"type":"object","required":["name","description","input","fields"],"properties":{"name":{"type":"string"},"description":{"type":["string","null"]},"input":{"type":["object","null"],"additionalProperties":true},"fields":{"type":"array","items":{"type":"object","additionalProperties":true}}}}}}}
+        """;
+
     /// <inheritdoc/>
     public IEnumerable<PlatformRoute> Routes =>
     [
-        new("GET", "/api/v1/resources", "listResources", "The resources that the caller may do anything with: fields, actions, address, and what of it is allowed", PlatformRoute.Anyone, ListAsync) { Query = [("name", "only the one of this name, such as orders.orders")] },
+        new("GET", "/api/v1/resources", "listResources", "The resources that the caller may do anything with: fields, actions, address, and what of it is allowed", PlatformRoute.Anyone, ListAsync) { Query = [("name", "only the one of this name, such as orders.orders")], Answer = Answer.Written("ResourceView", Form).Many() },
     ];
 
     private async Task ListAsync(HttpContext context)

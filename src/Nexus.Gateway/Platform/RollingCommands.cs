@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
+using Nexus.Gateway.OpenApi;
 using Nexus.Gateway.Rest;
 
 namespace Nexus.Gateway.Platform;
@@ -14,8 +15,8 @@ internal sealed class RollingCommands(AdministrationTrail administration, TimePr
     /// <inheritdoc/>
     public IEnumerable<PlatformRoute> Routes =>
     [
-        new("GET", "/api/v1/nodes/changes", "listRollingChanges", "The newest change of each plugin on all nodes, with each node's part", "platform.nodes:read", async context => await JsonAnswer.SendAsync(context, await Changes.ListAsync(context.RequestAborted))),
-        new("GET", "/api/v1/nodes/changes/{plugin}", "getRollingChange", "The newest change of one plugin on all nodes", "platform.nodes:read", FindAsync),
+        new("GET", "/api/v1/nodes/changes", "listRollingChanges", "The newest change of each plugin on all nodes, with each node's part", "platform.nodes:read", async context => await JsonAnswer.SendAsync(context, await Changes.ListAsync(context.RequestAborted))) { Answer = Answer.Of<RollingChange[]>() },
+        new("GET", "/api/v1/nodes/changes/{plugin}", "getRollingChange", "The newest change of one plugin on all nodes", "platform.nodes:read", FindAsync) { Answer = Answer.Of<RollingChange>() },
     ];
 
     private IRollingChanges Changes => host.GetService<IRollingChanges>() ?? throw new NexusException(ErrorCodes.ServiceUnavailable, "This host is no node of a storage.");

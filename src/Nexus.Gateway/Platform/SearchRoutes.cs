@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Globalization;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
+using Nexus.Gateway.OpenApi;
 using Nexus.Gateway.Pipeline;
 using Nexus.Gateway.Rest;
 
@@ -16,6 +17,7 @@ internal sealed class SearchRoutes(IServiceProvider host, ServerSettings setting
         new("GET", "/api/v1/search", "search", "Records of all resources that match a text and that the caller may read, best first", PlatformRoute.Anyone, SearchAsync)
         {
             Query = [("q", "words; \"words in quotes\" stand together; -word must not be there"), ("in", "resources such as orders.orders, parted by commas; all when absent"), ("limit", "1 to 100, 20 when absent"), ("offset", "records to pass over")],
+            Answer = Answer.Written("SearchAnswer", """{"type":"object","required":["items","total","counts"],"properties":{"items":{"type":"array","items":{"type":"object","required":["resource","id","record"],"properties":{"resource":{"type":"string"},"id":{"type":"string"},"record":{"type":"object","additionalProperties":true}}}},"total":{"type":"integer","format":"int64"},"counts":{"type":"object","additionalProperties":{"type":"integer"}}}}"""),
         },
     ];
 

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
+using Nexus.Gateway.OpenApi;
 using Nexus.Gateway.Rest;
 
 namespace Nexus.Gateway.Platform;
@@ -11,10 +12,10 @@ internal sealed class ServiceRoutes(IServiceProvider host, IPlugins plugins, Adm
     /// <inheritdoc/>
     public IEnumerable<PlatformRoute> Routes =>
     [
-        new("GET", "/api/v1/services", "listServices", "Services that plugins provide to each other", "platform.services:read", context => JsonAnswer.SendAsync(context, List().Select(View))),
-        new("GET", "/api/v1/services/graph", "getServiceGraph", "Which plugin uses which service", "platform.services:read", context => JsonAnswer.SendAsync(context, Graph())),
-        new("GET", "/api/v1/services/{name}", "getService", "One service by the name of its implementation or contract: what its plugin needs, who uses it, its calls and last error", "platform.services:read", FindAsync),
-        new("POST", "/api/v1/services/{name}/restart", "restartService", "Swap the plugin that provides a service for a fresh generation of itself", "platform.services:update", RestartAsync),
+        new("GET", "/api/v1/services", "listServices", "Services that plugins provide to each other", "platform.services:read", context => JsonAnswer.SendAsync(context, List().Select(View))) { Answer = Answer.Of<ServiceView[]>() },
+        new("GET", "/api/v1/services/graph", "getServiceGraph", "Which plugin uses which service", "platform.services:read", context => JsonAnswer.SendAsync(context, Graph())) { Answer = Answer.Of<ServiceUse[]>() },
+        new("GET", "/api/v1/services/{name}", "getService", "One service by the name of its implementation or contract: what its plugin needs, who uses it, its calls and last error", "platform.services:read", FindAsync) { Answer = Answer.Of<ServiceDetail>() },
+        new("POST", "/api/v1/services/{name}/restart", "restartService", "Swap the plugin that provides a service for a fresh generation of itself", "platform.services:update", RestartAsync) { Answer = Answer.Of<ServiceRestarted>() },
     ];
 
     private IServiceRegistry? Registry => host.GetService<IServiceRegistry>();
@@ -23,20 +24,7 @@ internal sealed class ServiceRoutes(IServiceProvider host, IPlugins plugins, Adm
 
     private ImmutableArray<ServiceUse> Graph() => Registry?.Graph() ?? [];
 
-    private static object View(ServiceStatus s) => new
-    {
-        name = s.Name,
-        provider = s.Plugin,
-        @interface = s.Contract,
-        lifetime = s.Lifetime,
-        health = s.Health,
-        methods = s.Methods,
-        bound = s.Bound,
-        calls = s.Calls,
-        errors = s.Errors,
-        lastError = s.LastError,
-        lastErrorAt = s.LastErrorAt,
-    };
+    private static ServiceView View(ServiceStatus s) => new(s.Name, s.Plugin, s.Contract, s.Lifetime, s.Health, s.Methods, s.Bound, s.Calls, s.Errors, s.LastError, s.LastErrorAt);
 
     private ServiceStatus Find(HttpContext context)
     {
@@ -50,13 +38,11 @@ internal sealed class ServiceRoutes(IServiceProvider host, IPlugins plugins, Adm
     {
         var service = Find(context);
         var uses = Graph();
-        return JsonAnswer.SendAsync(context, new
-        {
-            service = View(service),
-            generation = Generation(service.Plugin),
-            dependencies = uses.Where(u => u.Consumer == service.Plugin),
-            dependents = uses.Where(u => u.Contract == service.Contract && u.Provider == service.Plugin),
-        });
+        return JsonAnswer.SendAsync(context, new ServiceDetail(
+            View(service),
+            Generation(service.Plugin),
+            [.. uses.Where(u => u.Consumer == service.Plugin)],
+            [.. uses.Where(u => u.Contract == service.Contract && u.Provider == service.Plugin)]));
     }
 
     private async Task RestartAsync(HttpContext context)
@@ -64,8 +50,17 @@ internal sealed class ServiceRoutes(IServiceProvider host, IPlugins plugins, Adm
         var service = Find(context);
         var before = Generation(service.Plugin);
         var status = await administration.ExecuteAsync(new PluginCommand.Reload(service.Plugin), null);
-        await JsonAnswer.SendAsync(context, new { name = service.Name, provider = service.Plugin, state = status.State, generation = Generation(service.Plugin), before });
+        await JsonAnswer.SendAsync(context, new ServiceRestarted(service.Name, service.Plugin, status.State, Generation(service.Plugin), before));
     }
 
     private long Generation(string plugin) => plugins.List().FirstOrDefault(p => p.Id == plugin)?.Generation ?? 0;
 }
+
+/// <summary>A service as operators see it.</summary>
+internal sealed record ServiceView(string Name, string Provider, string Interface, ServiceLifetime Lifetime, PluginHealth Health, ImmutableArray<string> Methods, bool Bound, long Calls, long Errors, string? LastError, DateTimeOffset? LastErrorAt);
+
+/// <summary>A service with what its plugin uses and who uses it.</summary>
+internal sealed record ServiceDetail(ServiceView Service, long Generation, ImmutableArray<ServiceUse> Dependencies, ImmutableArray<ServiceUse> Dependents);
+
+/// <summary>A service whose plugin was swapped for a fresh generation.</summary>
+internal sealed record ServiceRestarted(string Name, string Provider, PluginState State, long Generation, long Before);

@@ -1,7 +1,10 @@
+using System.Collections.Immutable;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
+using Nexus.Gateway.OpenApi;
 using Nexus.Gateway.Pipeline;
 using Nexus.Gateway.Rest;
 
@@ -15,9 +18,9 @@ internal sealed class SettingsRoutes(IServiceProvider host, IPlugins plugins, Re
     /// <inheritdoc/>
     public IEnumerable<PlatformRoute> Routes =>
     [
-        new("PUT", "/api/v1/config", "putConfig", "Store settings and apply them; null removes a stored one", Permission, PutAsync) { Input = """{"type":"object"}""", Query = [("section", "the body is below this section, such as server")] },
-        new("POST", "/api/v1/config/reload", "reloadConfig", "Read the configuration files again", Permission, ReloadAsync),
-        new("PUT", "/api/v1/plugins/{id}/config", "putPluginConfig", "Store settings of one plugin and apply them without a restart; null removes a stored one", Permission, PutPluginAsync) { Input = """{"type":"object"}""" },
+        new("PUT", "/api/v1/config", "putConfig", "Store settings and apply them; null removes a stored one", Permission, PutAsync) { Input = """{"type":"object"}""", Query = [("section", "the body is below this section, such as server")], Answer = Answer.Of<SettingsStored>() },
+        new("POST", "/api/v1/config/reload", "reloadConfig", "Read the configuration files again", Permission, ReloadAsync) { Answer = Answer.Of<SettingsStored>() },
+        new("PUT", "/api/v1/plugins/{id}/config", "putPluginConfig", "Store settings of one plugin and apply them without a restart; null removes a stored one", Permission, PutPluginAsync) { Input = """{"type":"object"}""", Answer = Answer.Of<SettingsStored>() },
     ];
 
     private ISettings Settings => host.GetService<ISettings>() ?? throw new NexusException(ErrorCodes.ServiceUnavailable, "This host keeps no settings.");
@@ -51,9 +54,9 @@ internal sealed class SettingsRoutes(IServiceProvider host, IPlugins plugins, Re
             ?? throw new NexusException(ErrorCodes.BadRequest, """The body is a JSON object of settings, such as {"server":{"port":9000}}.""");
     }
 
-    private static Task AnswerAsync(HttpContext context, SettingsChange change) => JsonAnswer.SendAsync(context, new JsonObject
-    {
-        ["updated_keys"] = new JsonArray([.. change.UpdatedKeys.Select(k => (JsonNode)k.Replace(':', '.'))]),
-        ["restart_required"] = change.RestartRequired,
-    });
+    private static Task AnswerAsync(HttpContext context, SettingsChange change) =>
+        JsonAnswer.SendAsync(context, new SettingsStored([.. change.UpdatedKeys.Select(k => k.Replace(':', '.'))], change.RestartRequired));
 }
+
+/// <summary>Keys whose value in force changed, and whether some count after a restart only.</summary>
+internal sealed record SettingsStored([property: JsonPropertyName("updated_keys")] ImmutableArray<string> UpdatedKeys, [property: JsonPropertyName("restart_required")] bool RestartRequired);

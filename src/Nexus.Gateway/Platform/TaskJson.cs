@@ -1,11 +1,20 @@
 using System.Collections.Immutable;
 using System.Text.Json;
+using Nexus.Gateway.OpenApi;
 
 namespace Nexus.Gateway.Platform;
 
 /// <summary>A task as JSON.</summary>
 internal static class TaskJson
 {
+    /// <summary>The form of a task. Input and result stand where it is shown as a whole, steps where one is asked for.</summary>
+    public static Answer Form { get; } = Answer.Written("TaskView", """
+        {"type":"object","required":["id","task","state","attempt","priority","createdAt","createdBy","dueAt"],"properties":{"id":{"type":"string","format":"uuid"},"task":{"type":"string"},"state":{"type":"string","enum":["PENDING","STARTED","SUCCESS","FAILURE","CANCELLED"]},"percent":{"type":"number"},"step":{"type":"string"},
+          "attempt":{"type":"integer"},"priority":{"type":"integer"},"createdAt":{"type":"string","format":"date-time"},"createdBy":{"type":["string","null"]},"dueAt":{"type":"string","format":"date-time"},"startedAt":{"type":"string","format":"date-time"},"finishedAt":{"type":"string","format":"date-time"},
+          "worker":{"type":"string"},"key":{"type":"string"},"schedule":{"type":"string"},"correlationId":{"type":"string"},"cancelRequested":{"type":"boolean"},"error":{"type":"string"},"input":{},"result":{},
+          "steps":{"type":"array","items":{"type":"object","required":["at","attempt","text"],"properties":{"at":{"type":"string","format":"date-time"},"attempt":{"type":"integer"},"text":{"type":"string"}}}}}}
+        """);
+
     /// <summary>Writes a task.</summary>
     /// <param name="json">The writer.</param>
     /// <param name="task">The task.</param>

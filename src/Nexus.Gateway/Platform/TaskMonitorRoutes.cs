@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
+using Nexus.Gateway.OpenApi;
 using Nexus.Gateway.Pipeline;
 using Nexus.Gateway.Rest;
 
@@ -11,10 +12,10 @@ internal sealed class TaskMonitorRoutes(IServiceProvider host) : IPlatformRoutes
     /// <inheritdoc/>
     public IEnumerable<PlatformRoute> Routes =>
     [
-        new("GET", "/api/v1/tasks/types", "listTaskTypes", "Tasks that active plugins declare", "platform.tasks:read", context => JsonAnswer.SendAsync(context, Monitor.GetTypes())),
-        new("GET", "/api/v1/tasks/schedules", "listTaskSchedules", "Schedules with their last and next time", "platform.tasks:read", async context => await JsonAnswer.SendAsync(context, await Monitor.ListSchedulesAsync(context.RequestAborted))),
-        new("GET", "/api/v1/tasks/stats", "getTaskStats", "How many tasks there are by name and state, and how long the oldest waits", "platform.tasks:read", StatsAsync),
-        new("GET", "/api/v1/workers", "listWorkers", "Workers with what they run and their rates", "platform.tasks:read", async context => await JsonAnswer.SendAsync(context, await Monitor.ListWorkersAsync(context.RequestAborted))),
+        new("GET", "/api/v1/tasks/types", "listTaskTypes", "Tasks that active plugins declare", "platform.tasks:read", context => JsonAnswer.SendAsync(context, Monitor.GetTypes())) { Answer = Answer.Of<TaskType[]>() },
+        new("GET", "/api/v1/tasks/schedules", "listTaskSchedules", "Schedules with their last and next time", "platform.tasks:read", async context => await JsonAnswer.SendAsync(context, await Monitor.ListSchedulesAsync(context.RequestAborted))) { Answer = Answer.Of<ScheduleState[]>() },
+        new("GET", "/api/v1/tasks/stats", "getTaskStats", "How many tasks there are by name and state, and how long the oldest waits", "platform.tasks:read", StatsAsync) { Answer = Answer.Written("TaskCounts", """{"type":"object","required":["task","PENDING","STARTED","SUCCESS","FAILURE","CANCELLED"],"properties":{"task":{"type":"string"},"PENDING":{"type":"integer"},"STARTED":{"type":"integer"},"SUCCESS":{"type":"integer"},"FAILURE":{"type":"integer"},"CANCELLED":{"type":"integer"},"oldestDueAt":{"type":"string","format":"date-time"}}}""").Many() },
+        new("GET", "/api/v1/workers", "listWorkers", "Workers with what they run and their rates", "platform.tasks:read", async context => await JsonAnswer.SendAsync(context, await Monitor.ListWorkersAsync(context.RequestAborted))) { Answer = Answer.Of<TaskWorker[]>() },
     ];
 
     private ITaskMonitor Monitor => host.GetService<ITaskMonitor>() ?? throw new NexusException(ErrorCodes.ServiceUnavailable, "This host has no task queue.");

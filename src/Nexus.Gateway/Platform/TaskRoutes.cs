@@ -6,6 +6,7 @@ using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Nexus.Gateway.OpenApi;
 using Nexus.Gateway.Pipeline;
 using Nexus.Gateway.Rest;
 using Nexus.Gateway.Security.Callers;
@@ -21,19 +22,20 @@ internal sealed class TaskRoutes(IServiceProvider host, RequestBody bodies, Time
     /// <inheritdoc/>
     public IEnumerable<PlatformRoute> Routes =>
     [
-        new("GET", Root, "listTasks", "Tasks, newest first", "platform.tasks:read", ListAsync) { Query = [("state", "PENDING, STARTED, SUCCESS, FAILURE or CANCELLED"), ("task", "of one name"), ("plugin", "of one plugin"), ("schedule", "fired by one schedule"), ("before", "only older ones than this task"), ("limit", "1 to 1000")] },
+        new("GET", Root, "listTasks", "Tasks, newest first", "platform.tasks:read", ListAsync) { Query = [("state", "PENDING, STARTED, SUCCESS, FAILURE or CANCELLED"), ("task", "of one name"), ("plugin", "of one plugin"), ("schedule", "fired by one schedule"), ("before", "only older ones than this task"), ("limit", "1 to 1000")], Answer = TaskJson.Form.Many() },
         new("POST", Root, "enqueueTask", "Ask for a task; with Prefer: wait=5 the answer is its end when it comes within so many seconds", "platform.tasks:create", EnqueueAsync)
         {
             Success = 202,
             Input = """{"type":"object","required":["task"],"properties":{"task":{"type":"string"},"input":{},"delaySeconds":{"type":"number","minimum":0},"dueAt":{"type":"string","format":"date-time"},"priority":{"type":"integer"},"key":{"type":"string"},"maxRetries":{"type":"integer","minimum":0}}}""",
+            Answer = TaskJson.Form with { AlsoAt = [200] },
         },
-        new("POST", Root + "/retry", "retryTasks", "Make failed tasks due again", "platform.tasks:update", RetryAllAsync) { Query = [("task", "of one name"), ("plugin", "of one plugin"), ("limit", "1 to 1000")] },
-        new("GET", Root + "/{id}", "getTask", "One task with its steps", "platform.tasks:read", GetAsync),
-        new("DELETE", Root + "/{id}", "deleteTask", "Call a task off", "platform.tasks:update", CancelAsync) { Query = [("force", "cancel a running one at once, without waiting for it to stop")] },
-        new("POST", Root + "/{id}/cancel", "cancelTask", "Call a task off", "platform.tasks:update", CancelAsync) { Query = [("force", "cancel a running one at once, without waiting for it to stop")] },
-        new("POST", Root + "/{id}/retry", "retryTask", "Make a failed or cancelled task due again with all its tries", "platform.tasks:update", RetryAsync),
-        new("GET", Root + "/{id}/result", "getTaskResult", "The result of a successful task", "platform.tasks:read", ResultAsync),
-        new("GET", Root + "/{id}/logs", "getTaskLogs", "What a task wrote to its log", "platform.tasks:read", LogsAsync) { Query = [("after", "only lines after this position")] },
+        new("POST", Root + "/retry", "retryTasks", "Make failed tasks due again", "platform.tasks:update", RetryAllAsync) { Query = [("task", "of one name"), ("plugin", "of one plugin"), ("limit", "1 to 1000")], Answer = Answer.Of<TasksRetried>() },
+        new("GET", Root + "/{id}", "getTask", "One task with its steps", "platform.tasks:read", GetAsync) { Answer = TaskJson.Form },
+        new("DELETE", Root + "/{id}", "deleteTask", "Call a task off", "platform.tasks:update", CancelAsync) { Query = [("force", "cancel a running one at once, without waiting for it to stop")], Answer = TaskJson.Form with { AlsoAt = [202] } },
+        new("POST", Root + "/{id}/cancel", "cancelTask", "Call a task off", "platform.tasks:update", CancelAsync) { Query = [("force", "cancel a running one at once, without waiting for it to stop")], Answer = TaskJson.Form with { AlsoAt = [202] } },
+        new("POST", Root + "/{id}/retry", "retryTask", "Make a failed or cancelled task due again with all its tries", "platform.tasks:update", RetryAsync) { Success = 202, Answer = TaskJson.Form },
+        new("GET", Root + "/{id}/result", "getTaskResult", "The result of a successful task", "platform.tasks:read", ResultAsync) { Answer = Answer.AnyJson },
+        new("GET", Root + "/{id}/logs", "getTaskLogs", "What a task wrote to its log", "platform.tasks:read", LogsAsync) { Query = [("after", "only lines after this position")], Answer = Answer.Of<TaskLogLine[]>() },
         new("GET", Root + "/{id}/progress", "followTask", "Progress, log and end of a task as server-sent events; Last-Event-ID goes on after that line", "platform.tasks:read", context => new TaskStream(Tasks, callers, time).SendAsync(context, TaskOf, lifetime.ApplicationStopping)) { Streams = true },
     ];
 
@@ -131,7 +133,7 @@ internal sealed class TaskRoutes(IServiceProvider host, RequestBody bodies, Time
         var retried = await History.ChangeAsync(TaskChange.Retry, which, CancellationToken.None);
         foreach (var task in retried)
             await RecordAsync("platform.task.retried", task.Id, new JsonObject { ["task"] = task.Task });
-        await JsonAnswer.SendAsync(context, new { retried = retried.Length });
+        await JsonAnswer.SendAsync(context, new TasksRetried(retried.Length));
     }
 
     private async Task ResultAsync(HttpContext context)
@@ -201,3 +203,6 @@ internal sealed class TaskRoutes(IServiceProvider host, RequestBody bodies, Time
     /// <summary>A task to ask for.</summary>
     private sealed record EnqueueRequest(string? Task, JsonElement? Input, double DelaySeconds, DateTimeOffset? DueAt, int? Priority, string? Key, int? MaxRetries);
 }
+
+/// <summary>How many tasks were made due again.</summary>
+internal sealed record TasksRetried(int Retried);

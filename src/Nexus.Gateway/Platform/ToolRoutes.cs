@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Options;
+using Nexus.Gateway.OpenApi;
 using Nexus.Gateway.Pipeline;
 using Nexus.Gateway.Rest;
 using Nexus.Gateway.Tools;
@@ -11,15 +12,19 @@ namespace Nexus.Gateway.Platform;
 internal sealed class ToolRoutes(ToolRunner runner, ToolApprovals approvals, IOptionsMonitor<ToolOptions> options) : IPlatformRoutes
 {
     private const string Root = "/api/v1/tools";
+    private static readonly Answer Approval = Answer.Written("ToolApproval", """
+        {"type":"object","required":["id","tool","arguments","caller","state","askedAt","expiresAt"],"properties":{"id":{"type":"string"},"tool":{"type":"string"},"arguments":{"type":"object","additionalProperties":true},"caller":{"type":"object","required":["id","name"],"properties":{"id":{"type":"string"},"name":{"type":"string"}}},
+          "state":{"type":"string","enum":["waiting","approved","denied","used"]},"askedAt":{"type":"string","format":"date-time"},"expiresAt":{"type":"string","format":"date-time"},"decidedBy":{"type":["string","null"]}}}
+        """);
 
     /// <inheritdoc/>
     public IEnumerable<PlatformRoute> Routes => !options.CurrentValue.Enabled ? [] :
     [
-        new("GET", Root, "listTools", "The tools that the caller may use, with the schemas of their arguments", PlatformRoute.Anyone, ListAsync),
-        new("GET", Root + "/approvals", "listToolApprovals", "Calls of tools that wait for a decision or were decided", "platform.tools:approve", PendingAsync),
-        new("GET", Root + "/approvals/{id}", "getToolApproval", "One call with its exact arguments", "platform.tools:approve", GetAsync),
-        new("POST", Root + "/approvals/{id}/approve", "approveToolCall", "Let this exact call happen once", "platform.tools:approve", context => DecideAsync(context, approve: true)),
-        new("POST", Root + "/approvals/{id}/deny", "denyToolCall", "Refuse this call", "platform.tools:approve", context => DecideAsync(context, approve: false)),
+        new("GET", Root, "listTools", "The tools that the caller may use, with the schemas of their arguments", PlatformRoute.Anyone, ListAsync) { Answer = Answer.Written("ToolView", """{"type":"object","required":["name","title","description","permission","writes","inputSchema"],"properties":{"name":{"type":"string"},"title":{"type":["string","null"]},"description":{"type":["string","null"]},"permission":{"type":["string","null"]},"writes":{"type":"boolean"},"inputSchema":{"type":"object","additionalProperties":true}}}""").Many() },
+        new("GET", Root + "/approvals", "listToolApprovals", "Calls of tools that wait for a decision or were decided", "platform.tools:approve", PendingAsync) { Answer = Approval.Many() },
+        new("GET", Root + "/approvals/{id}", "getToolApproval", "One call with its exact arguments", "platform.tools:approve", GetAsync) { Answer = Approval },
+        new("POST", Root + "/approvals/{id}/approve", "approveToolCall", "Let this exact call happen once", "platform.tools:approve", context => DecideAsync(context, approve: true)) { Answer = Approval },
+        new("POST", Root + "/approvals/{id}/deny", "denyToolCall", "Refuse this call", "platform.tools:approve", context => DecideAsync(context, approve: false)) { Answer = Approval },
     ];
 
     private async Task ListAsync(HttpContext context)

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
+using Nexus.Gateway.OpenApi;
 using Nexus.Gateway.Pipeline;
 using Nexus.Gateway.Rest;
 
@@ -17,13 +18,13 @@ internal sealed class WebhookRoutes(IServiceProvider host, RequestBody bodies, T
     /// <inheritdoc/>
     public IEnumerable<PlatformRoute> Routes =>
     [
-        new("GET", Root, "listWebhooks", "Webhooks, oldest first", "platform.webhooks:read", async context => await JsonAnswer.SendAsync(context, await Webhooks.ListAsync(context.RequestAborted))),
-        new("POST", Root, "createWebhook", "Send matching events to an address, signed; the answer has the secret, this once", "platform.webhooks:create", CreateAsync) { Success = 201, Input = Settings },
-        new("GET", Root + "/{id}", "getWebhook", "One webhook", "platform.webhooks:read", async context => await JsonAnswer.SendAsync(context, await WebhookOf(context))),
-        new("PATCH", Root + "/{id}", "changeWebhook", "Change, enable or disable a webhook", "platform.webhooks:update", ChangeAsync) { Input = Settings },
+        new("GET", Root, "listWebhooks", "Webhooks, oldest first", "platform.webhooks:read", async context => await JsonAnswer.SendAsync(context, await Webhooks.ListAsync(context.RequestAborted))) { Answer = Answer.Of<Webhook[]>() },
+        new("POST", Root, "createWebhook", "Send matching events to an address, signed; the answer has the secret, this once", "platform.webhooks:create", CreateAsync) { Success = 201, Input = Settings, Answer = Answer.Of<WebhookSecret>() },
+        new("GET", Root + "/{id}", "getWebhook", "One webhook", "platform.webhooks:read", async context => await JsonAnswer.SendAsync(context, await WebhookOf(context))) { Answer = Answer.Of<Webhook>() },
+        new("PATCH", Root + "/{id}", "changeWebhook", "Change, enable or disable a webhook", "platform.webhooks:update", ChangeAsync) { Input = Settings, Answer = Answer.Of<Webhook>() },
         new("DELETE", Root + "/{id}", "deleteWebhook", "Remove a webhook with what waits for it", "platform.webhooks:delete", DeleteAsync) { Success = 204 },
-        new("POST", Root + "/{id}/rotate", "rotateWebhookSecret", "Give a webhook another secret; the one before signs as well for a day", "platform.webhooks:update", RotateAsync),
-        new("GET", Root + "/{id}/deliveries", "listWebhookDeliveries", "What became of the events for a webhook", "platform.webhooks:read", DeliveriesAsync) { Query = [("state", "Pending, Done, Dead, Cancelled or Expired")] },
+        new("POST", Root + "/{id}/rotate", "rotateWebhookSecret", "Give a webhook another secret; the one before signs as well for a day", "platform.webhooks:update", RotateAsync) { Answer = Answer.Of<WebhookSecret>() },
+        new("GET", Root + "/{id}/deliveries", "listWebhookDeliveries", "What became of the events for a webhook", "platform.webhooks:read", DeliveriesAsync) { Query = [("state", "Pending, Done, Dead, Cancelled or Expired")], Answer = EventJson.Form.Many() },
     ];
 
     private IWebhooks Webhooks => host.GetService<IWebhooks>() ?? throw new NexusException(ErrorCodes.ServiceUnavailable, "This host has no webhooks.");

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
 using Microsoft.AspNetCore.Http;
+using Nexus.Gateway.OpenApi;
 using Nexus.Gateway.Pipeline;
 using Nexus.Gateway.Platform;
 
@@ -101,7 +102,7 @@ internal sealed partial class ApiVersions(RequestDelegate next, IPlugins plugins
 internal sealed class ApiVersionRoutes(IPlugins plugins) : IPlatformRoutes
 {
     /// <inheritdoc/>
-    public IEnumerable<PlatformRoute> Routes => [new("GET", "/api/versions", "listApiVersions", "The versions of every API that is served, and which of them are deprecated", PlatformRoute.Anyone, ListAsync)];
+    public IEnumerable<PlatformRoute> Routes => [new("GET", "/api/versions", "listApiVersions", "The versions of every API that is served, and which of them are deprecated", PlatformRoute.Anyone, ListAsync) { Answer = Answer.Written("ApiVersionView", """{"type":"object","required":["api","version","path"],"properties":{"api":{"type":"string"},"version":{"type":"integer"},"path":{"type":"string"},"deprecatedOn":{"type":"string","format":"date"},"sunsetOn":{"type":"string","format":"date"},"guide":{"type":"string","format":"uri"}}}""").Many() }];
 
     private Task ListAsync(HttpContext context) => JsonAnswer.SendAsync(context, json =>
     {

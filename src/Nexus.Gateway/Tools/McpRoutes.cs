@@ -8,6 +8,7 @@ using Microsoft.Extensions.Options;
 using ModelContextProtocol;
 using ModelContextProtocol.Protocol;
 using ModelContextProtocol.Server;
+using Nexus.Gateway.OpenApi;
 using Nexus.Gateway.Pipeline;
 using Nexus.Gateway.Platform;
 
@@ -30,7 +31,7 @@ internal sealed class McpRoutes(ToolRunner runner, McpResources resources, Reque
         {
             if (!options.CurrentValue.Enabled)
                 yield break;
-            yield return new("POST", options.CurrentValue.Path, "callMcp", "The Model Context Protocol: one JSON-RPC message, answered as text/event-stream", PlatformRoute.Anyone, PostAsync) { Input = """{"type":"object","required":["jsonrpc"],"properties":{"jsonrpc":{"const":"2.0"},"id":{},"method":{"type":"string"},"params":{"type":"object"}}}""" };
+            yield return new("POST", options.CurrentValue.Path, "callMcp", "The Model Context Protocol: one JSON-RPC message, answered as text/event-stream", PlatformRoute.Anyone, PostAsync) { Input = """{"type":"object","required":["jsonrpc"],"properties":{"jsonrpc":{"const":"2.0"},"id":{},"method":{"type":"string"},"params":{"type":"object"}}}""", Answer = Answer.Plain("text/event-stream") };
         }
     }
 

@@ -22,7 +22,7 @@ internal static class GroupRoutes
         routes.MapPost("~/api/v1/groups", AddAsync).WithSummary("Make a group").RequireAuthorization("platform.groups:create").Accepts<GroupRequest>("application/json").Produces<GroupView>(201);
         routes.MapGet("~/api/v1/groups/{name}", Find).WithSummary("A group with its members").RequireAuthorization("platform.groups:read").Produces<GroupView>();
         routes.MapPut("~/api/v1/groups/{name}", ChangeAsync).WithSummary("Change a group").RequireAuthorization(Update).Accepts<GroupRequest>("application/json").Produces<GroupView>();
-        routes.MapDelete("~/api/v1/groups/{name}", DeleteAsync).WithSummary("Delete a group; its members leave it").RequireAuthorization("platform.groups:delete");
+        routes.MapDelete("~/api/v1/groups/{name}", DeleteAsync).WithSummary("Delete a group; its members leave it").RequireAuthorization("platform.groups:delete").Produces(204);
         routes.MapPut("~/api/v1/groups/{name}/members/{user}", JoinAsync).WithSummary("Take a user into a group").RequireAuthorization(Update).Produces<GroupView>();
         routes.MapDelete("~/api/v1/groups/{name}/members/{user}", LeaveAsync).WithSummary("Take a user out of a group").RequireAuthorization(Update).Produces<GroupView>();
     }

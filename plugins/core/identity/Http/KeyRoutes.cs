@@ -21,7 +21,7 @@ internal static class KeyRoutes
         routes.MapGet("~/api/v1/api-keys", List).WithSummary("Own keys, or with ?user=all those of everybody").RequireAuthorization(Use).Produces<ListView<KeyView>>();
         routes.MapPost("~/api/v1/api-keys", AddAsync).WithSummary("Make a key; the answer is the only place where it is shown").RequireAuthorization(Use).Accepts<KeyRequest>("application/json").Produces<KeyView>(201);
         routes.MapGet("~/api/v1/api-keys/{id}", Find).WithSummary("A key").RequireAuthorization(Use).Produces<KeyView>();
-        routes.MapDelete("~/api/v1/api-keys/{id}", RevokeAsync).WithSummary("Revoke a key").RequireAuthorization(Use);
+        routes.MapDelete("~/api/v1/api-keys/{id}", RevokeAsync).WithSummary("Revoke a key").RequireAuthorization(Use).Produces(204);
     }
 
     private static IResult List(HttpContext context, [FromServices] KeyRegister keys, [FromServices] UserDirectory users, [FromServices] AccessPolicy policy)

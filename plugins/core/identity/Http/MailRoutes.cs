@@ -14,7 +14,7 @@ internal static class MailRoutes
     {
         routes.MapGet("~/api/v1/mail/dead-letters", ListAsync).WithSummary("Letters that could not be delivered").RequireAuthorization("platform.mail:read").Produces<ListView<DeadLetter>>();
         routes.MapPost("~/api/v1/mail/dead-letters/{id}/retry", RetryAsync).WithSummary("Send a dead letter again").RequireAuthorization("platform.mail:update").Produces<MessageView>(202);
-        routes.MapDelete("~/api/v1/mail/dead-letters/{id}", DeleteAsync).WithSummary("Remove a dead letter").RequireAuthorization("platform.mail:delete");
+        routes.MapDelete("~/api/v1/mail/dead-letters/{id}", DeleteAsync).WithSummary("Remove a dead letter").RequireAuthorization("platform.mail:delete").Produces(204);
     }
 
     private static async Task<IResult> ListAsync(HttpContext context, [FromServices] DeadLetters letters) =>

@@ -21,7 +21,7 @@ internal static class PolicyRoutes
         routes.MapGet("~/api/v1/permissions/{name}", Find).WithSummary("A rule about resources").RequireAuthorization("platform.permissions:read").Produces<ResourcePolicy>();
         routes.MapPut("~/api/v1/permissions/{name}", SetAsync).WithSummary("Make or replace a rule about resources").RequireAuthorization("platform.permissions:update").Accepts<PolicyRequest>("application/json").Produces<ResourcePolicy>();
         routes.MapPost("~/api/v1/permissions", AddAsync).WithSummary("Make a rule about resources").RequireAuthorization("platform.permissions:create").Accepts<PolicyRequest>("application/json").Produces<ResourcePolicy>(201);
-        routes.MapDelete("~/api/v1/permissions/{name}", DeleteAsync).WithSummary("Delete a rule about resources").RequireAuthorization("platform.permissions:delete");
+        routes.MapDelete("~/api/v1/permissions/{name}", DeleteAsync).WithSummary("Delete a rule about resources").RequireAuthorization("platform.permissions:delete").Produces(204);
     }
 
     private static IResult List(HttpContext context, [FromServices] Catalogue catalogue) =>

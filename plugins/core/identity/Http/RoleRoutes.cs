@@ -23,7 +23,7 @@ internal static class RoleRoutes
         routes.MapPost("~/api/v1/roles", AddAsync).WithSummary("Make a role").RequireAuthorization("platform.roles:create").Accepts<RoleRequest>("application/json").Produces<RoleView>(201);
         routes.MapGet("~/api/v1/roles/{name}", Find).WithSummary("A role").RequireAuthorization("platform.roles:read").Produces<RoleView>();
         routes.MapPut("~/api/v1/roles/{name}", ChangeAsync).WithSummary("Change a role").RequireAuthorization("platform.roles:update").Accepts<RoleRequest>("application/json").Produces<RoleView>();
-        routes.MapDelete("~/api/v1/roles/{name}", DeleteAsync).WithSummary("Delete a role; who has it loses it").RequireAuthorization("platform.roles:delete");
+        routes.MapDelete("~/api/v1/roles/{name}", DeleteAsync).WithSummary("Delete a role; who has it loses it").RequireAuthorization("platform.roles:delete").Produces(204);
     }
 
     private static async Task<IResult> CheckAsync(HttpContext context, [FromServices] Questions questions) =>

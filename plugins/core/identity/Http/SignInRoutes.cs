@@ -24,9 +24,9 @@ internal static class SignInRoutes
         routes.MapPost("~/login", LoginAsync).WithSummary("Sign in with name and password").AllowAnonymous().Accepts<LoginRequest>("application/json").Produces<TokenView>();
         routes.MapPost("~/api/v1/auth/login", LoginAsync).WithSummary("Sign in with name and password").AllowAnonymous().Accepts<LoginRequest>("application/json").Produces<TokenView>();
         routes.MapPost("~/api/v1/auth/refresh", RefreshAsync).WithSummary("Exchange a refresh token for new tokens").AllowAnonymous().Accepts<RefreshRequest>("application/json").Produces<TokenView>();
-        routes.MapPost("~/api/v1/auth/logout", LogoutAsync).WithSummary("End this sign-in session, or that of a refresh token").AllowAnonymous();
+        routes.MapPost("~/api/v1/auth/logout", LogoutAsync).WithSummary("End this sign-in session, or that of a refresh token").AllowAnonymous().Produces(204);
         routes.MapGet("~/api/v1/auth/sessions", Sessions).WithSummary("Own sign-in sessions").RequireAuthorization(Use).Produces<ListView<SessionView>>();
-        routes.MapDelete("~/api/v1/auth/sessions/{id}", EndAsync).WithSummary("End one of the own sign-in sessions").RequireAuthorization(Use);
+        routes.MapDelete("~/api/v1/auth/sessions/{id}", EndAsync).WithSummary("End one of the own sign-in sessions").RequireAuthorization(Use).Produces(204);
         routes.MapDelete("~/api/v1/auth/sessions", EndOthersAsync).WithSummary("End all own sign-in sessions but this one").RequireAuthorization(Use).Produces<EndedView>();
     }
 

@@ -26,15 +26,15 @@ internal static class UserRoutes
         routes.MapGet("~/api/v1/users/{id}", Find).WithSummary("A user, by id or name").RequireAuthorization(Read).Produces<UserView>();
         routes.MapPatch("~/api/v1/users/{id}", ChangeAsync).WithSummary("Change a user").RequireAuthorization(Update).Accepts<UserRequest>("application/json").Produces<UserView>();
         routes.MapPut("~/api/v1/users/{id}", ChangeAsync).WithSummary("Change a user").RequireAuthorization(Update).Accepts<UserRequest>("application/json").Produces<UserView>();
-        routes.MapDelete("~/api/v1/users/{id}", DeleteAsync).WithSummary("Delete a user with its sessions and keys").RequireAuthorization("platform.users:delete");
+        routes.MapDelete("~/api/v1/users/{id}", DeleteAsync).WithSummary("Delete a user with its sessions and keys").RequireAuthorization("platform.users:delete").Produces(204);
         routes.MapPut("~/api/v1/users/{id}/roles", SetRolesAsync).WithSummary("Replace the roles of a user").RequireAuthorization(Update).Accepts<RolesRequest>("application/json").Produces<UserView>();
         routes.MapPost("~/api/v1/users/{id}/roles/{role}", GiveRoleAsync).WithSummary("Give a user a role").RequireAuthorization(Update).Produces<UserView>();
         routes.MapDelete("~/api/v1/users/{id}/roles/{role}", TakeRoleAsync).WithSummary("Take a role from a user").RequireAuthorization(Update).Produces<UserView>();
-        routes.MapPut("~/api/v1/users/{id}/password", SetPasswordAsync).WithSummary("Set a password that must be changed at the next sign-in").RequireAuthorization(Update).Accepts<ConfirmRequest>("application/json");
+        routes.MapPut("~/api/v1/users/{id}/password", SetPasswordAsync).WithSummary("Set a password that must be changed at the next sign-in").RequireAuthorization(Update).Accepts<ConfirmRequest>("application/json").Produces(204);
         routes.MapPost("~/api/v1/users/{id}/unlock", UnlockAsync).WithSummary("Open an account that wrong passwords locked").RequireAuthorization(Update).Produces<UserView>();
         routes.MapGet("~/api/v1/users/{id}/sessions", Sessions).WithSummary("Sign-in sessions of a user").RequireAuthorization(Read).Produces<ListView<SessionView>>();
         routes.MapDelete("~/api/v1/users/{id}/sessions", EndSessionsAsync).WithSummary("End all sign-in sessions of a user").RequireAuthorization(Update).Produces<EndedView>();
-        routes.MapDelete("~/api/v1/users/{id}/sessions/{session}", EndSessionAsync).WithSummary("End a sign-in session of a user").RequireAuthorization(Update);
+        routes.MapDelete("~/api/v1/users/{id}/sessions/{session}", EndSessionAsync).WithSummary("End a sign-in session of a user").RequireAuthorization(Update).Produces(204);
     }
 
     private static IResult List(HttpContext context, [FromServices] UserDirectory users, [FromServices] Catalogue catalogue, [FromServices] Lockouts lockouts)

@@ -42,7 +42,7 @@ internal static class OpenIdRoutes
         routes.MapPost("~/oauth/end-session", SignOut.ConfirmAsync).WithSummary("Form of the sign-out page").AllowAnonymous();
         routes.MapGet("~/api/v1/auth/clients", ListAsync).WithSummary("Clients of the issuer").RequireAuthorization("platform.clients:read").Produces<ClientList>();
         routes.MapPost("~/api/v1/auth/clients", AddAsync).WithSummary("Register a client").RequireAuthorization("platform.clients:create").Accepts<ClientRequest>("application/json").Produces<Client>(201);
-        routes.MapDelete("~/api/v1/auth/clients/{id}", RemoveAsync).WithSummary("Remove a client").RequireAuthorization("platform.clients:delete");
+        routes.MapDelete("~/api/v1/auth/clients/{id}", RemoveAsync).WithSummary("Remove a client").RequireAuthorization("platform.clients:delete").Produces(204);
     }
 
     private static async Task<IResult> ListAsync(HttpContext context, [FromServices] ClientRegistry clients) =>

@@ -28,7 +28,7 @@ internal static class PasskeyRoutes
     private static void Map(IEndpointRouteBuilder routes)
     {
         routes.MapGet("~/api/v1/auth/passkeys", ListAsync).WithSummary("Own passkeys").RequireAuthorization(Use).Produces<PasskeyList>();
-        routes.MapDelete("~/api/v1/auth/passkeys/{id}", RemoveAsync).WithSummary("Remove one of the own passkeys").RequireAuthorization(Use);
+        routes.MapDelete("~/api/v1/auth/passkeys/{id}", RemoveAsync).WithSummary("Remove one of the own passkeys").RequireAuthorization(Use).Produces(204);
         routes.MapPost("~/api/v1/auth/passkeys/register/options", BeginRegistrationAsync).WithSummary("Begin to register a passkey").RequireAuthorization(Use).Produces<PasskeyOptions>();
         routes.MapPost("~/api/v1/auth/passkeys/register", RegisterAsync).WithSummary("Register a passkey with the device's answer").RequireAuthorization(Use).Accepts<PasskeyAnswer>("application/json").Produces<PasskeyView>(201);
         routes.MapPost("~/api/v1/auth/passkeys/sign-in/options", BeginSignInAsync).WithSummary("Begin to sign in with a passkey").AllowAnonymous().Produces<PasskeyOptions>();

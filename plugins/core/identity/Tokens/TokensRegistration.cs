@@ -24,11 +24,13 @@ internal static class TokensRegistration
         return plugin.MapEndpoints(Map);
     }
 
+    private const string KeySet = """{"type":"object","required":["keys"],"properties":{"keys":{"type":"array","items":{"type":"object","required":["kty","kid"],"additionalProperties":true,"properties":{"kty":{"type":"string"},"kid":{"type":"string"}}}}}}""";
+
     private static void Map(IEndpointRouteBuilder routes)
     {
-        routes.MapGet("~/.well-known/jwks.json", Published).WithSummary("Public keys of tokens").AllowAnonymous();
-        routes.MapPost("~/api/v1/auth/keys/rotate", RotateAsync).WithSummary("Sign with a new key from now on").RequireAuthorization("platform.keys:rotate");
-        routes.MapDelete("~/api/v1/auth/keys/{kid}", WithdrawAsync).WithSummary("Refuse all tokens of a key from now on").RequireAuthorization("platform.keys:delete");
+        routes.MapGet("~/.well-known/jwks.json", Published).WithSummary("Public keys of tokens").AllowAnonymous().WithAnswer(KeySet, contentType: "application/jwk-set+json");
+        routes.MapPost("~/api/v1/auth/keys/rotate", RotateAsync).WithSummary("Sign with a new key from now on").RequireAuthorization("platform.keys:rotate").WithAnswer(KeySet, contentType: "application/jwk-set+json");
+        routes.MapDelete("~/api/v1/auth/keys/{kid}", WithdrawAsync).WithSummary("Refuse all tokens of a key from now on").RequireAuthorization("platform.keys:delete").Produces(204);
     }
 
     private static FileContentHttpResult Published(HttpContext context, [FromServices] KeyRing keys)

@@ -34,10 +34,10 @@ internal static class TwoFactorRoutes
         routes.MapGet("~/api/v1/auth/2fa", StateAsync).WithSummary("Whether the own second factor is enabled").RequireAuthorization(Use).Produces<TwoFactorState>();
         routes.MapPost("~/api/v1/auth/2fa/enable", BeginAsync).WithSummary("Get a secret for an authenticator application; it counts once a code was verified").RequireAuthorization(Use).Produces<TwoFactorSecret>();
         routes.MapPost("~/api/v1/auth/2fa/verify", VerifyAsync).WithSummary("Show a code and so enable the second factor; answers with backup codes, this once").RequireAuthorization(Use).Accepts<CodeRequest>("application/json").Produces<BackupCodes>();
-        routes.MapPost("~/api/v1/auth/2fa/disable", DisableAsync).WithSummary("Disable the own second factor with one of its codes").RequireAuthorization(Use).Accepts<CodeRequest>("application/json");
+        routes.MapPost("~/api/v1/auth/2fa/disable", DisableAsync).WithSummary("Disable the own second factor with one of its codes").RequireAuthorization(Use).Accepts<CodeRequest>("application/json").Produces(204);
         routes.MapPost("~/api/v1/auth/2fa/backup-codes", RenewAsync).WithSummary("Replace the backup codes; needs a code").RequireAuthorization(Use).Accepts<CodeRequest>("application/json").Produces<BackupCodes>();
         routes.MapPost("~/api/v1/auth/2fa/challenge", AnswerAsync).WithSummary("Complete a sign-in that asked for a second factor").AllowAnonymous().Accepts<ChallengeRequest>("application/json").Produces<TokenView>();
-        routes.MapDelete("~/api/v1/users/{user}/2fa", ResetAsync).WithSummary("Take a user's second factor away, when it is lost").RequireAuthorization("platform.users:update");
+        routes.MapDelete("~/api/v1/users/{user}/2fa", ResetAsync).WithSummary("Take a user's second factor away, when it is lost").RequireAuthorization("platform.users:update").Produces(204);
     }
 
     private static async Task<IResult> StateAsync(HttpContext context, [FromServices] UserDirectory users, [FromServices] TwoFactor factor)

@@ -6,6 +6,7 @@ using Nexus.Gateway.GraphQL.Execution;
 using Nexus.Gateway.GraphQL.Federation;
 using Nexus.Gateway.GraphQL.Resources;
 using Nexus.Gateway.GraphQL.Types;
+using Nexus.Gateway.OpenApi;
 using Nexus.Gateway.Pipeline;
 using Nexus.Gateway.Platform;
 using Nexus.Gateway.Rest;
@@ -23,6 +24,7 @@ internal sealed class GraphQLRoutes(OperationGate gate, RequestBody bodies, Grap
     public const string ResponseType = "application/graphql-response+json";
 
     private const string EventStream = "text/event-stream";
+    private static readonly Answer Response = Answer.Written("GraphQLResponse", """{"type":"object","properties":{"data":{"type":["object","null"],"additionalProperties":true},"errors":{"type":"array","items":{"type":"object","required":["message"],"properties":{"message":{"type":"string"},"locations":{"type":"array","items":{"type":"object","required":["line","column"],"properties":{"line":{"type":"integer"},"column":{"type":"integer"}}}},"path":{"type":"array"},"extensions":{"type":"object","additionalProperties":true}}}},"extensions":{"type":"object","additionalProperties":true}}}""") with { Types = [ResponseType, "application/json"] };
 
     /// <inheritdoc/>
     public IEnumerable<PlatformRoute> Routes
@@ -32,8 +34,8 @@ internal sealed class GraphQLRoutes(OperationGate gate, RequestBody bodies, Grap
             var settings = options.CurrentValue;
             if (!settings.Enabled)
                 yield break;
-            yield return new("GET", settings.Path, "queryGraphQL", "A GraphQL query by its query string; for browsers the way to the page for trying; a WebSocket by graphql-transport-ws", PlatformRoute.Anyone, GetAsync) { Query = [("query", "the document"), ("variables", "a JSON object"), ("operationName", "which of its operations"), ("documentId", "id of a trusted document, in place of the query")] };
-            yield return new("POST", settings.Path, "executeGraphQL", "A GraphQL operation; subscriptions answer as text/event-stream", PlatformRoute.Anyone, PostAsync) { Input = """{"type":"object","properties":{"query":{"type":"string"},"variables":{"type":["object","null"]},"operationName":{"type":["string","null"]},"documentId":{"type":"string"},"extensions":{"type":["object","null"]}}}""" };
+            yield return new("GET", settings.Path, "queryGraphQL", "A GraphQL query by its query string; for browsers the way to the page for trying; a WebSocket by graphql-transport-ws", PlatformRoute.Anyone, GetAsync) { Query = [("query", "the document"), ("variables", "a JSON object"), ("operationName", "which of its operations"), ("documentId", "id of a trusted document, in place of the query")], Answer = Response };
+            yield return new("POST", settings.Path, "executeGraphQL", "A GraphQL operation; subscriptions answer as text/event-stream", PlatformRoute.Anyone, PostAsync) { Input = """{"type":"object","properties":{"query":{"type":"string"},"variables":{"type":["object","null"]},"operationName":{"type":["string","null"]},"documentId":{"type":"string"},"extensions":{"type":["object","null"]}}}""", Answer = Response };
             yield return new("GET", settings.Path + "/schema.graphql", "getGraphQLSchema", "The schema in the schema definition language", PlatformRoute.Anyone, SchemaAsync) { Hidden = true };
             foreach (var route in settings.Explorer ? ExplorerPage.Routes(settings.Path) : [])
                 yield return route;

@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
+using Nexus.Gateway.OpenApi;
 using Nexus.Gateway.Pipeline;
 using Nexus.Gateway.Platform;
 using Nexus.Gateway.Rest;
@@ -16,11 +17,12 @@ internal sealed class KeyRoutes(IServiceProvider host, RequestBody bodies, TimeP
     /// <inheritdoc/>
     public IEnumerable<PlatformRoute> Routes =>
     [
-        new("GET", Root, "listKeys", "Keys of field protection, never their bytes", "platform.security:read", ListAsync),
-        new("GET", Root + "/reencryption", "listReencryption", "How far the fields of tenants have come to their present keys", "platform.security:read", ReencryptionAsync),
+        new("GET", Root, "listKeys", "Keys of field protection, never their bytes", "platform.security:read", ListAsync) { Answer = Answer.Of<StoredKey[]>() },
+        new("GET", Root + "/reencryption", "listReencryption", "How far the fields of tenants have come to their present keys", "platform.security:read", ReencryptionAsync) { Answer = Answer.Of<ReencryptionProgress[]>() },
         new("POST", Root + "/rotate", "rotateKeys", "Make a new data key of a tenant, or a new master key; older values stay readable and are encrypted again behind the requests", "platform.security:update", RotateAsync)
         {
             Input = """{"type":"object","properties":{"tenant":{"type":"string"},"master":{"type":"boolean"},"rewrap":{"type":"boolean"}}}""",
+            Answer = Answer.Written("KeysRotated", """{"type":"object","properties":{"tenant":{"type":"string"},"key":{"type":"integer"},"rewrapped":{"type":"integer"}}}"""),
         },
     ];
 

@@ -4,6 +4,7 @@ using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
+using Nexus.Gateway.OpenApi;
 using Nexus.Gateway.Pipeline;
 using Nexus.Gateway.Platform;
 using Nexus.Gateway.Rest;
@@ -24,38 +25,34 @@ internal sealed class SecurityRoutes(IServiceProvider host, SecurityControls con
     /// <inheritdoc/>
     public IEnumerable<PlatformRoute> Routes =>
     [
-        new("GET", "/api/v1/security/status", "getSecurityStatus", "Every control of the six layers and whether it is on", Read, StatusAsync),
-        new("GET", "/api/v1/security/alerts", "listSecurityAlerts", "The latest alerts, newest first", Read, AlertsAsync),
-        new("GET", "/api/v1/admin/security/alerts", "listAdminSecurityAlerts", "The same under its older address", Read, AlertsAsync),
-        new("GET", "/api/v1/security/ip-rules", "getAddressRules", "Addresses and networks that are allowed, denied, blocked for a time", Read, RulesAsync),
-        new("PUT", "/api/v1/security/ip-rules", "putAddressRules", "Replace the lists of allowed and denied addresses; they hold at once and after a restart", Update, PutRulesAsync) { Input = RulesInput },
-        new("POST", "/api/v1/security/block-ip", "blockAddress", "Refuse an address for a time", Update, BlockAsync) { Input = BlockInput, Success = 201 },
-        new("POST", "/api/v1/admin/security/block-ip", "blockAdminAddress", "The same under its older address", Update, BlockAsync) { Input = BlockInput, Success = 201 },
+        new("GET", "/api/v1/security/status", "getSecurityStatus", "Every control of the six layers and whether it is on", Read, StatusAsync) { Answer = Answer.Of<SecurityStatus>() },
+        new("GET", "/api/v1/security/alerts", "listSecurityAlerts", "The latest alerts, newest first", Read, AlertsAsync) { Answer = Answer.Of<Alert[]>() },
+        new("GET", "/api/v1/admin/security/alerts", "listAdminSecurityAlerts", "The same under its older address", Read, AlertsAsync) { Answer = Answer.Of<Alert[]>() },
+        new("GET", "/api/v1/security/ip-rules", "getAddressRules", "Addresses and networks that are allowed, denied, blocked for a time", Read, RulesAsync) { Answer = Answer.Of<AddressRulesView>() },
+        new("PUT", "/api/v1/security/ip-rules", "putAddressRules", "Replace the lists of allowed and denied addresses; they hold at once and after a restart", Update, PutRulesAsync) { Input = RulesInput, Answer = Answer.Of<AddressRulesView>() },
+        new("POST", "/api/v1/security/block-ip", "blockAddress", "Refuse an address for a time", Update, BlockAsync) { Input = BlockInput, Success = 201, Answer = Answer.Of<AddressBlock>() },
+        new("POST", "/api/v1/admin/security/block-ip", "blockAdminAddress", "The same under its older address", Update, BlockAsync) { Input = BlockInput, Success = 201, Answer = Answer.Of<AddressBlock>() },
         new("DELETE", "/api/v1/security/block-ip/{address}", "unblockAddress", "Serve a blocked address again", Update, UnblockAsync) { Success = 204 },
-        new("POST", "/api/v1/security/scan", "scanSecurity", "Check configuration, permissions, dependencies and files for weaknesses, and write a dated report", Update, ScanAsync),
+        new("POST", "/api/v1/security/scan", "scanSecurity", "Check configuration, permissions, dependencies and files for weaknesses, and write a dated report", Update, ScanAsync) { Answer = Answer.Of<ScanReport>() },
     ];
 
     private Task StatusAsync(HttpContext context)
     {
         var all = controls.Current;
-        return JsonAnswer.SendAsync(context, new
-        {
-            layers = SecurityControls.Layers.Select(layer => new
-            {
-                name = layer,
-                active = all.Count(c => c.Layer == layer && c.On),
-                controls = all.Where(c => c.Layer == layer).Select(c => new { name = c.Name, on = c.On, area = c.Area, detail = c.Detail }),
-            }),
-            areas = all.GroupBy(c => c.Area).ToDictionary(g => g.Key, g => g.Count(c => c.On), StringComparer.Ordinal),
-            alerts = alerts.Raised,
-            refused = trail.Denied,
-        });
+        return JsonAnswer.SendAsync(context, new SecurityStatus(
+            [.. SecurityControls.Layers.Select(layer => new SecurityLayer(
+                layer,
+                all.Count(c => c.Layer == layer && c.On),
+                [.. all.Where(c => c.Layer == layer).Select(c => new SecurityControlView(c.Name, c.On, c.Area, c.Detail))]))],
+            all.GroupBy(c => c.Area).ToDictionary(g => g.Key, g => g.Count(c => c.On), StringComparer.Ordinal),
+            alerts.Raised,
+            trail.Denied));
     }
 
     private Task AlertsAsync(HttpContext context) => JsonAnswer.SendAsync(context, alerts.Latest);
 
     private Task RulesAsync(HttpContext context) =>
-        JsonAnswer.SendAsync(context, new { allow = options.CurrentValue.Addresses.Allow, deny = options.CurrentValue.Addresses.Deny, blocked = blocks.Current });
+        JsonAnswer.SendAsync(context, new AddressRulesView(options.CurrentValue.Addresses.Allow, options.CurrentValue.Addresses.Deny, [.. blocks.Current]));
 
     private async Task PutRulesAsync(HttpContext context)
     {
@@ -129,3 +126,15 @@ internal sealed class SecurityRoutes(IServiceProvider host, SecurityControls con
     private static NexusException Invalid(string pointer, string code, string message) =>
         new(ErrorCodes.ValidationError, message) { Errors = [new FieldError(pointer, code, message)] };
 }
+
+/// <summary>Every control by layer, how many are on by what they protect, and what was told and refused since the node started.</summary>
+internal sealed record SecurityStatus(IReadOnlyList<SecurityLayer> Layers, IReadOnlyDictionary<string, int> Areas, long Alerts, long Refused);
+
+/// <summary>The controls of one layer.</summary>
+internal sealed record SecurityLayer(string Name, int Active, IReadOnlyList<SecurityControlView> Controls);
+
+/// <summary>One control as operators see it.</summary>
+internal sealed record SecurityControlView(string Name, bool On, string Area, string Detail);
+
+/// <summary>Addresses and networks that are allowed, denied and blocked for a time.</summary>
+internal sealed record AddressRulesView(IReadOnlyList<string> Allow, IReadOnlyList<string> Deny, IReadOnlyList<AddressBlock> Blocked);

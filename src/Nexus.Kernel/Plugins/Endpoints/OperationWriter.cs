@@ -162,6 +162,15 @@ internal sealed class OperationWriter(IServiceProvider services, PluginManifest 
             responses[response.StatusCode.ToString(System.Globalization.CultureInfo.InvariantCulture)] = Response(response.StatusCode, response.Type, response.ContentTypes);
         }
 
+        foreach (var answer in endpoint.Metadata.GetOrderedMetadata<AnswerForm>())
+        {
+            responses[answer.Status.ToString(System.Globalization.CultureInfo.InvariantCulture)] = new JsonObject
+            {
+                ["description"] = Microsoft.AspNetCore.WebUtilities.ReasonPhrases.GetReasonPhrase(answer.Status),
+                ["content"] = new JsonObject { [answer.ContentType] = new JsonObject { ["schema"] = JsonNode.Parse(answer.Schema) } },
+            };
+        }
+
         if (responses.Count == 0)
         {
             var type = Unwrap(endpoint.Metadata.GetMetadata<MethodInfo>()?.ReturnType);
@@ -177,7 +186,8 @@ internal sealed class OperationWriter(IServiceProvider services, PluginManifest 
         var response = new JsonObject { ["description"] = Microsoft.AspNetCore.WebUtilities.ReasonPhrases.GetReasonPhrase(status) };
         if (type is not null && type != typeof(void))
         {
-            var schema = Schema(type);
+            // What is null is left out of an answer where the plugin's JSON is told so, and stands as null elsewhere: the schema allows both.
+            var schema = Optional(Schema(type));
             var content = new JsonObject();
             foreach (var contentType in contentTypes.DefaultIfEmpty("application/json"))
             {
@@ -260,12 +270,14 @@ internal sealed class OperationWriter(IServiceProvider services, PluginManifest 
     }
 
     /// <summary>A parameter of a record's constructor that may be null may also be left out of a request, unless the plugin's options insist.</summary>
-    private JsonNode Sent(JsonNode schema)
+    private JsonNode Sent(JsonNode schema) => json.RespectRequiredConstructorParameters ? schema : Optional(schema);
+
+    private static JsonNode Optional(JsonNode schema)
     {
-        if (json.RespectRequiredConstructorParameters || schema is not JsonObject { } node) return schema;
+        if (schema is not JsonObject { } node) return schema;
         if (node["required"] is JsonArray required && node["properties"] is JsonObject properties)
         {
-            foreach (var name in required.Select(r => (string)r!).Where(r => properties[r]?["type"] is JsonArray types && types.Any(t => (string?)t == "null")).ToArray())
+            foreach (var name in required.Select(r => (string)r!).Where(r => properties[r] is not JsonObject one || (one["type"] is JsonArray types && types.Any(t => (string?)t == "null"))).ToArray())
             {
                 required.Remove(required.First(r => (string?)r == name));
             }
@@ -275,7 +287,7 @@ internal sealed class OperationWriter(IServiceProvider services, PluginManifest 
 
         foreach (var (_, inner) in node.ToArray())
         {
-            if (inner is JsonObject) Sent(inner);
+            if (inner is JsonObject) Optional(inner);
         }
 
         return schema;
