@@ -88,7 +88,7 @@ public sealed class ClientTests
         var ran = await Programs.RunAsync(node, ["run.mjs", host.Address.ToString()], folder);
 
         Assert.True(ran.ExitCode == 0, ran.Errors);
-        Assert.Equal("3 Paid 1 1 422 RULE_VIOLATION", ran.Output.Trim());
+        Assert.Equal("orders Active 7 true\n3 Paid 1 1 422 RULE_VIOLATION", ran.Output.Trim().ReplaceLineEndings("\n"));
     }
 
     [Fact]

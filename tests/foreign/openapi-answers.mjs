@@ -30,7 +30,7 @@ for (const { method, path, status, type, body } of answers) {
   else {
     const media = response.content?.[type];
     if (!media) wrong.push(`${told}: the document does not name ${type}`);
-    else if (type.includes('json')) {
+    else if (/[/+]json$/.test(type)) {
       const validate = ajv.compile(rebase(close(media.schema)));
       if (!validate(JSON.parse(body))) wrong.push(`${told}: ${validate.errors.slice(0, 4).map((e) => `${e.instancePath} ${e.message} ${JSON.stringify(e.params)}`).join('; ')}: ${body.slice(0, 300)}`);
     }

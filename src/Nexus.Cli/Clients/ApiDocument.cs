@@ -122,7 +122,7 @@ internal sealed record ApiContent(string Type, JsonObject Schema, JsonNode? Exam
     public bool IsRequired { get; init; }
 
     /// <summary>It is JSON.</summary>
-    public bool IsJson => Type.Contains("json", StringComparison.Ordinal);
+    public bool IsJson => Type.Split(';')[0] is var type && (type == "application/json" || type.EndsWith("+json", StringComparison.Ordinal));
 }
 
 /// <summary>The answer of success.</summary>
