@@ -27,12 +27,15 @@ internal sealed record PluginDetail : PluginView
     }
 
     /// <summary>Hash of its files.</summary>
+    [JsonPropertyOrder(1)]
     public required string ContentHash { get; init; }
 
     /// <summary>Its manifest; null where it cannot be read.</summary>
+    [JsonPropertyOrder(1)]
     public PluginManifest? Manifest { get; init; }
 
     /// <summary>Counts by name, since the node started.</summary>
+    [JsonPropertyOrder(1)]
     public required IReadOnlyDictionary<string, long> Counters { get; init; }
 
     /// <summary>The view with more.</summary>
@@ -49,6 +52,7 @@ internal sealed record PluginChanged : PluginView
     }
 
     /// <summary>How many of its routes came or went.</summary>
+    [JsonPropertyOrder(1)]
     public required int RoutesAffected { get; init; }
 
     /// <summary>The view with the command's effect.</summary>

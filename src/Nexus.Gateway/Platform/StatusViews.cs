@@ -1,4 +1,5 @@
 using System.Runtime;
+using System.Text.Json.Serialization;
 using Nexus.Gateway.Health;
 using Nexus.Gateway.Monitoring;
 
@@ -26,18 +27,23 @@ internal sealed record MachineView : NodeView
     }
 
     /// <summary>Its processors.</summary>
+    [JsonPropertyOrder(1)]
     public required ProcessorUse Cpu { get; init; }
 
     /// <summary>Its memory.</summary>
+    [JsonPropertyOrder(1)]
     public required MemoryUse Memory { get; init; }
 
     /// <summary>The disk that the data are on; null where it is not known.</summary>
+    [JsonPropertyOrder(1)]
     public DiskUse? Disk { get; init; }
 
     /// <summary>Its graphics processors; null where there is none.</summary>
+    [JsonPropertyOrder(1)]
     public IReadOnlyList<Gpu>? Gpu { get; init; }
 
     /// <summary>Every check.</summary>
+    [JsonPropertyOrder(1)]
     public required IReadOnlyList<PartHealth> Checks { get; init; }
 
     /// <summary>The node with its machine.</summary>
