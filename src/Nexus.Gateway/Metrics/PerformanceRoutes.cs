@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Globalization;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
+using Nexus.Gateway.OpenApi;
 using Nexus.Gateway.Platform;
 using Nexus.Gateway.Rest;
 using Nexus.Gateway.Security.Callers;
@@ -21,6 +22,7 @@ internal sealed class PerformanceRoutes(IServiceProvider host, RequestMetrics re
         new("GET", "/api/v1/performance", "getPerformance", "The slowest routes and queries of this node since it began, and its last slow queries with their plans", ScrapeToken.Permission, SendAsync)
         {
             Query = [("sort", "p95 (default), mean, total or count: greatest first"), ("limit", "routes and queries, 1 to 100; 20 when left out")],
+            Answer = Answer.Of<PerformanceView>(),
         },
     ];
 
