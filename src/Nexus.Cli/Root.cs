@@ -40,6 +40,7 @@ internal static class Root
         EventsCommand.Build(),
         TasksCommand.Build(),
         NodesCommand.Build(),
+        TenantCommand.Build(),
         ClusterCommand.Build(),
         ToolCommands.Build(),
         ToolCommands.BuildMcp(),

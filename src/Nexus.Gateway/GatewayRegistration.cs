@@ -88,6 +88,7 @@ public static class GatewayRegistration
         services.AddSingleton<IPlatformRoutes, TaskMonitorRoutes>();
         services.AddSingleton<IPlatformRoutes, DocumentRoutes>();
         services.AddSingleton<IPlatformRoutes, DataRoutes>();
+        services.AddSingleton<IPlatformRoutes, TenantMoveRoutes>();
         services.AddSingleton<IPlatformRoutes, ResourceCatalogRoutes>();
         services.AddSingleton<IPlatformRoutes, SearchRoutes>();
         services.AddSingleton<IPlatformRoutes, DatabaseRoutes>();

@@ -79,6 +79,7 @@ internal static class PostgreSqlStorage
             Maintenance = new PostgreSqlMaintenance(server),
             Audit = new PostgreSqlAudit(server, wakeups),
             Tenants = new PostgreSqlTenants(server, catalog, databases, blobs),
+            Transfers = new PostgreSqlTransfers(server, catalog, databases, wakeups, others is null),
             FormerBlobs = others is null ? null : own,
             Pools = pools.List,
             IsShared = true,

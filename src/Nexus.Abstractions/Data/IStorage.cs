@@ -72,6 +72,9 @@ public sealed record StorageSet(IStorage Records, IEventStore Events, ISqlDataba
     /// <summary>Export and deletion of tenants; null when the engine has none.</summary>
     public ITenantStore? Tenants { get; init; }
 
+    /// <summary>Moves tenants to another database of the same engine; null when the engine has no way to.</summary>
+    public ITenantTransfers? Transfers { get; init; }
+
     /// <summary>What the engine's pools of connections hold now; empty for an engine without.</summary>
     public Func<ImmutableArray<PoolUse>> Pools { get; init; } = static () => [];
 

@@ -116,6 +116,12 @@ public sealed record EventQuery
     /// <summary>Of all tenants that lie in the same database as this one; of no meaning where there is one database, or with <see cref="Tenant"/>. Without either, the events of several databases come one database after the other, or by time where the newest are asked for.</summary>
     public string? Near { get; init; }
 
+    /// <summary>What a log tells for the first time: without the events of tenants that were moved to its database, which were told of in the one before. Goes with no tenant.</summary>
+    public bool IsTail { get; init; }
+
+    /// <summary>Position in the database where <see cref="Tenant"/> lay before it was moved: only events after it, and all when it is of an earlier one still. Null where the position is one of the tenant's present database.</summary>
+    public long? FormerSequence { get; init; }
+
     /// <summary>Newest first instead.</summary>
     public bool Newest { get; init; }
 

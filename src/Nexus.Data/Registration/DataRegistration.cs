@@ -7,6 +7,7 @@ using Nexus.Data.Measuring;
 using Nexus.Data.Memory;
 using Nexus.Data.Protection;
 using Nexus.Data.Registration;
+using Nexus.Data.Sharding;
 using Nexus.Data.Sharing;
 using Nexus.Data.Sqlite;
 using Nexus.Data.Units;
@@ -35,6 +36,9 @@ public static class DataRegistration
         services.AddSingleton(provider => provider.GetRequiredService<StorageOpener>().Set.Blobs);
         services.AddSingleton(provider => provider.GetRequiredService<StorageOpener>().Set.Schema);
         services.AddSingleton(provider => provider.GetRequiredService<StorageOpener>().Set.Tenants ?? throw new NexusException(ErrorCodes.ServiceUnavailable, "The storage engine neither exports nor deletes tenants."));
+        services.AddSingleton<TenantMoves>();
+        services.AddSingleton<ITenantMoves>(provider => provider.GetRequiredService<TenantMoves>());
+        services.AddHostedService(provider => provider.GetRequiredService<TenantMoves>());
         services.AddSingleton<IStorageMaintenance>(provider => new DeclaredMaintenance(provider));
         services.AddLogging();
         services.AddSingleton<Listeners>();

@@ -68,6 +68,12 @@ public sealed class StorageOpener : IAsyncDisposable, IDisposable
     /// <summary>The records of each database as its engine offers them: without tracing, and whole whatever the tenant.</summary>
     internal ImmutableArray<IStorage> Databases { get; private set; } = [];
 
+    /// <summary>The databases; null when there is one.</summary>
+    internal Shards? Shards { get; private set; }
+
+    /// <summary>What the databases remember of each other.</summary>
+    internal ShardRegister? Register { get; private set; }
+
     /// <summary>Whether there is a storage.</summary>
     internal bool IsOpen => _set is not null;
 
@@ -92,7 +98,8 @@ public sealed class StorageOpener : IAsyncDisposable, IDisposable
             set = await engine.OpenAsync(Options() with { Blobs = Blobs?.Store }, cancellationToken);
             if (set.Clock is { } clock && _services.GetService<NodeClock>() is { } mine)
                 await mine.SteerAsync(clock, cancellationToken);
-            (set, Databases) = await ShardOpening.OpenAsync(set, shards, engine, Options() with { Blobs = Blobs?.Store }, _services.GetService<ChangeMarks>() ?? new ChangeMarks(), (late, token) => late.FormerBlobs is { } its ? opening.MoveAsync(its, late.Blobs, token) : Task.CompletedTask, cancellationToken);
+            var opened = await ShardOpening.OpenAsync(set, shards, engine, Options() with { Blobs = Blobs?.Store }, _services.GetService<ChangeMarks>() ?? new ChangeMarks(), (late, token) => late.FormerBlobs is { } its ? opening.MoveAsync(its, late.Blobs, token) : Task.CompletedTask, cancellationToken);
+            (set, Databases, Shards, Register) = (opened.Set, opened.Databases, opened.Shards, opened.Register);
             if (set.FormerBlobs is { } former)
                 await opening.MoveAsync(former, set.Blobs, cancellationToken);
         }

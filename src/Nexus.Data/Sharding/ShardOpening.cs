@@ -5,6 +5,13 @@ using Nexus.Data.Tasks;
 
 namespace Nexus.Data.Sharding;
 
+/// <summary>What was opened.</summary>
+/// <param name="Set">The storage over all databases; of one database that itself.</param>
+/// <param name="Databases">The records of each.</param>
+/// <param name="Shards">The databases; null when there is one.</param>
+/// <param name="Register">What they remember of each other.</param>
+internal sealed record OpenedShards(StorageSet Set, ImmutableArray<IStorage> Databases, Shards? Shards, ShardRegister Register);
+
 /// <summary>Opens the further databases of the configuration and makes one storage of them all.</summary>
 internal static class ShardOpening
 {
@@ -19,13 +26,13 @@ internal static class ShardOpening
     /// <param name="back">Called with a database that was away at the start, before it serves.</param>
     /// <param name="cancellationToken">Stops the opening.</param>
     /// <exception cref="NexusException"><c>CONFIG_VALIDATION_ERROR</c>, <c>STORAGE_UNAVAILABLE</c>: what was opened here is closed again.</exception>
-    public static async Task<(StorageSet Set, ImmutableArray<IStorage> Databases)> OpenAsync(StorageSet first, ImmutableArray<ShardEntry> entries, IStorageEngine engine, StorageOptions options, ChangeMarks marks, Func<StorageSet, CancellationToken, Task> back, CancellationToken cancellationToken)
+    public static async Task<OpenedShards> OpenAsync(StorageSet first, ImmutableArray<ShardEntry> entries, IStorageEngine engine, StorageOptions options, ChangeMarks marks, Func<StorageSet, CancellationToken, Task> back, CancellationToken cancellationToken)
     {
         var register = new ShardRegister(first.Records);
         if (first.IsShared)
             await register.CheckFirstAsync(entries, cancellationToken);
         if (entries.IsEmpty)
-            return (first, [first.Records]);
+            return new OpenedShards(first, [first.Records], null, register);
         if (!first.IsShared)
             throw new NexusException(ErrorCodes.ConfigurationError, $"database.shards needs a database server, such as postgresql; {engine.Name} keeps everything in one place.") { Errors = [new FieldError("database.shards", "engine", "It needs a database server.")] };
         async Task<StorageSet> OpenOneAsync(ShardEntry entry, CancellationToken token) =>
@@ -40,16 +47,16 @@ internal static class ShardOpening
             await Task.WhenAll(opening);
             foreach (var (entry, shard) in entries.Zip(all.ToImmutable()))
                 all[all.IndexOf(shard)] = shard.Of(await register.NumberAsync(entry, shard.Opened?.Records, cancellationToken));
-            await register.PlaceAsync(entries, first.Tenants, cancellationToken);
-            var tenants = entries.Zip(all).SelectMany(e => e.First.Tenants, (e, tenant) => (tenant, e.Second.Number)).ToDictionary(StringComparer.Ordinal);
+            var numbers = all.ToDictionary(s => s.Name, s => s.Number, StringComparer.Ordinal);
+            var tenants = (await register.PlaceAsync(entries, first.Tenants, cancellationToken)).Where(p => p.Value != Shard.Default).ToDictionary(p => p.Key, p => numbers[p.Value], StringComparer.Ordinal);
             var late = entries.Zip(all).Where(e => e.Second.Opened is null).ToDictionary(e => e.Second, e => e.First);
-            var shards = new Shards([new Shard(0, Shard.Default, TaskTranslation.Complete(first, options.Time)), .. all.OrderBy(s => s.Number)], tenants);
-            return (Compose(shards, options, marks, late.Count == 0 ? null : async (shard, token) =>
+            var shards = new Shards([new Shard(0, Shard.Default, TaskTranslation.Complete(first, options.Time)), .. all.OrderBy(s => s.Number)], tenants, options.Time, register.FindPlaceAsync);
+            return new OpenedShards(Compose(shards, options, marks, late.Count == 0 ? null : async (shard, token) =>
             {
                 var set = await OpenOneAsync(late[shard], token);
                 await ReadyAsync(set, late[shard], register, back, token);
                 return set;
-            }), [.. shards.All.Select(s => s.Number == 0 ? s.Set.Records : new ShardStorage(s))]);
+            }), [.. shards.All.Select(s => s.Number == 0 ? s.Set.Records : new ShardStorage(s))], shards, register);
         }
         catch
         {

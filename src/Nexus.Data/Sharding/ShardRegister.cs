@@ -48,16 +48,17 @@ internal sealed class ShardRegister(IStorage first)
         return known.Number;
     }
 
-    /// <summary>Notes where tenants lie, and finds that they lay there before.</summary>
+    /// <summary>Notes where tenants lie, and finds that they lay there before. One that was moved lies where it was moved to; the configuration may go on to name the place that it named then.</summary>
+    /// <returns>Name of its database by tenant; those that are not in it lie in the first.</returns>
     /// <exception cref="NexusException"><c>CONFIG_VALIDATION_ERROR</c>: what is stored of a tenant lies in another database than the configuration says.</exception>
-    public async Task PlaceAsync(ImmutableArray<ShardEntry> entries, ITenantStore? tenants, CancellationToken cancellationToken)
+    public async Task<IReadOnlyDictionary<string, string>> PlaceAsync(ImmutableArray<ShardEntry> entries, ITenantStore? tenants, CancellationToken cancellationToken)
     {
-        var placed = (await AllAsync<Known>(Placements, cancellationToken)).ToDictionary(p => p.Id, p => p.Value.Name, StringComparer.Ordinal);
+        var placed = (await AllAsync<Known>(Placements, cancellationToken)).ToDictionary(p => p.Id, p => p.Value, StringComparer.Ordinal);
         var named = entries.SelectMany(e => e.Tenants, (e, tenant) => (Tenant: tenant, e.Name)).ToDictionary(p => p.Tenant, p => p.Name, StringComparer.Ordinal);
         foreach (var (tenant, shard) in placed)
         {
-            if (named.GetValueOrDefault(tenant, Shard.Default) is var now && now != shard)
-                throw Moved(tenant, shard, now);
+            if (named.GetValueOrDefault(tenant, Shard.Default) is var now && now != shard.Name && now != shard.Configured)
+                throw Moved(tenant, shard.Name, now);
         }
 
         foreach (var (tenant, shard) in named.Where(n => !placed.ContainsKey(n.Key)))
@@ -66,11 +67,33 @@ internal sealed class ShardRegister(IStorage first)
                 throw Moved(tenant, Shard.Default, shard);
             if ((await FindOrAddAsync(first, Placements, tenant, new Known(shard, "", 0), cancellationToken)).Name is var other && other != shard)
                 throw Moved(tenant, other, shard);
+            placed[tenant] = new Known(shard, "", 0);
         }
+
+        return placed.ToDictionary(p => p.Key, p => p.Value.Name, StringComparer.Ordinal);
+    }
+
+    /// <summary>Where a tenant is placed now.</summary>
+    public async ValueTask<string> FindPlaceAsync(string tenant, CancellationToken cancellationToken) =>
+        await first.FindAsync(new RecordKey(CallContext.DefaultTenant, Placements, tenant), cancellationToken) is { } found ? Read<Known>(found).Name : Shard.Default;
+
+    /// <summary>All tenants that are placed elsewhere than in the first database, or were.</summary>
+    public async Task<IReadOnlyDictionary<string, string>> ListPlacesAsync(CancellationToken cancellationToken) =>
+        (await AllAsync<Known>(Placements, cancellationToken)).ToDictionary(p => p.Id, p => p.Value.Name, StringComparer.Ordinal);
+
+    /// <summary>The write that places a tenant elsewhere; it is refused when another one was done since.</summary>
+    public async Task<RecordWrite> MoveAsync(string tenant, string from, string to, CancellationToken cancellationToken)
+    {
+        var found = await first.FindAsync(new RecordKey(CallContext.DefaultTenant, Placements, tenant), cancellationToken);
+        var known = found is null ? new Known(Shard.Default, "", 0) : Read<Known>(found);
+        if (known.Name != from)
+            throw new NexusException(ErrorCodes.Conflict, $"The tenant {tenant} lies in {known.Name}, not in {from}.");
+        var put = Put(Placements, tenant, known with { Name = to, Configured = known.Configured ?? known.Name });
+        return found is null ? put : put with { ExpectedRevision = found.Revision, Record = put.Record! with { Revision = found.Revision + 1 } };
     }
 
     private static NexusException Moved(string tenant, string from, string to) =>
-        Wrong("database.shards", $"The tenant {tenant} lies in {from}, and the configuration says {to}. A tenant is placed before anything of it is stored; put it back under {from}.");
+        Wrong("database.shards", $"The tenant {tenant} lies in {from}, and the configuration says {to}. A tenant is placed before anything of it is stored; put it back under {from}, and move it with 'nexus tenant move {tenant} {to}'.");
 
     private static NexusException Wrong(string key, string message) => new(ErrorCodes.ConfigurationError, message) { Errors = [new FieldError(key, "shard", message)] };
 
@@ -151,5 +174,9 @@ internal sealed class ShardRegister(IStorage first)
 
     private static T Read<T>(StoredRecord record) => JsonSerializer.Deserialize<T>(record.Json.Span, JsonSerializerOptions.Web)!;
 
-    private sealed record Known(string Name, string Mark, int Number);
+    /// <param name="Name">Of a database; of a placement that of the database where the tenant lies.</param>
+    /// <param name="Mark">What tells the database from others.</param>
+    /// <param name="Number">Its number.</param>
+    /// <param name="Configured">Of a tenant that was moved: where the configuration named it first.</param>
+    private sealed record Known(string Name, string Mark, int Number, string? Configured = null);
 }

@@ -65,13 +65,18 @@ internal sealed class ShardedEvents : IEventStore
     {
         ArgumentNullException.ThrowIfNull(query);
         if ((query.Tenant ?? query.Near) is { } tenant)
-            return Logs[_shards.Of(tenant).Number].ReadAsync(query, cancellationToken);
+            return _shards.AtHomeAsync(tenant, shard => Logs[shard.Number].ReadAsync(In(shard, query), cancellationToken), cancellationToken);
         return query.Newest ? NewestAsync(query, cancellationToken) : InTurnAsync(query, cancellationToken);
     }
 
-    public async ValueTask<ImmutableArray<EventDelivery>> DeliveriesAsync(DeliveryQuery query, CancellationToken cancellationToken)
+    public ValueTask<ImmutableArray<EventDelivery>> DeliveriesAsync(DeliveryQuery query, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(query);
+        return _shards.AtHomeAsync(query.Tenant, _ => FindDeliveriesAsync(query, cancellationToken), cancellationToken);
+    }
+
+    private async ValueTask<ImmutableArray<EventDelivery>> FindDeliveriesAsync(DeliveryQuery query, CancellationToken cancellationToken)
+    {
         ImmutableArray<EventDelivery> found = [];
         NexusException? failure = null;
         foreach (var shard in Concerned(query.Tenant).Where(_ => found.Length < query.Limit))
@@ -93,8 +98,10 @@ internal sealed class ShardedEvents : IEventStore
     public async ValueTask<long> ReplayAsync(EventReplay replay, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(replay);
+        if (replay.Tenant is not null)
+            return await _shards.AtHomeAsync(replay.Tenant, shard => shard.Set.Events.ReplayAsync(replay, cancellationToken), cancellationToken);
         var count = 0L;
-        foreach (var shard in Concerned(replay.Tenant))
+        foreach (var shard in _shards.All)
             count += await shard.Set.Events.ReplayAsync(replay, cancellationToken);
         return count;
     }
@@ -102,8 +109,10 @@ internal sealed class ShardedEvents : IEventStore
     public async ValueTask<ReplayProgress> LookAsync(EventReplay replay, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(replay);
+        if (replay.Tenant is not null)
+            return await _shards.AtHomeAsync(replay.Tenant, shard => shard.Set.Events.LookAsync(replay, cancellationToken), cancellationToken);
         var all = default(ReplayProgress);
-        foreach (var shard in Concerned(replay.Tenant))
+        foreach (var shard in _shards.All)
         {
             var one = await shard.Set.Events.LookAsync(replay, cancellationToken);
             all = new ReplayProgress(all.Events + one.Events, all.Waiting + one.Waiting, all.Dead + one.Dead);
@@ -115,8 +124,10 @@ internal sealed class ShardedEvents : IEventStore
     public async ValueTask<long> PurgeAsync(EventPurge purge, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(purge);
+        if (purge.Tenant is not null)
+            return await _shards.AtHomeAsync(purge.Tenant, shard => shard.Set.Events.PurgeAsync(purge, cancellationToken), cancellationToken);
         var count = 0L;
-        foreach (var shard in Concerned(purge.Tenant))
+        foreach (var shard in _shards.All)
             count += await shard.Set.Events.PurgeAsync(purge, cancellationToken);
         return count;
     }
@@ -135,6 +146,11 @@ internal sealed class ShardedEvents : IEventStore
         if (!_missing.IsEmpty)
             _mayMiss = true;
     }
+
+    /// <summary>The query as the log of a database takes it: a position may be one of the database where the tenant lay before.</summary>
+    private static EventQuery In(Shard shard, EventQuery query) => query is { Tenant: not null, AfterSequence: > 0 } && Shard.NumberOf(query.AfterSequence) != shard.Number
+        ? query with { AfterSequence = 0, FormerSequence = query.AfterSequence }
+        : query;
 
     private ImmutableArray<Shard> Concerned(string? tenant) => tenant is null ? _shards.All : [_shards.Of(tenant)];
 

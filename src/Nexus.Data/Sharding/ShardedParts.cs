@@ -21,7 +21,7 @@ internal sealed class ShardedSql(Shards shards) : ISqlDatabases
 /// <param name="onlyPresent">A list over all tenants leaves out databases that were away at the start; otherwise it fails.</param>
 internal sealed class ShardedBlobs(Shards shards, Func<Shard, IBlobStore> store, bool onlyPresent = false) : IBlobStore
 {
-    public IBlobs Get(string owner, string tenant) => store(shards.Of(tenant)).Get(owner, tenant);
+    public IBlobs Get(string owner, string tenant) => new ShardBlobs(shards, tenant, shard => store(shard).Get(owner, tenant));
 
     public async IAsyncEnumerable<OwnedBlob> ListAsync(string? owner = null, string? tenant = null, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
@@ -33,26 +33,56 @@ internal sealed class ShardedBlobs(Shards shards, Func<Shard, IBlobStore> store,
     }
 }
 
+/// <summary>Blobs of one owner and tenant, where the tenant lies.</summary>
+internal sealed class ShardBlobs(Shards shards, string tenant, Func<Shard, IBlobs> of) : IBlobs
+{
+    public async ValueTask<BlobReference> PutAsync(Stream content, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(content);
+        if (tenant == CallContext.DefaultTenant)
+            return await of(shards.First).PutAsync(content, cancellationToken);
+        // It may have to be sent to a second database.
+        if (content.CanSeek)
+            return await PutAgainAsync(content, cancellationToken);
+        await using var kept = new FileStream(Path.Combine(Path.GetTempPath(), $"nexus-blob-{Guid.NewGuid():N}"), FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, 1 << 16, FileOptions.Asynchronous | FileOptions.DeleteOnClose);
+        await content.CopyToAsync(kept, cancellationToken);
+        kept.Position = 0;
+        return await PutAgainAsync(kept, cancellationToken);
+    }
+
+    public ValueTask<Stream?> OpenAsync(string sha256, CancellationToken cancellationToken = default) => shards.AtHomeAsync(tenant, shard => of(shard).OpenAsync(sha256, cancellationToken), cancellationToken);
+
+    public ValueTask<bool> DeleteAsync(string sha256, CancellationToken cancellationToken = default) => shards.AtHomeAsync(tenant, shard => of(shard).DeleteAsync(sha256, cancellationToken), cancellationToken);
+
+    private ValueTask<BlobReference> PutAgainAsync(Stream content, CancellationToken cancellationToken)
+    {
+        var begin = content.Position;
+        return shards.AtHomeAsync(tenant, shard =>
+        {
+            content.Position = begin;
+            return of(shard).PutAsync(content, cancellationToken);
+        }, cancellationToken);
+    }
+}
+
 /// <summary>Search in the database of the tenant.</summary>
 internal sealed class ShardedSearch(Shards shards) : ISearchIndex
 {
     public ValueTask<SearchPage> SearchAsync(SearchRequest request, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(request);
-        return shards.Of(request.Tenant).Set.Search!.SearchAsync(request, cancellationToken);
+        return shards.AtHomeAsync(request.Tenant, shard => shard.Set.Search!.SearchAsync(request, cancellationToken), cancellationToken);
     }
 }
 
 /// <summary>Export and deletion in the database of the tenant.</summary>
 internal sealed class ShardedTenants(Shards shards) : ITenantStore
 {
-    public ValueTask<TenantContents> ExportAsync(string tenant, Stream target, CancellationToken cancellationToken) => Of(tenant).ExportAsync(tenant, target, cancellationToken);
+    public ValueTask<TenantContents> ExportAsync(string tenant, Stream target, CancellationToken cancellationToken) => shards.AtHomeAsync(tenant, shard => shard.Set.Tenants!.ExportAsync(tenant, target, cancellationToken), cancellationToken);
 
-    public ValueTask<ImmutableArray<string>> ListTablesAsync(string tenant, CancellationToken cancellationToken) => Of(tenant).ListTablesAsync(tenant, cancellationToken);
+    public ValueTask<ImmutableArray<string>> ListTablesAsync(string tenant, CancellationToken cancellationToken) => shards.AtHomeAsync(tenant, shard => shard.Set.Tenants!.ListTablesAsync(tenant, cancellationToken), cancellationToken);
 
-    public ValueTask<TenantContents> DeleteAsync(string tenant, CancellationToken cancellationToken) => Of(tenant).DeleteAsync(tenant, cancellationToken);
-
-    private ITenantStore Of(string tenant) => shards.Of(tenant).Set.Tenants!;
+    public ValueTask<TenantContents> DeleteAsync(string tenant, CancellationToken cancellationToken) => shards.AtHomeAsync(tenant, shard => shard.Set.Tenants!.DeleteAsync(tenant, cancellationToken), cancellationToken);
 }
 
 /// <summary>Maintenance of all databases.</summary>

@@ -14,12 +14,11 @@ internal sealed class ShardedRecords(Shards shards, ShardedEvents events, Change
     public async ValueTask<CommitResult> CommitAsync(WriteBatch batch, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(batch);
-        var shard = shards.Of(batch);
-        return new CommitResult(shard.Out((await Of(shard, async records =>
+        return await shards.AtHomeAsync(() => shards.Of(batch), async shard => new CommitResult(shard.Out((await Of(shard, async records =>
         {
             await events.CatchUpAsync(shard);
             return await records.CommitAsync(ReadyFor(shard, batch), cancellationToken);
-        })).Sequence));
+        })).Sequence)), cancellationToken);
     }
 
     public async Task CommitAsync(WriteBatch batch, IJointUnit unit)
@@ -36,12 +35,12 @@ internal sealed class ShardedRecords(Shards shards, ShardedEvents events, Change
 
     public Task CompleteAsync(string name, string id, WriteBatch batch) => throw NotJoint();
 
-    public ValueTask<StoredRecord?> FindAsync(RecordKey key, CancellationToken cancellationToken) => Of(shards.Of(key.Tenant), records => records.FindAsync(key, cancellationToken));
+    public ValueTask<StoredRecord?> FindAsync(RecordKey key, CancellationToken cancellationToken) => shards.AtHomeAsync(key.Tenant, shard => Of(shard, records => records.FindAsync(key, cancellationToken)), cancellationToken);
 
     public ValueTask<RecordPage> QueryAsync(RecordQuery query, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(query);
-        return Of(shards.Of(query.Tenant), records => records.QueryAsync(query, cancellationToken));
+        return shards.AtHomeAsync(query.Tenant, shard => Of(shard, records => records.QueryAsync(query, cancellationToken)), cancellationToken);
     }
 
     /// <summary>Asks a database; that it does not answer is told by its name.</summary>
@@ -51,7 +50,7 @@ internal sealed class ShardedRecords(Shards shards, ShardedEvents events, Change
         {
             return await ask(shard.Set.Records);
         }
-        catch (NexusException e) when (e.Code == ErrorCodes.StorageUnavailable)
+        catch (NexusException e) when (e.Code == ErrorCodes.StorageUnavailable && e is not TenantAwayException)
         {
             throw shard.Named(e);
         }
@@ -67,15 +66,15 @@ internal sealed class ShardDatabase(Shards shards, string tenant, Func<Shard, IS
 {
     public string Dialect => of(shards.First).Dialect;
 
-    private ISqlDatabase Inner => of(shards.Of(tenant));
+    public ValueTask<ImmutableArray<SqlRow>> QueryAsync(string sql, IReadOnlyDictionary<string, object?>? parameters = null, CancellationToken cancellationToken = default) =>
+        shards.AtHomeAsync(tenant, async shard => await of(shard).QueryAsync(sql, parameters, cancellationToken), cancellationToken);
 
-    public async ValueTask<ImmutableArray<SqlRow>> QueryAsync(string sql, IReadOnlyDictionary<string, object?>? parameters = null, CancellationToken cancellationToken = default) => await Inner.QueryAsync(sql, parameters, cancellationToken);
+    public ValueTask<T> WriteAsync<T>(Func<ISqlSession, CancellationToken, ValueTask<T>> work, CancellationToken cancellationToken = default) =>
+        shards.AtHomeAsync(tenant, async shard => await of(shard).WriteAsync(work, cancellationToken), cancellationToken);
 
-    public async ValueTask<T> WriteAsync<T>(Func<ISqlSession, CancellationToken, ValueTask<T>> work, CancellationToken cancellationToken = default) => await Inner.WriteAsync(work, cancellationToken);
-
-    public async ValueTask<IJointUnit> BeginAsync(CancellationToken cancellationToken) => shards.Of(tenant) is var shard && of(shard) is IJointDatabase joint
+    public ValueTask<IJointUnit> BeginAsync(CancellationToken cancellationToken) => shards.AtHomeAsync<IJointUnit>(tenant, async shard => of(shard) is IJointDatabase joint
         ? new ShardUnit(shard, await joint.BeginAsync(cancellationToken))
-        : throw new InvalidOperationException("This storage engine cannot commit a unit of work together with a plugin's SQL database; write to one of them.");
+        : throw new InvalidOperationException("This storage engine cannot commit a unit of work together with a plugin's SQL database; write to one of them."), cancellationToken);
 }
 
 /// <summary>The records of one database, also of one that comes later.</summary>

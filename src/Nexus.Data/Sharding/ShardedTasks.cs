@@ -49,9 +49,14 @@ internal sealed class ShardedTasks(Shards shards, Turns turns) : ITaskStore
             throw failure;
     }
 
-    public async ValueTask<ImmutableArray<TaskEntry>> ListAsync(TaskQuery query, CancellationToken cancellationToken)
+    public ValueTask<ImmutableArray<TaskEntry>> ListAsync(TaskQuery query, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(query);
+        return shards.AtHomeAsync(query.Tenant, _ => ListAllAsync(query, cancellationToken), cancellationToken);
+    }
+
+    private async ValueTask<ImmutableArray<TaskEntry>> ListAllAsync(TaskQuery query, CancellationToken cancellationToken)
+    {
         var before = query is { Tenant: null, Before: { } last } ? await FindAsync(last, cancellationToken) : null;
         if (query is { Tenant: null, Before: not null } && before is null)
             return [];
@@ -62,7 +67,7 @@ internal sealed class ShardedTasks(Shards shards, Turns turns) : ITaskStore
     public async ValueTask<ImmutableArray<TaskEntry>> ChangeAsync(TaskChange change, TaskQuery which, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(which);
-        return [.. await FromAllAsync(which, async (shard, left) => left == 0 ? [] : (await shard.Set.Tasks!.ChangeAsync(change, which with { Limit = left }, cancellationToken)).Select(shard.Globalize))];
+        return await shards.AtHomeAsync<ImmutableArray<TaskEntry>>(which.Tenant, async _ => [.. await FromAllAsync(which, async (shard, left) => left == 0 ? [] : (await shard.Set.Tasks!.ChangeAsync(change, which with { Limit = left }, cancellationToken)).Select(shard.Globalize))], cancellationToken);
     }
 
     public async ValueTask<ImmutableArray<TaskEntry>> PurgeAsync(TaskPurge purge, CancellationToken cancellationToken)
@@ -82,7 +87,7 @@ internal sealed class ShardedTasks(Shards shards, Turns turns) : ITaskStore
     public async ValueTask<ImmutableArray<TaskCount>> CountAsync(string? tenant, TaskState? state, CancellationToken cancellationToken)
     {
         if (tenant is not null)
-            return await shards.Of(tenant).Set.Tasks!.CountAsync(tenant, state, cancellationToken);
+            return await shards.AtHomeAsync(tenant, shard => shard.Set.Tasks!.CountAsync(tenant, state, cancellationToken), cancellationToken);
         var counts = new List<TaskCount>();
         foreach (var shard in turns.Next())
             counts.AddRange(await turns.TryAsync(shard, () => shard.Set.Tasks!.CountAsync(null, state, cancellationToken), []));

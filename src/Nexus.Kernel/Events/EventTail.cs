@@ -43,7 +43,7 @@ internal sealed class EventTail(IEventStore store, TransientDelivery transient, 
             {
                 if (last[number] == Unknown)
                     last[number] = await EndAsync(history, stoppingToken);
-                await PublishAsync(await history.ReadAsync(new EventQuery { AfterSequence = last[number], Limit = 256, MaxWait = MaxWait }, stoppingToken), number, stoppingToken);
+                await PublishAsync(await history.ReadAsync(new EventQuery { AfterSequence = last[number], IsTail = true, Limit = 256, MaxWait = MaxWait }, stoppingToken), number, stoppingToken);
             }
             catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
             {
@@ -58,7 +58,7 @@ internal sealed class EventTail(IEventStore store, TransientDelivery transient, 
     }
 
     private static async ValueTask<long> EndAsync(IEventHistory history, CancellationToken cancellationToken) =>
-        (await history.ReadAsync(new EventQuery { Newest = true, Limit = 1 }, cancellationToken)).Events.Select(e => e.Sequence).FirstOrDefault();
+        (await history.ReadAsync(new EventQuery { IsTail = true, Newest = true, Limit = 1 }, cancellationToken)).LastSequence;
 
     private async ValueTask PublishAsync(EventPage page, int number, CancellationToken stoppingToken)
     {
@@ -79,6 +79,8 @@ internal sealed class EventTail(IEventStore store, TransientDelivery transient, 
 
             last[number] = stored.Sequence;
         }
+
+        last[number] = Math.Max(last[number], page.LastSequence);
     }
 
     /// <summary>The event as handlers get it; null when its data do not open, which holds up nothing behind it.</summary>

@@ -15,7 +15,7 @@ public sealed class TurnsTests
         var (first, second) = (await OpenAsync(), await OpenAsync());
         var hanging = new Hanging(second.Events);
         second = second with { Events = hanging, CheckHealth = _ => ValueTask.FromResult(hanging.Hangs ? new PluginHealth(HealthLevel.Unhealthy) : PluginHealth.Healthy) };
-        var shards = new Shards([new Shard(0, "default", first), new Shard(1, "beta", second)], new Dictionary<string, int> { ["acme"] = 1 });
+        var shards = new Shards([new Shard(0, "default", first), new Shard(1, "beta", second)], new Dictionary<string, int> { ["acme"] = 1 }, TimeProvider.System, (_, _) => ValueTask.FromResult("default"));
         using var turns = new Turns(shards, TimeProvider.System, NullLogger.Instance, Patience);
         var events = new ShardedEvents(shards, turns);
         await events.DeclareAsync("crm", [new EventGroup("g", "*", 0)], TestContext.Current.CancellationToken);
@@ -39,7 +39,7 @@ public sealed class TurnsTests
     public async Task When_none_answers_the_failure_is_told()
     {
         var set = await OpenAsync();
-        var shards = new Shards([new Shard(0, "default", set)], new Dictionary<string, int>());
+        var shards = new Shards([new Shard(0, "default", set)], new Dictionary<string, int>(), TimeProvider.System, (_, _) => ValueTask.FromResult("default"));
         using var turns = new Turns(shards, TimeProvider.System, NullLogger.Instance, Patience);
 
         var failure = await Assert.ThrowsAsync<NexusException>(async () => await turns.TryAsync(shards.First, () => throw new NexusException(ErrorCodes.StorageUnavailable, "gone"), 0));

@@ -21,6 +21,7 @@ internal sealed class PostgreSqlBlobs(Server server) : IBlobStore
 
     private ValueTask<List<OwnedBlob>> FindAsync(string? owner, string? tenant, CancellationToken cancellationToken) => server.UseAsync(async connection =>
     {
+        await connection.CheckReadableAsync(tenant);
         await using var batch = connection.CreateBatch();
         batch.Add("SELECT owner,tenant,sha256,length FROM blobs WHERE ($1::text IS NULL OR owner=$1) AND ($2::text IS NULL OR tenant=$2) ORDER BY owner,tenant,sha256").With(owner).With(tenant);
         var found = new List<OwnedBlob>();
@@ -48,6 +49,7 @@ internal sealed class PostgreSqlBlobs(Server server) : IBlobStore
             await server.UseAsync(async connection =>
             {
                 await using var unit = await connection.BeginTransactionAsync(cancellationToken);
+                await connection.CheckWritableAsync(tenant, server.Locks);
                 // The row of the content is held to the end: whoever deletes its last reference meanwhile waits and then finds this one.
                 var isNew = (bool)(await connection.ScalarAsync("INSERT INTO blob_contents AS c VALUES ($1,$2) ON CONFLICT (sha256) DO UPDATE SET length=c.length RETURNING xmax=0", blob.Sha256, blob.Length))!;
                 file.Position = 0;
@@ -72,6 +74,7 @@ internal sealed class PostgreSqlBlobs(Server server) : IBlobStore
     private ValueTask<bool> DeleteAsync(string owner, string tenant, string sha256, CancellationToken cancellationToken) => server.UseAsync(async connection =>
     {
         await using var unit = await connection.BeginTransactionAsync(cancellationToken);
+        await connection.CheckWritableAsync(tenant, server.Locks);
         await connection.RunAsync("SELECT 1 FROM blob_contents WHERE sha256=$1 FOR UPDATE", sha256);
         var removed = await connection.RunAsync("DELETE FROM blobs WHERE owner=$1 AND tenant=$2 AND sha256=$3", owner, tenant, sha256) > 0;
         if (removed && await connection.ScalarAsync("SELECT 1 FROM blobs WHERE sha256=$1 LIMIT 1", sha256) is null)
@@ -106,7 +109,11 @@ internal sealed class PostgreSqlBlobs(Server server) : IBlobStore
     }
 
     private ValueTask<long?> FindLengthAsync(string owner, string tenant, string sha256, CancellationToken cancellationToken) =>
-        server.UseAsync(async connection => (long?)await connection.ScalarAsync("SELECT length FROM blobs WHERE owner=$1 AND tenant=$2 AND sha256=$3", owner, tenant, sha256), cancellationToken);
+        server.UseAsync(async connection =>
+        {
+            await connection.CheckReadableAsync(tenant);
+            return (long?)await connection.ScalarAsync("SELECT length FROM blobs WHERE owner=$1 AND tenant=$2 AND sha256=$3", owner, tenant, sha256);
+        }, cancellationToken);
 
     private ValueTask<byte[]> ReadPartAsync(string sha256, int number, CancellationToken cancellationToken) => server.UseAsync(async connection =>
         (byte[]?)await connection.ScalarAsync("SELECT content FROM blob_parts WHERE sha256=$1 AND number=$2", sha256, number)

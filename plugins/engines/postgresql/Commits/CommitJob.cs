@@ -34,6 +34,9 @@ internal sealed class CommitJob(WriteBatch batch, bool isStrict = true)
     /// <summary>It has more than one effect, so that what is refused of it takes others of its own along.</summary>
     public bool HasSeveral => batch.Writes.Length + batch.Settlements.Length + batch.Tasks.Length + batch.TaskSettlements.Length > 1;
 
+    /// <summary>Tenants that must lie in this database; the platform's own always does.</summary>
+    public string[] Tenants { get; } = [.. batch.Writes.Select(w => w.Key.Tenant).Concat(batch.Events.Select(e => e.Tenant)).Concat(batch.Tasks.Select(t => t.Tenant)).Concat(batch.Audit.Select(a => a.Tenant)).Where(t => t != CallContext.DefaultTenant).Distinct()];
+
     /// <summary>What the job touches; two jobs of one group share nothing.</summary>
     public IEnumerable<object> Keys => batch.Writes.Select(w => (object)w.Key).Concat(batch.Settlements.Select(s => (object)(s.EventId, s.Group))).Concat(batch.Events.Select(e => (object)e.Id))
         .Concat(batch.Tasks.Select(t => t.Key is null ? t.Id : (object)(t.Tenant, t.Task, t.Key))).Concat(batch.TaskSettlements.Select(s => (object)s.Id));

@@ -36,10 +36,20 @@ internal sealed class CommitSql(Server server, TableCatalog catalog)
         RETURNING s.id,s.name
         """;
 
-    public void Begin(NpgsqlBatch batch)
+    /// <summary>Begins and takes the commit lock; fails where one of the tenants does not lie here. The look comes behind the lock, so that a move that closed the tenant is seen.</summary>
+    public void Begin(NpgsqlBatch batch, string[] tenants)
     {
         batch.Add("BEGIN");
-        batch.Add($"SELECT pg_advisory_xact_lock($1),set_config('role',$2,true),{Locks.Patience}").With(server.Locks.Commit).With(server.AppRole);
+        Lock(batch, tenants);
+    }
+
+    /// <summary>The same within an open unit of the platform's schema.</summary>
+    public void Lock(NpgsqlBatch batch, string[] tenants)
+    {
+        if (tenants.Length == 0)
+            batch.Add($"SELECT pg_advisory_xact_lock($1),set_config('role',$2,true),{Locks.Patience}").With(server.Locks.Commit).With(server.AppRole);
+        else
+            batch.Add($"SELECT pg_advisory_xact_lock($1),tenants_here($3,1),set_config('role',$2,true),{Locks.Patience}").With(server.Locks.Commit).With(server.AppRole).With(tenants);
     }
 
     /// <summary>Says whose rows the next statements may touch.</summary>

@@ -161,6 +161,11 @@ internal sealed class CommitWriter : IAsyncDisposable
                 await AloneAsync(job);
             return null;
         }
+        catch (PostgresException e) when (e.SqlState == Failures.TenantAway)
+        {
+            await connection.RunAsync("ROLLBACK");
+            return jobs.FindAll(j => j.Tenants.Contains(e.MessageText));
+        }
         catch (PostgresException e) when (e.SqlState is PostgresErrorCodes.UniqueViolation or PostgresErrorCodes.UndefinedTable or PostgresErrorCodes.ProgramLimitExceeded || Failures.IsRepeatable(e))
         {
             // One of them is to blame, and the server does not say which.
@@ -174,7 +179,7 @@ internal sealed class CommitWriter : IAsyncDisposable
     private async Task<List<CommitJob>> WriteAsync(NpgsqlConnection connection, List<CommitJob> jobs)
     {
         await using var batch = connection.CreateBatch();
-        _sql.Begin(batch);
+        _sql.Begin(batch, [.. jobs.SelectMany(j => j.Tenants).Distinct()]);
         var settling = jobs.SelectMany(j => j.Batch.Settlements.Select(s => (Job: j, Settlement: s))).ToList();
         var settle = settling.Count > 0 ? _sql.AddSettlements(batch, [.. settling.Select(s => s.Settlement)]) : null;
         var ending = jobs.SelectMany(j => j.Batch.TaskSettlements.Select(s => (Job: j, Settlement: s))).ToList();

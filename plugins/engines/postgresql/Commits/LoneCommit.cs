@@ -14,7 +14,14 @@ internal sealed class LoneCommit(Server server, CommitSql sql, TableCatalog cata
     /// <exception cref="StorageConflictException">A condition does not hold; the caller rolls back.</exception>
     public async Task<long> ApplyAsync(NpgsqlConnection connection, CommitJob job)
     {
-        await connection.RunAsync($"SELECT pg_advisory_xact_lock($1),set_config('role',$2,true),set_config('search_path',$3,true),{Locks.Patience}", server.Locks.Commit, server.AppRole, Names.Quote(server.Settings.Schema));
+        await using (var begin = connection.CreateBatch())
+        {
+            // The unit may be a plugin's until here.
+            begin.Add("SELECT set_config('role',$1,true),set_config('search_path',$2,true)").With(server.AppRole).With(Names.Quote(server.Settings.Schema));
+            sql.Lock(begin, job.Tenants);
+            await begin.ExecuteNonQueryAsync();
+        }
+
         foreach (var settlement in job.Batch.Settlements)
             await SettleAsync(connection, settlement, job.IsStrict);
         foreach (var settlement in job.Batch.TaskSettlements)

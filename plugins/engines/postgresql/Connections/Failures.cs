@@ -5,6 +5,9 @@ namespace Nexus.Engines.PostgreSql.Connections;
 /// <summary>What the server's and the driver's failures mean to an operator.</summary>
 internal static class Failures
 {
+    /// <summary>State of the failure by which the database says that a tenant does not lie in it.</summary>
+    public const string TenantAway = "NX001";
+
     /// <summary>The statement can be run again with a chance.</summary>
     public static bool IsRepeatable(Exception failure) => failure is PostgresException { SqlState: PostgresErrorCodes.SerializationFailure or PostgresErrorCodes.DeadlockDetected };
 
@@ -19,6 +22,7 @@ internal static class Failures
     public static NexusException Explain(Exception failure, string address) => failure switch
     {
         NexusException known => known,
+        PostgresException { SqlState: TenantAway } told => new TenantAwayException(told.MessageText, failure),
         PostgresException { SqlState: PostgresErrorCodes.InvalidPassword or PostgresErrorCodes.InvalidAuthorizationSpecification } => Unavailable($"The PostgreSQL server at {address} refuses the user. Check user and password in database.connectionString or DATABASE_URL, and pg_hba.conf on the server.", failure),
         PostgresException { SqlState: PostgresErrorCodes.InvalidCatalogName } => Unavailable($"The PostgreSQL server at {address} has no such database. Make it with CREATE DATABASE, or name another in database.connectionString or DATABASE_URL.", failure),
         PostgresException { SqlState: PostgresErrorCodes.TooManyConnections } => Unavailable($"The PostgreSQL server at {address} has no connection left. Lower database.pool.maxSize of the nodes, or raise max_connections of the server.", failure),

@@ -28,5 +28,11 @@ internal sealed class Locks(string schema)
     /// <summary>Held by each unit of work on a plugin's own database.</summary>
     public long Unit(string own) => Number(schema, "unit/" + own);
 
+    /// <summary>Held shared by each unit that writes something of a tenant without the commit lock; exclusively while the tenant is closed for its move.</summary>
+    public long Tenant(string tenant) => Number(schema, "tenant/" + tenant);
+
+    /// <summary>Held by whoever moves a tenant, in both databases.</summary>
+    public long Move(string tenant) => Number(schema, "move/" + tenant);
+
     private static long Number(string schema, string name) => BinaryPrimitives.ReadInt64BigEndian(SHA256.HashData(Encoding.UTF8.GetBytes($"nexus/{schema}/{name}")));
 }

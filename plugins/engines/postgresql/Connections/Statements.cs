@@ -36,8 +36,25 @@ internal static class Statements
     public static NpgsqlBatch BatchFor(this NpgsqlConnection connection, string tenant, string role)
     {
         var batch = connection.CreateBatch();
-        batch.Add("SELECT set_config('app.tenant',$1,true),set_config('role',$2,true)").With(tenant).With(role);
+        if (tenant is CallContext.DefaultTenant)
+            batch.Add("SELECT set_config('app.tenant',$1,true),set_config('role',$2,true)").With(tenant).With(role);
+        else
+            batch.Add("SELECT set_config('app.tenant',$1,true),tenants_here(ARRAY[$1],2),set_config('role',$2,true)").With(tenant).With(role);
         return batch;
+    }
+
+    /// <summary>Fails where the database is not the tenant's to read; with <paramref name="isOpen"/> also while it is closed for its move.</summary>
+    public static async ValueTask CheckReadableAsync(this NpgsqlConnection connection, string? tenant, bool isOpen = false)
+    {
+        if (tenant is not (null or CallContext.DefaultTenant))
+            await connection.ScalarAsync("SELECT tenants_here(ARRAY[$1],$2)", tenant, isOpen ? 1 : 2);
+    }
+
+    /// <summary>Fails where the database is not the tenant's to write, and keeps it so to the end of the open unit.</summary>
+    public static async ValueTask CheckWritableAsync(this NpgsqlConnection connection, string? tenant, Locks locks)
+    {
+        if (tenant is not (null or CallContext.DefaultTenant))
+            await connection.ScalarAsync("SELECT pg_advisory_xact_lock_shared($1),tenants_here(ARRAY[$2],1)", locks.Tenant(tenant), tenant);
     }
 
     /// <summary>Runs one statement.</summary>

@@ -42,7 +42,8 @@ internal sealed class EventScope
         return to is { } end ? And($"e.occurred<{Add(RecordColumns.ToMicroseconds(end))}") : this;
     }
 
-    public EventScope Of(string? tenant) => tenant is null ? this : And($"e.tenant={Add(tenant)}");
+    /// <summary>Of a tenant; or of all but those that are on their way from or to another database, where they are found.</summary>
+    public EventScope Of(string? tenant) => And(tenant is null ? "e.tenant<>ALL(ARRAY(SELECT m.tenant FROM tenant_marks m))" : $"e.tenant={Add(tenant)}");
 
     public NpgsqlBatchCommand Bind(NpgsqlBatchCommand command)
     {

@@ -70,7 +70,7 @@ internal sealed class PostgreSqlEvents(Server server, CommitWriter writer, Wakeu
         return WaitAsync(query.MaxWait, async () =>
         {
             var page = await PageAsync(query);
-            return (page, page.Events.Length > 0);
+            return (page, page.LastSequence != query.AfterSequence);
         }, cancellationToken);
     }
 
@@ -78,9 +78,14 @@ internal sealed class PostgreSqlEvents(Server server, CommitWriter writer, Wakeu
     {
         ArgumentNullException.ThrowIfNull(query);
         if (!query.Replay)
-            return [.. (await server.UseAsync(connection => DeliveriesAsync(connection, query), cancellationToken)).Select(d => d.Delivery)];
+            return [.. (await server.UseAsync(async connection =>
+            {
+                await connection.CheckReadableAsync(query.Tenant);
+                return await DeliveriesAsync(connection, query);
+            }, cancellationToken)).Select(d => d.Delivery)];
         var found = await server.LockedAsync(server.Locks.Commit, async connection =>
         {
+            await connection.CheckWritableAsync(query.Tenant, server.Locks);
             var dead = await DeliveriesAsync(connection, query);
             await using var batch = connection.CreateBatch();
             batch.Add("UPDATE deliveries d SET state=0,attempt=0,due=$3,fence=d.fence+1,error=NULL FROM unnest($1::bigint[],$2::bigint[]) AS s (grp,seq) WHERE d.grp=s.grp AND d.seq=s.seq")
@@ -98,6 +103,7 @@ internal sealed class PostgreSqlEvents(Server server, CommitWriter writer, Wakeu
         EventPattern.Parse(replay.Pattern);
         var count = await server.LockedAsync(server.Locks.Commit, async connection =>
         {
+            await connection.CheckWritableAsync(replay.Tenant, server.Locks);
             var (group, scope) = await ScopeOfAsync(connection, replay);
             await using var batch = connection.CreateBatch();
             if (replay.DryRun)
@@ -121,6 +127,7 @@ internal sealed class PostgreSqlEvents(Server server, CommitWriter writer, Wakeu
         EventPattern.Parse(replay.Pattern);
         return server.UseAsync(async connection =>
         {
+            await connection.CheckReadableAsync(replay.Tenant);
             var (group, scope) = await ScopeOfAsync(connection, replay);
             await using var batch = connection.CreateBatch();
             scope.Bind(batch.Add($"SELECT count(*),count(*) FILTER (WHERE d.state=0),count(*) FILTER (WHERE d.state=2) FROM events e LEFT JOIN deliveries d ON d.seq=e.seq AND d.grp={group} WHERE {scope.Sql}"));
@@ -136,6 +143,7 @@ internal sealed class PostgreSqlEvents(Server server, CommitWriter writer, Wakeu
         var scope = new EventScope().And("NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.seq=e.seq AND d.state=0)").Named(purge.Pattern).Between(null, purge.Before).Of(purge.Tenant);
         return await server.LockedAsync(server.Locks.Commit, async connection =>
         {
+            await connection.CheckWritableAsync(purge.Tenant, server.Locks);
             await using var batch = connection.CreateBatch();
             scope.Bind(batch.Add(purge.DryRun
                 ? $"SELECT count(*) FROM events e WHERE {scope.Sql}"
@@ -195,22 +203,33 @@ internal sealed class PostgreSqlEvents(Server server, CommitWriter writer, Wakeu
 
     private ValueTask<EventPage> PageAsync(EventQuery query) => server.UseAsync(async connection =>
     {
+        await connection.CheckReadableAsync(query.Tenant);
         var scope = new EventScope();
         if (!(query.Newest && query.AfterSequence == 0))
             scope.And($"e.seq>{scope.Add(query.AfterSequence)}");
         if (query.Id is { } id)
             scope.And($"e.id={scope.Add(id)}");
-        scope.Named(query.Pattern).Between(query.From, query.To).Of(query.Tenant);
+        scope.Named(query.Pattern).Between(query.From, query.To);
+        if (!query.IsTail)
+            scope.Of(query.Tenant);
+        if (query is { FormerSequence: { } former, Tenant: { } moved })
+            scope.And($"e.seq>coalesce((SELECT max(f.seq) FROM events f WHERE f.tenant={scope.Add(moved)} AND f.was<={scope.Add(former)} AND f.was>>46={scope.Add(former >> 46)}),0)");
         if (query.CorrelationId is { } correlation)
             scope.And($"e.correlation={scope.Add(correlation)}");
         var limit = scope.Add((long)query.Limit);
         await using var batch = connection.CreateBatch();
-        scope.Bind(batch.Add($"SELECT {EventRows.Columns},e.seq FROM events e WHERE {scope.Sql} ORDER BY e.seq {(query.Newest ? "DESC " : "")}LIMIT {limit}"));
+        scope.Bind(batch.Add($"SELECT {EventRows.Columns},e.seq,e.was IS NULL FROM events e WHERE {scope.Sql} ORDER BY e.seq {(query.Newest ? "DESC " : "")}LIMIT {limit}"));
         var events = ImmutableArray.CreateBuilder<StoredEvent>();
         await using var reader = await batch.ExecuteReaderAsync();
+        var last = query.AfterSequence;
         while (await reader.ReadAsync())
-            events.Add(new StoredEvent(reader.GetInt64(EventRows.Count), EventRows.Read(reader)));
-        return events.Count == 0 ? new EventPage([], query.AfterSequence) : new EventPage(events.ToImmutable(), events[^1].Sequence);
+        {
+            last = reader.GetInt64(EventRows.Count);
+            if (!query.IsTail || reader.GetBoolean(EventRows.Count + 1))
+                events.Add(new StoredEvent(last, EventRows.Read(reader)));
+        }
+
+        return new EventPage(events.ToImmutable(), last);
     }, CancellationToken.None);
 
     private static async ValueTask<List<(long Group, long Sequence, EventDelivery Delivery)>> DeliveriesAsync(NpgsqlConnection connection, DeliveryQuery query)

@@ -13,7 +13,7 @@ internal static class PlatformSchema
     /// Functions by which filters, sorts and indexes see JSON values as <see cref="JsonScalar"/> defines them:
     /// <c>json_text</c> a text, <c>json_number</c> a number or boolean (whole numbers of 64 bits exactly, others as doubles), <c>json_key</c> either of them
     /// as one text for unique indexes, <c>json_decimal</c> a text that is a decimal. <c>json_body</c> reads what <c>jsonb</c> refuses (a NUL in a text) as well as it can:
-    /// the record itself is kept byte for byte beside it.
+    /// the record itself is kept byte for byte beside it. <c>tenants_here</c> fails where a tenant is marked as leaving, gone or arriving (<see cref="Tenants.TenantMark"/>).
     /// </summary>
     private const string Functions = """
         CREATE OR REPLACE FUNCTION json_body(json text) RETURNS jsonb LANGUAGE plpgsql IMMUTABLE STRICT AS $$
@@ -40,6 +40,12 @@ internal static class PlatformSchema
             SELECT CASE jsonb_typeof(value) WHEN 'string' THEN 's' || (value #>> '{}') WHEN 'number' THEN 'n' || trim_scale(@schema@.json_number(value))::text WHEN 'boolean' THEN 'n' || @schema@.json_number(value)::text END $$;
         CREATE OR REPLACE FUNCTION json_decimal(value text) RETURNS numeric LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
             SELECT CASE WHEN value ~ '^[+-]?([0-9]{1,100}\.?[0-9]{0,100}|\.[0-9]{1,100})$' THEN CASE WHEN abs(value::numeric) <= 79228162514264337593543950335 THEN value::numeric END END $$;
+        CREATE OR REPLACE FUNCTION tenants_here(tenants text[], closed integer) RETURNS void LANGUAGE plpgsql AS $$
+        DECLARE away text;
+        BEGIN
+            SELECT m.tenant INTO away FROM @schema@.tenant_marks m WHERE m.tenant = ANY(tenants) AND m.state >= closed LIMIT 1;
+            IF FOUND THEN RAISE EXCEPTION '%', away USING ERRCODE = 'NX001'; END IF;
+        END $$;
         """;
 
     private const string Tables = """
@@ -58,11 +64,15 @@ internal static class PlatformSchema
         CREATE INDEX IF NOT EXISTS deliveries_pending ON deliveries (grp, priority DESC, seq) WHERE state=0;
         CREATE INDEX IF NOT EXISTS deliveries_key ON deliveries (grp, key, seq) WHERE state=0 AND key IS NOT NULL;
         CREATE INDEX IF NOT EXISTS deliveries_event ON deliveries (seq);
+        ALTER TABLE events ADD COLUMN IF NOT EXISTS was bigint;
         CREATE TABLE IF NOT EXISTS audit_queue (position bigint PRIMARY KEY, entry bytea NOT NULL);
         CREATE TABLE IF NOT EXISTS blobs (owner text COLLATE "C" NOT NULL, tenant text COLLATE "C" NOT NULL, sha256 text COLLATE "C" NOT NULL, length bigint NOT NULL, PRIMARY KEY (owner,tenant,sha256));
         CREATE INDEX IF NOT EXISTS blobs_sha256 ON blobs (sha256);
         CREATE TABLE IF NOT EXISTS blob_contents (sha256 text COLLATE "C" PRIMARY KEY, length bigint NOT NULL);
         CREATE TABLE IF NOT EXISTS blob_parts (sha256 text COLLATE "C" NOT NULL, number integer NOT NULL, content bytea NOT NULL, PRIMARY KEY (sha256,number));
+        CREATE TABLE IF NOT EXISTS tenant_marks (tenant text COLLATE "C" PRIMARY KEY, state smallint NOT NULL);
+        CREATE UNLOGGED TABLE IF NOT EXISTS arriving_events (seq bigint NOT NULL, id uuid NOT NULL, name text NOT NULL, tenant text COLLATE "C" NOT NULL, occurred bigint NOT NULL, source text NOT NULL, correlation text, key text, priority integer NOT NULL, expires bigint, headers text, data text NOT NULL);
+        CREATE UNLOGGED TABLE IF NOT EXISTS arriving_deliveries (tenant text COLLATE "C" NOT NULL, event uuid NOT NULL, grp text NOT NULL, priority integer NOT NULL, key text, state smallint NOT NULL, attempt integer NOT NULL, due bigint NOT NULL, fence bigint NOT NULL, error text);
         """;
 
     public static async Task EnsureAsync(Server server, CancellationToken cancellationToken)

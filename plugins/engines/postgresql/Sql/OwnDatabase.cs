@@ -10,7 +10,7 @@ namespace Nexus.Engines.PostgreSql.Sql;
 /// <summary>The database of one plugin and tenant: a schema with a role that sees nothing else. Units of work take turns over all nodes, so that each sees those before it.</summary>
 /// <remarks>Its semaphore is never waited on by handle, so it holds nothing that needs disposal.</remarks>
 #pragma warning disable CA1001
-internal sealed class OwnDatabase(Server server, CommitWriter records, Wakeups wakeups, string plugin, string tenant, Func<OwnDatabase, Task> make) : IJointDatabase
+internal sealed class OwnDatabase(Server server, CommitWriter records, Wakeups wakeups, string plugin, string tenant, Func<OwnDatabase, bool, Task> make) : IJointDatabase
 #pragma warning restore CA1001
 {
     private const int MaxAttempts = 10;
@@ -41,10 +41,14 @@ internal sealed class OwnDatabase(Server server, CommitWriter records, Wakeups w
             var statement = SqlStatements.One(sql);
             await using var connection = await server.Source.OpenConnectionAsync(cancellationToken);
             await using var batch = connection.CreateBatch();
+            if (tenant != CallContext.DefaultTenant)
+                batch.Add("SELECT tenants_here(ARRAY[$1],2)").With(tenant);
             Enter(batch, isReading: true);
             SqlStatements.Add(batch, statement, parameters);
             await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
             await reader.NextResultAsync(cancellationToken);
+            if (tenant != CallContext.DefaultTenant)
+                await reader.NextResultAsync(cancellationToken);
             return await SqlStatements.ReadAsync(reader, cancellationToken);
         }
         catch (Exception e) when (Failures.IsOurs(e))
@@ -99,7 +103,8 @@ internal sealed class OwnDatabase(Server server, CommitWriter records, Wakeups w
     }
 
     /// <summary>Makes schema and role at first use.</summary>
-    public async Task EnsureAsync()
+    /// <param name="isArriving">Also while the tenant does not lie here yet.</param>
+    public async Task EnsureAsync(bool isArriving = false)
     {
         if (_isMade)
             return;
@@ -108,7 +113,7 @@ internal sealed class OwnDatabase(Server server, CommitWriter records, Wakeups w
         {
             if (_isMade)
                 return;
-            await make(this);
+            await make(this, isArriving);
             _isMade = true;
         }
         finally

@@ -94,13 +94,15 @@ internal sealed class OwnDatabases(Server server, CommitWriter records, Wakeups 
     }
 
     /// <summary>Makes schema and role where they are missing. Another tenant's comes up in the state of the default tenant's.</summary>
-    private async Task MakeAsync(OwnDatabase database)
+    private async Task MakeAsync(OwnDatabase database, bool isArriving)
     {
         var leader = database.Tenant == CallContext.DefaultTenant ? null : Open(database.Plugin, CallContext.DefaultTenant);
         if (leader is not null)
             await leader.EnsureAsync();
         await server.LockedAsync(server.Locks.Change(database.Name), async connection =>
         {
+            if (!isArriving)
+                await connection.CheckWritableAsync(database.Tenant, server.Locks);
             var schema = Names.Quote(database.Name);
             if (await connection.ScalarAsync("SELECT 1 FROM own_databases WHERE name=$1", database.Name) is not null)
             {

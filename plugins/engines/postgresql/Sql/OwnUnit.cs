@@ -53,6 +53,8 @@ internal sealed class OwnUnit : IJointUnit, ISqlDatabase
             await using var batch = connection.CreateBatch();
             batch.Add("BEGIN");
             batch.Add($"SELECT pg_advisory_xact_lock($1),{Locks.PatienceWithPlugins}").With(database.Server.Locks.Unit(database.Name));
+            if (database.Tenant != CallContext.DefaultTenant)
+                batch.Add("SELECT pg_advisory_xact_lock_shared($1),tenants_here(ARRAY[$2],1)").With(database.Server.Locks.Tenant(database.Tenant)).With(database.Tenant);
             database.Enter(batch, isReading: false);
             await batch.ExecuteNonQueryAsync(cancellationToken);
             return new OwnUnit(database, connection);

@@ -13,6 +13,9 @@ internal sealed class PostgreSqlTasks(Server server, Wakeups wakeups) : ITaskSto
     /// <summary>Retries, delays and lost leases become due without a commit, and a notice of another node may be lost: a wait looks again this often.</summary>
     private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(250);
 
+    /// <summary>A tenant that is on its way from or to another database keeps its tasks as they are; the table is locked while it is marked, so that a statement sees it or is done before.</summary>
+    private const string Here = "t.tenant<>ALL(ARRAY(SELECT m.tenant FROM tenant_marks m))";
+
     private const string LostWorker = "The worker stopped showing life during the last try.";
 
     public async ValueTask<ImmutableArray<TaskEntry>> ClaimAsync(TaskClaim claim, CancellationToken cancellationToken)
@@ -63,7 +66,7 @@ internal sealed class PostgreSqlTasks(Server server, Wakeups wakeups) : ITaskSto
     {
         ArgumentNullException.ThrowIfNull(query);
         var scope = ScopeOf(query);
-        return ReadAsync($"SELECT {TaskSql.Columns} FROM tasks t WHERE {scope.Sql} ORDER BY t.seq DESC LIMIT {scope.Add((long)query.Limit)}", scope, cancellationToken);
+        return ReadAsync($"SELECT {TaskSql.Columns} FROM tasks t WHERE {scope.Sql} ORDER BY t.seq DESC LIMIT {scope.Add((long)query.Limit)}", scope, cancellationToken, query.Tenant);
     }
 
     public async ValueTask<ImmutableArray<TaskEntry>> ChangeAsync(TaskChange change, TaskQuery which, CancellationToken cancellationToken)
@@ -85,7 +88,8 @@ internal sealed class PostgreSqlTasks(Server server, Wakeups wakeups) : ITaskSto
 
     public ValueTask<ImmutableArray<TaskCount>> CountAsync(string? tenant, TaskState? state, CancellationToken cancellationToken) => server.UseAsync(async connection =>
     {
-        var scope = new EventScope();
+        await connection.CheckReadableAsync(tenant, isOpen: true);
+        var scope = new EventScope().And(Here);
         if (tenant is not null)
             scope.And($"t.tenant={scope.Add(tenant)}");
         if (state is { } one)
@@ -103,7 +107,7 @@ internal sealed class PostgreSqlTasks(Server server, Wakeups wakeups) : ITaskSto
 
     private static EventScope ScopeOf(TaskQuery query)
     {
-        var scope = new EventScope();
+        var scope = new EventScope().And(Here);
         if (!query.Ids.IsDefault)
             scope.And(query.Ids.IsEmpty ? "false" : $"t.id IN ({string.Join(',', query.Ids.Select(id => scope.Add(id)))})");
         if (query.Tenant is { } tenant)
@@ -147,21 +151,21 @@ internal sealed class PostgreSqlTasks(Server server, Wakeups wakeups) : ITaskSto
         var set = change == TaskChange.Cancel
             ? $"cancel=true,finished=CASE u.state WHEN 0 THEN {now}::bigint END,lease=CASE u.state WHEN 0 THEN NULL ELSE u.lease END,state=CASE u.state WHEN 0 THEN 4 ELSE 1 END"
             : $"cancel=true,state=4,finished={now},lease=NULL,fence=u.fence+1";
-        return ReadAsync($"WITH t AS (UPDATE tasks u SET {set} WHERE u.seq IN (SELECT t.seq FROM tasks t WHERE {scope.Sql} ORDER BY t.seq DESC LIMIT {limit} FOR UPDATE) RETURNING *) SELECT {TaskSql.Columns} FROM t ORDER BY t.seq DESC", scope, cancellationToken);
+        return ReadAsync($"WITH t AS (UPDATE tasks u SET {set} WHERE u.seq IN (SELECT t.seq FROM tasks t WHERE {scope.Sql} ORDER BY t.seq DESC LIMIT {limit} FOR UPDATE) RETURNING *) SELECT {TaskSql.Columns} FROM t ORDER BY t.seq DESC", scope, cancellationToken, which.Tenant);
     }
 
     /// <summary>One by one: where an unfinished task has the key of one, that one stays as it is.</summary>
     private async ValueTask<ImmutableArray<TaskEntry>> RetryAsync(TaskQuery which, CancellationToken cancellationToken)
     {
         var scope = ScopeOf(which).And("t.state IN (3,4)");
-        var found = await ReadAsync($"SELECT {TaskSql.Columns} FROM tasks t WHERE {scope.Sql} ORDER BY t.seq DESC LIMIT {scope.Add((long)which.Limit)}", scope, cancellationToken);
+        var found = await ReadAsync($"SELECT {TaskSql.Columns} FROM tasks t WHERE {scope.Sql} ORDER BY t.seq DESC LIMIT {scope.Add((long)which.Limit)}", scope, cancellationToken, which.Tenant);
         var retried = ImmutableArray.CreateBuilder<TaskEntry>();
         foreach (var task in found)
         {
             var one = new EventScope();
             var (now, id) = (one.Add(server.Now), one.Add(task.Id));
             retried.AddRange(await ReadAsync(
-                $"UPDATE tasks t SET state=0,attempt=0,due={now},cancel=false,finished=NULL,started=NULL,lease=NULL,error=NULL,result=NULL,percent=NULL,step=NULL,fence=t.fence+1 WHERE t.id={id} AND t.state IN (3,4) RETURNING {TaskSql.Columns}",
+                $"UPDATE tasks t SET state=0,attempt=0,due={now},cancel=false,finished=NULL,started=NULL,lease=NULL,error=NULL,result=NULL,percent=NULL,step=NULL,fence=t.fence+1 WHERE t.id={id} AND t.state IN (3,4) AND {Here} RETURNING {TaskSql.Columns}",
                 one,
                 cancellationToken));
         }
@@ -169,8 +173,9 @@ internal sealed class PostgreSqlTasks(Server server, Wakeups wakeups) : ITaskSto
         return retried.ToImmutable();
     }
 
-    private ValueTask<ImmutableArray<TaskEntry>> ReadAsync(string sql, EventScope scope, CancellationToken cancellationToken) => server.UseAsync(async connection =>
+    private ValueTask<ImmutableArray<TaskEntry>> ReadAsync(string sql, EventScope scope, CancellationToken cancellationToken, string? tenant = null) => server.UseAsync(async connection =>
     {
+        await connection.CheckReadableAsync(tenant, isOpen: true);
         await using var batch = connection.CreateBatch();
         scope.Bind(batch.Add(sql));
         var tasks = ImmutableArray.CreateBuilder<TaskEntry>();

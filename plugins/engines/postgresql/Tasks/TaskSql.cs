@@ -20,6 +20,7 @@ internal static class TaskSql
         DO $$ BEGIN
             IF NOT EXISTS (SELECT 1 FROM pg_attribute WHERE attrelid='tasks'::regclass AND attname='trace') THEN ALTER TABLE tasks ADD COLUMN trace text; END IF;
         END $$;
+        CREATE UNLOGGED TABLE IF NOT EXISTS arriving_tasks (LIKE tasks);
         """;
 
     public const string KeyIndex = "tasks_key";

@@ -65,6 +65,7 @@ internal sealed class PostgreSqlTenants(Server server, TableCatalog catalog, Own
         var counts = ImmutableSortedDictionary.CreateBuilder<string, long>(StringComparer.Ordinal);
         var events = await server.LockedAsync(server.Locks.Commit, async connection =>
         {
+            await connection.CheckWritableAsync(tenant, server.Locks);
             foreach (var table in catalog.Names)
             {
                 if (await connection.RunAsync($"DELETE FROM {Names.Quote(table)} WHERE tenant=$1", tenant) is > 0 and var deleted && table != IStorage.Answers)
@@ -90,6 +91,7 @@ internal sealed class PostgreSqlTenants(Server server, TableCatalog catalog, Own
         var events = await server.UseAsync(async connection =>
         {
             await using var moment = await connection.BeginTransactionAsync(IsolationLevel.RepeatableRead, cancellationToken);
+            await connection.CheckReadableAsync(tenant);
             await connection.RunAsync("SELECT set_config('app.tenant',$1,true)", tenant);
             foreach (var table in Exported())
             {

@@ -1,0 +1,367 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+using System.Text;
+using System.Text.Json.Nodes;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Nexus.Engines.PostgreSql.Tests.Shards;
+
+/// <summary>A tenant is moved while nodes serve it.</summary>
+public sealed class MoveTests
+{
+    [Fact]
+    public async Task Everything_of_a_tenant_lies_in_the_other_database_afterwards_and_nothing_in_the_first()
+    {
+        await using var place = await Place.OpenAsync();
+        var (one, _) = (place.One, place.Two);
+        await FillAsync(one, "acme", 300);
+        await FillAsync(one, "globex", 20);
+        var before = await ContentsAsync(one, "acme");
+
+        var done = await place.MovedAsync("acme", "beta");
+
+        Assert.True(done is { Rows: > 900, ClosedMilliseconds: > 0 }, $"{done}");
+        Assert.Equal(before, await ContentsAsync(one, "acme"));
+        Assert.Equal(before, await ContentsAsync(place.Two, "acme"));
+        Assert.Equal((1, 1), (one.Records.ShardOf("acme"), place.Two.Records.ShardOf("acme")));
+        foreach (var sql in Traces("acme"))
+            Assert.Equal((0L, sql), (await Databases.CountAsync(place.First, sql), sql));
+        foreach (var sql in Traces("globex"))
+            Assert.True(await Databases.CountAsync(place.First, sql) > 0, sql);
+        Assert.Equal(0, await Databases.CountAsync(place.Second, "SELECT (SELECT count(*) FROM arriving_events)+(SELECT count(*) FROM arriving_tasks)+(SELECT count(*) FROM arriving_deliveries)+(SELECT count(*) FROM tenant_marks)"));
+    }
+
+    [Fact]
+    public async Task Under_load_no_acknowledged_write_is_lost_or_doubled_none_fails_and_no_read_is_old()
+    {
+        await using var place = await Place.OpenAsync();
+        await FillAsync(place.One, "acme", 2000);
+        using var ending = new CancellationTokenSource();
+        var load = new Load(place);
+        var running = load.RunAsync(ending.Token);
+
+        foreach (var to in new[] { "beta", "default", "beta" })
+            await place.MovedAsync("acme", to);
+
+        await ending.CancelAsync();
+        await running;
+        Assert.Empty(load.Failures);
+        Assert.True(load.Acknowledged.Count > 100, $"{load.Acknowledged.Count} writes");
+        await load.CheckAsync();
+    }
+
+    [Fact]
+    public async Task A_node_that_knows_nothing_of_the_move_can_neither_write_nor_read_what_was_left()
+    {
+        await using var place = await Place.OpenAsync();
+        await FillAsync(place.One, "acme", 10);
+        await using var apart = await Opened.OpenAsync(place.First);
+        Assert.NotNull(await apart.Records.FindAsync(new RecordKey("acme", "crm.people", "p1"), CancellationToken.None));
+        var leased = await apart.Tasks!.ClaimAsync(new TaskClaim("apart", [new TaskCapacity("crm.report", 1, 3)], 1, TimeSpan.FromMinutes(1), TimeSpan.Zero), CancellationToken.None);
+
+        await place.MovedAsync("acme", "beta");
+
+        var refused = new List<Exception?>
+        {
+            await Record.ExceptionAsync(async () => await apart.CommitAsync(Opened.Put("new", "{}", tenant: "acme"))),
+            await Record.ExceptionAsync(async () => await apart.Records.FindAsync(new RecordKey("acme", "crm.people", "p1"), CancellationToken.None)),
+            await Record.ExceptionAsync(async () => await apart.Records.CommitAsync(new WriteBatch { Events = [new EventMessage { Name = "crm.people.created", Tenant = "acme" }] }, CancellationToken.None)),
+            await Record.ExceptionAsync(async () => await apart.Records.CommitAsync(new WriteBatch { Tasks = [new TaskEntry { Task = "crm.report", Tenant = "acme" }] }, CancellationToken.None)),
+            await Record.ExceptionAsync(async () => await apart.Sql.Get("crm", "acme").WriteAsync((session, _) => session.ExecuteAsync("INSERT INTO notes VALUES (0,'x')"))),
+            await Record.ExceptionAsync(async () => await apart.Sql.Get("crm", "acme").QueryAsync("SELECT 1")),
+            await Record.ExceptionAsync(async () => await apart.Blobs.Get("crm", "acme").PutAsync(new MemoryStream([1]))),
+            await Record.ExceptionAsync(async () => await apart.Events.ReadAsync(new EventQuery { Tenant = "acme" }, CancellationToken.None)),
+        };
+
+        Assert.All(refused, e => Assert.Equal(("acme", "STORAGE_UNAVAILABLE"), ((e as TenantAwayException)?.Tenant, (e as NexusException)?.Code)));
+        await Assert.ThrowsAsync<StorageConflictException>(() => apart.Records.CommitAsync(new WriteBatch { TaskSettlements = [new TaskSettlement(leased[0].Id, leased[0].Fence, TaskState.Success)] }, CancellationToken.None).AsTask());
+        Assert.Empty(await apart.Tasks.ClaimAsync(new TaskClaim("apart", [new TaskCapacity("crm.report", 100, 3)], 100, TimeSpan.FromMinutes(1), TimeSpan.Zero), CancellationToken.None));
+        foreach (var sql in Traces("acme"))
+            Assert.Equal((0L, sql), (await Databases.CountAsync(place.First, sql), sql));
+    }
+
+    [Fact]
+    public async Task A_reader_of_events_goes_on_behind_what_it_has_read_and_followers_of_the_log_are_told_nothing_twice()
+    {
+        await using var place = await Place.OpenAsync();
+        await FillAsync(place.One, "acme", 30);
+        var all = (await place.One.Set.Events.ReadAsync(new EventQuery { Tenant = "acme", Limit = 100 }, CancellationToken.None)).Events;
+        var tail = (await place.Two.Set.Events.Logs[1].ReadAsync(new EventQuery { IsTail = true, Limit = 100 }, CancellationToken.None)).LastSequence;
+
+        await place.MovedAsync("acme", "beta");
+        await place.Two.Set.Records.CommitAsync(new WriteBatch { Events = [new EventMessage { Name = "crm.people.created", Tenant = "acme", Key = "last" }] }, CancellationToken.None);
+
+        var rest = (await place.Two.Set.Events.ReadAsync(new EventQuery { Tenant = "acme", AfterSequence = all[9].Sequence, Limit = 100 }, CancellationToken.None)).Events;
+        Assert.Equal([.. all.Skip(10).Select(e => e.Message.Id)], rest.SkipLast(1).Select(e => e.Message.Id));
+        Assert.Equal("last", rest[^1].Message.Key);
+        var again = (await place.Two.Set.Events.ReadAsync(new EventQuery { Tenant = "acme", AfterSequence = rest[4].Sequence, Limit = 100 }, CancellationToken.None)).Events;
+        Assert.Equal(rest.Skip(5).Select(e => e.Sequence), again.Select(e => e.Sequence));
+        var told = new List<StoredEvent>();
+        long after;
+        do
+        {
+            after = tail;
+            var page = await place.Two.Set.Events.Logs[1].ReadAsync(new EventQuery { IsTail = true, AfterSequence = after, Limit = 10 }, CancellationToken.None);
+            told.AddRange(page.Events);
+            tail = page.LastSequence;
+        }
+        while (tail != after);
+
+        Assert.Equal(["last"], told.Select(e => e.Message.Key));
+    }
+
+    [Fact]
+    public async Task What_cannot_be_copied_leaves_the_tenant_where_it_was_and_served()
+    {
+        await using var place = await Place.OpenAsync();
+        await FillAsync(place.One, "acme", 10);
+        await place.One.Set.Sql.Get("crm", "acme").WriteAsync((session, _) => session.ExecuteAsync("CREATE TABLE beside (id integer)"));
+        var before = await ContentsAsync(place.One, "acme");
+
+        var ended = await place.MoveAsync("acme", "beta");
+
+        Assert.Equal(TenantMoveState.Failed, ended.State);
+        Assert.Contains("is not what the plugin's migrations make of it: table beside (id integer)", ended.Error, StringComparison.Ordinal);
+        Assert.Equal(before, await ContentsAsync(place.Two, "acme"));
+        await place.Two.Set.CommitAsync(Opened.Put("after", "{}", tenant: "acme"));
+        foreach (var sql in Traces("acme"))
+            Assert.Equal((0L, sql), (await Databases.CountAsync(place.Second, sql), sql));
+        await place.One.Set.Sql.Get("crm", "acme").WriteAsync((session, _) => session.ExecuteAsync("DROP TABLE beside"));
+        await place.MovedAsync("acme", "beta");
+    }
+
+    [Fact]
+    public async Task A_moved_tenant_is_found_at_the_next_start_whatever_the_configuration_named_before()
+    {
+        string first, second;
+        await using (var place = await Place.OpenAsync())
+        {
+            (first, second) = (place.First, place.Second);
+            await FillAsync(place.One, "acme", 3);
+            await place.MovedAsync("acme", "beta");
+        }
+
+        await using (var old = await Databases.OpenAsync(first, ("beta", second, [])))
+            Assert.NotNull(await old.Records.FindAsync(new RecordKey("acme", "crm.people", "p1"), CancellationToken.None));
+        await using (var named = await Databases.OpenAsync(first, ("beta", second, ["acme"])))
+            Assert.NotNull(await named.Records.FindAsync(new RecordKey("acme", "crm.people", "p1"), CancellationToken.None));
+        var third = await PostgreSqlServer.DatabaseAsync();
+        var wrong = await Assert.ThrowsAsync<NexusException>(() => Databases.OpenAsync(first, ("beta", second, []), ("gamma", third, ["acme"])));
+        Assert.Contains("The tenant acme lies in beta, and the configuration says gamma", wrong.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_wrong_move_is_refused_with_the_way_out()
+    {
+        await using var place = await Place.OpenAsync();
+        var moves = place.One.Services.GetRequiredService<ITenantMoves>();
+        async Task<string> RefusedAsync(string tenant, string shard) => (await Assert.ThrowsAnyAsync<NexusException>(() => moves.StartAsync(tenant, shard, CancellationToken.None).AsTask())).Message;
+
+        Assert.Contains("No database is called delta; there are default, beta", await RefusedAsync("acme", "delta"), StringComparison.Ordinal);
+        Assert.Contains("lies in default already", await RefusedAsync("acme", "default"), StringComparison.Ordinal);
+        Assert.Contains("The default tenant is the node's own", await RefusedAsync("default", "beta"), StringComparison.Ordinal);
+    }
+
+    /// <summary>Counts of what a tenant has in a database.</summary>
+    internal static string[] Traces(string tenant) =>
+    [
+        $"SELECT count(*) FROM \"crm.people\" WHERE tenant='{tenant}'", $"SELECT count(*) FROM events WHERE tenant='{tenant}'", $"SELECT count(*) FROM tasks WHERE tenant='{tenant}'",
+        $"SELECT count(*) FROM own_databases WHERE tenant='{tenant}'", $"SELECT count(*) FROM blobs WHERE tenant='{tenant}'", $"SELECT count(*) FROM deliveries d JOIN events e ON e.seq=d.seq WHERE e.tenant='{tenant}'",
+    ];
+
+    /// <summary>Gives a tenant something of each kind.</summary>
+    internal static async Task FillAsync(Databases databases, string tenant, int count)
+    {
+        await databases.Set.Events.DeclareAsync("crm", [new EventGroup("crm#mail", "crm.people.*", 0)], CancellationToken.None);
+        for (var i = 0; i < count; i += 100)
+        {
+            await databases.Set.Records.CommitAsync(new WriteBatch
+            {
+                Writes = [.. Enumerable.Range(i, Math.Min(100, count - i)).Select(n => Opened.Put($"p{n}", $$"""{"id":"p{{n}}","name":"Ada {{n}}"}""", tenant: tenant))],
+                Events = [.. Enumerable.Range(i, Math.Min(100, count - i)).Select(n => new EventMessage { Name = "crm.people.created", Tenant = tenant, Data = Encoding.UTF8.GetBytes($"{n}") })],
+                Tasks = [new TaskEntry { Task = "crm.report", Tenant = tenant }],
+            }, CancellationToken.None);
+        }
+
+        await databases.Set.Sql.Get("crm", tenant).WriteAsync((session, _) => session.ExecuteManyAsync("INSERT INTO notes (id,text) VALUES (@id,@text)", ["id", "text"], Enumerable.Range(1, count).Select(n => new object?[] { (long)n, $"note {n}" })));
+        await databases.Set.Blobs.Get("crm", tenant).PutAsync(new MemoryStream(Encoding.UTF8.GetBytes($"a blob of {tenant}")));
+        await databases.Set.Blobs.Get("crm", tenant).PutAsync(new MemoryStream(new byte[600_000]));
+    }
+
+    /// <summary>All that can be read of a tenant, as one text.</summary>
+    internal static async Task<string> ContentsAsync(Databases databases, string tenant)
+    {
+        var text = new StringBuilder();
+        string? cursor = null;
+        do
+        {
+            var page = await databases.Records.QueryAsync(new RecordQuery { Tenant = tenant, Table = "crm.people", Limit = 500, Cursor = cursor }, CancellationToken.None);
+            foreach (var record in page.Records)
+                text.Append(CultureInfo.InvariantCulture, $"{record.Id} {record.Revision} {Encoding.UTF8.GetString(record.Json.Span)}\n");
+            cursor = page.NextCursor;
+        }
+        while (cursor is not null);
+        foreach (var one in (await databases.Set.Events.ReadAsync(new EventQuery { Tenant = tenant, Limit = 10000 }, CancellationToken.None)).Events)
+            text.Append(CultureInfo.InvariantCulture, $"{one.Message.Id} {one.Message.Name}\n");
+        foreach (var delivery in (await databases.Set.Events.DeliveriesAsync(new DeliveryQuery { Tenant = tenant, Limit = 10000 }, CancellationToken.None)).OrderBy(d => d.Message.Id))
+            text.Append(CultureInfo.InvariantCulture, $"{delivery.Message.Id} {delivery.Group} {delivery.State} {delivery.Attempt}\n");
+        foreach (var task in (await databases.Set.Tasks!.ListAsync(new TaskQuery { Tenant = tenant, Limit = 10000 }, CancellationToken.None)).OrderBy(t => t.Id))
+            text.Append(CultureInfo.InvariantCulture, $"{task.Id} {task.State} {task.Attempt}\n");
+        foreach (var row in await databases.Set.Sql.Get("crm", tenant).QueryAsync("SELECT id,text FROM notes ORDER BY id"))
+            text.Append(CultureInfo.InvariantCulture, $"{row["id"]} {row["text"]}\n");
+        await foreach (var blob in databases.Set.Blobs.ListAsync(null, tenant))
+        {
+            await using var content = await databases.Set.Blobs.Get(blob.Owner, tenant).OpenAsync(blob.Sha256);
+            using var memory = new MemoryStream();
+            await content!.CopyToAsync(memory);
+            text.Append(CultureInfo.InvariantCulture, $"{blob.Sha256} {memory.Length}\n");
+        }
+
+        return text.ToString();
+    }
+}
+
+/// <summary>Two nodes on two databases; all unnamed tenants lie in the first.</summary>
+internal sealed class Place : IAsyncDisposable
+{
+    public required string First { get; init; }
+
+    public required string Second { get; init; }
+
+    public required Databases One { get; init; }
+
+    public required Databases Two { get; init; }
+
+    public static async Task<Place> OpenAsync()
+    {
+        var (first, second) = (await PostgreSqlServer.DatabaseAsync(), await PostgreSqlServer.DatabaseAsync());
+        var place = new Place { First = first, Second = second, One = await Databases.OpenAsync(first, ("beta", second, [])), Two = await Databases.OpenAsync(first, ("beta", second, [])) };
+        await DeclareAsync(place.One);
+        await DeclareAsync(place.Two);
+        await place.One.StartAsync();
+        await place.Two.StartAsync();
+        return place;
+    }
+
+    /// <summary>A plugin with a table of records and a database of its own.</summary>
+    public static async Task DeclareAsync(Databases databases)
+    {
+        await using var change = await databases.Set.Schema.BeginAsync(new SchemaRequest("crm", [new ResourceDescriptor { Plugin = "crm", Name = "people", Singular = "Person", Fields = [], Indexes = [], Search = ["name"] }],
+            [new SqlMigration(1, "notes", "CREATE TABLE notes (id bigint PRIMARY KEY, text text NOT NULL); CREATE TABLE marks (note bigint NOT NULL REFERENCES notes(id), seen serial);")]), CancellationToken.None);
+        await change.CommitAsync(CancellationToken.None);
+    }
+
+    /// <summary>Moves a tenant and waits for the end.</summary>
+    public async Task<TenantMove> MoveAsync(string tenant, string shard)
+    {
+        var moves = One.Services.GetRequiredService<ITenantMoves>();
+        await moves.StartAsync(tenant, shard, CancellationToken.None);
+        return await EndAsync(moves, tenant);
+    }
+
+    /// <summary>Moves a tenant; it must succeed.</summary>
+    public async Task<TenantMove> MovedAsync(string tenant, string shard)
+    {
+        var move = await MoveAsync(tenant, shard);
+        Assert.True(move is { State: TenantMoveState.Done, Error: null }, move.Error ?? $"{move.State}");
+        return move;
+    }
+
+    public static async Task<TenantMove> EndAsync(ITenantMoves moves, string tenant)
+    {
+        for (var i = 0; ; i++)
+        {
+            var move = (await moves.ListAsync(CancellationToken.None)).Single(m => m.Tenant == tenant);
+            if (move.EndedAt is not null)
+                return move;
+            Assert.True(i < 1200, $"the move stands still: {move}");
+            await Task.Delay(50);
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await One.DisposeAsync();
+        await Two.DisposeAsync();
+    }
+}
+
+/// <summary>Writers and readers of one tenant on both nodes, and what they were told.</summary>
+internal sealed class Load(Place place)
+{
+    private const int Writers = 6;
+
+    /// <summary>By record: how often its writer was told that it counts one more.</summary>
+    public ConcurrentDictionary<string, long> Acknowledged { get; } = new();
+
+    public ConcurrentBag<string> Failures { get; } = [];
+
+    public Task RunAsync(CancellationToken ending) => Task.WhenAll(
+    [
+        .. Enumerable.Range(0, Writers).Select(n => Task.Run(() => CountAsync(n, ending))),
+        .. Enumerable.Range(0, 2).Select(n => Task.Run(() => AddAsync(n, ending))),
+        .. Enumerable.Range(0, 2).Select(n => Task.Run(() => NoteAsync(n, ending))),
+    ]);
+
+    /// <summary>What was acknowledged is there once, and nothing else.</summary>
+    public async Task CheckAsync()
+    {
+        foreach (var (id, count) in Acknowledged.Where(a => a.Key.StartsWith('c')))
+        {
+            var record = await place.One.Records.FindAsync(new RecordKey("acme", "crm.people", id), CancellationToken.None);
+            Assert.Equal((id, count), (id, record is null ? 0 : (long)JsonNode.Parse(record.Json.Span)!["count"]!));
+            Assert.Equal(count, record!.Revision);
+        }
+
+        var added = Acknowledged.Keys.Where(k => k.StartsWith('a')).Order(StringComparer.Ordinal).ToList();
+        var found = await place.Two.Records.QueryAsync(new RecordQuery { Tenant = "acme", Table = "crm.people", KeyPrefix = "a", Limit = 100_000 }, CancellationToken.None);
+        Assert.Equal(added, found.Records.Select(r => r.Id).Order(StringComparer.Ordinal));
+        var told = (await place.Two.Set.Events.ReadAsync(new EventQuery { Tenant = "acme", Pattern = "crm.people.added", Limit = 100_000 }, CancellationToken.None)).Events.Select(e => e.Message.Key!);
+        Assert.Equal(added, told.Order(StringComparer.Ordinal));
+        var notes = await place.One.Set.Sql.Get("crm", "acme").QueryAsync("SELECT text FROM notes WHERE id>1000000");
+        Assert.Equal(Acknowledged.Keys.Where(k => k.StartsWith('n')).Order(StringComparer.Ordinal), notes.Select(r => (string)r["text"]!).Order(StringComparer.Ordinal));
+    }
+
+    /// <summary>Adds one to a record by turns on both nodes; what it reads is never older than what it was told.</summary>
+    private Task CountAsync(int number, CancellationToken ending) => RepeatAsync(async turn =>
+    {
+        var (writer, reader) = turn % 2 == 0 ? (place.One, place.Two) : (place.Two, place.One);
+        var key = new RecordKey("acme", "crm.people", $"c{number}");
+        var known = Acknowledged.GetValueOrDefault(key.Id);
+        var record = await reader.Records.FindAsync(key, CancellationToken.None);
+        if ((record?.Revision ?? 0) != known)
+            Failures.Add($"{key.Id} was read at {record?.Revision ?? 0} after {known} was acknowledged");
+        await writer.Set.CommitAsync(Opened.Put(key.Id, $$"""{"count":{{known + 1}}}""", tenant: "acme", expected: known));
+        Acknowledged[key.Id] = known + 1;
+    }, ending);
+
+    private Task AddAsync(int number, CancellationToken ending) => RepeatAsync(async turn =>
+    {
+        var id = $"a{number}-{turn}";
+        await (turn % 2 == 0 ? place.One : place.Two).Records.CommitAsync(new WriteBatch { Writes = [Opened.Put(id, "{}", tenant: "acme")], Events = [new EventMessage { Name = "crm.people.added", Tenant = "acme", Key = id }] }, CancellationToken.None);
+        Acknowledged[id] = 1;
+    }, ending);
+
+    private Task NoteAsync(int number, CancellationToken ending) => RepeatAsync(async turn =>
+    {
+        var text = $"n{number}-{turn}";
+        await (turn % 2 == 0 ? place.One : place.Two).Set.Sql.Get("crm", "acme").WriteAsync((session, _) => session.ExecuteAsync("INSERT INTO notes (id,text) VALUES (@id,@text)", new Dictionary<string, object?> { ["id"] = 1_000_001L + (turn * 2) + number, ["text"] = text }));
+        Acknowledged[text] = 1;
+    }, ending);
+
+    private async Task RepeatAsync(Func<long, Task> one, CancellationToken ending)
+    {
+        for (var turn = 0L; !ending.IsCancellationRequested; turn++)
+        {
+            try
+            {
+                await one(turn);
+            }
+            catch (Exception e)
+            {
+                Failures.Add(e.ToString());
+                return;
+            }
+        }
+    }
+}
