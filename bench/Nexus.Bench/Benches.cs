@@ -20,6 +20,7 @@ internal static class Benches
         ["swap"] = SwapBench.RunAsync,
         ["start"] = StartBench.RunAsync,
         ["tasks"] = TaskBench.RunAsync,
+        ["moves"] = MoveBench.RunAsync,
         ["unload"] = UnloadBench.RunAsync,
     };
 

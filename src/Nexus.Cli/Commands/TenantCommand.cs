@@ -36,7 +36,7 @@ internal static class TenantCommand
             }
 
             var shown = Output.Print(call, move, Output.Text);
-            return string.Equals((string?)move?["state"], "Failed", StringComparison.OrdinalIgnoreCase) ? ExitCodes.Failure : shown;
+            return string.Equals((string?)move?["state"], "Failed", StringComparison.OrdinalIgnoreCase) ? ExitCodes.Refused : shown;
         });
         return command;
     }

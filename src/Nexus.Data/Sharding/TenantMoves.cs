@@ -42,10 +42,10 @@ internal sealed partial class TenantMoves(StorageOpener opener, TimeProvider tim
 
     public async ValueTask<ImmutableArray<TenantMove>> ListAsync(CancellationToken cancellationToken)
     {
-        var moves = new SortedDictionary<string, TenantMove>(StringComparer.Ordinal);
-        foreach (var move in (await Table.ListEndedAsync(cancellationToken)).Concat(await Table.ListAsync(cancellationToken)))
-            moves[move.Move.Tenant] = move.Move;
-        return [.. moves.Values];
+        // In this order one that ends meanwhile is found twice, and not never.
+        var running = await Table.ListAsync(cancellationToken);
+        return [.. running.Concat(await Table.ListEndedAsync(cancellationToken)).Select(m => m.Move).GroupBy(m => m.Tenant, StringComparer.Ordinal)
+            .Select(g => g.OrderBy(m => m.StartedAt).ThenBy(m => m.EndedAt is not null).Last()).OrderBy(m => m.Tenant, StringComparer.Ordinal)];
     }
 
     public async ValueTask<ImmutableArray<PlannedMove>> PlanAsync(bool bySize, CancellationToken cancellationToken)

@@ -133,6 +133,56 @@ public sealed class HostTests
         Assert.Equal((0L, 1L), (await CountAsync(first, "orders.orders", "acme"), await CountAsync(second, "orders.orders", "acme")));
     }
 
+    [Fact]
+    public async Task A_tenant_goes_to_another_server_while_its_orders_are_taken_and_nobody_notices()
+    {
+        var (first, second) = (await PostgreSqlServer.DatabaseAsync(), await PostgreSqlServer.DatabaseAsync());
+        await using var host = await StartAsync(first, second);
+        using var admin = await AdministratorAsync(host);
+        using var globex = await SignInAsync(host, admin, "globex");
+        var acknowledged = new List<string>();
+        using var ending = new CancellationTokenSource();
+        var ordering = Task.Run(async () =>
+        {
+            while (!ending.IsCancellationRequested)
+                acknowledged.Add(await OrderAsync(globex));
+        });
+
+        using (var denied = await globex.PostAsJsonAsync("/api/v1/tenants/globex/move", new { shard = "beta" }))
+            Assert.Equal(403, (int)denied.StatusCode);
+        using (var asked = await admin.PostAsJsonAsync("/api/v1/tenants/globex/move", new { shard = "beta" }))
+            Assert.Equal(202, (int)asked.StatusCode);
+        JsonNode move;
+        do
+        {
+            await Task.Delay(100);
+            move = JsonNode.Parse(await admin.GetStringAsync("/api/v1/tenants/globex/move"))!;
+        }
+        while (move["endedAt"] is null);
+        await ending.CancelAsync();
+        await ordering;
+
+        Assert.True(string.Equals("done", (string?)move["state"], StringComparison.OrdinalIgnoreCase), move.ToJsonString() + host.Log);
+        Assert.Equal((0L, (long)acknowledged.Count), (await CountAsync(first, "orders.orders", "globex"), await CountAsync(second, "orders.orders", "globex")));
+        // Each order's event was handled once, here or there; accounts, sign-in and the trail went along.
+        for (var i = 0; await CountAsync(second, "inventory.reservations", "globex") < acknowledged.Count; i++)
+        {
+            Assert.True(i < 600, host.Log);
+            await Task.Delay(100);
+        }
+
+        Assert.Equal(acknowledged.Count, await CountAsync(second, "inventory.reservations", "globex"));
+        using var again = await ClientAsync(host, "boss", Password, "globex");
+        await OrderAsync(again);
+        await SealedAsync(first);
+        await SealedAsync(second);
+        Assert.Equal((0L, 1L), (await Databases.CountAsync(first, "SELECT count(*) FROM own_databases WHERE tenant='globex'"), await Databases.CountAsync(second, "SELECT count(*) FROM own_databases WHERE plugin='core.audit' AND tenant='globex'")));
+        using var verified = await again.PostAsync("/api/v1/audit/verify", null);
+        Assert.True(verified.IsSuccessStatusCode, await verified.Content.ReadAsStringAsync());
+        await host.KillAndRestartAsync();
+        await OrderAsync(again);
+    }
+
     /// <summary>Waits, bounded, until the caller's tenant is served; until then it is refused and not turned away.</summary>
     private static async Task AnswersAsync(RunningHost host, HttpClient client)
     {
