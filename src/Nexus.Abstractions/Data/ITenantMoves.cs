@@ -9,7 +9,7 @@ public interface ITenantMoves
     /// <param name="tenant">The tenant.</param>
     /// <param name="shard">Name of the database in <c>database.shards</c>; <c>default</c> for the platform's own.</param>
     /// <param name="cancellationToken">Stops the asking.</param>
-    /// <exception cref="NexusException"><c>RESOURCE_NOT_FOUND</c>: no such database; <c>RULE_VIOLATION</c>: the default tenant, or the tenant lies there already; <c>CONFLICT</c>: it is being moved elsewhere.</exception>
+    /// <exception cref="NexusException"><c>RESOURCE_NOT_FOUND</c>: no such database, or nothing is stored of the tenant; <c>RULE_VIOLATION</c>: the default tenant, or the tenant lies there already; <c>CONFLICT</c>: it is being moved elsewhere.</exception>
     ValueTask<TenantMove> StartAsync(string tenant, string shard, CancellationToken cancellationToken);
 
     /// <summary>The newest move of each tenant, by tenant; finished ones are kept.</summary>

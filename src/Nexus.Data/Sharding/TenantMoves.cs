@@ -29,6 +29,8 @@ internal sealed partial class TenantMoves(StorageOpener opener, TimeProvider tim
         var from = await opener.Register!.FindPlaceAsync(tenant, cancellationToken);
         if (from == shard)
             throw new RuleViolationException($"The tenant {tenant} lies in {shard} already.");
+        if (opener.Set.Tenants is { } tenants && (await tenants.ListTablesAsync(tenant, cancellationToken)).IsEmpty)
+            throw new NexusException(ErrorCodes.ResourceNotFound, $"Nothing is stored of a tenant {tenant}. One that is not made yet is placed by database.shards.");
         var asked = new StoredMove(new TenantMove(tenant, from, shard, TenantMoveState.Copying) { StartedAt = time.GetUtcNow() }, "", DateTimeOffset.MinValue, 0);
         try
         {

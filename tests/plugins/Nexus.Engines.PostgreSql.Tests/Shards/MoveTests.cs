@@ -158,6 +158,7 @@ public sealed class MoveTests
 
         Assert.Contains("No database is called delta; there are default, beta", await RefusedAsync("acme", "delta"), StringComparison.Ordinal);
         Assert.Contains("lies in default already", await RefusedAsync("acme", "default"), StringComparison.Ordinal);
+        Assert.Contains("Nothing is stored of a tenant acme", await RefusedAsync("acme", "beta"), StringComparison.Ordinal);
         Assert.Contains("The default tenant is the node's own", await RefusedAsync("default", "beta"), StringComparison.Ordinal);
     }
 
