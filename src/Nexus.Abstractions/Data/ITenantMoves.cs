@@ -12,7 +12,7 @@ public interface ITenantMoves
     /// <exception cref="NexusException"><c>RESOURCE_NOT_FOUND</c>: no such database, or nothing is stored of the tenant; <c>RULE_VIOLATION</c>: the default tenant, or the tenant lies there already; <c>CONFLICT</c>: it is being moved elsewhere.</exception>
     ValueTask<TenantMove> StartAsync(string tenant, string shard, CancellationToken cancellationToken);
 
-    /// <summary>The newest move of each tenant, by tenant; finished ones are kept.</summary>
+    /// <summary>The newest move of each tenant, by tenant; finished ones are kept. Empty where there is one database.</summary>
     ValueTask<ImmutableArray<TenantMove>> ListAsync(CancellationToken cancellationToken);
 
     /// <summary>The fewest moves after which all databases hold alike, as near as whole tenants allow.</summary>

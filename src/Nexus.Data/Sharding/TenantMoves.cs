@@ -44,6 +44,8 @@ internal sealed partial class TenantMoves(StorageOpener opener, TimeProvider tim
 
     public async ValueTask<ImmutableArray<TenantMove>> ListAsync(CancellationToken cancellationToken)
     {
+        if (opener.Shards is null)
+            return [];
         // In this order one that ends meanwhile is found twice, and not never.
         var running = await Table.ListAsync(cancellationToken);
         return [.. running.Concat(await Table.ListEndedAsync(cancellationToken)).Select(m => m.Move).GroupBy(m => m.Tenant, StringComparer.Ordinal)

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
+using Nexus.Gateway.OpenApi;
 using Nexus.Gateway.Pipeline;
 using Nexus.Gateway.Rest;
 
@@ -16,10 +17,10 @@ internal sealed class TenantMoveRoutes(IServiceProvider host, RequestBody bodies
     /// <inheritdoc/>
     public IEnumerable<PlatformRoute> Routes =>
     [
-        new("GET", "/api/v1/tenants/moves", "listTenantMoves", "The newest move of each tenant between databases", Permission, async context => await JsonAnswer.SendAsync(context, await Moves(context).ListAsync(context.RequestAborted))),
-        new("GET", "/api/v1/tenants/{tenant}/move", "getTenantMove", "The newest move of a tenant and how far it is", Permission, FindAsync),
-        new("POST", "/api/v1/tenants/{tenant}/move", "moveTenant", "Move all data of a tenant to another database while it is served", Permission, MoveAsync) { Success = 202, Input = MoveForm },
-        new("POST", "/api/v1/tenants/rebalance", "rebalanceTenants", "Plan the fewest moves that even the databases out, and begin them", Permission, RebalanceAsync) { Success = 202, Input = RebalanceForm },
+        new("GET", "/api/v1/tenants/moves", "listTenantMoves", "The newest move of each tenant between databases", Permission, async context => await JsonAnswer.SendAsync(context, await Moves(context).ListAsync(context.RequestAborted))) { Answer = Answer.Of<TenantMove[]>() },
+        new("GET", "/api/v1/tenants/{tenant}/move", "getTenantMove", "The newest move of a tenant and how far it is", Permission, FindAsync) { Answer = Answer.Of<TenantMove>() },
+        new("POST", "/api/v1/tenants/{tenant}/move", "moveTenant", "Move all data of a tenant to another database while it is served", Permission, MoveAsync) { Success = 202, Input = MoveForm, Answer = Answer.Of<TenantMove>() },
+        new("POST", "/api/v1/tenants/rebalance", "rebalanceTenants", "Plan the fewest moves that even the databases out, and begin them", Permission, RebalanceAsync) { Success = 202, Input = RebalanceForm, Answer = Answer.Of<PlannedMove[]>() },
     ];
 
     private ITenantMoves Moves(HttpContext context) => GatewayRequest.Of(context).Context.Tenant != CallContext.DefaultTenant
