@@ -45,7 +45,7 @@ internal sealed class AppFiles
             using var stream = assembly.GetManifestResourceStream(n)!;
             var bytes = new byte[stream.Length];
             stream.ReadExactly(bytes);
-            return new AppFile(TypeOf(n), bytes, $"\"{Convert.ToHexStringLower(SHA256.HashData(bytes).AsSpan(0, 12))}\"", n.StartsWith(Folder + "assets/", StringComparison.Ordinal));
+            return new AppFile(FileTypes.Of(n), bytes, $"\"{Convert.ToHexStringLower(SHA256.HashData(bytes).AsSpan(0, 12))}\"", n.StartsWith(Folder + "assets/", StringComparison.Ordinal));
         }, StringComparer.Ordinal);
         page = files.TryGetValue("index.html", out var index) ? Encoding.UTF8.GetString(index.Plain).Split(Nonce) : null;
     }
@@ -55,17 +55,4 @@ internal sealed class AppFiles
 
     /// <summary>The page with a nonce, or null when the application was not built.</summary>
     public string? Page(string nonce) => page is null ? null : string.Join(nonce, page);
-
-    private static string TypeOf(string name) => Path.GetExtension(name) switch
-    {
-        ".js" => "text/javascript; charset=utf-8",
-        ".css" => "text/css; charset=utf-8",
-        ".html" => "text/html; charset=utf-8",
-        ".json" => "application/json",
-        ".webmanifest" => "application/manifest+json",
-        ".svg" => "image/svg+xml",
-        ".png" => "image/png",
-        ".woff2" => "font/woff2",
-        _ => "application/octet-stream",
-    };
 }

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.DependencyInjection;
+using Nexus.UserInterface.Contributions;
 
 namespace Nexus.UserInterface;
 
@@ -25,5 +26,8 @@ public sealed class ConsolePlugin : IPlugin
         plugin.Services.AddSingleton<AppFiles>();
         plugin.MapEndpoints(AppRoutes.Map);
         plugin.MapEndpoints(ViewRoutes.Map);
+        plugin.MapEndpoints(ContributionRoutes.Map);
+        plugin.MapEndpoints(ComponentRoutes.Map);
+        plugin.MapEndpoints(FileRoutes.Map);
     }
 }

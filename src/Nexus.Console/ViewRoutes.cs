@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
+using Nexus.UserInterface.Contributions;
 
 namespace Nexus.UserInterface;
 
@@ -42,6 +43,8 @@ internal static class ViewRoutes
             ["caller"] = new JsonObject { ["id"] = call.Caller.Id, ["name"] = call.Caller.Name, ["tenant"] = call.Tenant },
             ["plugins"] = new JsonArray([.. plugins.Current.Plugins.Select(p => (JsonNode)p.Manifest.Name)]),
             ["allowed"] = allowed,
+            ["pages"] = await ContributionRoutes.MenuOfAsync(context),
+            ["theme"] = ComponentRoutes.ThemeOf(context),
         };
         context.Response.ContentType = "application/json";
         context.Response.Headers.CacheControl = "no-store";

@@ -78,6 +78,7 @@ public static class GatewayRegistration
         services.AddSingleton<IPlatformRoutes, PluginAdministration>();
         services.AddSingleton<IPlatformRoutes, WhyAliveRoutes>();
         services.AddSingleton<IPlatformRoutes, PluginRegistryRoutes>();
+        services.AddSingleton<IPlatformRoutes, PluginPreviewRoutes>();
         services.AddSingleton<IPlatformRoutes, PluginMessageRoutes>();
         services.AddSingleton<IPlatformRoutes, PluginPermissionRoutes>();
         services.AddSingleton<IPlatformRoutes, PluginLogRoutes>();

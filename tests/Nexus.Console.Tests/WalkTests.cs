@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Nexus.EndToEnd.Tests;
 using Nexus.Tests.Shared;
 
@@ -103,5 +104,73 @@ public sealed class WalkTests
             """);
 
         await Browser.WalkAsync("look", host, new { counter });
+    }
+
+    [Fact]
+    public async Task What_a_plugin_brings_is_shown_to_who_may_follows_its_swap_and_breaks_in_its_own_place()
+    {
+        await using var host = await Browser.HostAsync("board");
+        var next = CopyOf(Path.Combine(Programs.Samples, "board"), Path.Combine(host.Folder, "board-next"));
+        await RewriteAsync(Path.Combine(next, "manifest.json"), "1.0.0", "1.1.0");
+        await RewriteAsync(Path.Combine(next, "ui", "wall.js"), "pin: 'Pin it'", "pin: 'Pin it now'");
+        await RewriteAsync(Path.Combine(next, "ui", "sketch.js"), "let ids = 0;", "let ids = 0;\nglobalThis.ask = (message) => ask(message);");
+        var broken = PluginCompiler.Plugin(Path.Combine(host.Folder, "broken"), "broken", "1.0.0", """
+            public sealed class BrokenPlugin : IPlugin
+            {
+                public void Configure(IPluginBuilder plugin) => plugin.AddPage("all", "Broken", new Component("container",
+                    new Component("module") { ["file"] = "wheel.js" },
+                    new Component("metric") { ["label"] = "Nothing", ["source"] = "nowhere" },
+                    new Component("text") { ["text"] = "What stands beside it" }));
+            }
+            """);
+        Directory.CreateDirectory(Path.Combine(broken, "ui"));
+        await File.WriteAllTextAsync(Path.Combine(broken, "ui", "wheel.js"), "export function mount() { throw new Error('the wheel came off'); }");
+
+        await Browser.WalkAsync("contributions", host, new { next, broken });
+    }
+
+    [Fact]
+    public async Task An_operator_installs_sets_updates_and_rolls_back_a_plugin_knowing_what_changes()
+    {
+        await using var host = await Browser.HostAsync("orders");
+        const string Source = """
+            public sealed class GardenPlugin : IPlugin, IStart
+            {
+                public void Configure(IPluginBuilder plugin) => plugin.MapEndpoints(routes => routes.MapGet("/", context => context.Response.WriteAsync("\"green\"")).AllowAnonymous());
+
+                public Task StartAsync(IServiceProvider services, CancellationToken cancellationToken)
+                {
+                    services.GetRequiredService<ILoggerFactory>().CreateLogger("garden").LogInformation("the gate is open");
+                    return Task.CompletedTask;
+                }
+            }
+            """;
+        string Version(string version, string more) => PluginCompiler.Plugin(Path.Combine(host.Folder, "garden-" + version), "garden", version, Source, manifest =>
+        {
+            manifest["dependencies"] = JsonNode.Parse("""{"orders":"[1.0.0, 2.0.0)"}""");
+            manifest["permissions"] = JsonNode.Parse("""[{"name":"http.external","reason":"asks the weather"}]""");
+            manifest["configuration"] = JsonNode.Parse($$$"""{"type":"object","properties":{"greeting":{"type":"string","title":"Greeting","maxLength":20},"limit":{"type":"integer","title":"Most beds","minimum":1,"maximum":50,"default":10},"mode":{"enum":["wet","dry"],"default":"wet"},"secret":{"type":"string","secret":true}{{{more}}}}}""");
+        });
+
+        await Browser.WalkAsync("plugins", host, new { first = Version("1.0.0", ""), second = Version("1.1.0", ""","bench":{"type":"boolean","default":false}""") });
+    }
+
+    private static string CopyOf(string folder, string target)
+    {
+        foreach (var file in Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories))
+        {
+            var to = Path.Combine(target, Path.GetRelativePath(folder, file));
+            Directory.CreateDirectory(Path.GetDirectoryName(to)!);
+            File.Copy(file, to);
+        }
+
+        return target;
+    }
+
+    private static async Task RewriteAsync(string file, string old, string now)
+    {
+        var text = await File.ReadAllTextAsync(file);
+        Assert.Contains(old, text, StringComparison.Ordinal);
+        await File.WriteAllTextAsync(file, text.Replace(old, now, StringComparison.Ordinal));
     }
 }

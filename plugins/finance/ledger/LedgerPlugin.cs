@@ -28,6 +28,7 @@ public sealed class LedgerPlugin : IPlugin
             .AddRole("compliance_officer", "Reads all books and runs their audits.", "finance.*:read", "finance.*:audit")
             .AddRole("auditor", "Reads all books and runs their audits; changes nothing.", "finance.*:read", "finance.*:audit")
             .AddRole("viewer", "Reads all books.", "finance.*:read");
+        LedgerPages.Add(plugin);
         plugin.MapEndpoints(routes =>
         {
             BookRoutes.Map(routes);

@@ -52,6 +52,15 @@ public sealed record ActivePlugin
     /// <summary>Tools that it declares beside those of its resources.</summary>
     public ImmutableArray<ToolDescriptor> Tools { get; init; } = [];
 
+    /// <summary>Its pages in the console.</summary>
+    public ImmutableArray<PageDescriptor> Pages { get; init; } = [];
+
+    /// <summary>Its parts of the console's first page.</summary>
+    public ImmutableArray<WidgetDescriptor> Widgets { get; init; } = [];
+
+    /// <summary>Files that browsers get of it.</summary>
+    public PluginFiles Files { get; init; } = PluginFiles.Empty;
+
     /// <summary>Services it provides.</summary>
     public ImmutableArray<ProvidedServiceDescriptor> Services { get; init; } = [];
 

@@ -93,7 +93,7 @@ public sealed record PluginStatus
     /// <summary>SHA-256 of the active package's content, hex; empty for a plugin compiled into the host program.</summary>
     public string ContentHash { get; init; } = "";
 
-    /// <summary>Versions that are kept for a rollback, newest first.</summary>
+    /// <summary>Content hashes of the packages that are kept for a rollback, newest first.</summary>
     public ImmutableArray<string> Previous { get; init; } = [];
 
     /// <summary>Old generations that are still in memory.</summary>

@@ -28,6 +28,8 @@ internal sealed class HostFilter(RequestDelegate next, ServerSettings settings, 
         {
             if (IsSameOrigin(context, origin))
                 return next(context);
+            if (IsFile(context))
+                return next(context);
             if (origin is not [{ } named] || !allowed.Origins.Contains(named))
                 return refusals.RefuseAsync(context, ErrorCodes.OriginNotAllowed, "security.origin.refused", $"Pages of {origin} may not call this node; add the origin to server.allowedOrigins if they should.");
             var answer = context.Response.Headers;
@@ -38,7 +40,7 @@ internal sealed class HostFilter(RequestDelegate next, ServerSettings settings, 
             if (HttpMethods.IsOptions(context.Request.Method) && headers.AccessControlRequestMethod is { Count: > 0 } asked)
                 return Preflight(context, asked, headers.AccessControlRequestHeaders);
         }
-        else if (headers["Sec-Fetch-Site"] is ["cross-site"] && headers["Sec-Fetch-Mode"] is not ["navigate"])
+        else if (headers["Sec-Fetch-Site"] is ["cross-site"] && headers["Sec-Fetch-Mode"] is not ["navigate"] && !IsFile(context))
         {
             // Images, scripts and forms of other sites send no Origin with GET; a link that a person follows is a navigation.
             return refusals.RefuseAsync(context, ErrorCodes.OriginNotAllowed, "security.origin.refused", "Another site's page asked for this; only its own pages and allowed origins may.");
@@ -50,6 +52,9 @@ internal sealed class HostFilter(RequestDelegate next, ServerSettings settings, 
         origin is [{ } named] && named.Length == context.Request.Scheme.Length + 3 + context.Request.Host.Value!.Length
         && named.StartsWith(context.Request.Scheme, StringComparison.OrdinalIgnoreCase)
         && named.EndsWith(context.Request.Host.Value, StringComparison.OrdinalIgnoreCase);
+
+    /// <summary>A plugin's page in a frame has no origin, so the browser asks for its scripts as if for another site. They are the same for everybody, and say nothing of the node.</summary>
+    private static bool IsFile(HttpContext context) => HttpMethods.IsGet(context.Request.Method) && context.Request.Path.StartsWithSegments(PluginFiles.Root);
 
     private static Task Preflight(HttpContext context, StringValues methods, StringValues headers)
     {

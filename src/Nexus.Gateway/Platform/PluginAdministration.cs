@@ -125,7 +125,7 @@ internal sealed class PluginAdministration(IPlugins plugins, RequestBody bodies,
             return;
         }
         var asked = await ReadAsync(context, PlatformJson.Shared.InstallRequest);
-        await WithPathAsync(asked?.Path, asked?.Source, context, path => CommandAsync(context, new PluginCommand.Install(path, update || asked!.Update, asked!.Force, asked.Activate), update ? 200 : 201));
+        await PackageSource.UseAsync(asked?.Path, asked?.Source, context, host, path => CommandAsync(context, new PluginCommand.Install(path, update || asked!.Update, asked!.Force, asked.Activate), update ? 200 : 201));
     }
 
     private async Task RolloutAsync(HttpContext context)
@@ -136,36 +136,13 @@ internal sealed class PluginAdministration(IPlugins plugins, RequestBody bodies,
         if (asked is { Path: null, Source: null })
             await CommandAsync(context, new PluginCommand.Rollout(Id(context), percent));
         else
-            await WithPathAsync(asked.Path, asked.Source, context, path => CommandAsync(context, new PluginCommand.Rollout(Id(context), percent, path)));
+            await PackageSource.UseAsync(asked.Path, asked.Source, context, host, path => CommandAsync(context, new PluginCommand.Rollout(Id(context), percent, path)));
     }
 
     private async Task<T?> ReadAsync<T>(HttpContext context, JsonTypeInfo<T> form)
     {
         var body = await bodies.ReadJsonAsync(context, GatewayRequest.Of(context));
         return body.IsEmpty ? default : JsonSerializer.Deserialize(body.Span, form);
-    }
-
-    /// <summary>Runs a command on a folder or package of this node; what comes from a registry or an address is downloaded first and deleted after.</summary>
-    private async Task WithPathAsync(string? path, string? source, HttpContext context, Func<string, Task> run)
-    {
-        var wanted = path ?? source;
-        if (wanted is { Length: > 0 } && Path.IsPathFullyQualified(wanted))
-        {
-            await run(wanted);
-            return;
-        }
-
-        if (source is not { Length: > 0 } || host.GetService<IPluginRegistry>() is not { } registry)
-            throw new NexusException(ErrorCodes.ValidationError, "The body needs `path`, absolute on the node, or `source`.") { Errors = [new FieldError("/path", "required", "path must be an absolute path of a folder or a .nxp file; source may also be an http(s) address or the id of a plugin in a registry.")] };
-        var folder = Directory.CreateTempSubdirectory("nexus-fetch-").FullName;
-        try
-        {
-            await run(await registry.FetchAsync(source, folder, context.RequestAborted));
-        }
-        finally
-        {
-            Directory.Delete(folder, recursive: true);
-        }
     }
 
     private Task CommandAsync(HttpContext context, PluginCommand command, int success = 200)

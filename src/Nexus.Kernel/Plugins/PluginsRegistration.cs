@@ -38,6 +38,7 @@ public static class PluginsRegistration
         services.AddSingleton<IWhyAlive, HeapInspection>();
         services.AddSingleton<IPluginMemory, HeapMeasure>();
         services.AddSingleton<IPluginRegistry, PluginRegistries>();
+        services.AddSingleton<IPluginPreview, PackagePreview>();
         services.AddSingleton<CapabilityDecisions>();
         services.AddHostedService<StorageMeasure>();
         services.AddSingleton<IPluginPermissions>(host => host.GetRequiredService<CapabilityDecisions>());

@@ -19,7 +19,7 @@ export function offline(): Plugin {
           chunk.viteMetadata?.importedCss.forEach((css) => first.add(css));
         }
       };
-      chunks.filter((c) => c.type === 'chunk' && c.isEntry).forEach((c) => take(c.fileName));
+      chunks.filter((c) => c.type === 'chunk' && c.isEntry && c.name === 'index').forEach((c) => take(c.fileName));
       const version = createHash('sha256').update(chunks.map((c) => c.fileName).sort().join('\n')).digest('hex').slice(0, 12);
       const source = readFileSync(new URL('./worker.js', import.meta.url), 'utf8')
         .replace('__VERSION__', JSON.stringify(version))

@@ -28,8 +28,9 @@ self.addEventListener('fetch', (event) => {
   const { request } = event;
   const url = new URL(request.url);
   if (request.method !== 'GET' || url.origin !== self.location.origin) return;
-  if (request.mode === 'navigate' && url.pathname.startsWith(page)) event.respondWith(navigate(request));
-  else if (url.pathname.startsWith('/console/assets/')) event.respondWith(file(request));
+  const isFile = url.pathname.startsWith('/console/assets/') || url.pathname.startsWith('/console/files/');
+  if (request.mode === 'navigate' && url.pathname.startsWith(page) && !isFile) event.respondWith(navigate(request));
+  else if (isFile) event.respondWith(file(request));
   else if (url.pathname.startsWith('/api/') && !request.headers.get('accept')?.includes('text/event-stream')) event.respondWith(answer(request));
 });
 

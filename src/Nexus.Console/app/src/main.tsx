@@ -6,7 +6,10 @@ import { createRoot } from 'react-dom/client';
 import { App } from './shell/App';
 import { chosenLanguage, load } from './words';
 
+/** What a boundary shows in its place is told here for who develops, and is no complaint of the page. */
+const told = (error: unknown, info: { componentStack?: string | undefined }): void => console.info(error, info.componentStack);
+
 const language = chosenLanguage();
-void load(language).then((words) => createRoot(document.getElementById('app')!).render(<App language={language} words={words} />));
+void load(language).then((words) => createRoot(document.getElementById('app')!, { onCaughtError: told }).render(<App language={language} words={words} />));
 
 if ('serviceWorker' in navigator && import.meta.env.PROD) void navigator.serviceWorker.register('/console/worker.js', { scope: '/console/' }).catch(() => undefined);

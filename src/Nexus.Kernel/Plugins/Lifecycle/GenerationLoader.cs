@@ -71,6 +71,11 @@ internal sealed class GenerationLoader(IServiceProvider host, ContractAssemblies
         await pace.GiveWayAsync(cancellationToken);
         var endpoints = await EndpointReader.ReadAsync(generation, container.Value.Contributions<EndpointContribution>(), pace, cancellationToken);
         generation.Active = Describe(generation, container.Value, resources) with { Endpoints = endpoints };
+        if (generation.Guard.Allows(Capability.UiRegister))
+        {
+            generation.Active = ConsoleParts.Add(generation.Active, package, container.Value);
+        }
+
         cancellationToken.ThrowIfCancellationRequested();
 
         // 5. Start and health.

@@ -112,15 +112,17 @@ export function followPlugins(client: QueryClient): void {
       void client.invalidateQueries({ queryKey: viewKey });
       void client.invalidateQueries({ queryKey: catalogueKey });
       void client.invalidateQueries({ queryKey: ['plugins'] });
+      void client.invalidateQueries({ queryKey: ['parts'] });
     }
     known = version;
   };
 }
 
-/** Reads a query anew when something happens to the records of a resource; several changes at once cost one reading. */
-export function useRecordChanges(resource: string, onChange?: Listener): void {
+/** Reads a query anew when something happens to the records of a resource; several changes at once cost one reading. Null follows nothing. */
+export function useRecordChanges(resource: string | null, onChange?: Listener): void {
   const client = useQueryClient();
   useEffect(() => {
+    if (resource === null) return;
     let timer: number | undefined;
     const end = live.subscribe({ resource, fields: ['id'] }, (told) => {
       onChange?.(told);

@@ -1,5 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { csrf, get, network, post, Problem, send } from './http';
+import type { PageEntry } from '../contributed/part';
 import { permissionsInQuestion } from '../shell/pages';
 
 /** What the console shows this caller. */
@@ -10,6 +11,9 @@ export interface View {
   caller: { id: string; name: string; tenant: string };
   plugins: string[];
   allowed: Record<string, string>;
+  /** Pages of plugins, in the order of the menu. */
+  pages: PageEntry[];
+  theme: { colour: string; scheme: 'auto' | 'light' | 'dark' };
 }
 
 export interface User { id: string; username: string; email?: string; displayName: string; roles: string[]; effectiveRoles: string[]; mustChangePassword: boolean; preferences?: Record<string, unknown> }

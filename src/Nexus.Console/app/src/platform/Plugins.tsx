@@ -1,76 +1,79 @@
-import { Badge, Button, Group, Menu, Table, Text, VisuallyHidden } from '@mantine/core';
-import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { Ellipsis } from 'lucide-react';
-import type { ReactNode } from 'react';
-import { get, send } from '../api/http';
+import { Alert, Anchor, Badge, Button, Group, SegmentedControl, Stack, Table, Text } from '@mantine/core';
+import { useQuery } from '@tanstack/react-query';
+import { Plus } from 'lucide-react';
+import { useState, type ReactNode } from 'react';
+import { Link, Route, Switch } from 'wouter';
+import { get } from '../api/http';
 import { useMay } from '../api/session';
 import { useFormat } from '../kinds/useFormat';
 import { colourOf } from '../kinds/Value';
-import { ask } from '../resources/ask';
-import { Empty, Fault, PageHead, tellDone, tellFault, Waiting } from '../shell/Parts';
+import { Empty, Fault, PageHead, Waiting } from '../shell/Parts';
 import { useWords } from '../words';
+import { Install } from './Install';
+import { PluginGraph } from './PluginGraph';
+import { PluginPage } from './PluginPage';
+import { Rows, useAddress } from './Rows';
 
-export interface PluginView { id: string; version: string; state: string; enabled: boolean; category: string; origin: string; isolation: string; generation: number; health?: { status: string; description?: string }; since: string; routes: number; previous: string[]; cause?: string }
+export interface PluginView { id: string; version: string; state: string; enabled: boolean; category: string; origin: string; isolation: string; generation: number; generationsAlive: number; inFlight: number; health?: { status: string; detail?: string }; since: string; routes: number; previous: string[]; cause?: string; remedy?: string; warning?: string; pending?: string; rollout?: { version: string; percent: number } }
 
-/** Every plugin with its state, and what an operator does with it. */
+export const usePlugins = () => useQuery({ queryKey: ['plugins', 'list'], queryFn: () => get<PluginView[]>('/api/v1/plugins'), refetchInterval: 10_000 });
+
+/** Plugins: all of them, as a list or as what needs what, and one of them. */
 export function Plugins(): ReactNode {
+  return (
+    <Switch>
+      <Route path="/"><All /></Route>
+      <Route path="/:id">{(params) => <PluginPage id={params.id} key={params.id} />}</Route>
+    </Switch>
+  );
+}
+
+function All(): ReactNode {
   const words = useWords();
-  const format = useFormat();
-  const plugins = useQuery({ queryKey: ['plugins'], queryFn: () => get<PluginView[]>('/api/v1/plugins'), refetchInterval: 10_000 });
+  const may = useMay();
+  const [read, change] = useAddress();
+  const [isInstalling, setIsInstalling] = useState(false);
+  const plugins = usePlugins();
+  const look = read('look') || 'list';
   return (
     <>
-      <PageHead title={words.plugins} />
-      {plugins.isLoading ? <Waiting /> : plugins.error ? <Fault error={plugins.error} retry={() => void plugins.refetch()} /> : plugins.data?.length === 0 ? <Empty title={words.noRecords} /> : (
-        <Table.ScrollContainer minWidth={720}>
-          <Table>
-            <Table.Thead><Table.Tr><Table.Th>{words.name}</Table.Th><Table.Th>{words.version}</Table.Th><Table.Th>{words.state}</Table.Th><Table.Th>{words.health}</Table.Th><Table.Th>{words.category}</Table.Th><Table.Th>{words.since}</Table.Th><Table.Th><VisuallyHidden>{words.actions}</VisuallyHidden></Table.Th></Table.Tr></Table.Thead>
-            <Table.Tbody>
-              {plugins.data?.map((p) => (
-                <Table.Tr key={p.id}>
-                  <Table.Td><Text fw={600}>{p.id}</Text>{p.cause && <Text size="xs" c="var(--mantine-color-error)">{p.cause}</Text>}</Table.Td>
-                  <Table.Td className="figures">{p.version} <Text span c="dimmed" size="xs">#{p.generation}</Text></Table.Td>
-                  <Table.Td><Badge variant="light" color={colourOf(p.state)}>{p.state}</Badge></Table.Td>
-                  <Table.Td>{p.health && <Badge variant="dot" color={colourOf(p.health.status)} title={p.health.description}>{p.health.status}</Badge>}</Table.Td>
-                  <Table.Td>{p.category}</Table.Td>
-                  <Table.Td title={format.instant(p.since)}>{format.ago(p.since)}</Table.Td>
-                  <Table.Td><Doings plugin={p} /></Table.Td>
-                </Table.Tr>
-              ))}
-            </Table.Tbody>
-          </Table>
-        </Table.ScrollContainer>
-      )}
+      <PageHead title={words.plugins} about={words.pluginsAbout}>
+        <SegmentedControl aria-label={words.plugins} value={look} onChange={(chosen) => change({ look: chosen === 'list' ? null : chosen })} data={[{ value: 'list', label: words.list }, { value: 'graph', label: words.graph }]} />
+        {may('platform.plugins:create') && <Button leftSection={<Plus size={16} aria-hidden />} onClick={() => setIsInstalling(true)}>{words.install}</Button>}
+      </PageHead>
+      {plugins.isLoading ? <Waiting /> : plugins.error ? <Fault error={plugins.error} retry={() => void plugins.refetch()} /> : plugins.data?.length === 0 ? <Empty title={words.noRecords} /> : look === 'graph' ? <PluginGraph plugins={plugins.data ?? []} /> : <List plugins={plugins.data ?? []} />}
+      {isInstalling && <Install update={null} onClose={() => setIsInstalling(false)} />}
     </>
   );
 }
 
-function Doings({ plugin }: { plugin: PluginView }): ReactNode {
+function List({ plugins }: { plugins: PluginView[] }): ReactNode {
   const words = useWords();
-  const may = useMay();
-  const client = useQueryClient();
-  const run = async (method: string, path: string, title: string, isDangerous = false): Promise<void> => {
-    if (!(await ask({ title: `${title}: ${plugin.id}`, confirm: title, cancel: words.cancel, isDangerous }))) return;
-    try {
-      await send(method, `/api/v1/plugins/${encodeURIComponent(plugin.id)}${path}`, { body: method === 'DELETE' ? undefined : {} });
-      tellDone(`${plugin.id}: ${words.done}`);
-    } catch (fault) {
-      tellFault(fault, words);
-    }
-    await client.invalidateQueries({ queryKey: ['plugins'] });
-  };
-  if (plugin.origin === 'core' || !(may('platform.plugins:update') || may('platform.plugins:delete'))) return null;
+  const format = useFormat();
   return (
-    <Group justify="flex-end">
-      <Menu position="bottom-end">
-        <Menu.Target><Button size="compact-sm" variant="subtle" color="gray" aria-label={`${words.actions}: ${plugin.id}`}><Ellipsis size={16} /></Button></Menu.Target>
-        <Menu.Dropdown>
-          {may('platform.plugins:update') && (plugin.enabled
-            ? <><Menu.Item onClick={() => void run('POST', '/reload', words.reload)}>{words.reload}</Menu.Item><Menu.Item onClick={() => void run('POST', '/disable', words.disable, true)}>{words.disable}</Menu.Item></>
-            : <Menu.Item onClick={() => void run('POST', '/enable', words.enable)}>{words.enable}</Menu.Item>)}
-          {may('platform.plugins:update') && plugin.previous.length > 0 && <Menu.Item onClick={() => void run('POST', '/rollback', words.rollback)}>{words.rollback} ({plugin.previous[0]})</Menu.Item>}
-          {may('platform.plugins:delete') && <Menu.Item color="red" onClick={() => void run('DELETE', '', words.uninstall, true)}>{words.uninstall}</Menu.Item>}
-        </Menu.Dropdown>
-      </Menu>
-    </Group>
+    <Rows label={words.plugins} heads={[words.name, words.version, words.state, words.health, words.category, words.since]} width={720}>
+      {plugins.map((p) => (
+        <Table.Tr key={p.id}>
+          <Table.Td><Anchor component={Link} href={`/${p.id}`} fw={600}>{p.id}</Anchor>{p.cause && <Text size="xs" c="var(--mantine-color-error)" lineClamp={2}>{p.cause}</Text>}</Table.Td>
+          <Table.Td className="figures">{p.version} <Text span c="dimmed" size="xs">#{p.generation}</Text></Table.Td>
+          <Table.Td><Badge variant="light" color={colourOf(p.state)}>{words.pluginStates[p.state as keyof typeof words.pluginStates] ?? p.state}</Badge></Table.Td>
+          <Table.Td>{p.health && <Badge variant="dot" color={colourOf(p.health.status)} title={p.health.detail}>{words.healthStates[p.health.status as keyof typeof words.healthStates] ?? p.health.status}</Badge>}</Table.Td>
+          <Table.Td>{p.category}</Table.Td>
+          <Table.Td title={format.instant(p.since)}>{format.ago(p.since)}</Table.Td>
+        </Table.Tr>
+      ))}
+    </Rows>
+  );
+}
+
+/** What is wrong with a plugin, and the way out. */
+export function Troubles({ plugin }: { plugin: PluginView }): ReactNode {
+  const words = useWords();
+  return (
+    <Stack gap="xs">
+      {plugin.cause && <Alert color="red" variant="light" title={words.failedState} role="alert"><Text size="sm" className="lines">{plugin.cause}</Text>{plugin.remedy && <Text size="sm" mt="xs">{plugin.remedy}</Text>}</Alert>}
+      {[plugin.warning, plugin.pending].filter(Boolean).map((text) => <Alert key={text} color="yellow" variant="light"><Text size="sm" className="lines">{text}</Text></Alert>)}
+      {plugin.rollout && <Group gap="xs"><Badge variant="light" color="blue">{plugin.rollout.version}: {plugin.rollout.percent} %</Badge></Group>}
+    </Stack>
   );
 }

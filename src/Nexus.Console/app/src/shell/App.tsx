@@ -54,14 +54,30 @@ export function App({ language: first, words: firstWords }: { language: Language
   useEffect(() => { document.documentElement.lang = language; }, [language]);
   return (
     <SpeechContext value={speech}>
-      <MantineProvider theme={theme} defaultColorScheme="auto" getStyleNonce={nonce}>
-        <Notifications position="bottom-right" />
-        <QueryClientProvider client={client}>
+      <QueryClientProvider client={client}>
+        <Coloured>
+          <Notifications position="bottom-right" />
           <Router base="/console"><Gate /></Router>
-        </QueryClientProvider>
-      </MantineProvider>
+        </Coloured>
+      </QueryClientProvider>
     </SpeechContext>
   );
+}
+
+/** The configured colours; who chose light or dark keeps it. Known from the visit before until the node has answered. */
+function Coloured({ children }: { children: ReactNode }): ReactNode {
+  const view = useView();
+  const [colour, scheme] = view.data ? [view.data.theme.colour, view.data.theme.scheme] : keptTheme();
+  useEffect(() => { if (view.data) localStorage.setItem(themeKey, `${colour} ${scheme}`); }, [view.data, colour, scheme]);
+  const own = useMemo(() => ({ ...theme, primaryColor: colour }), [colour]);
+  return <MantineProvider key={scheme} theme={own} defaultColorScheme={scheme} getStyleNonce={nonce}>{children}</MantineProvider>;
+}
+
+const themeKey = 'nexus.theme';
+
+function keptTheme(): [string, 'auto' | 'light' | 'dark'] {
+  const [colour = 'indigo', scheme = 'auto'] = (localStorage.getItem(themeKey) ?? '').split(' ').filter(Boolean);
+  return [colour, scheme as 'auto'];
 }
 
 /** Who is signed in sees the console; who is not is asked to. */

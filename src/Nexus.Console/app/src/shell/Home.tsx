@@ -1,7 +1,7 @@
 import { Badge, Card, Group, SimpleGrid, Stack, Text, Title } from '@mantine/core';
 import { useQueries, useQuery } from '@tanstack/react-query';
 import { Table2 } from 'lucide-react';
-import type { ReactNode } from 'react';
+import { lazy, Suspense, type ReactNode } from 'react';
 import { Link } from 'wouter';
 import { spoken, titleOf, useCatalogue, type Resource } from '../api/catalogue';
 import { get, send } from '../api/http';
@@ -13,9 +13,11 @@ import { useWords } from '../words';
 import { Boundary, Empty, Fault, PageHead, Waiting } from './Parts';
 import { visiblePages } from './Shell';
 
+const Widgets = lazy(async () => ({ default: (await import('../contributed/Widgets')).Widgets }));
+
 interface NodeHealth { status: string; plugins?: { name: string; status: string }[]; dependencies?: { name: string; status: string; latencyMs: number }[] }
 
-/** What there is, at a glance: every resource with its number of records, and how the node is. */
+/** What there is, at a glance: what plugins show, every resource with its number of records, and how the node is. */
 export function Home({ view }: { view: View }): ReactNode {
   const words = useWords();
   const catalogue = useCatalogue();
@@ -30,6 +32,7 @@ export function Home({ view }: { view: View }): ReactNode {
       </PageHead>
       <Stack gap="lg">
         {health.data && !isWell && <Fault error={new Error([...(health.data.plugins ?? []), ...(health.data.dependencies ?? [])].filter((p) => p.status !== 'Healthy').map((p) => `${p.name}: ${p.status}`).join('\n'))} />}
+        <Boundary><Suspense fallback={null}><Widgets /></Suspense></Boundary>
         {catalogue.isLoading ? <Waiting /> : catalogue.error ? <Fault error={catalogue.error} retry={() => void catalogue.refetch()} /> : resources.length === 0 ? (
           <Empty title={words.noRecords} hint={words.notFoundHint} />
         ) : (

@@ -7,6 +7,8 @@ import { useLocation } from 'wouter';
 import { nameOf, titleOf, useCatalogue, type Row } from '../api/catalogue';
 import { get } from '../api/http';
 import type { View } from '../api/session';
+import { iconOf } from '../contributed/icons';
+import { useSay } from '../contributed/part';
 import { useWords } from '../words';
 import { visiblePages } from './Shell';
 
@@ -14,6 +16,7 @@ import { visiblePages } from './Shell';
 export function Palette({ view }: { view: View }): ReactNode {
   const words = useWords();
   const [, go] = useLocation();
+  const say = useSay();
   const catalogue = useCatalogue();
   const [query, setQuery] = useState('');
   const [wanted] = useDebouncedValue(query.trim(), 150);
@@ -23,7 +26,7 @@ export function Palette({ view }: { view: View }): ReactNode {
 
   const action = (id: string, label: string, path: string, leftSection: ReactNode, description?: string): SpotlightActionData => ({ id, label, leftSection, ...(description ? { description } : {}), onClick: () => go(path) });
   const groups: SpotlightActionGroupData[] = [
-    { group: words.platform, actions: [action('home', words.home, '/', <House size={18} />), ...visiblePages(view).map((p) => action(p.path, words[p.label], p.path, <p.icon size={18} />))] },
+    { group: words.platform, actions: [action('home', words.home, '/', <House size={18} />), ...view.pages.map((p) => { const Icon = iconOf(p.icon); return action(p.path, say(p.title), p.path, <Icon size={18} />, p.plugin); }), ...visiblePages(view).map((p) => action(p.path, words[p.label], p.path, <p.icon size={18} />))] },
     { group: words.data, actions: resources.map((r) => action(`list ${r.name}`, titleOf(r), `/r/${r.name}`, <Table2 size={18} />, r.name)) },
     { group: words.actions, actions: resources.filter((r) => 'create' in r.allowed).map((r) => action(`create ${r.name}`, words.createOne(r.singular), `/r/${r.name}/new`, <FilePlus2 size={18} />)) },
   ];

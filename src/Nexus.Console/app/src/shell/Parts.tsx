@@ -78,12 +78,16 @@ export function Dialog({ title, isOpen, onClose, children }: { title: ReactNode;
 }
 
 /** A part that fails says so in its own place, and the page goes on. */
-export class Boundary extends Component<{ children: ReactNode; name?: string }, { error: Error | null }> {
+export class Boundary extends Component<{ children: ReactNode; name?: string; /** When it changes, what failed is tried again. */ version?: string }, { error: Error | null }> {
   static override contextType = SpeechContext;
   declare context: Speech;
   override state: { error: Error | null } = { error: null };
 
   static getDerivedStateFromError(error: Error): { error: Error } { return { error }; }
+
+  override componentDidUpdate(before: { version?: string }): void {
+    if (this.state.error && before.version !== this.props.version) this.setState({ error: null });
+  }
 
   override render(): ReactNode {
     if (!this.state.error) return this.props.children;

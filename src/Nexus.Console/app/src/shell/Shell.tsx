@@ -9,6 +9,8 @@ import { spoken, titleOf, useCatalogue } from '../api/catalogue';
 import { network } from '../api/http';
 import { live } from '../api/live';
 import { signOut, useUser, type View } from '../api/session';
+import { iconOf } from '../contributed/icons';
+import { useSay } from '../contributed/part';
 import { Questions } from '../resources/ask';
 import { useSpeech, useWords, type Language } from '../words';
 import { Home } from './Home';
@@ -18,6 +20,7 @@ import { Boundary, Empty, Waiting } from './Parts';
 
 const ListPage = lazy(async () => ({ default: (await import('../resources/ListPage')).ListPage }));
 const DetailPage = lazy(async () => ({ default: (await import('../resources/DetailPage')).DetailPage }));
+const ContributedPage = lazy(async () => ({ default: (await import('../contributed/ContributedPage')).ContributedPage }));
 
 /** The pages of the platform that this caller sees. */
 export const visiblePages = (view: View): Page[] => pages.filter((p) => (p.needs === null || p.needs in view.allowed) && (!p.plugin || view.plugins.includes(p.plugin)));
@@ -55,6 +58,7 @@ export function Shell({ view }: { view: View }): ReactNode {
                 {visiblePages(view).map((p) => <Route key={p.path} path={p.path} nest><p.component /></Route>)}
                 <Route path="/r/:resource">{(params) => <ListPage name={params.resource} key={params.resource} />}</Route>
                 <Route path="/r/:resource/:id">{(params) => <DetailPage name={params.resource} id={params.id} key={`${params.resource}/${params.id}`} />}</Route>
+                <Route path="/p/:plugin/:name">{(params) => <ContributedPage plugin={params.plugin} name={params.name} key={`${params.plugin}/${params.name}`} />}</Route>
                 <Route><Empty isPage title={words.notFound} hint={words.notFoundHint} /></Route>
               </Switch>
             </Suspense>
@@ -71,16 +75,21 @@ function Navigation({ view }: { view: View }): ReactNode {
   const words = useWords();
   const catalogue = useCatalogue();
   const visible = visiblePages(view);
-  const byPlugin = Map.groupBy((catalogue.data ?? []).filter((r) => 'read' in r.allowed), (r) => r.plugin);
-  // A plugin with one resource needs no heading of its own.
-  const alone = [...byPlugin.values()].flatMap((resources) => (resources.length === 1 ? resources : []));
+  const say = useSay();
+  const entries = [
+    ...view.pages.map((p) => ({ plugin: p.plugin, href: p.path, label: say(p.title), Icon: iconOf(p.icon) })),
+    ...(catalogue.data ?? []).filter((r) => 'read' in r.allowed).map((r) => ({ plugin: r.plugin, href: `/r/${r.name}`, label: titleOf(r), Icon: Table2 })),
+  ];
+  const byPlugin = Map.groupBy(entries, (entry) => entry.plugin);
+  // A plugin with one page needs no heading of its own.
+  const alone = [...byPlugin.values()].flatMap((own) => (own.length === 1 ? own : []));
   return (
     <ScrollArea p="xs" type="auto" component="nav" aria-label={words.menu}>
       <Entry href="/" label={words.home} icon={<House size={18} />} />
-      {alone.length > 0 && <Section title={words.data}>{alone.map((r) => <Entry key={r.name} href={`/r/${r.name}`} label={titleOf(r)} icon={<Table2 size={18} />} />)}</Section>}
-      {[...byPlugin].filter(([, resources]) => resources.length > 1).map(([plugin, resources]) => (
+      {alone.length > 0 && <Section title={words.data}>{alone.map(({ href, label, Icon }) => <Entry key={href} href={href} label={label} icon={<Icon size={18} />} />)}</Section>}
+      {[...byPlugin].filter(([, own]) => own.length > 1).map(([plugin, own]) => (
         <Section key={plugin} title={spoken(plugin)}>
-          {resources.map((r) => <Entry key={r.name} href={`/r/${r.name}`} label={titleOf(r)} icon={<Table2 size={18} />} />)}
+          {own.map(({ href, label, Icon }) => <Entry key={href} href={href} label={label} icon={<Icon size={18} />} />)}
         </Section>
       ))}
       {(['platform', 'people', 'look'] as const).map((section) => {

@@ -1,4 +1,4 @@
-import { Blocks, Braces, Database as DatabaseIcon, Gauge, HeartPulse, KeyRound, ListChecks, Radio, ScrollText, Server, ShieldCheck, SlidersHorizontal, UserRound, Users, UsersRound, type LucideIcon } from 'lucide-react';
+import { Blocks, Braces, Component, Database as DatabaseIcon, Gauge, HeartPulse, KeyRound, ListChecks, Radio, ScrollText, Server, ShieldCheck, SlidersHorizontal, UserRound, Users, UsersRound, type LucideIcon } from 'lucide-react';
 import { lazy, type ComponentType, type LazyExoticComponent } from 'react';
 import type { Words } from '../words';
 
@@ -32,6 +32,7 @@ export const pages: readonly Page[] = [
   { path: '/performance', label: 'performance', section: 'look', icon: Gauge, needs: 'platform.metrics:read', component: page(() => import('../platform/Performance'), 'Performance') },
   { path: '/database', label: 'database', section: 'look', icon: DatabaseIcon, needs: 'platform.database:read', component: page(() => import('../platform/Database'), 'Database') },
   { path: '/explorer', label: 'explorer', section: 'look', icon: Braces, needs: null, component: page(() => import('../platform/Explorer'), 'Explorer') },
+  { path: '/showcase', label: 'showcase', section: 'look', icon: Component, needs: 'platform.status:read', component: page(() => import('../platform/Showcase'), 'Showcase') },
   { path: '/users', label: 'users', section: 'people', icon: Users, needs: 'platform.users:read', plugin: 'core.identity', component: page(() => import('../platform/Users'), 'Users') },
   { path: '/roles', label: 'roles', section: 'people', icon: ShieldCheck, needs: 'platform.roles:read', plugin: 'core.identity', component: page(() => import('../platform/Roles'), 'Roles') },
   { path: '/groups', label: 'groups', section: 'people', icon: UsersRound, needs: 'platform.groups:read', plugin: 'core.identity', component: page(() => import('../platform/Groups'), 'Groups') },
