@@ -78,6 +78,22 @@ await walk(async (browser) => {
   await api('DELETE', '/api/v1/plugins/broken');
   await page.getByText('There is no such page').waitFor();
 
+  // Every type of component is on one page, drawn; other colours are other colours.
+  await menu('Components').click();
+  await page.getByRole('heading', { level: 1, name: 'Components' }).waitFor();
+  const { types } = await api('GET', '/components');
+  await page.locator('[data-component]').nth(types.length - 1).waitFor();
+  assert.deepEqual((await page.locator('[data-component]').evaluateAll((all) => all.map((one) => one.dataset.component))).sort(), types.map((type) => type.name).sort());
+  assert.equal(await page.getByText('This console does not know').count(), 0);
+  for (const role of ['img', 'table', 'progressbar', 'radiogroup', 'tablist', 'checkbox', 'alert']) assert.ok((await page.locator('[data-example]').getByRole(role).count()) > 0, role);
+  const paper = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+  const light = await paper();
+  assert.deepEqual(await violations(page), []);
+  await page.getByText('Dark', { exact: true }).click();
+  await page.waitForFunction((before) => getComputedStyle(document.body).backgroundColor !== before, light);
+  assert.deepEqual(await violations(page), []);
+  await page.getByText('Light', { exact: true }).click();
+
   // Who may not read notes sees nothing of them.
   await api('POST', '/api/v1/roles', { name: 'guest', permissions: ['core.identity:use'] });
   await api('POST', '/api/v1/users', { username: 'gerda', password: input.password, email: 'gerda@example.org', displayName: 'Gerda', roles: ['guest'] });
@@ -98,7 +114,7 @@ await walk(async (browser) => {
     await look.page.locator('input[name=password]').fill(input.password);
     await look.page.locator('button[type=submit]').click();
     await look.page.locator('[data-metric]').first().waitFor();
-    for (const path of ['', 'p/board/overview', 'p/board/wall', 'p/board/sketch']) {
+    for (const path of ['', 'p/board/overview', 'p/board/wall', 'p/board/sketch', 'showcase']) {
       await look.page.goto(`${address}/console/${path}`);
       await look.page.getByRole('heading', { level: 1 }).waitFor();
       await look.page.waitForFunction(() => !document.querySelector('[aria-busy="true"]'));

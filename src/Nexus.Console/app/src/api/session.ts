@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { csrf, get, network, post, Problem, send } from './http';
-import type { PageEntry } from '../contributed/part';
+import type { PageEntry } from '../contributed/say';
 import { permissionsInQuestion } from '../shell/pages';
 
 /** What the console shows this caller. */

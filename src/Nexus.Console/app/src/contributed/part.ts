@@ -5,29 +5,18 @@ import { send } from '../api/http';
 import { useRecordChanges } from '../api/live';
 import type { Format } from '../kinds/format';
 import { useAddress } from '../platform/Rows';
-import { useSpeech } from '../words';
+import type { PageEntry, Place, Said } from './say';
 
-/** A text for people, in one language or in several. */
-export type Said = string | ({ default: string } & Record<string, string>);
+export { useSay } from './say';
 
 /** One part of a page, as a plugin declared it: its type, its properties, the parts in it. */
 export interface Part { type: string; parts?: Part[]; [property: string]: unknown }
 
-/** Whose part it is: addresses are relative to the plugin's prefix. */
-export interface Place { plugin: string; prefix: string; name: string }
-
-export interface PageEntry extends Place { title: Said; icon: string | null; position: number; path: string }
 export interface PageView extends PageEntry { about?: Said | null; content: Part }
 export interface WidgetView extends Place { title: Said; width: number; content: Part }
 
 export const PlaceContext = createContext<Place>({ plugin: '', prefix: '', name: '' });
 export const usePlace = (): Place => useContext(PlaceContext);
-
-/** A text in the person's language. */
-export function useSay(): (said: unknown) => string {
-  const { language } = useSpeech();
-  return (said) => (typeof said === 'string' ? said : said && typeof said === 'object' && 'default' in said ? ((said as Record<string, string>)[language] ?? String(said.default)) : said === undefined || said === null ? '' : String(said));
-}
 
 export const text = (part: Part, name: string): string | undefined => (typeof part[name] === 'string' ? part[name] : undefined);
 export const number = (part: Part, name: string): number | undefined => (typeof part[name] === 'number' ? part[name] : undefined);

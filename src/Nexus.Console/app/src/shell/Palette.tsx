@@ -8,7 +8,7 @@ import { nameOf, titleOf, useCatalogue, type Row } from '../api/catalogue';
 import { get } from '../api/http';
 import type { View } from '../api/session';
 import { iconOf } from '../contributed/icons';
-import { useSay } from '../contributed/part';
+import { useSay } from '../contributed/say';
 import { useWords } from '../words';
 import { visiblePages } from './Shell';
 

@@ -10,7 +10,7 @@ import { network } from '../api/http';
 import { live } from '../api/live';
 import { signOut, useUser, type View } from '../api/session';
 import { iconOf } from '../contributed/icons';
-import { useSay } from '../contributed/part';
+import { useSay } from '../contributed/say';
 import { Questions } from '../resources/ask';
 import { useSpeech, useWords, type Language } from '../words';
 import { Home } from './Home';
