@@ -85,7 +85,7 @@ export function Figures({ part }: { part: Part }): ReactNode {
   if (isMissing(bound)) return <Missing bound={bound} lines={4} />;
   if (rows.length === 0) return <Text size="sm" c="dimmed">{say(part['empty']) || words.noRecords}</Text>;
   return (
-    <Rows label={columns.map((c) => say(c.label ?? c.field)).join(', ')} heads={columns.map((c) => say(c.label ?? c.field))} width={Math.min(640, columns.length * 120)}>
+    <Rows label={columns.map((c) => say(c.label ?? c.field)).join(', ')} heads={columns.map((c) => say(c.label ?? c.field))} width={Math.min(640, columns.length * 120)} isLandmark={false}>
       {rows.map((row, at) => <Table.Tr key={String(row['id'] ?? at)}><Cells columns={columns} row={row} /></Table.Tr>)}
     </Rows>
   );
@@ -122,7 +122,7 @@ export function Sorted({ part }: { part: Part }): ReactNode {
     <Stack gap="sm">
       <TextInput type="search" maw={320} aria-label={words.search} placeholder={words.search} leftSection={<Search size={16} aria-hidden />} value={search} onChange={(e) => { setSearch(e.currentTarget.value); setPage(1); }} />
       {sorted.length === 0 ? <Text size="sm" c="dimmed">{rows.length === 0 ? say(part['empty']) || words.noRecords : words.noMatches}</Text> : (
-        <Rows label={columns.map((c) => say(c.label ?? c.field)).join(', ')} heads={columns.map(head)} width={Math.min(640, columns.length * 120)}>
+        <Rows label={columns.map((c) => say(c.label ?? c.field)).join(', ')} heads={columns.map(head)} width={Math.min(640, columns.length * 120)} isLandmark={false}>
           {sorted.slice((at - 1) * size, at * size).map((row, index) => <Table.Tr key={String(row['id'] ?? index)}><Cells columns={columns} row={row} /></Table.Tr>)}
         </Rows>
       )}

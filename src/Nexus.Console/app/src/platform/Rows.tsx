@@ -4,9 +4,9 @@ import { useSearchParams } from 'wouter';
 import { useWords } from '../words';
 
 /** A table of its own width in a page of any: it scrolls by itself, also from the keyboard. */
-export function Rows({ label, heads, width = 640, children }: { label: string; heads: readonly ReactNode[]; width?: number; children: ReactNode }): ReactNode {
+export function Rows({ label, heads, width = 640, isLandmark = true, children }: { label: string; heads: readonly ReactNode[]; width?: number; /** Somewhere to jump to; not where there may be several of the same name. */ isLandmark?: boolean; children: ReactNode }): ReactNode {
   return (
-    <Table.ScrollContainer minWidth={width} type="native" tabIndex={0} role="region" aria-label={label}>
+    <Table.ScrollContainer minWidth={width} type="native" tabIndex={0} role={isLandmark ? 'region' : 'group'} aria-label={label}>
       <Table>
         <Table.Thead><Table.Tr>{heads.map((head, index) => <Table.Th key={index}>{head}</Table.Th>)}</Table.Tr></Table.Thead>
         <Table.Tbody>{children}</Table.Tbody>
