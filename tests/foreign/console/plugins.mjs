@@ -66,14 +66,14 @@ await walk(async (browser) => {
   await change.getByText('1.1.0').waitFor();
   await change.getByText('bench').waitFor();
   await dialog.getByRole('button', { name: 'Update' }).click();
-  await dialog.waitFor({ state: 'detached' });
+  await page.waitForFunction(() => !document.querySelector('[role="dialog"]'));
   await page.waitForFunction(async () => (await (await fetch('/api/v1/plugins/garden')).json()).version === '1.1.0');
   await page.getByRole('button', { name: 'Actions', exact: true }).click();
   await page.getByRole('menuitem', { name: 'Roll back' }).click();
   await dialog.getByText('The version before 1.1.0').waitFor();
   await dialog.getByRole('button', { name: 'Roll back' }).click();
   await page.waitForFunction(async () => (await (await fetch('/api/v1/plugins/garden')).json()).version === '1.0.0');
-  await dialog.waitFor({ state: 'detached' });
+  await page.waitForFunction(() => !document.querySelector('[role="dialog"]'));
 
   // A package that is none says why, and nothing is installed.
   await page.goto(`${address}/console/plugins?look=graph`);
