@@ -16,6 +16,7 @@ internal sealed class PluginPreviewRoutes(RequestBody bodies, IServiceProvider h
         new("POST", "/api/v1/plugins/preview", "previewPlugin", "What an install or update would change: versions, permissions, dependencies, settings; verifies the package and runs no code of it", "platform.plugins:create", PreviewAsync)
         {
             Input = """{"type":"object","properties":{"path":{"type":"string"},"source":{"type":"string"}}}""",
+            Answer = OpenApi.Answer.Inline("""{"type":"object","additionalProperties":true}"""),
         },
     ];
 
