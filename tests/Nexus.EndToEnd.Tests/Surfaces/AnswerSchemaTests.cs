@@ -133,7 +133,7 @@ public sealed class AnswerSchemaTests
         foreach (var (told, operation) in Operations(document).Where(o => o.Told.StartsWith("GET ", StringComparison.Ordinal) && !IsStream(o.Operation)))
         {
             var path = told[4..];
-            await CallAsync("GET", path, null, "", ("id", IdOf(path)), ("plugin", path.Contains("/streams/", StringComparison.Ordinal) ? "nexus" : "analytics"), ("stream", "s1"), ("name", NameOf(path)), ("code", "BAD_REQUEST"), ("path", "core.settings.probe"), ("position", "1"), ("user", user));
+            await CallAsync("GET", path, null, "", ("id", IdOf(path)), ("plugin", path.Contains("/streams/", StringComparison.Ordinal) ? "nexus" : path.Contains("/ui/pages/", StringComparison.Ordinal) ? "board" : "analytics"), ("stream", "s1"), ("name", NameOf(path)), ("code", "BAD_REQUEST"), ("path", "core.settings.probe"), ("position", "1"), ("user", user));
         }
         await CallAsync("GET", "/api/v1/data/schema", query: "?plugin=orders");
         await CallAsync("GET", "/api/v1/routes", query: "?pipeline");
@@ -156,7 +156,7 @@ public sealed class AnswerSchemaTests
             ["events", ..] => (string)published!["id"]!,
             _ => "none",
         };
-        string NameOf(string path) => path.Contains("/services/", StringComparison.Ordinal) ? service ?? "none" : path.Contains("/roles/", StringComparison.Ordinal) ? "admin" : path.Contains("/audit/files/", StringComparison.Ordinal) ? export : "probe";
+        string NameOf(string path) => path.Contains("/services/", StringComparison.Ordinal) ? service ?? "none" : path.Contains("/roles/", StringComparison.Ordinal) ? "admin" : path.Contains("/ui/pages/", StringComparison.Ordinal) ? "overview" : path.Contains("/audit/files/", StringComparison.Ordinal) ? export : "probe";
 
         var folder = Directory.CreateTempSubdirectory("nexus-answers-").FullName;
         await File.WriteAllTextAsync(Path.Combine(folder, "openapi.json"), document.ToJsonString());
