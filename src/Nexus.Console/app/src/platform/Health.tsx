@@ -7,6 +7,7 @@ import { useFormat } from '../kinds/useFormat';
 import { colourOf } from '../kinds/Value';
 import { Fault, PageHead, Waiting } from '../shell/Parts';
 import { useWords } from '../words';
+import { Rows } from './Rows';
 
 interface Part { name: string; status: string; state?: string; description?: string; essential?: boolean; latencyMs?: number }
 interface NodeHealth { status: string; plugins: Part[]; dependencies: Part[] }
@@ -46,21 +47,18 @@ function Parts({ title, parts }: { title: string; parts: Part[] }): ReactNode {
   const words = useWords();
   const format = useFormat();
   return (
-    <section aria-label={title}>
+    <div>
       <Title order={2} mb="xs">{title}</Title>
-      <Table>
-        <Table.Thead><Table.Tr><Table.Th>{words.name}</Table.Th><Table.Th>{words.status}</Table.Th><Table.Th>{words.description}</Table.Th><Table.Th ta="end">ms</Table.Th></Table.Tr></Table.Thead>
-        <Table.Tbody>
-          {parts.map((p) => (
-            <Table.Tr key={p.name}>
-              <Table.Td>{p.name}</Table.Td>
-              <Table.Td><Badge variant="light" color={colourOf(p.status)}>{p.status}</Badge></Table.Td>
-              <Table.Td>{p.description ?? p.state}</Table.Td>
-              <Table.Td ta="end" className="figures">{p.latencyMs === undefined ? '' : format.number(p.latencyMs, 1)}</Table.Td>
-            </Table.Tr>
-          ))}
-        </Table.Tbody>
-      </Table>
-    </section>
+      <Rows label={title} heads={[words.name, words.status, words.description, 'ms']} width={520}>
+        {parts.map((p) => (
+          <Table.Tr key={p.name}>
+            <Table.Td>{p.name}</Table.Td>
+            <Table.Td><Badge variant="light" color={colourOf(p.status)}>{p.status}</Badge></Table.Td>
+            <Table.Td>{p.description ?? p.state}</Table.Td>
+            <Table.Td className="figures">{p.latencyMs === undefined ? '' : format.number(p.latencyMs, 1)}</Table.Td>
+          </Table.Tr>
+        ))}
+      </Rows>
+    </div>
   );
 }
