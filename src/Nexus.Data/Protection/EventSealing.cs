@@ -14,7 +14,16 @@ internal sealed class EventSealing(IFieldProtection keys, IConfiguration configu
     public bool Covers(EventMessage message)
     {
         ArgumentNullException.ThrowIfNull(message);
-        return message.Encrypted || (!_patterns.IsEmpty && _patterns.Any(p => p.Matches(message.Name)));
+        if (message.Encrypted)
+            return true;
+        // Every publish asks, so a loop: what a lambda catches is allocated at each call, whether or not there are patterns.
+        foreach (var pattern in _patterns)
+        {
+            if (pattern.Matches(message.Name))
+                return true;
+        }
+
+        return false;
     }
 
     public ValueTask<EventMessage> SealAsync(EventMessage message, CancellationToken cancellationToken)
