@@ -143,6 +143,18 @@ public abstract partial class StorageConformance
     }
 
     [Fact]
+    public async Task An_offset_passes_over_in_a_list_that_is_sorted_and_filtered_and_a_cursor_goes_on_from_there()
+    {
+        await CommitAsync([.. Enumerable.Range(0, 9).Select(i => Put($"{i}", $$"""{"size":{{i % 3}},"code":"{{(i == 4 ? "off" : "on")}}"}"""))]);
+        var query = Query() with { Sort = [new SortKey("size", true)], Filter = FilterJson.Parse("""{"code":"on"}""") };
+
+        Assert.Equal(["8", "1", "7", "0", "3", "6"], await IdsAsync(query with { Offset = 2 }));
+        var page = await Records.QueryAsync(query with { Offset = 2, Limit = 3, Count = true }, CancellationToken.None);
+        Assert.Equal(("817", 8), (string.Concat(page.Records.Select(r => r.Id)), page.Total));
+        Assert.Equal(["0", "3", "6"], await IdsAsync(query with { Cursor = page.NextCursor }));
+    }
+
+    [Fact]
     public async Task A_cursor_that_was_altered_or_is_of_another_query_is_refused()
     {
         await CommitAsync([.. Enumerable.Range(0, 4).Select(i => Put($"{i}", "{}"))]);

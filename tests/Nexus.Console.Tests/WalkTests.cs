@@ -16,6 +16,14 @@ public sealed class WalkTests
     }
 
     [Fact]
+    public async Task A_long_list_has_the_scrollbar_of_all_its_records_and_reads_those_that_are_looked_at()
+    {
+        await using var host = await Browser.HostAsync("orders");
+
+        await Browser.WalkAsync("lists", host);
+    }
+
+    [Fact]
     public async Task Every_page_is_without_complaint_and_accessible_in_four_variants()
     {
         await using var host = await Browser.HostAsync("orders", "inventory", "users");

@@ -31,9 +31,13 @@ internal sealed class SqliteQuery
         var sorts = query.Sort.Select(s => (Expression: _filter.SortExpression(s.Field, s.Decimal), s.Descending)).ToImmutableArray();
         if (cursor is not null)
             where.Add(After(sorts, cursor));
-        var select = string.Concat(sorts.Select(s => $",{s.Expression}"));
-        var order = string.Concat(sorts.Select(s => $"{s.Expression}{(s.Descending ? " DESC" : "")},"));
-        PageSql = $"SELECT {TableSql.Columns}{select} FROM {table.Name} WHERE {string.Join(" AND ", where)} ORDER BY {order}id LIMIT {_filter.Add(JsonScalar.From(query.Limit + 1L))} OFFSET {_filter.Add(JsonScalar.From((long)query.Offset))}";
+        var order = string.Concat(sorts.Select((s, i) => $"s{i}{(s.Descending ? " DESC" : "")},"));
+        var keys = string.Concat(sorts.Select((s, i) => $",{s.Expression} AS s{i}"));
+        var page = $"FROM {table.Name} WHERE {string.Join(" AND ", where)} ORDER BY {order}id LIMIT {_filter.Add(JsonScalar.From(query.Limit + 1L))} OFFSET {_filter.Add(JsonScalar.From((long)query.Offset))}";
+        // Far down a sorted list the sorter carries every record before the page: it carries keys, and the records of the page alone are read.
+        PageSql = sorts.IsEmpty || query.Offset == 0
+            ? $"SELECT {TableSql.Columns}{keys} {page}"
+            : $"WITH page AS MATERIALIZED (SELECT id AS page_id{keys} {page}) SELECT {TableSql.Columns}{string.Concat(sorts.Select((_, i) => $",s{i}"))} FROM page JOIN {table.Name} ON tenant=?1 AND id=page_id ORDER BY {order}id";
     }
 
     public string PageSql { get; }

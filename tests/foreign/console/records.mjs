@@ -65,8 +65,8 @@ await walk(async (browser) => {
   await page.getByRole('button', { name: 'Filter', exact: true }).click();
   await page.getByRole('combobox', { name: 'Fields' }).click();
   await page.getByRole('option', { name: 'Quantity' }).click();
-  await page.getByRole('combobox', { name: 'Filter' }).click();
-  await page.getByRole('option', { name: 'gte' }).click();
+  await page.getByRole('combobox', { name: 'Condition' }).click();
+  await page.getByRole('option', { name: 'at least' }).click();
   await page.getByRole('textbox', { name: 'Quantity' }).fill('201');
   await page.getByRole('button', { name: 'Apply' }).click();
   await page.getByText('50 records', { exact: true }).waitFor();

@@ -4,17 +4,19 @@ import type { Words } from '../words';
 
 /** How a person reads values: numbers, money and times in their locale and zone, decimals digit for digit. */
 export class Format {
+  private readonly made = new Map<string, Intl.NumberFormat | Intl.DateTimeFormat>();
+
   constructor(readonly locale: string, readonly words: Words) {}
 
   number(value: unknown, digits?: number): string {
     const options: Intl.NumberFormatOptions = digits === undefined ? { maximumFractionDigits: 20 } : { minimumFractionDigits: digits, maximumFractionDigits: digits };
     // A text of digits is formatted exactly; a double would lose some.
-    return new Intl.NumberFormat(this.locale, options).format(value as number);
+    return this.numbers(options).format(value as number);
   }
 
   money(value: { amount: string; currency: string }): string {
     try {
-      return new Intl.NumberFormat(this.locale, { style: 'currency', currency: value.currency, maximumFractionDigits: 20, trailingZeroDisplay: 'auto' }).format(value.amount as unknown as number);
+      return this.numbers({ style: 'currency', currency: value.currency, maximumFractionDigits: 20, trailingZeroDisplay: 'auto' }).format(value.amount as unknown as number);
     } catch {
       return `${this.number(value.amount)} ${value.currency}`;
     }
@@ -22,11 +24,11 @@ export class Format {
 
   date(value: string): string {
     const [year, month, day] = value.split('-').map(Number);
-    return new Intl.DateTimeFormat(this.locale, { dateStyle: 'medium', timeZone: 'UTC' }).format(Date.UTC(year ?? 0, (month ?? 1) - 1, day ?? 1));
+    return this.times({ dateStyle: 'medium', timeZone: 'UTC' }).format(Date.UTC(year ?? 0, (month ?? 1) - 1, day ?? 1));
   }
 
   instant(value: string): string {
-    return new Intl.DateTimeFormat(this.locale, { dateStyle: 'medium', timeStyle: 'medium' }).format(new Date(value));
+    return this.times({ dateStyle: 'medium', timeStyle: 'medium' }).format(new Date(value));
   }
 
   /** "3 minutes ago". */
@@ -60,5 +62,19 @@ export class Format {
       case 'Json': return JSON.stringify(value);
       default: return String(value);
     }
+  }
+
+  private numbers(options: Intl.NumberFormatOptions): Intl.NumberFormat {
+    return this.kept(JSON.stringify(options), () => new Intl.NumberFormat(this.locale, options)) as Intl.NumberFormat;
+  }
+
+  private times(options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
+    return this.kept(JSON.stringify(options), () => new Intl.DateTimeFormat(this.locale, options)) as Intl.DateTimeFormat;
+  }
+
+  private kept(name: string, make: () => Intl.NumberFormat | Intl.DateTimeFormat): Intl.NumberFormat | Intl.DateTimeFormat {
+    const found = this.made.get(name) ?? make();
+    this.made.set(name, found);
+    return found;
   }
 }

@@ -7,7 +7,7 @@ import { useFormat } from '../kinds/useFormat';
 import { useWords } from '../words';
 import { operatorsOf, systemFields, type Condition, type Operator } from './query';
 
-const signs: Record<Operator, string> = { $eq: '=', $ne: '≠', $gt: '>', $gte: '≥', $lt: '<', $lte: '≤', $in: '∈', $contains: '∋', $startsWith: '…' };
+const signs: Record<Operator, string> = { $eq: '=', $ne: '≠', $gt: '>', $gte: '≥', $lt: '<', $lte: '≤', $in: '∈', $prefix: '…' };
 
 /** The conditions of a list as pills, and a small form that adds one. */
 export function Filters({ fields, conditions, onChange }: { fields: Field[]; conditions: Condition[]; onChange: (conditions: Condition[]) => void }): ReactNode {
@@ -46,7 +46,7 @@ export function Filters({ fields, conditions, onChange }: { fields: Field[]; con
           <form onSubmit={add}>
             <Stack gap="xs" w={260}>
               <Select label={words.fields} data={usable.map((f) => ({ value: f.name, label: title(f) }))} value={name} onChange={(next) => choose(next ?? '')} allowDeselect={false} searchable comboboxProps={{ withinPortal: false }} />
-              <Select label={words.filter} data={operators.map((o) => ({ value: o, label: `${signs[o]}  ${o.slice(1)}` }))} value={operator} onChange={(next) => setOperator((next ?? '$eq') as Operator)} allowDeselect={false} comboboxProps={{ withinPortal: false }} />
+              <Select label={words.condition} data={operators.map((o) => ({ value: o, label: words.operators[o] }))} value={operator} onChange={(next) => setOperator((next ?? '$eq') as Operator)} allowDeselect={false} comboboxProps={{ withinPortal: false }} />
               {choices ? <Select label={title(field)} data={choices} value={value || null} onChange={(next) => setValue(next ?? '')} comboboxProps={{ withinPortal: false }} /> : <TextInput label={title(field)} type={type} value={value} onChange={(e) => setValue(e.currentTarget.value)} />}
               <Button type="submit" disabled={value === ''}>{words.apply}</Button>
             </Stack>

@@ -3,7 +3,7 @@ import type { Field, Resource } from '../api/catalogue';
 /** One condition of a list. */
 export interface Condition { field: string; operator: Operator; value: string }
 
-export type Operator = '$eq' | '$ne' | '$gt' | '$gte' | '$lt' | '$lte' | '$in' | '$contains' | '$startsWith';
+export type Operator = '$eq' | '$ne' | '$gt' | '$gte' | '$lt' | '$lte' | '$in' | '$prefix';
 
 /** What a list shows: the same words as the API's query string, so that an address can be shared. */
 export interface ListState { q: string; sort: string; conditions: Condition[] }
@@ -32,7 +32,7 @@ export function writeState(state: ListState): string {
 export function operatorsOf(field: Field): Operator[] {
   switch (field.kind) {
     case 'Integer': case 'Decimal': case 'Real': case 'Date': case 'Time': case 'Instant': return ['$eq', '$ne', '$gte', '$lte', '$gt', '$lt'];
-    case 'Text': case 'Multiline': return ['$contains', '$startsWith', '$eq', '$ne'];
+    case 'Text': case 'Multiline': return ['$eq', '$prefix', '$ne'];
     case 'Choice': return ['$eq', '$ne'];
     case 'Boolean': case 'Identifier': case 'Reference': return ['$eq', '$ne'];
     default: return [];
