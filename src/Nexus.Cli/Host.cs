@@ -140,6 +140,7 @@ internal sealed class Host : IDisposable
         var text = new StringBuilder().Append((string?)problem["code"] ?? ((int)status).ToString(System.Globalization.CultureInfo.InvariantCulture)).Append(": ").Append((string?)problem["detail"] ?? (string?)problem["title"]);
         if (problem["errors"] is JsonArray errors)
             foreach (var error in errors.OfType<JsonObject>()) text.Append("\n  ").Append((string?)error["pointer"]).Append("  ").Append((string?)(error["detail"] ?? error["message"]));
+        if (Place(problem) is { } place) text.Append("\n  ").Append(place);
         text.Append((string?)problem["code"] switch
         {
             ErrorCodes.AuthenticationRequired => "\n→ Sign in with 'nexus login', or set NEXUS_TOKEN to a bearer token.",
@@ -147,6 +148,14 @@ internal sealed class Host : IDisposable
             _ => "",
         });
         return text.ToString();
+    }
+
+    /// <summary>By what the failure is found on the host, and from which part of which plugin it comes, as far as the caller may see that.</summary>
+    private static string? Place(JsonObject problem)
+    {
+        var origin = (string?)problem["plugin"] is { } plugin ? $"{plugin} {(string?)problem["version"]}, {(string?)problem["component"]}" : null;
+        var request = (string?)problem["requestId"] is { } id ? $"request {id}" : null;
+        return origin is null ? request : request is null ? $"from {origin}" : $"from {origin}; {request}";
     }
 
     /// <summary>A host that ends while a connection to it is made leaves a bare socket exception: to a command it is one that does not answer.</summary>

@@ -56,7 +56,7 @@ public sealed class GrpcTests
         Assert.Null(seen["cleared"]);
         Is("""["FAILED_PRECONDITION","PRECONDITION_FAILED"]""", new JsonArray(seen["stale"]!["code"]!.DeepClone(), seen["stale"]!["ErrorInfo"]!["reason"]!.DeepClone()));
         Assert.Equal("STATUS_PAID", (string?)seen["paid"]);
-        Is("""{"code":"FAILED_PRECONDITION","message":"The order is Paid; only an Open order can become Paid.","ErrorInfo":{"reason":"RULE_VIOLATION","domain":"nexus","metadata":["traceId"]}}""", seen["paidTwice"]);
+        Is("""{"code":"FAILED_PRECONDITION","message":"The order is Paid; only an Open order can become Paid.","ErrorInfo":{"reason":"RULE_VIOLATION","domain":"nexus","metadata":["requestId","traceId","plugin","version","component"]}}""", seen["paidTwice"]);
         Assert.Equal(("INVALID_ARGUMENT", "VALIDATION_ERROR"), ((string?)seen["invalid"]!["code"], (string?)seen["invalid"]!["ErrorInfo"]!["reason"]));
         Assert.Equal(["/customer", "/quantity"], seen["invalid"]!["BadRequest"]!["fieldViolations"]!.AsArray().Select(v => (string?)v!["field"]).Order());
         Assert.Equal(("NOT_FOUND", "RESOURCE_NOT_FOUND"), ((string?)seen["missing"]!["code"], (string?)seen["missing"]!["ErrorInfo"]!["reason"]));

@@ -145,7 +145,7 @@ public static class ErrorCodes
         new(StringTooLong, 400, "A string is too long", "A string is longer than `server.limits.stringLength`.", "Shorten it, or store it as a blob."),
         new(CursorInvalid, 400, "The cursor cannot be read", "The cursor was altered, or belongs to another list, sort or filter.", "Start the list again without a cursor."),
         new(FilterInvalid, 400, "The filter cannot be read", "A filter names an unknown field or operator, or compares with a value of another kind.", "See the resource's fields in `/openapi.json`."),
-        new(InternalError, 500, "Something went wrong on our side", "A bug or an unexpected failure; the full record is in the log under the trace id.", "Give the operator the `traceId`."),
+        new(InternalError, 500, "Something went wrong on our side", "A bug or an unexpected failure; the full record is in the log under the id of the request.", "Give the operator the `requestId`."),
         new(ServiceUnavailable, 503, "Not available now", "The plugin or service that would answer is stopped, starting or failed.", "Retry after the time in `Retry-After`; `nexus plugin list` shows the state."),
         new(StorageUnavailable, 503, "The storage does not answer", "The configured storage engine cannot be reached or its disk is full.", "See `/health` for the engine's own message."),
         new(ShardCrossed, 422, "A change would span two databases", "One unit of work wrote what belongs to tenants that lie in different databases, `database.shards`; nothing of it was stored.", "Write each tenant's part in a unit of its own: handle an event or run a task of that tenant."),

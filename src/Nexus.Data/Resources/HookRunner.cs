@@ -88,7 +88,7 @@ internal sealed partial class HookRunner(ILogger<HookRunner> logger, TimeProvide
         catch (NexusException e)
         {
             // Made anew: one thrown by the plugin may be of its own type and holds its frames.
-            throw e is RuleViolationException ? new RuleViolationException(e.Message) : new NexusException(e.Code, e.Message) { Errors = e.Errors };
+            throw FailureOrigin.Keep(e is RuleViolationException ? new RuleViolationException(e.Message) : new NexusException(e.Code, e.Message) { Errors = e.Errors }, FailureOrigin.Find(e));
         }
     }
 

@@ -23,7 +23,8 @@ public static class ResourcesRegistration
         services.AddSingleton<ChangePreparation>();
         services.AddSingleton<ChangeExecution>();
         services.AddSingleton<IdempotentChanges>();
-        services.AddSingleton<IResourceOperations, ResourceOperations>();
+        services.AddSingleton<ResourceOperations>();
+        services.AddSingleton<IResourceOperations, LocatedOperations>();
         services.AddSingleton<ISearch>(provider => new ResourceSearch(provider, provider.GetRequiredService<RecordAccess>(), provider.GetRequiredService<ChangeExecution>(), provider.GetRequiredService<AccessTrail>()));
         services.AddSingleton<IPluginPorts, RepositoryPorts>();
         return services;

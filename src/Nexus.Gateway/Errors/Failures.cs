@@ -32,7 +32,7 @@ internal static partial class Failures
                 return Problem.WriteAsync(context, ErrorCodes.RequestTimeout);
             default:
                 log.LogError(exception, "{Method} {Path} failed (plugin {Plugin}, trace {TraceId})", context.Request.Method, context.Request.Path.Value, GatewayRequest.Of(context).Route?.Plugin ?? "none", GatewayRequest.Of(context).TraceId);
-                return Problem.WriteAsync(context, ErrorCodes.InternalError);
+                return Problem.WriteAsync(context, ErrorCodes.InternalError, failure: exception);
         }
     }
 

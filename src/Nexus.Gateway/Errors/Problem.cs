@@ -7,7 +7,7 @@ using Nexus.Gateway.Pipeline;
 
 namespace Nexus.Gateway.Errors;
 
-/// <summary>Writes RFC 9457 problem details: <c>type, title, status, detail, instance, code, traceId, errors</c>.</summary>
+/// <summary>Writes RFC 9457 problem details: <c>type, title, status, detail, instance, code, requestId, traceId, errors</c>, and <c>plugin, version, component</c> for who may look at plugins.</summary>
 internal static class Problem
 {
     public const string ContentType = "application/problem+json";
@@ -18,12 +18,13 @@ internal static class Problem
     /// <param name="detail">A safe text for this occurrence; the entry's cause when null.</param>
     /// <param name="errors">Field errors.</param>
     /// <param name="extend">Writes further members.</param>
-    public static Task WriteAsync(HttpContext context, string code, string? detail = null, IReadOnlyCollection<FieldError>? errors = null, Action<Utf8JsonWriter>? extend = null) =>
-        WriteAsync(context, ErrorCodes.Get(code), 0, detail, errors, extend);
+    /// <param name="failure">What failed, for its origin; none of its text is shown.</param>
+    public static Task WriteAsync(HttpContext context, string code, string? detail = null, IReadOnlyCollection<FieldError>? errors = null, Action<Utf8JsonWriter>? extend = null, Exception? failure = null) =>
+        WriteAsync(context, ErrorCodes.Get(code), 0, detail, errors, extend, failure);
 
     /// <summary>Answers with a Nexus exception.</summary>
     public static Task WriteAsync(HttpContext context, NexusException exception) =>
-        WriteAsync(context, ErrorCodes.Get(exception.Code), 0, exception.Message, exception.Errors, exception.Extensions is { } further ? json => Extend(json, further) : null);
+        WriteAsync(context, ErrorCodes.Get(exception.Code), 0, exception.Message, exception.Errors, exception.Extensions is { } further ? json => Extend(json, further) : null, exception);
 
     /// <summary>Gives an error status that was set without a body its problem.</summary>
     public static Task WriteForStatusAsync(HttpContext context)
@@ -65,6 +66,8 @@ internal static class Problem
         json.WriteNumber("status", status == 0 ? entry.Status : status);
         json.WriteString("detail", detail is null ? entry.Cause : Masking.Mask(detail));
         json.WriteString("code", entry.Code);
+        if (GatewayRequest.Current is { } request)
+            json.WriteString("requestId", request.Id);
         if (errors is not { Count: > 0 })
             return;
         json.WriteStartArray("errors");
@@ -89,7 +92,7 @@ internal static class Problem
         }
     }
 
-    private static async Task WriteAsync(HttpContext context, ErrorCode entry, int status, string? detail, IReadOnlyCollection<FieldError>? errors, Action<Utf8JsonWriter>? extend)
+    private static async Task WriteAsync(HttpContext context, ErrorCode entry, int status, string? detail, IReadOnlyCollection<FieldError>? errors, Action<Utf8JsonWriter>? extend, Exception? failure = null)
     {
         var response = context.Response;
         if (response.HasStarted)
@@ -97,10 +100,11 @@ internal static class Problem
             context.Abort();
             return;
         }
+        var origin = await Origins.ShowAsync(context, failure);
         // Whoever speaks gRPC reads no other form of an error, whichever stage it came from.
         if (GrpcStatus.IsAsked(context.Request))
         {
-            GrpcStatus.Of(entry, detail, errors).Send(context);
+            (GrpcStatus.Of(entry, detail, errors) with { Origin = origin }).Send(context);
             return;
         }
         var buffer = new ArrayBufferWriter<byte>(512);
@@ -110,6 +114,7 @@ internal static class Problem
             WriteMembers(json, entry, status, detail, errors);
             json.WriteString("instance", context.Request.Path.Value);
             json.WriteString("traceId", GatewayRequest.Of(context).TraceId);
+            Origins.Write(json, origin);
             extend?.Invoke(json);
             json.WriteEndObject();
         }

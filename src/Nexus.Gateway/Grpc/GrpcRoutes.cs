@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
+using Nexus.Gateway.Errors;
 using Nexus.Gateway.Grpc.Calls;
 using Nexus.Gateway.Grpc.Schema;
 using Nexus.Gateway.OpenApi;
@@ -66,7 +67,7 @@ internal sealed partial class GrpcRoutes(GrpcSchema schema, IOptionsMonitor<Grpc
         {
             if (exception.Status >= 500)
                 TellFailed(exception, context.Request.Path, exception.Code);
-            return GrpcStatus.Of(exception);
+            return await LocatedAsync(GrpcStatus.Of(exception), context, exception);
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
@@ -79,7 +80,7 @@ internal sealed partial class GrpcRoutes(GrpcSchema schema, IOptionsMonitor<Grpc
         catch (Exception exception) when (!context.RequestAborted.IsCancellationRequested)
         {
             TellFailed(exception, context.Request.Path, ErrorCodes.InternalError);
-            return GrpcStatus.Of(ErrorCodes.Get(ErrorCodes.InternalError), null, null);
+            return await LocatedAsync(GrpcStatus.Of(ErrorCodes.Get(ErrorCodes.InternalError), null, null), context, exception);
         }
         catch (Exception) when (context.RequestAborted.IsCancellationRequested)
         {
@@ -87,6 +88,10 @@ internal sealed partial class GrpcRoutes(GrpcSchema schema, IOptionsMonitor<Grpc
             return new GrpcStatus(GrpcCode.DeadlineExceeded, "");
         }
     }
+
+    // Where nothing of a plugin failed, the route says nothing that the call's path does not.
+    private static async Task<GrpcStatus> LocatedAsync(GrpcStatus status, HttpContext context, Exception failure) =>
+        FailureOrigin.Find(failure) is null ? status : status with { Origin = await Origins.ShowAsync(context, failure) };
 
     private async Task DispatchAsync(HttpContext context, CancellationToken stop)
     {

@@ -45,7 +45,7 @@ internal sealed class LiveCalls(LiveFeed feed, IResourceOperations operations)
         {
             var fields = ListRequest.Selection(resource, LiveWish.ToQuery(parameters, OfRecords));
             var found = await operations.FindAsync(call, id ?? throw MissingId(), cancellationToken)
-                ?? throw new NexusException(ErrorCodes.ResourceNotFound, $"{resource.Name} have no record {id} that you may see.");
+                ?? throw FailureOrigin.Keep(new NexusException(ErrorCodes.ResourceNotFound, $"{resource.Name} have no record {id} that you may see."), FailureOrigin.Of(plugin, resource.Table));
             var record = feed.Projection(resource, fields)?.Apply(found.Json) ?? found.Json;
             return json => WriteRaw(json, record);
         }
@@ -55,7 +55,7 @@ internal sealed class LiveCalls(LiveFeed feed, IResourceOperations operations)
         // No cancellation: what was asked completely is done, whether or not the caller waits for the answer.
         var result = (await operations.ChangeAsync(call, [change], atomic: true, CancellationToken.None))[0];
         if (result.Error is { } error)
-            throw error.Code == ErrorCodes.Conflict && change.ExpectedRevision is { } expected ? new NexusException(ErrorCodes.PreconditionFailed, $"{error.Message} The call demanded revision {expected}.") : error;
+            throw error.Code == ErrorCodes.Conflict && change.ExpectedRevision is { } expected ? FailureOrigin.Keep(new NexusException(ErrorCodes.PreconditionFailed, $"{error.Message} The call demanded revision {expected}."), FailureOrigin.Find(error)) : error;
         ReadOnlyMemory<byte>? after = result.Record is { } changed ? feed.Projection(resource, [])?.Apply(changed.Json) ?? changed.Json : (ReadOnlyMemory<byte>?)null;
         return json => WriteRaw(json, after);
     }

@@ -4,6 +4,7 @@ using System.Globalization;
 using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
 using Nexus.Gateway.Changes;
+using Nexus.Gateway.Errors;
 using Nexus.Gateway.Pipeline;
 using Nexus.Gateway.Platform;
 using Nexus.Gateway.Rest;
@@ -66,6 +67,10 @@ internal sealed class LiveFeed(ChangeFeed changes, RecordFeed records, IPlugins 
             ? (active, found)
             : throw new NexusException(ErrorCodes.ResourceNotFound, $"There is no resource {name}; resources are named plugin.name, such as sales.orders.");
     }
+
+    /// <summary>Where a failure comes from, as a caller may see it; null otherwise.</summary>
+    public async ValueTask<FailureOrigin?> OriginAsync(CallContext context, Exception failure, CancellationToken cancellationToken) =>
+        FailureOrigin.Find(failure) is { } origin && await Origins.MayAsync(authorization, context, cancellationToken) ? origin : null;
 
     /// <summary>Leaves out of a record what no caller sees, and what was not asked for.</summary>
     public JsonProjection? Projection(ResourceDescriptor resource, ImmutableArray<string> fields) =>

@@ -121,11 +121,11 @@ internal sealed class LiveStream(HttpContext context, LiveFeed feed, LiveHost ho
         }
         catch (NexusException exception)
         {
-            await SendAsync($"event: error\ndata: {{\"code\":\"{exception.Code}\"}}\n\n", context.RequestAborted);
+            await SendErrorAsync(exception.Code);
         }
         catch (OperationCanceledException) when (caller.Ended.IsCancellationRequested && !context.RequestAborted.IsCancellationRequested)
         {
-            await SendAsync($"event: error\ndata: {{\"code\":\"{ErrorCodes.AuthenticationRequired}\"}}\n\n", context.RequestAborted);
+            await SendErrorAsync(ErrorCodes.AuthenticationRequired);
         }
         catch (OperationCanceledException)
         {
@@ -158,6 +158,10 @@ internal sealed class LiveStream(HttpContext context, LiveFeed feed, LiveHost ho
             await SendAsync((one.At is { } at ? $"id: {at}\n" : "") + $"data: {data}\n\n", ends);
         }
     }
+
+    // An id of a request has no character that JSON would escape.
+    private Task SendErrorAsync(string code) =>
+        SendAsync($"event: error\ndata: {{\"code\":\"{code}\",\"requestId\":\"{GatewayRequest.Of(context).Id}\"}}\n\n", context.RequestAborted);
 
     private async Task SendAsync(string text, CancellationToken ends)
     {

@@ -226,7 +226,7 @@ internal sealed class LiveSocket : IDisposable
         catch (NexusException exception)
         {
             ends.Dispose();
-            Start(() => writer.SendProblemAsync("error", id, exception));
+            Start(() => ProblemAsync("error", id, exception));
         }
     }
 
@@ -262,8 +262,7 @@ internal sealed class LiveSocket : IDisposable
         }
         catch (NexusException exception)
         {
-            Tell(exception);
-            await writer.SendProblemAsync("error", id, exception);
+            await ProblemAsync("error", id, exception);
         }
         finally
         {
@@ -318,8 +317,7 @@ internal sealed class LiveSocket : IDisposable
         }
         catch (NexusException exception)
         {
-            Tell(exception);
-            await writer.SendProblemAsync("rpc_response", id, exception);
+            await ProblemAsync("rpc_response", id, exception);
         }
         finally
         {
@@ -374,10 +372,11 @@ internal sealed class LiveSocket : IDisposable
         }
     }
 
-    private void Tell(NexusException exception)
+    private async Task ProblemAsync(string type, string id, NexusException exception)
     {
         if (exception.Status >= 500)
             parts.Log.LogError(exception, "Something of a live socket failed with {Code}", exception.Code);
+        await writer.SendProblemAsync(type, id, exception, await parts.Feed.OriginAsync(caller.Context, exception, over.Token));
     }
 
     private void End(int code, string reason) => Start(() => EndAsync(code, reason));

@@ -41,11 +41,12 @@ internal sealed class LiveWriter(WebSocket socket, TimeProvider time) : IDisposa
         }
     }
 
-    /// <summary>Sends the problem with what was asked by an id.</summary>
-    public Task SendProblemAsync(string type, string id, NexusException exception) => SendAsync(type, id, json =>
+    /// <summary>Sends the problem with what was asked by an id, and where it comes from, if the caller may see that.</summary>
+    public Task SendProblemAsync(string type, string id, NexusException exception, FailureOrigin? origin) => SendAsync(type, id, json =>
     {
         json.WriteStartObject("problem");
         Problem.WriteMembers(json, ErrorCodes.Get(exception.Code), 0, exception.Message, exception.Errors);
+        Origins.Write(json, origin);
         json.WriteEndObject();
     });
 

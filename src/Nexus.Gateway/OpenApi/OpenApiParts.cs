@@ -8,7 +8,8 @@ internal static class OpenApiParts
     public static JsonObject Problem() => Parse("""
         {"type":"object","description":"Problem details (RFC 9457).","required":["type","title","status","detail","code","traceId"],"properties":{
           "type":{"type":"string","format":"uri-reference"},"title":{"type":"string"},"status":{"type":"integer"},"detail":{"type":"string"},"instance":{"type":"string"},
-          "code":{"type":"string","description":"Stable code; /api/v1/errors lists them all."},"traceId":{"type":"string"},
+          "code":{"type":"string","description":"Stable code; /api/v1/errors lists them all."},"requestId":{"type":"string"},"traceId":{"type":"string"},
+          "plugin":{"type":"string","description":"Where it comes from; shown, with version and component, to callers with platform.plugins:read."},"version":{"type":"string"},"component":{"type":"string"},
           "errors":{"type":"array","items":{"type":"object","required":["pointer","code","detail"],"properties":{"pointer":{"type":"string","description":"JSON pointer to the value."},"code":{"type":"string"},"detail":{"type":"string"}}}}}}
         """);
 

@@ -69,6 +69,9 @@ internal sealed class RequestView : IServiceProvidersFeature, IHttpRequestLifeti
         return view;
     }
 
+    /// <summary>A scope of the host's services, whoever runs now.</summary>
+    public AsyncServiceScope OpenHost() => services.CreateAsyncScope();
+
     /// <summary>The view of a context. The indexer and not <c>Get</c>: a generic method of an interface is looked up in a table at each call.</summary>
     public static RequestView Of(HttpContext context) =>
         context.Features[typeof(IServiceProvidersFeature)] as RequestView ?? Hidden(context);

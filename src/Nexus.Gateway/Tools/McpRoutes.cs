@@ -8,6 +8,7 @@ using Microsoft.Extensions.Options;
 using ModelContextProtocol;
 using ModelContextProtocol.Protocol;
 using ModelContextProtocol.Server;
+using Nexus.Gateway.Errors;
 using Nexus.Gateway.OpenApi;
 using Nexus.Gateway.Pipeline;
 using Nexus.Gateway.Platform;
@@ -21,6 +22,7 @@ namespace Nexus.Gateway.Tools;
 internal sealed class McpRoutes(ToolRunner runner, McpResources resources, RequestBody bodies, IOptionsMonitor<ToolOptions> options, ILoggerFactory loggers, IServiceProvider host) : IPlatformRoutes
 {
     private const int MaxText = 1_000_000;
+    private readonly ILogger log = loggers.CreateLogger("Nexus.Gateway");
 
     private static readonly string Version = typeof(McpRoutes).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "0";
 
@@ -82,13 +84,13 @@ internal sealed class McpRoutes(ToolRunner runner, McpResources resources, Reque
         ServerInstructions = "Each resource of the platform has tools to list, get, create, update and delete its records, and its actions. Calls that change something may have to be approved by a person first; the result says so.",
         Handlers = new McpServerHandlers
         {
-            ListToolsHandler = async (_, token) => new ListToolsResult { Tools = [.. (await runner.ListAsync(caller, token)).Select(Describe)] },
-            CallToolHandler = (call, token) => CallAsync(caller, Demand(call.Params), token),
-            ListResourcesHandler = async (_, token) => new ListResourcesResult { Resources = [.. await resources.ListAsync(caller, token)] },
-            ListResourceTemplatesHandler = async (_, token) => new ListResourceTemplatesResult { ResourceTemplates = [.. await resources.TemplatesAsync(caller, token)] },
-            ReadResourceHandler = async (call, token) => await resources.ReadAsync(caller, Demand(call.Params).Uri, token),
+            ListToolsHandler = async (_, token) => await IdentifiedAsync(async () => new ListToolsResult { Tools = [.. (await runner.ListAsync(caller, token)).Select(Describe)] }),
+            CallToolHandler = (call, token) => IdentifiedAsync(() => CallAsync(caller, Demand(call.Params), token)),
+            ListResourcesHandler = async (_, token) => await IdentifiedAsync(async () => new ListResourcesResult { Resources = [.. await resources.ListAsync(caller, token)] }),
+            ListResourceTemplatesHandler = async (_, token) => await IdentifiedAsync(async () => new ListResourceTemplatesResult { ResourceTemplates = [.. await resources.TemplatesAsync(caller, token)] }),
+            ReadResourceHandler = async (call, token) => await IdentifiedAsync(() => resources.ReadAsync(caller, Demand(call.Params).Uri, token)),
             ListPromptsHandler = (_, _) => ValueTask.FromResult(new ListPromptsResult { Prompts = [.. McpPrompts.All] }),
-            GetPromptHandler = (call, _) => ValueTask.FromResult(McpPrompts.Get(Demand(call.Params))),
+            GetPromptHandler = (call, _) => IdentifiedAsync(() => Task.FromResult(McpPrompts.Get(Demand(call.Params)))),
         },
     };
 
@@ -104,7 +106,34 @@ internal sealed class McpRoutes(ToolRunner runner, McpResources resources, Reque
         Annotations = new ToolAnnotations { ReadOnlyHint = !tool.Writes, DestructiveHint = tool.Destructive, IdempotentHint = !tool.Writes || tool.Repeatable, OpenWorldHint = false },
     };
 
-    private async ValueTask<CallToolResult> CallAsync(CallContext caller, CallToolRequestParams asked, CancellationToken cancellationToken)
+    /// <summary>Gives errors of the protocol the request's id as their data, and those of the platform a text that may leave.</summary>
+    private async ValueTask<T> IdentifiedAsync<T>(Func<Task<T>> answer)
+    {
+        try
+        {
+            return await answer();
+        }
+        catch (McpProtocolException exception)
+        {
+            exception.Data["requestId"] = GatewayRequest.Current?.Id;
+            throw;
+        }
+        catch (Exception exception) when (exception is not OperationCanceledException)
+        {
+            var known = Known(exception);
+            throw new McpProtocolException($"{known.Code}: {Masking.Mask(known.Message)}", McpErrorCode.InternalError) { Data = { ["requestId"] = GatewayRequest.Current?.Id } };
+        }
+    }
+
+    private NexusException Known(Exception exception)
+    {
+        if (exception is NexusException { Status: < 500 } refusal)
+            return refusal;
+        log.LogError(exception, "A call of the Model Context Protocol failed");
+        return exception as NexusException ?? new NexusException(ErrorCodes.InternalError, ErrorCodes.Get(ErrorCodes.InternalError).Title);
+    }
+
+    private async Task<CallToolResult> CallAsync(CallContext caller, CallToolRequestParams asked, CancellationToken cancellationToken)
     {
         if (runner.Find(asked.Name) is not { } tool)
             throw new McpProtocolException($"There is no tool {asked.Name}.", McpErrorCode.InvalidParams);
@@ -113,10 +142,10 @@ internal sealed class McpRoutes(ToolRunner runner, McpResources resources, Reque
             var arguments = JsonSerializer.SerializeToElement(asked.Arguments ?? new Dictionary<string, JsonElement>());
             return ResultOf(await runner.RunAsync(tool, caller, arguments, cancellationToken), isError: false);
         }
-        catch (NexusException e)
+        catch (Exception e) when (e is not OperationCanceledException)
         {
             // For the model to read and mend, as the protocol asks of faults within a tool.
-            return ResultOf(ProblemOf(e), isError: true);
+            return ResultOf(Origins.Add(ProblemOf(Known(e)), await runner.OriginAsync(tool, caller, e, cancellationToken)), isError: true);
         }
     }
 

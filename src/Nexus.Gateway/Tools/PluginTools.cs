@@ -17,6 +17,7 @@ internal static class PluginTools
         Writes = declared.Writes,
         Destructive = declared.Destructive,
         Repeatable = declared.Idempotent,
+        Origin = FailureOrigin.Of(plugin, declared.Name),
         Run = async (call, token) =>
         {
             plugin.Quota?.Call();

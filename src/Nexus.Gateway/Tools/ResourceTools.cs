@@ -39,6 +39,7 @@ internal sealed class ResourceTools(ActivePlugin plugin, ResourceDescriptor reso
         Input = ToolSchemas.Of(input),
         Permission = resource.PermissionFor(permission),
         Keyed = true,
+        Origin = FailureOrigin.Of(plugin, resource.Table),
         Run = run,
     };
 

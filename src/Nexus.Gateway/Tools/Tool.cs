@@ -36,6 +36,9 @@ internal sealed record Tool
     /// <summary>Name of the table that it lists; null when it is no list.</summary>
     public string? Lists { get; init; }
 
+    /// <summary>The plugin and the part of it that it is of.</summary>
+    public required FailureOrigin Origin { get; init; }
+
     /// <summary>Carries it out; the policy point is asked within.</summary>
     public required Func<ToolCall, CancellationToken, Task<JsonObject>> Run { get; init; }
 }

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.Options;
+using Nexus.Gateway.Errors;
 using Nexus.Gateway.Platform;
 
 namespace Nexus.Gateway.Tools;
@@ -30,6 +31,10 @@ internal sealed class ToolRunner(ToolCatalog catalog, ToolApprovals approvals, I
 
     /// <summary>The tool of a name, whether or not anybody may use it; null when there is none.</summary>
     public Tool? Find(string name) => catalog.Current.GetValueOrDefault(name);
+
+    /// <summary>Where the failure of a call comes from, as the caller may see it; null otherwise.</summary>
+    public async Task<FailureOrigin?> OriginAsync(Tool tool, CallContext context, Exception failure, CancellationToken cancellationToken) =>
+        await Origins.MayAsync(authorization, context, cancellationToken) ? FailureOrigin.Find(failure) ?? tool.Origin : null;
 
     /// <summary>Carries out a call.</summary>
     /// <exception cref="NexusException">It is refused.</exception>

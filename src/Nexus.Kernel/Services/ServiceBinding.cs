@@ -11,11 +11,12 @@ internal sealed class ServiceBinding : ServiceTarget
     private readonly ServiceCounters _counters;
     private readonly ILogger _logger;
     private readonly TimeProvider _time;
+    private readonly string _version;
 
     public ServiceBinding(ActivePlugin plugin, ProvidedServiceDescriptor service, ServiceCounters counters, ILogger logger, TimeProvider time)
     {
         (_lease, _service, _counters, _logger, _time) = (plugin.Lease, service, counters, logger, time);
-        Plugin = plugin.Manifest.Name;
+        (Plugin, _version) = (plugin.Manifest.Name, plugin.Manifest.Version);
     }
 
     public string Plugin { get; }
@@ -81,6 +82,8 @@ internal sealed class ServiceBinding : ServiceTarget
     private Exception Record(string method, Exception error, CancellationToken cancellationToken)
     {
         var outcome = ServiceFailure.Translate(error, $"{Contract}.{method} of the plugin {Plugin}", cancellationToken);
+        if (outcome is not OperationCanceledException)
+            FailureOrigin.Keep(outcome, FailureOrigin.Find(error) ?? new FailureOrigin(Plugin, _version, $"{Contract}.{method}"));
         if (outcome is NexusException { Code: ErrorCodes.InternalError })
         {
             // As text: a log sink that kept the exception would keep the plugin's code with it.

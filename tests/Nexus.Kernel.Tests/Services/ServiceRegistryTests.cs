@@ -226,6 +226,7 @@ public sealed class ServiceRegistryTests : IDisposable
         var error = await Assert.ThrowsAsync<NexusException>(() => _bench.For("shop").Get<IMail>().SendAsync("Ada"));
 
         Assert.Equal("INTERNAL_ERROR", error.Code);
+        Assert.Equal(new FailureOrigin("post", post.Manifest.Version, "mail.(constructor)"), FailureOrigin.Find(error));
         Assert.Equal(0, ((CountingGeneration)post.Lease).Held);
     }
 

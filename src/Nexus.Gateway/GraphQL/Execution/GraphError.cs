@@ -20,6 +20,9 @@ internal sealed record GraphError(string Message, IReadOnlyList<SourceLocation> 
     /// <summary>Further members of <c>extensions</c>, or null.</summary>
     public JsonObject? Extensions { get; init; }
 
+    /// <summary>Where it comes from; null when that is not known or not for this caller.</summary>
+    public FailureOrigin? Origin { get; init; }
+
     /// <summary>An error about places of a document.</summary>
     public static GraphError At(DocumentNode document, string message, params ReadOnlySpan<int> starts)
     {

@@ -99,7 +99,7 @@ internal sealed class AnswerReader(Subgraph subgraph)
         var known = subgraph.ErrorOf(message, ErrorCodes.InternalError);
         if (!error.TryGetProperty("extensions", out var extensions) || extensions.ValueKind != JsonValueKind.Object)
             return known;
-        foreach (var member in extensions.EnumerateObject().Where(member => member.Name is not ("code" or "subgraph")))
+        foreach (var member in extensions.EnumerateObject().Where(member => member.Name is not ("code" or "subgraph" or "requestId")))
             known.Extensions![member.Name] = JsonSerializer.SerializeToNode(Whole(member.Value));
         return extensions.TryGetProperty("code", out var code) && code.ValueKind == JsonValueKind.String ? known with { Code = code.GetString()! } : known;
     }

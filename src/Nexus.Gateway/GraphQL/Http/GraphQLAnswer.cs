@@ -1,6 +1,8 @@
 using System.Buffers;
 using System.Text.Json;
+using Nexus.Gateway.Errors;
 using Nexus.Gateway.GraphQL.Execution;
+using Nexus.Gateway.Pipeline;
 using Nexus.Gateway.Rest;
 
 namespace Nexus.Gateway.GraphQL.Http;
@@ -76,6 +78,9 @@ internal static class GraphQLAnswer
         }
         json.WriteStartObject("extensions");
         json.WriteString("code", error.Code);
+        if (GatewayRequest.Current is { } request)
+            json.WriteString("requestId", request.Id);
+        Origins.Write(json, error.Origin);
         if (error.Fields.Count > 0)
             WriteFields(json, error.Fields);
         foreach (var (name, value) in error.Extensions ?? [])

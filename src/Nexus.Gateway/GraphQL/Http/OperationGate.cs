@@ -2,6 +2,7 @@ using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
+using Nexus.Gateway.Errors;
 using Nexus.Gateway.GraphQL.Execution;
 using Nexus.Gateway.GraphQL.Federation;
 using Nexus.Gateway.GraphQL.Language;
@@ -59,7 +60,7 @@ internal sealed partial class OperationGate(SurfaceSchema schemas, ComposedGraph
         var ready = await PrepareAsync(request, cancellationToken);
         if (onlyQueries && ready is { Kind: OperationKind.Mutation })
             throw new NexusException(ErrorCodes.MethodNotAllowed, "Mutations are sent by POST.");
-        return ready.Failure ?? (ready.Kind == OperationKind.Subscription ? null : await ExecuteAsync(ready, call, cancellationToken));
+        return ready.Failure ?? (ready.Kind == OperationKind.Subscription ? null : await ShownAsync(await ExecuteAsync(ready, call, cancellationToken), call.Context, cancellationToken));
     }
 
     /// <summary>Executes a query or mutation; the answer to one event of a subscription when the call has one.</summary>
@@ -86,7 +87,7 @@ internal sealed partial class OperationGate(SurfaceSchema schemas, ComposedGraph
         var (stream, failure) = await OpenAsync(request, call, cancellationToken);
         if (failure is not null)
         {
-            yield return failure;
+            yield return await ShownAsync(failure, call.Context, cancellationToken);
             yield break;
         }
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
@@ -97,23 +98,30 @@ internal sealed partial class OperationGate(SurfaceSchema schemas, ComposedGraph
         {
             var next = await NextAsync(request, call, events, cancellationToken);
             if (next.Result is { } result)
-                yield return result;
+                yield return await ShownAsync(result, call.Now(), cancellationToken);
             if (next.IsLast)
                 yield break;
         }
     }
 
-    /// <summary>What an exception means to a caller: only texts of Nexus exceptions leave the process.</summary>
-    public GraphError Explain(Exception exception)
+    /// <summary>What an exception means to a caller, without where it comes from: only texts of Nexus exceptions leave the process.</summary>
+    public GraphError Explain(Exception exception) => Locate(exception) with { Origin = null };
+
+    /// <summary>The answer as a caller may see it: without the origins of its errors, unless the caller may look at plugins.</summary>
+    private async ValueTask<OperationResult> ShownAsync(OperationResult result, CallContext caller, CancellationToken cancellationToken) =>
+        result.Errors.All(error => error.Origin is null) || await Origins.MayAsync(host.GetService<IAuthorization>(), caller, cancellationToken) ? result
+        : result with { Errors = [.. result.Errors.Select(error => error with { Origin = null })] };
+
+    private GraphError Locate(Exception exception)
     {
         if (exception is NexusException known)
         {
             if (known.Status >= 500)
                 log.LogError(exception, "A GraphQL operation failed with {Code}", known.Code);
-            return new GraphError(known.Message, []) { Code = known.Code, Fields = known.Errors, Extensions = known.Extensions };
+            return new GraphError(known.Message, []) { Code = known.Code, Fields = known.Errors, Extensions = known.Extensions, Origin = FailureOrigin.Find(known) };
         }
         log.LogError(exception, "A GraphQL operation failed");
-        return new GraphError(ErrorCodes.Get(ErrorCodes.InternalError).Title, []) { Code = ErrorCodes.InternalError };
+        return new GraphError(ErrorCodes.Get(ErrorCodes.InternalError).Title, []) { Code = ErrorCodes.InternalError, Origin = FailureOrigin.Find(exception) };
     }
 
     private static OperationResult Refused(params GraphError[] errors) => new(null, errors) { IsRefused = true };
@@ -170,7 +178,7 @@ internal sealed partial class OperationGate(SurfaceSchema schemas, ComposedGraph
     }
 
     private OperationRun Run(ReadyOperation ready, SurfaceCall call, CancellationToken cancellationToken) =>
-        new(ready.Schema!, ready.Document!.Document!, ready.Operation!, ready.Variables, ready.Document.Fragments) { Context = call, Cancellation = cancellationToken, Explain = Explain };
+        new(ready.Schema!, ready.Document!.Document!, ready.Operation!, ready.Variables, ready.Document.Fragments) { Context = call, Cancellation = cancellationToken, Explain = Locate };
 
     /// <summary>Brings up lazy plugins whose names the document begins fields or types with, and all for a look at the schema.</summary>
     private async ValueTask ActivateAsync(string text, CancellationToken cancellationToken)
@@ -204,7 +212,7 @@ internal sealed partial class OperationGate(SurfaceSchema schemas, ComposedGraph
         }
         catch (Exception exception) when (exception is not OperationCanceledException)
         {
-            return (Refused(Explain(exception)), true);
+            return (Refused(Locate(exception)), true);
         }
         var ready = await PrepareAsync(request, cancellationToken);
         if (ready.Failure is { } failure)

@@ -90,7 +90,7 @@ internal sealed class RecordChanges(IResourceOperations operations, RecordTypes 
         var result = results[0];
         ((SurfaceCall)run.Context!).Loaded.Clear();
         if (result.Error is { } error)
-            throw error.Code == ErrorCodes.Conflict && change.ExpectedRevision is { } expected ? new NexusException(ErrorCodes.PreconditionFailed, $"{error.Message} ifRevision demanded {expected}.") : error;
+            throw error.Code == ErrorCodes.Conflict && change.ExpectedRevision is { } expected ? FailureOrigin.Keep(new NexusException(ErrorCodes.PreconditionFailed, $"{error.Message} ifRevision demanded {expected}."), FailureOrigin.Find(error)) : error;
         return change.Kind == ChangeKind.Delete ? result.Id ?? change.Id : result.Record is { } record ? new Record(record) : null;
     }
 

@@ -36,6 +36,9 @@ internal sealed record GrpcStatus(GrpcCode Code, string Message)
     /// <summary>Fields that break a rule.</summary>
     public IReadOnlyCollection<FieldError> Errors { get; init; } = [];
 
+    /// <summary>Where it comes from; null when that is not known or not for this caller. Who sends it has asked.</summary>
+    public FailureOrigin? Origin { get; init; }
+
     /// <summary>Whether a request is of this protocol, whose every answer has to be.</summary>
     public static bool IsAsked(HttpRequest request) =>
         request.ContentType is { } type && type.StartsWith(MediaType, StringComparison.OrdinalIgnoreCase) && (type.Length == MediaType.Length || type[MediaType.Length] is '+' or ';') && HttpProtocol.IsHttp2(request.Protocol);
@@ -70,7 +73,7 @@ internal sealed record GrpcStatus(GrpcCode Code, string Message)
             return;
         Set("grpc-message", Escape(Message));
         if (Reason is not null)
-            Set("grpc-status-details-bin", Convert.ToBase64String(Details(GatewayRequest.Of(context).TraceId)));
+            Set("grpc-status-details-bin", Convert.ToBase64String(Details(GatewayRequest.Of(context))));
     }
 
     private static GrpcCode CodeOf(ErrorCode entry) => entry.Code switch
@@ -110,7 +113,7 @@ internal sealed record GrpcStatus(GrpcCode Code, string Message)
         return text.ToString();
     }
 
-    private byte[] Details(string traceId)
+    private byte[] Details(GatewayRequest request)
     {
         using var to = new ProtoWriter();
         to.Int64(1, (long)Code);
@@ -118,14 +121,18 @@ internal sealed record GrpcStatus(GrpcCode Code, string Message)
         var info = Begin(to, "ErrorInfo", out var infoValue);
         to.Text(1, Reason!);
         to.Text(2, "nexus");
-        var entry = to.Begin(3);
-        to.Text(1, "traceId");
-        to.Text(2, traceId);
-        to.End(entry);
+        Entry(to, "requestId", request.Id);
+        Entry(to, "traceId", request.TraceId);
+        if (Origin is { } origin)
+        {
+            Entry(to, "plugin", origin.Plugin);
+            Entry(to, "version", origin.Version);
+            Entry(to, "component", origin.Component);
+        }
         End(to, info, infoValue);
         if (Errors.Count == 0)
             return to.Written.ToArray();
-        var request = Begin(to, "BadRequest", out var requestValue);
+        var input = Begin(to, "BadRequest", out var inputValue);
         foreach (var error in Errors)
         {
             var violation = to.Begin(1);
@@ -134,8 +141,17 @@ internal sealed record GrpcStatus(GrpcCode Code, string Message)
             to.Text(3, error.Code);
             to.End(violation);
         }
-        End(to, request, requestValue);
+        End(to, input, inputValue);
         return to.Written.ToArray();
+    }
+
+    /// <summary>One entry of ErrorInfo's metadata.</summary>
+    private static void Entry(ProtoWriter to, string name, string value)
+    {
+        var entry = to.Begin(3);
+        to.Text(1, name);
+        to.Text(2, value);
+        to.End(entry);
     }
 
     /// <summary>Begins one detail: an Any, and the message within it.</summary>

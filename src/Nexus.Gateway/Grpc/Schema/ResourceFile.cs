@@ -15,7 +15,8 @@ internal sealed class ResourceFile
         money.Add("amount", 1, ProtoKind.Text, "A decimal such as 12.30.").Add("currency", 2, ProtoKind.Text, "ISO 4217, such as EUR.");
         Money = money;
         fault.Add("code", 1, ProtoKind.Int32, "Status code of gRPC.").Add("reason", 2, ProtoKind.Text, "Code of the platform's catalogue, such as VALIDATION_ERROR.").Add("message", 3, ProtoKind.Text)
-            .Add("violations", 4, File.Message("Violation", "A field that breaks a rule.").Add("field", 1, ProtoKind.Text, "JSON pointer.").Add("reason", 2, ProtoKind.Text).Add("description", 3, ProtoKind.Text), repeated: true);
+            .Add("violations", 4, File.Message("Violation", "A field that breaks a rule.").Add("field", 1, ProtoKind.Text, "JSON pointer.").Add("reason", 2, ProtoKind.Text).Add("description", 3, ProtoKind.Text), repeated: true)
+            .Add("request_id", 5, ProtoKind.Text, "Under which it is found in the log.").Add("plugin", 6, ProtoKind.Text, "Where it comes from; empty, as are version and component, for callers without platform.plugins:read.").Add("version", 7, ProtoKind.Text).Add("component", 8, ProtoKind.Text);
         var record = File.Message("Record", "A record of any resource.").Add("id", 1, ProtoKind.Text).Add("revision", 2, ProtoKind.Int64, "Grows by one with every change, from 1.").Add("fields", 3, WellKnown.Struct, "The whole record as REST shows it. A number that a double cannot hold is text.");
         var get = Request("Get").Add("id", 2, ProtoKind.Text).Add("fields", 3, ProtoKind.Text, "Only these fields; all when empty.", repeated: true);
         var list = AddListing(Request("List"));

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Microsoft.Extensions.DependencyInjection;
+using Nexus.Gateway.Errors;
 using Nexus.Gateway.Rest;
 using Nexus.Gateway.Security.Callers;
 
@@ -29,6 +30,10 @@ internal sealed class ResourceAccess(IServiceProvider host, IPlugins plugins, Se
             }
         }
     }
+
+    /// <summary>Where a failure comes from, as a caller may see it; null otherwise.</summary>
+    public async ValueTask<FailureOrigin?> OriginAsync(CallContext caller, Exception failure, CancellationToken stop) =>
+        FailureOrigin.Find(failure) is { } origin && await Origins.MayAsync(host.GetService<IAuthorization>(), caller, stop) ? origin : null;
 
     /// <summary>What is never returned of a resource; null when records leave as they are stored.</summary>
     public JsonProjection? Projection(ResourceDescriptor resource) =>

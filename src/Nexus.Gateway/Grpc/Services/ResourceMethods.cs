@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using Nexus.Gateway.Changes;
+using Nexus.Gateway.Errors;
 using Nexus.Gateway.Grpc.Calls;
 using Nexus.Gateway.Grpc.Wire;
 using Nexus.Gateway.Pipeline;
@@ -22,7 +23,7 @@ internal sealed class ResourceMethods(IResourceOperations operations, ResourceAc
         var (id, fields) = (Id(request), Words(request, "fields"));
         var json = await access.DoAsync(Resource(request, target), call.Caller, async resource =>
         {
-            var found = await operations.FindAsync(resource, id, call.Stop) ?? throw new NexusException(ErrorCodes.ResourceNotFound, $"{resource.Resource.Name} have no record {id} that you may see.");
+            var found = await operations.FindAsync(resource, id, call.Stop) ?? throw FailureOrigin.Keep(new NexusException(ErrorCodes.ResourceNotFound, $"{resource.Resource.Name} have no record {id} that you may see."), FailureOrigin.Of(resource.Plugin, resource.Resource.Table));
             return (found.Id, found.Revision, Json: Shown(resource.Resource, found, fields));
         }, call.Stop);
         await SendAsync(call, target, json.Id, json.Revision, json.Json);
@@ -138,7 +139,8 @@ internal sealed class ResourceMethods(IResourceOperations operations, ResourceAc
             }
             catch (NexusException error)
             {
-                await call.WriteAsync(json => WriteResult(json, number, null, () => WriteError(json, GrpcStatus.Of(error)), "error"));
+                var origin = await access.OriginAsync(call.Caller, error, call.Stop);
+                await call.WriteAsync(json => WriteResult(json, number, null, () => WriteError(json, GrpcStatus.Of(error) with { Origin = origin }), "error"));
             }
         }
     }
@@ -164,7 +166,7 @@ internal sealed class ResourceMethods(IResourceOperations operations, ResourceAc
         }, CancellationToken.None);
         var (result, shown) = await work.WaitAsync(call.Stop);
         if (result.Error is { } error)
-            throw error.Code == ErrorCodes.Conflict && change.ExpectedRevision is { } expected ? new NexusException(ErrorCodes.PreconditionFailed, $"{error.Message} if_revision demanded {expected}.") : error;
+            throw error.Code == ErrorCodes.Conflict && change.ExpectedRevision is { } expected ? FailureOrigin.Keep(new NexusException(ErrorCodes.PreconditionFailed, $"{error.Message} if_revision demanded {expected}."), FailureOrigin.Find(error)) : error;
         return (result, shown);
     }
 
@@ -287,6 +289,9 @@ internal sealed class ResourceMethods(IResourceOperations operations, ResourceAc
         json.WriteNumber("code", (int)status.Code);
         json.WriteString("reason", status.Reason);
         json.WriteString("message", status.Message);
+        if (GatewayRequest.Current is { } request)
+            json.WriteString("requestId", request.Id);
+        Origins.Write(json, status.Origin);
         json.WriteStartArray("violations");
         foreach (var error in status.Errors)
         {
