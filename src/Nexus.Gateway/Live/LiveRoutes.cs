@@ -121,11 +121,11 @@ internal sealed class LiveStream(HttpContext context, LiveFeed feed, LiveHost ho
         }
         catch (NexusException exception)
         {
-            await SendErrorAsync(exception.Code);
+            await SendAsync(StreamEnd.Error(context, exception.Code), context.RequestAborted);
         }
         catch (OperationCanceledException) when (caller.Ended.IsCancellationRequested && !context.RequestAborted.IsCancellationRequested)
         {
-            await SendErrorAsync(ErrorCodes.AuthenticationRequired);
+            await SendAsync(StreamEnd.Error(context, ErrorCodes.AuthenticationRequired), context.RequestAborted);
         }
         catch (OperationCanceledException)
         {
@@ -158,10 +158,6 @@ internal sealed class LiveStream(HttpContext context, LiveFeed feed, LiveHost ho
             await SendAsync((one.At is { } at ? $"id: {at}\n" : "") + $"data: {data}\n\n", ends);
         }
     }
-
-    // An id of a request has no character that JSON would escape.
-    private Task SendErrorAsync(string code) =>
-        SendAsync($"event: error\ndata: {{\"code\":\"{code}\",\"requestId\":\"{GatewayRequest.Of(context).Id}\"}}\n\n", context.RequestAborted);
 
     private async Task SendAsync(string text, CancellationToken ends)
     {

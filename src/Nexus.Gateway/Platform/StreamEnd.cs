@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Http;
+using Nexus.Gateway.Pipeline;
 using Nexus.Gateway.Security.Callers;
 
 namespace Nexus.Gateway.Platform;
@@ -10,7 +11,10 @@ internal static class StreamEnd
     {
         if (!caller.Ended.IsCancellationRequested || context.RequestAborted.IsCancellationRequested)
             return;
-        await context.Response.WriteAsync($"event: error\ndata: {{\"code\":\"{ErrorCodes.AuthenticationRequired}\"}}\n\n", context.RequestAborted);
+        await context.Response.WriteAsync(Error(context, ErrorCodes.AuthenticationRequired), context.RequestAborted);
         await context.Response.Body.FlushAsync(context.RequestAborted);
     }
+
+    /// <summary>The event of an error. The id of a request has no character that JSON would escape.</summary>
+    public static string Error(HttpContext context, string code) => $"event: error\ndata: {{\"code\":\"{code}\",\"requestId\":\"{GatewayRequest.Of(context).Id}\"}}\n\n";
 }

@@ -61,7 +61,7 @@ public sealed class Request_monitor
         Assert.Equal(("GET", null, 403), ((string?)finished["method"], (string?)finished["route"], (int)finished["status"]!));
         Assert.DoesNotContain("event: started", watcher.Text, StringComparison.Ordinal);
         identity.Revoke("root");
-        Assert.EndsWith("event: error\ndata: {\"code\":\"AUTHENTICATION_REQUIRED\"}\n\n", await watcher.RestAsync(), StringComparison.Ordinal);
+        Assert.Matches("event: error\ndata: {\"code\":\"AUTHENTICATION_REQUIRED\",\"requestId\":\"[^\"]+\"}\n\n$", await watcher.RestAsync());
         Assert.False(host.Services.GetRequiredService<RequestMonitor>().IsWatched);
     }
 

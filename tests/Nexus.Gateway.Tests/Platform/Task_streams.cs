@@ -26,7 +26,7 @@ public sealed class Task_streams
         var rest = await lines.ReadToEndAsync().WaitAsync(TimeSpan.FromSeconds(60));
 
         Assert.Equal("event: progress", first);
-        Assert.EndsWith("event: error\ndata: {\"code\":\"AUTHENTICATION_REQUIRED\"}\n\n", rest, StringComparison.Ordinal);
+        Assert.Matches("event: error\ndata: {\"code\":\"AUTHENTICATION_REQUIRED\",\"requestId\":\"[^\"]+\"}\n\n$", rest);
         await host.UntilNothingIsOpenAsync();
     }
 
