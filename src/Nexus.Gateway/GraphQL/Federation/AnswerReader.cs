@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Nexus.Gateway.GraphQL.Execution;
 using Nexus.Gateway.GraphQL.Federation.Planning;
+using Nexus.Gateway.GraphQL.Language;
 using Nexus.Gateway.GraphQL.Types;
 
 namespace Nexus.Gateway.GraphQL.Federation;
@@ -10,9 +11,40 @@ namespace Nexus.Gateway.GraphQL.Federation;
 /// <summary>An entity of whom another subgraph is asked for the rest.</summary>
 /// <param name="Hop">What is asked of whom.</param>
 /// <param name="Target">The object that the answer goes into.</param>
-/// <param name="Key">The entity by its type and its key; null where the key did not come.</param>
-/// <param name="Keys">The names under which the object has the key.</param>
-internal sealed record HopTarget(Hop Hop, FetchedObject Target, JsonObject Key, string[] Keys);
+/// <param name="Key">The entity by its type and its key, with what else is sent; null where something did not come.</param>
+/// <param name="Aliases">The names under which the object has what is sent.</param>
+internal sealed record HopTarget(Hop Hop, FetchedObject Target, JsonObject Key, string[] Aliases)
+{
+    /// <summary>Gathers what is sent out of what the object has by now.</summary>
+    public static HopTarget Of(Hop hop, FetchedObject target)
+    {
+        var key = new JsonObject { ["__typename"] = target.Type };
+        Field[] fields = [.. hop.Key.Fields, .. hop.Required];
+        var aliases = Array.ConvertAll(fields, hop.Selection.AliasOf);
+        for (var i = 0; i < fields.Length; i++)
+        {
+            var (name, value) = (fields[i].Name.Text, target.Values.GetValueOrDefault(aliases[i]) is JsonElement given ? JsonSerializer.SerializeToNode(given) : null);
+            key[name] = key[name] is { } other ? Merge(other.DeepClone(), value) : value;
+        }
+        return new HopTarget(hop, target, key, aliases);
+    }
+
+    /// <summary>One value of two that say different things of the same.</summary>
+    private static JsonNode? Merge(JsonNode? one, JsonNode? other)
+    {
+        switch (one, other)
+        {
+            case (JsonObject fields, JsonObject further):
+                foreach (var (name, value) in further)
+                    fields[name] = Merge(fields[name]?.DeepClone(), value?.DeepClone());
+                return fields;
+            case (JsonArray list, JsonArray same) when list.Count == same.Count:
+                return new JsonArray([.. list.Zip(same, (a, b) => Merge(a?.DeepClone(), b?.DeepClone()))]);
+            default:
+                return other ?? one;
+        }
+    }
+}
 
 /// <summary>Takes what one subgraph answered into the composed answer, and puts its errors to the places that they are about.</summary>
 internal sealed class AnswerReader(Subgraph subgraph)
@@ -29,15 +61,10 @@ internal sealed class AnswerReader(Subgraph subgraph)
     public void Fill(FetchedObject target, JsonElement json, ObjectSelection selection)
     {
         Fill(target, json, selection.Fields);
-        foreach (var (alias, _) in selection.Keys)
+        foreach (var (alias, _) in selection.Asked)
             target.Values[alias] = json.TryGetProperty(alias, out var key) && key.ValueKind != JsonValueKind.Null ? Whole(key) : null;
         foreach (var hop in selection.Hops)
-        {
-            var key = new JsonObject { ["__typename"] = target.Type };
-            foreach (var field in hop.Key.Fields)
-                key[field.Name.Text] = target.Values[selection.AliasOf(field)] is JsonElement value ? JsonSerializer.SerializeToNode(value) : null;
-            Hops.Add(new HopTarget(hop, target, key, Array.ConvertAll(hop.Key.Fields, selection.AliasOf)));
-        }
+            Hops.Add(HopTarget.Of(hop, target));
     }
 
     /// <summary>Fills an object with fields.</summary>
@@ -88,6 +115,14 @@ internal sealed class AnswerReader(Subgraph subgraph)
             if (target.Values.GetValueOrDefault(field.Plan.Key) is null)
                 target.Values[field.Plan.Key] = new Failure(error, []);
         }
+    }
+
+    /// <summary>Gives up all that a step would have brought, and the steps that would have followed it.</summary>
+    public static void Fail(FetchedObject target, ObjectSelection selection, GraphError error)
+    {
+        Fail(target, selection.Fields, error);
+        foreach (var hop in selection.Hops)
+            Fail(target, hop.Selection, error);
     }
 
     /// <summary>An error in this node's form: text, code and further facts are the subgraph's.</summary>

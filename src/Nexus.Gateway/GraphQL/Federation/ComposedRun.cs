@@ -158,10 +158,11 @@ internal sealed class ComposedRun(ComposedState state, OperationRun run, Operati
 
     private static bool Lacks(HopTarget target, Subgraph subgraph)
     {
-        if (target.Key.All(member => member.Value is not null))
+        // What is required beside the key may be null, unless that is because it failed.
+        var cause = target.Aliases.Select(alias => target.Target.Values.GetValueOrDefault(alias)).OfType<Failure>().FirstOrDefault()?.Error;
+        if (cause is null && Array.TrueForAll(target.Hop.Key.Fields, field => target.Key[field.Name.Text] is not null))
             return false;
-        var cause = target.Keys.Select(key => target.Target.Values.GetValueOrDefault(key)).OfType<Failure>().FirstOrDefault()?.Error;
-        AnswerReader.Fail(target.Target, target.Hop.Selection.Fields, cause ?? subgraph.ErrorOf($"The subgraph {subgraph.Name} cannot be asked: the key of the {target.Target.Type} is null."));
+        AnswerReader.Fail(target.Target, target.Hop.Selection, cause ?? subgraph.ErrorOf($"The subgraph {subgraph.Name} cannot be asked: the key of the {target.Target.Type} is null."));
         return true;
     }
 
@@ -204,7 +205,7 @@ internal sealed class ComposedRun(ComposedState state, OperationRun run, Operati
             foreach (var target in Targets[index])
             {
                 if (path.Length == 2)
-                    AnswerReader.Fail(target.Target, Hop.Selection.Fields, reader.Read(error));
+                    AnswerReader.Fail(target.Target, Hop.Selection, reader.Read(error));
                 else
                     reader.Place(error, target.Target, path, 2);
             }
@@ -213,7 +214,7 @@ internal sealed class ComposedRun(ComposedState state, OperationRun run, Operati
         public void Fail(GraphError error)
         {
             foreach (var target in Targets.SelectMany(one => one))
-                AnswerReader.Fail(target.Target, Hop.Selection.Fields, error);
+                AnswerReader.Fail(target.Target, Hop.Selection, error);
         }
     }
 }

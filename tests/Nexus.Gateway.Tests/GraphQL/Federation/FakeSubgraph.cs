@@ -90,9 +90,14 @@ internal sealed class FakeSubgraph : IAsyncDisposable
     }
 
     private object?[] Find(object?[] representations) => [.. representations.Cast<JsonElement>().Select(one =>
-        JsonElement.Parse(data).TryGetProperty(one.GetProperty("__typename").GetString()!, out var all) && all.TryGetProperty(one.EnumerateObject().Last().Value.ToString(), out var found)
-            ? found.TryGetProperty("$error", out var error) ? Task.FromException<object?>(new GraphException(error.GetString()!) { Code = "PERMISSION_DENIED" }) : (object?)found
+        JsonElement.Parse(data).TryGetProperty(one.GetProperty("__typename").GetString()!, out var all) && all.TryGetProperty((one.TryGetProperty("id", out var id) ? id : one.EnumerateObject().Last().Value).ToString(), out var found)
+            ? found.TryGetProperty("$error", out var error) ? Task.FromException<object?>(new GraphException(error.GetString()!) { Code = "PERMISSION_DENIED" }) : (object?)WithSent(found, one)
             : null)];
+
+    /// <summary>A value <c>=a b</c> is what was sent along of these, as JSON.</summary>
+    private static JsonElement WithSent(JsonElement found, JsonElement sent) => JsonSerializer.SerializeToElement(found.EnumerateObject().ToDictionary(
+        one => one.Name,
+        one => one.Value.ValueKind == JsonValueKind.String && one.Value.GetString() is ['=', .. var names] ? JsonSerializer.SerializeToElement(string.Join(' ', names.Split(' ').Select(name => sent.TryGetProperty(name, out var value) ? value.GetRawText() : "not sent"))) : one.Value));
 
     private string WithEntities()
     {

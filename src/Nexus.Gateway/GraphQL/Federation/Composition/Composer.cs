@@ -227,15 +227,68 @@ internal sealed class Composer
 
     private void Reach()
     {
+        var met = subgraphs.ToDictionary(subgraph => subgraph.Name, Met);
         foreach (var (name, all) in declared.Where(type => types[type.Key] is ObjectType && type.Key is not ("Query" or "Mutation")))
         {
+            foreach (var (subgraph, type) in all)
+            {
+                foreach (var (field, given) in type.Fields.Where(one => one.Value.Requires.Length > 0 && owners[$"{name}.{one.Key}"].Contains(subgraph.Name)))
+                    Demand(subgraph, type, field, given.Requires);
+            }
             foreach (var field in ((ObjectType)types[name]).Fields)
             {
                 var givers = owners[$"{name}.{field.Name}"];
-                if (all.Find(one => !givers.Contains(one.Subgraph.Name) && !Array.Exists(givers, to => ComposedSchema.KeyBetween(byName, name, one.Subgraph.Name, to) is not null)) is { Subgraph: { } lost })
+                if (all.Find(one => met[one.Subgraph.Name].Contains(name) && !givers.Contains(one.Subgraph.Name) && !Array.Exists(givers, to => ComposedSchema.KeyBetween(byName, name, one.Subgraph.Name, to) is not null)) is { Subgraph: { } lost })
                     problems.Add($"{field} of {string.Join(" and ", givers)} cannot be found for a {name} of {lost.Name}: {lost.Name} gives no @key of it.");
             }
         }
+    }
+
+    /// <summary>Types of whose objects a subgraph tells: what the fields lead to that it gives of the root and of entities.</summary>
+    private static HashSet<string> Met(SubgraphDocument subgraph)
+    {
+        var met = new HashSet<string>(StringComparer.Ordinal);
+        var waiting = new Stack<SubgraphType>(subgraph.Types.Values.Where(type => type.Name is "Query" or "Mutation" || type.Keys.Exists(key => key.IsResolvable)));
+        while (waiting.TryPop(out var type))
+        {
+            foreach (var field in type.Fields.Values.Where(field => type.Gives(field.Declaration.Name.Text)))
+            {
+                var result = subgraph.NameOf(TypeNodes.Named(field.Declaration.Type));
+                foreach (var possible in subgraph.Types.Values.Where(one => (one.Name == result || subgraph.Has(result, one.Name)) && met.Add(one.Name)))
+                    waiting.Push(possible);
+            }
+        }
+        return met;
+    }
+
+    /// <summary>Checks that what a field requires is another's, and can be fetched before.</summary>
+    private void Demand(SubgraphDocument subgraph, SubgraphType type, string field, Field[] required)
+    {
+        var coordinate = $"{type.Name}.{field} of {subgraph.Name}";
+        foreach (var one in required)
+        {
+            var (name, text) = (one.Name.Text, KeyFields.Print(one));
+            if (!type.Fields.TryGetValue(name, out var known))
+                problems.Add($"{coordinate} requires {text}, which {subgraph.Name} does not declare; declare it there as @external.");
+            else if (!known.IsExternal && one.Selections is null)
+                problems.Add($"{coordinate} requires {text}, which {subgraph.Name} gives itself; mark it @external there, or do not require it.");
+            else if (!Array.Exists(ComposedSchema.Givers(byName, owners, type.Name, one), giver => giver != subgraph.Name || ComposedSchema.Required(byName, giver, type.Name, name).Length > 0))
+                problems.Add($"{coordinate} requires {text}, which no one subgraph gives whole.");
+        }
+        if (ComposedSchema.KeyBetween(byName, type.Name, subgraph.Name, subgraph.Name) is null)
+            problems.Add($"{coordinate} requires fields, and {subgraph.Name} finds no {type.Name} by a @key to be sent them with.");
+        else if (IsCircular(type.Name, subgraph.Name, field, []))
+            problems.Add($"{coordinate} requires what requires it in the end.");
+    }
+
+    private bool IsCircular(string type, string subgraph, string field, List<string> path)
+    {
+        if (path.Contains($"{subgraph} {field}"))
+            return true;
+        path.Add($"{subgraph} {field}");
+        var circular = Array.Exists(ComposedSchema.Required(byName, subgraph, type, field), one => ComposedSchema.Givers(byName, owners, type, one) is [var giver, ..] && IsCircular(type, giver, one.Name.Text, path));
+        path.RemoveAt(path.Count - 1);
+        return circular;
     }
 
     private void Stop()

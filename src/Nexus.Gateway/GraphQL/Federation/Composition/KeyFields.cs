@@ -11,7 +11,11 @@ internal sealed record KeyFields(Field[] Fields, bool IsResolvable)
     /// <summary>Reads the argument <c>fields</c>.</summary>
     /// <exception cref="SyntaxException">It is no selection.</exception>
     public static KeyFields Read(string text, bool isResolvable) =>
-        new([.. ((OperationDefinition)Parser.Parse("{" + text + "}").Definitions[0]).Selections.Selections.OfType<Field>()], isResolvable);
+        new([.. SelectionOf(text).Selections.OfType<Field>()], isResolvable);
+
+    /// <summary>A set of fields as a selection.</summary>
+    /// <exception cref="SyntaxException">It is none.</exception>
+    public static SelectionSet SelectionOf(string text) => ((OperationDefinition)Parser.Parse("{" + text + "}").Definitions[0]).Selections;
 
     /// <summary>A field with what is selected below it, as text.</summary>
     public static string Print(Field field)
@@ -24,6 +28,8 @@ internal sealed record KeyFields(Field[] Fields, bool IsResolvable)
     private static void Print(StringBuilder text, Field field)
     {
         text.Append(field.Name.Text);
+        if (field.Arguments.Length > 0)
+            text.Append('(').AppendJoin(", ", field.Arguments.Select(argument => $"{argument.Name.Text}: {Printer.Print(argument.Value)}")).Append(')');
         if (field.Selections is not { } set)
             return;
         text.Append(" {");

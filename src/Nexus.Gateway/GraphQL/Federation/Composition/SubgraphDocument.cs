@@ -12,7 +12,7 @@ internal sealed class SubgraphDocument
     private const string Prefix = "federation__";
 
     /// <summary>Directives whose meaning this gateway would get wrong by leaving it out.</summary>
-    private static readonly string[] Unknown = ["requires", "interfaceObject", "inaccessible", "authenticated", "requiresScopes", "policy", "context", "fromContext"];
+    private static readonly string[] Unknown = ["interfaceObject", "inaccessible", "authenticated", "requiresScopes", "policy", "context", "fromContext"];
 
     private static readonly string[] Machinery = ["_Any", "_Entity", "_Service", "_FieldSet", "FieldSet"];
     private static readonly string[] RootNames = ["Query", "Mutation", "Subscription"];
@@ -109,15 +109,30 @@ internal sealed class SubgraphDocument
         Refuse(field.Directives, coordinate);
         return new SubgraphField(
             field,
-            field.Directives.Any(directive => Is(directive, "external")),
+            field.Directives.Concat(ofType).Any(directive => Is(directive, "external")),
             !isSecond || field.Directives.Concat(ofType).Any(directive => Is(directive, "shareable")),
-            field.Directives.FirstOrDefault(directive => Is(directive, "override")) is { } taken ? Text(taken, "from") : null);
+            field.Directives.FirstOrDefault(directive => Is(directive, "override")) is { } taken ? Text(taken, "from") : null)
+        {
+            Requires = field.Directives.FirstOrDefault(directive => Is(directive, "requires")) is { } demanded ? Required(Text(demanded, "fields") ?? "", coordinate) : [],
+        };
     }
+
+    private Field[] Required(string text, string coordinate)
+    {
+        var set = KeyFields.SelectionOf(text);
+        if (HasFragment(set))
+            problems.Add($"{coordinate} of {Name} has @requires that selects by type, which this gateway does not do.");
+        return [.. set.Selections.OfType<Field>()];
+    }
+
+    private static bool HasFragment(SelectionSet set) => Array.Exists(set.Selections, one => one is not Field field || (field.Selections is { } below && HasFragment(below)));
 
     private void Refuse(Directive[] given, string coordinate)
     {
         foreach (var directive in given)
         {
+            if (Is(directive, "override") && Argument(directive, "label") is not null)
+                problems.Add($"{coordinate} of {Name} has @override with a label, which this gateway does not do.");
             if (Array.Find(Unknown, one => Is(directive, one)) is { } unknown)
                 problems.Add($"{coordinate} of {Name} has @{unknown}, which this gateway does not do.");
         }

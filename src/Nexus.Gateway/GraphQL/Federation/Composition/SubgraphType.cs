@@ -50,4 +50,8 @@ internal sealed class SubgraphType(string name, TypeDefinitionKind kind)
 /// <param name="IsExternal">It is another subgraph's.</param>
 /// <param name="IsShareable">Others may give it too, with the same value.</param>
 /// <param name="Overrides">The subgraph that it is taken over from, or null.</param>
-internal sealed record SubgraphField(FieldDeclaration Declaration, bool IsExternal, bool IsShareable, string? Overrides);
+internal sealed record SubgraphField(FieldDeclaration Declaration, bool IsExternal, bool IsShareable, string? Overrides)
+{
+    /// <summary>Fields of other subgraphs that this one needs to be sent along with the key to give it; empty for none.</summary>
+    public Field[] Requires { get; init; } = [];
+}

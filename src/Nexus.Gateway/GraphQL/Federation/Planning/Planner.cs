@@ -37,23 +37,36 @@ internal sealed class Planner(ComposedSchema composed, OperationRun run)
         if ((planned += fields.Length) > MaxFields)
             throw new GraphException($"With its fragments the operation selects more than {MaxFields} fields.");
         var selection = new ObjectSelection(type);
-        var elsewhere = new List<(string Subgraph, List<FieldPlan> Fields)>();
+        var elsewhere = new List<Elsewhere>();
         // The executor itself knows the type's name.
         foreach (var field in fields.Where(field => !ReferenceEquals(field.Definition, Introspection.TypeName)))
         {
             var owners = composed.Owners(type.Name, field.Definition.Name);
-            if (owners.Contains(subgraph))
+            Field[] Required(string owner) => composed.Required(owner, type.Name, field.Definition.Name);
+            if (owners.Contains(subgraph) && Required(subgraph).Length == 0)
             {
                 selection.Fields.Add(new SelectedField(field, Below(field, subgraph)));
                 continue;
             }
-            var known = elsewhere.Find(one => owners.Contains(one.Subgraph)).Fields;
+            var known = elsewhere.Find(one => owners.Contains(one.Subgraph) && IsSame(one.Required, Required(one.Subgraph)));
             if (known is null)
-                elsewhere.Add((owners.First(owner => composed.KeyBetween(type.Name, subgraph, owner) is not null), known = []));
-            known.Add(field);
+            {
+                var owner = owners.Where(one => composed.KeyBetween(type.Name, subgraph, one) is not null).MinBy(one => Required(one).Length)!;
+                elsewhere.Add(known = new Elsewhere(owner, Required(owner), []));
+            }
+            known.Fields.Add(field);
         }
-        foreach (var (other, rest) in elsewhere)
-            selection.Hops.Add(new Hop(other, composed.KeyBetween(type.Name, subgraph, other)!, Plan(type, [.. rest], other)));
+        foreach (var (other, required, rest) in elsewhere)
+            new Route(composed, type, subgraph, selection).LeadTo(other, required, Plan(type, rest, other));
+        return selection;
+    }
+
+    /// <summary>The selection at the end of a step: all of its fields are the subgraph's, and what they require is there.</summary>
+    private ObjectSelection Plan(ObjectType type, List<FieldPlan> fields, string subgraph)
+    {
+        var selection = new ObjectSelection(type);
+        foreach (var field in fields)
+            selection.Fields.Add(new SelectedField(field, Below(field, subgraph)));
         return selection;
     }
 
@@ -75,4 +88,9 @@ internal sealed class Planner(ComposedSchema composed, OperationRun run)
         }
         return below;
     }
+
+    private static bool IsSame(Field[] some, Field[] others) => some.Select(KeyFields.Print).SequenceEqual(others.Select(KeyFields.Print));
+
+    /// <summary>Fields that another subgraph gives, when it is sent what they require.</summary>
+    private sealed record Elsewhere(string Subgraph, Field[] Required, List<FieldPlan> Fields);
 }

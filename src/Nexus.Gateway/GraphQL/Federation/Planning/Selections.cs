@@ -1,5 +1,8 @@
+using System.Security.Cryptography;
+using System.Text;
 using Nexus.Gateway.GraphQL.Execution;
 using Nexus.Gateway.GraphQL.Federation.Composition;
+using Nexus.Gateway.GraphQL.Language;
 using Nexus.Gateway.GraphQL.Types;
 
 namespace Nexus.Gateway.GraphQL.Federation.Planning;
@@ -7,6 +10,8 @@ namespace Nexus.Gateway.GraphQL.Federation.Planning;
 /// <summary>What one subgraph is asked about objects of one type: its own fields, and the keys by which other subgraphs are asked for the rest.</summary>
 internal sealed class ObjectSelection(ObjectType type)
 {
+    private readonly Dictionary<string, Field> asked = new(StringComparer.Ordinal);
+
     /// <summary>The type.</summary>
     public ObjectType Type { get; } = type;
 
@@ -16,12 +21,23 @@ internal sealed class ObjectSelection(ObjectType type)
     /// <summary>Where the other fields come from.</summary>
     public List<Hop> Hops { get; } = [];
 
-    /// <summary>The fields of keys, each under the name that it is asked for by.</summary>
-    public IEnumerable<(string Alias, Language.Field Field)> Keys =>
-        Hops.SelectMany(hop => hop.Key.Fields).DistinctBy(KeyFields.Print).Select(part => (AliasOf(part), part));
+    /// <summary>Nothing of it is asked for.</summary>
+    public bool IsEmpty => Fields.Count + asked.Count == 0;
 
-    /// <summary>The name that a field of a key is asked for by: of its own, because the caller may have given the field's name to another one.</summary>
-    public string AliasOf(Language.Field field) => $"nexusKey_{Type.Name}_{field.Name.Text}";
+    /// <summary>The fields that are asked for to be sent to other subgraphs, each by its alias.</summary>
+    public IEnumerable<KeyValuePair<string, Field>> Asked => asked;
+
+    /// <summary>Asks for a field to be sent to another subgraph.</summary>
+    public void Ask(Field field) => asked[AliasOf(field)] = field;
+
+    /// <summary>
+    /// The name that a field for another subgraph is asked for by: of its own, because the caller may have given the field's name to another one, and the same for the same field, wherever it is asked for.
+    /// </summary>
+    public string AliasOf(Field field)
+    {
+        var plain = $"nexusKey_{Type.Name}_{field.Name.Text}";
+        return field.Selections is null && field.Arguments.Length == 0 ? plain : $"{plain}_{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(KeyFields.Print(field))))[..8]}";
+    }
 }
 
 /// <summary>A field that a subgraph is asked for.</summary>
@@ -41,5 +57,6 @@ internal sealed record Selections(NamedType Declared, Dictionary<string, ObjectS
 /// <summary>A step from one subgraph to another: there the entity of the same key is asked for the rest.</summary>
 /// <param name="Subgraph">Name of the subgraph that is asked.</param>
 /// <param name="Key">What tells the entity.</param>
+/// <param name="Required">What else is sent along, because the other subgraph needs it for what is asked.</param>
 /// <param name="Selection">What is asked.</param>
-internal sealed record Hop(string Subgraph, KeyFields Key, ObjectSelection Selection);
+internal sealed record Hop(string Subgraph, KeyFields Key, Field[] Required, ObjectSelection Selection);

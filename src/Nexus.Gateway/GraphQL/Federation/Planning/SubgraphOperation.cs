@@ -91,7 +91,7 @@ internal sealed class SubgraphOperation(OperationDefinition operation, JsonEleme
             return;
         }
         text.Append(" { ").Append(Selections.TypeKey).Append(": __typename");
-        foreach (var (type, selection) in below.ByType.Where(one => one.Value.Fields.Count + one.Value.Hops.Count > 0))
+        foreach (var (type, selection) in below.ByType.Where(one => !one.Value.IsEmpty))
         {
             text.Append(" ... on ").Append(type);
             Write(selection);
@@ -102,11 +102,11 @@ internal sealed class SubgraphOperation(OperationDefinition operation, JsonEleme
     private void Write(ObjectSelection selection)
     {
         text.Append(" {");
-        if (selection.Fields.Count + selection.Hops.Count == 0)
+        if (selection.IsEmpty)
             text.Append(' ').Append(Selections.TypeKey).Append(": __typename");
         foreach (var field in selection.Fields)
             Write(field);
-        foreach (var (alias, field) in selection.Keys)
+        foreach (var (alias, field) in selection.Asked)
             text.Append(' ').Append(alias).Append(": ").Append(KeyFields.Print(field));
         text.Append(" }");
     }
