@@ -26,6 +26,7 @@ internal static class NodesBench
             using var nginx = NginxServer.Start([first.Port], [first.Port, second.Port]);
             await AnsweredAsync(gateway.Port, nginx.Ports[0], nginx.Ports[1], yarp.Port);
             List<Bar> bars = [await ScalingAsync(nginx)];
+            bars.Add(await ProcessorsAsync(System.IO.Path.Combine(folder, "node")));
             bars.AddRange(await HopAsync(first, yarp, gateway));
             bars.Add(await DeathAsync(gateway, second));
             return bars;
@@ -41,6 +42,41 @@ internal static class NodesBench
         var request = Load.Get(Path);
         var (_, one, ratio) = await Benches.InTurnsAsync(time => new Load(nginx.Ports[1]).RunAsync(Clients, time, _ => request), time => new Load(nginx.Ports[0]).RunAsync(Clients, time, _ => request));
         return new("two nodes behind nginx over one, requests/s", ratio, "×", 0.9, Baseline: one);
+    }
+
+    /// <summary>A node and its clients on one processor, and on two.</summary>
+    private static async Task<Bar> ProcessorsAsync(string plugins)
+    {
+        var request = Load.Get(Path);
+        await using var two = await Child.HostAsync(plugins, "--server:accessLog=false");
+        Child one;
+        // What a process starts runs where it may run itself.
+        Processors.Use(1);
+        try
+        {
+            one = await Child.HostAsync(plugins, "--server:accessLog=false");
+        }
+        finally
+        {
+            Processors.Use(2);
+        }
+
+        await using (one)
+        {
+            var (_, single, ratio) = await Benches.InTurnsAsync(time => new Load(two.Port).RunAsync(Clients, time, _ => request), async time =>
+            {
+                Processors.Use(1);
+                try
+                {
+                    return await new Load(one.Port).RunAsync(Clients, time, _ => request);
+                }
+                finally
+                {
+                    Processors.Use(2);
+                }
+            });
+            return new("one node and its clients on two processors over one, requests/s", ratio, "×", 1, Baseline: single);
+        }
     }
 
     /// <summary>

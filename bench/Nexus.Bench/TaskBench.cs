@@ -1,13 +1,16 @@
 using System.Diagnostics;
+using System.Globalization;
 using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Nexus.Data;
 using Nexus.Engines.PostgreSql;
+using Nexus.Engines.RabbitMq;
 using Nexus.Kernel.Plugins;
 using Nexus.Kernel.Services;
 using Nexus.Kernel.Tasks;
+using Nexus.Testing;
 using Npgsql;
 
 namespace Nexus.Bench;
@@ -40,10 +43,36 @@ internal static class TaskBench
             var rates = await InTurnsAsync(() => NexusAsync(node), () => RawPostgreSqlAsync(source));
             bars.Add(new("tasks a second on PostgreSQL over raw SKIP LOCKED", rates.Ratio, "×", 0.5, Baseline: rates.Raw));
             bars.Add(new("tasks a second on PostgreSQL", rates.Nexus, "/s"));
+            bars.AddRange(await RunRabbitMqAsync(server.ConnectionString("carried"), source));
         }
 
         Directory.Delete(folder, recursive: true);
         return bars;
+    }
+
+    /// <summary>Kept in PostgreSQL and carried to the worker by RabbitMQ.</summary>
+    private static async Task<IReadOnlyList<Bar>> RunRabbitMqAsync(string database, NpgsqlDataSource source)
+    {
+        await using var broker = await RabbitMqServer.StartAsync();
+        await using var node = await PluginTestHost.StartAsync(options =>
+        {
+            options.Settings["database:type"] = "postgresql";
+            options.Settings["database:connectionString"] = database;
+            options.Storage = new PostgreSqlPlugin();
+            options.Settings["tasks:transport"] = "rabbitmq";
+            options.Settings["tasks:concurrency"] = AtOnce.ToString(CultureInfo.InvariantCulture);
+            options.Settings["plugins:engines.rabbitmq:connectionString"] = broker.Address;
+            options.Add(new PluginManifest { Name = "engines.rabbitmq", Version = "1.0.0", Category = PluginCategory.Core, Description = "RabbitMQ.", Entry = "" }, () => new RabbitMqPlugin());
+            options.Add(new PluginManifest { Name = "bench", Version = "1.0.0", Category = PluginCategory.Custom, Description = "Counts.", Entry = "" }, () => new Counting());
+        });
+        var health = node.Services.GetServices<IDependencyHealth>().Single(d => d.Name == "tasks");
+        while ((await health.CheckAsync(default)).Status != HealthLevel.Healthy) await Task.Delay(20);
+        var rates = await InTurnsAsync(() => NexusAsync(node.Services), () => RawPostgreSqlAsync(source));
+        return
+        [
+            new("tasks a second over RabbitMQ and PostgreSQL over raw SKIP LOCKED", rates.Ratio, "×", Baseline: rates.Raw),
+            new("tasks a second over RabbitMQ and PostgreSQL", rates.Nexus, "/s"),
+        ];
     }
 
     private static async Task<(double Nexus, double Raw, double Ratio)> InTurnsAsync(Func<Task<double>> nexus, Func<Task<double>> raw)
@@ -68,7 +97,7 @@ internal static class TaskBench
         return node;
     }
 
-    private static async Task<double> NexusAsync(ServiceProvider node)
+    private static async Task<double> NexusAsync(IServiceProvider node)
     {
         var tasks = node.GetRequiredService<ITasks>();
         var history = node.GetRequiredService<ITaskHistory>();

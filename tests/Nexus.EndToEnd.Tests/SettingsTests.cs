@@ -45,6 +45,25 @@ public sealed class SettingsTests
     }
 
     [Fact]
+    public async Task A_plugins_setting_has_one_key_however_its_id_is_spelled()
+    {
+        await using var host = await StartAsync("acme.shop");
+
+        var nested = await PutAsync(host, "/api/v1/config", """{"plugins":{"acme":{"shop":{"limit":20}}}}""");
+        var section = await PutAsync(host, "/api/v1/config?section=plugins.acme.shop", """{"limit":30}""");
+        var bad = await PutAsync(host, "/api/v1/config?section=plugins.acme.shop", """{"limit":101}""");
+        var whole = await PutAsync(host, "/api/v1/config", """{"plugins":{"acme.shop":{"limit":40}}}""");
+        var shown = (await host.GetAsync("/api/v1/config?section=plugins.acme")).AsArray().Select(v => ((string)v!["key"]!, (string)v["value"]!, (string)v["source"]!));
+        var removed = await PutAsync(host, "/api/v1/config", """{"plugins":{"acme":{"shop":{"limit":null}}}}""");
+
+        Assert.All(new[] { nested, section, whole, removed }, answer => Assert.Equal("""{"updated_keys":["plugins.acme.shop.limit"],"restart_required":false}""", answer.Text));
+        Assert.Equal(HttpStatusCode.BadRequest, bad.Status);
+        Assert.Equal([("plugins.acme.shop.limit", "40", "stored")], shown);
+        Assert.Equal("10", await host.Client.GetStringAsync("/api/custom/shop/"));
+        Assert.Equal("{}", (await host.GetAsync("/api/v1/data/core/settings/configuration"))["value"]?.ToJsonString() ?? "{}");
+    }
+
+    [Fact]
     public async Task A_platform_setting_tells_its_keys_and_whether_a_restart_is_needed()
     {
         await using var host = await StartAsync();
@@ -134,10 +153,10 @@ public sealed class SettingsTests
         Assert.Equal(HttpStatusCode.Forbidden, answer.StatusCode);
     }
 
-    private static async Task<RunningHost> StartAsync()
+    private static async Task<RunningHost> StartAsync(string id = "shop")
     {
         var folder = Directory.CreateTempSubdirectory("nexus-settings-").FullName;
-        var plugin = PluginCompiler.Plugin(Path.Combine(folder, "shop"), "shop", "1.0.0", Source, m => m["configuration"] = Schema.DeepClone());
+        var plugin = PluginCompiler.Plugin(Path.Combine(folder, "shop"), id, "1.0.0", Source, m => m["configuration"] = Schema.DeepClone());
         var host = await RunningHost.StartAsync(plugin);
         Directory.Delete(folder, recursive: true);
         return host;

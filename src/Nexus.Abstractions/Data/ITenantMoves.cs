@@ -12,6 +12,13 @@ public interface ITenantMoves
     /// <exception cref="NexusException"><c>RESOURCE_NOT_FOUND</c>: no such database, or nothing is stored of the tenant; <c>RULE_VIOLATION</c>: the default tenant, or the tenant lies there already; <c>CONFLICT</c>: it is being moved elsewhere.</exception>
     ValueTask<TenantMove> StartAsync(string tenant, string shard, CancellationToken cancellationToken);
 
+    /// <summary>Gives a move up that has not switched the tenant: what was copied is removed, and the tenant stays where it is. Whoever carries it out stops within seconds.</summary>
+    /// <param name="tenant">The tenant.</param>
+    /// <param name="cancellationToken">Stops the asking.</param>
+    /// <returns>The move, in the state <see cref="TenantMoveState.Undoing"/>.</returns>
+    /// <exception cref="NexusException"><c>RESOURCE_NOT_FOUND</c>: the tenant is not being moved; <c>RULE_VIOLATION</c>: it lies in the new database already.</exception>
+    ValueTask<TenantMove> CancelAsync(string tenant, CancellationToken cancellationToken);
+
     /// <summary>The newest move of each tenant, by tenant; finished ones are kept. Empty where there is one database.</summary>
     ValueTask<ImmutableArray<TenantMove>> ListAsync(CancellationToken cancellationToken);
 

@@ -8,7 +8,7 @@ internal static class TenantCommand
 {
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(500);
 
-    public static Command Build() => new("tenant", "Move tenants between databases while they are served") { Move(), Rebalance(), Moves() };
+    public static Command Build() => new("tenant", "Move tenants between databases while they are served") { Move(), Cancel(), Rebalance(), Moves() };
 
     private static Command Move()
     {
@@ -37,6 +37,18 @@ internal static class TenantCommand
 
             var shown = Output.Print(call, move, Output.Text);
             return string.Equals((string?)move?["state"], "Failed", StringComparison.OrdinalIgnoreCase) ? ExitCodes.Refused : shown;
+        });
+        return command;
+    }
+
+    private static Command Cancel()
+    {
+        var tenant = new Argument<string>("tenant") { Description = "The tenant" };
+        var command = new Command("cancel", "Give a move up before its switch; the tenant stays where it is") { tenant };
+        command.SetAction(async (call, cancel) =>
+        {
+            using var host = Host.Of(call);
+            return Output.Print(call, await host.DeleteAsync($"/api/v1/tenants/{Uri.EscapeDataString(call.GetValue(tenant)!)}/move", cancel), Output.Text);
         });
         return command;
     }

@@ -42,6 +42,33 @@ internal sealed partial class TenantMoves(StorageOpener opener, TimeProvider tim
         }
     }
 
+    public async ValueTask<TenantMove> CancelAsync(string tenant, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            var known = opener.Shards is null ? null : await Table.FindAsync(tenant, cancellationToken);
+            switch (known?.Move.State)
+            {
+                case null:
+                    throw new NexusException(ErrorCodes.ResourceNotFound, $"The tenant {tenant} is not being moved.");
+                case TenantMoveState.Undoing:
+                    return known.Move;
+                case TenantMoveState.Cleaning:
+                    throw new RuleViolationException($"The tenant {tenant} lies in {known.Move.To} already; move it back to {known.Move.From} when this move has ended.");
+            }
+
+            try
+            {
+                // The switch is a write of this record too: either it was before, or it cannot be any more. Who carries the move out learns of it when it renews its lease; the lease stays, so that nobody undoes beside it.
+                return (await Table.PutAsync(known with { Move = known.Move with { State = TenantMoveState.Undoing, Error = "It was cancelled." } }, cancellationToken)).Move;
+            }
+            catch (StorageConflictException)
+            {
+                // The move went on meanwhile.
+            }
+        }
+    }
+
     public async ValueTask<ImmutableArray<TenantMove>> ListAsync(CancellationToken cancellationToken)
     {
         if (opener.Shards is null)

@@ -103,15 +103,16 @@ internal sealed class DocumentRoutes(IServiceProvider host, RequestBody bodies, 
     {
         if (context.Request.Query["mask_secrets"] is ["false" or "0"])
             throw new NexusException(ErrorCodes.PermissionDenied, "Secrets never leave the process; read them where they are kept.");
-        var section = context.Request.Query["section"].FirstOrDefault()?.Replace('.', ':');
+        var section = context.Request.Query["section"].FirstOrDefault()?.Replace(':', '.');
         if (host.GetService<ISettings>() is { } settings)
         {
-            var wanted = settings.Show().Where(v => section is null || v.Key.Equals(section, StringComparison.OrdinalIgnoreCase) || v.Key.StartsWith(section + ":", StringComparison.OrdinalIgnoreCase));
-            return JsonAnswer.SendAsync(context, wanted.Select(v => new ConfigurationValue(v.Key.Replace(':', '.'), v.Value, v.Source, v.Secret, v.Restart)));
+            // As they are shown: ids of plugins have dots of their own.
+            var shown = settings.Show().Select(v => new ConfigurationValue(v.Key.Replace(':', '.'), v.Value, v.Source, v.Secret, v.Restart));
+            return JsonAnswer.SendAsync(context, shown.Where(v => section is null || v.Key.Equals(section, StringComparison.OrdinalIgnoreCase) || v.Key.StartsWith(section + ".", StringComparison.OrdinalIgnoreCase)));
         }
 
         var providers = (configuration as IConfigurationRoot)?.Providers.Reverse().ToArray() ?? [];
-        var values = (section is null ? configuration.AsEnumerable() : configuration.GetSection(section).AsEnumerable())
+        var values = (section is null ? configuration.AsEnumerable() : configuration.GetSection(section.Replace('.', ':')).AsEnumerable())
             .Where(v => v.Value is not null)
             .OrderBy(v => v.Key, StringComparer.OrdinalIgnoreCase)
             .Select(v => new ConfigurationValue(v.Key.Replace(':', '.'), Secrets.IsNamedLikeOne(v.Key) ? "***hidden***" : v.Value, providers.FirstOrDefault(p => p.TryGet(v.Key, out _))?.ToString()));

@@ -20,6 +20,7 @@ internal sealed class TenantMoveRoutes(IServiceProvider host, RequestBody bodies
         new("GET", "/api/v1/tenants/moves", "listTenantMoves", "The newest move of each tenant between databases", Permission, async context => await JsonAnswer.SendAsync(context, await Moves(context).ListAsync(context.RequestAborted))) { Answer = Answer.Of<TenantMove[]>() },
         new("GET", "/api/v1/tenants/{tenant}/move", "getTenantMove", "The newest move of a tenant and how far it is", Permission, FindAsync) { Answer = Answer.Of<TenantMove>() },
         new("POST", "/api/v1/tenants/{tenant}/move", "moveTenant", "Move all data of a tenant to another database while it is served", Permission, MoveAsync) { Success = 202, Input = MoveForm, Answer = Answer.Of<TenantMove>() },
+        new("DELETE", "/api/v1/tenants/{tenant}/move", "cancelTenantMove", "Give a move up before its switch: what was copied is removed, and the tenant stays where it is", Permission, CancelAsync) { Success = 202, Answer = Answer.Of<TenantMove>() },
         new("POST", "/api/v1/tenants/rebalance", "rebalanceTenants", "Plan the fewest moves that even the databases out, and begin them", Permission, RebalanceAsync) { Success = 202, Input = RebalanceForm, Answer = Answer.Of<PlannedMove[]>() },
     ];
 
@@ -42,6 +43,15 @@ internal sealed class TenantMoveRoutes(IServiceProvider host, RequestBody bodies
             throw new NexusException(ErrorCodes.ResourceNotFound, "There is no such tenant.");
         var shard = (await ReadAsync<MoveBody>(context)).Shard ?? throw new NexusException(ErrorCodes.ValidationError, "The database to move to is missing.") { Errors = [new FieldError("/shard", "required", "Name a database of database.shards, or default.")] };
         await JsonAnswer.SendAsync(context, await StartAsync(moves, tenant, shard), StatusCodes.Status202Accepted);
+    }
+
+    private async Task CancelAsync(HttpContext context)
+    {
+        var moves = Moves(context);
+        var tenant = (string)context.Request.RouteValues["tenant"]!;
+        var move = await moves.CancelAsync(tenant, context.RequestAborted);
+        await RecordAsync(tenant, AuditResult.Success, new { from = move.From, to = move.To, cancelled = true });
+        await JsonAnswer.SendAsync(context, move, StatusCodes.Status202Accepted);
     }
 
     private async Task RebalanceAsync(HttpContext context)

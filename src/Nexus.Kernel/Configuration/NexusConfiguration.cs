@@ -93,6 +93,9 @@ public sealed class NexusConfiguration : IDisposable
         }
     }
 
+    /// <summary>Known plugins whose sections may be nested by the dots of their ids.</summary>
+    internal IEnumerable<string> ListNestedIds() => NestedIds(_plugins);
+
     /// <summary>Forgets a plugin's schema; its defaults go with the next reload.</summary>
     public void RemovePlugin(string id)
     {
@@ -259,10 +262,37 @@ public sealed class NexusConfiguration : IDisposable
         [
             .. layer.Members.Select(m => m.Name != "plugins" || m.Value.Kind != SourceKind.Map ? m : m with
             {
-                Value = m.Value with { Members = [.. m.Value.Members.Select(p => ConformPlugin(p, plugins, loose))] },
+                Value = JoinNested(m.Value, NestedIds(plugins)) is var sections ? sections with { Members = [.. sections.Members.Select(p => ConformPlugin(p, plugins, loose))] } : m.Value,
             }),
         ],
     };
+
+    /// <summary>Ids whose sections may be nested by their dots: <c>finance: { ledger: … }</c> is <c>finance.ledger: …</c>, unless <c>finance</c> is a section itself.</summary>
+    private static IEnumerable<string> NestedIds(ImmutableDictionary<string, JsonSchema> plugins) =>
+        plugins.Keys.Where(id => id.Split('.') is { Length: > 1 } words && !plugins.ContainsKey(words[0]) && !PluginKeys.Contains(words[0]));
+
+    /// <summary>Where a section is there in both spellings, what the whole id says wins.</summary>
+    private static SourceNode JoinNested(SourceNode sections, IEnumerable<string> ids)
+    {
+        foreach (var id in ids)
+        {
+            if (TakeOut(sections, id.Split('.')) is ({ } nested, var rest))
+                sections = SourceMerge.Merge(Wrap(id, nested), rest) with { Position = sections.Position };
+        }
+
+        return sections;
+    }
+
+    private static (SourceNode? Taken, SourceNode Left) TakeOut(SourceNode sections, ReadOnlySpan<string> path)
+    {
+        var name = path[0];
+        if (sections.Members.FirstOrDefault(m => string.Equals(m.Name, name, StringComparison.OrdinalIgnoreCase)) is not { Value.Kind: SourceKind.Map } member)
+            return (null, sections);
+        if (path.Length == 1)
+            return (member.Value, sections with { Members = sections.Members.Remove(member) });
+        var (taken, rest) = TakeOut(member.Value, path[1..]);
+        return taken is null ? (null, sections) : (taken, sections with { Members = rest.Members.IsEmpty ? sections.Members.Remove(member) : sections.Members.Replace(member, member with { Value = rest }) });
+    }
 
     private static SourceMember ConformPlugin(SourceMember section, ImmutableDictionary<string, JsonSchema> plugins, bool loose)
     {

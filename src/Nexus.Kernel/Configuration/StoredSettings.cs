@@ -97,7 +97,7 @@ internal sealed partial class StoredSettings(NexusConfiguration configuration, I
         {
             var before = await ReadAsync(storage, cancellationToken);
             var after = (JsonObject)before.Settings.DeepClone();
-            Join(after, patch);
+            Join(after, ById(patch));
 
             // Applied before it is written: only what validates as a part of the whole may be stored.
             var change = configuration.SetStored(after);
@@ -122,6 +122,38 @@ internal sealed partial class StoredSettings(NexusConfiguration configuration, I
         {
             gate.Release();
         }
+    }
+
+    /// <summary>The same change with each plugin's section under its whole id, so that a value is stored under one key however it was spelled.</summary>
+    private JsonObject ById(JsonObject patch)
+    {
+        var result = (JsonObject)patch.DeepClone();
+        foreach (var id in result["plugins"] is JsonObject ? configuration.ListNestedIds() : [])
+        {
+            var (sections, path) = ((JsonObject)result["plugins"]!, id.Split('.'));
+            if (path[..^1].Aggregate<string, JsonObject?>(sections, (at, word) => at?[word] as JsonObject) is not { } parent || !parent.Remove(path[^1], out var nested))
+            {
+                continue;
+            }
+
+            if (parent.Count == 0 && path.Length == 2)
+            {
+                sections.Remove(path[0]);
+            }
+
+            if (nested is JsonObject under && sections[id] is JsonObject over)
+            {
+                Join(under, over);
+            }
+            else if (sections.ContainsKey(id))
+            {
+                continue;
+            }
+
+            sections[id] = nested;
+        }
+
+        return result;
     }
 
     /// <summary>Writes all documents that differ as one.</summary>

@@ -17,7 +17,7 @@ public sealed class AnswerSchemaTests
         """;
 
     /// <summary>What needs another site, a letter, a model, a finished task or a second database.</summary>
-    private static readonly string[] Elsewhere = ["GET /api/v1/auth/oauth/{provider}/callback", "GET /api/v1/auth/oauth/{provider}/start", "GET /api/v1/auth/verify-email", "GET /api/v1/services/{name}", "GET /api/v1/tasks/{id}/result", "GET /api/v1/tenants/{tenant}/move", "GET /api/v1/tools/approvals/{id}"];
+    private static readonly string[] Elsewhere = ["GET /api/v1/auth/oauth/{provider}/callback", "GET /api/v1/auth/oauth/{provider}/start", "GET /api/v1/auth/verify-email", "GET /api/v1/services/{name}", "GET /api/v1/tasks/{id}/result", "DELETE /api/v1/tenants/{tenant}/move", "GET /api/v1/tenants/{tenant}/move", "GET /api/v1/tools/approvals/{id}"];
 
     /// <summary>Answers whatever a caller, a plugin or a task put there.</summary>
     private static readonly string[] Free = ["getDocument", "getSetting", "putSetting", "getTaskResult"];

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using System.Globalization;
@@ -58,6 +59,31 @@ public sealed partial class Metrics_text
         Assert.Contains("\nerror_rate{service=\"sample.probe\"} 1\n", text, StringComparison.Ordinal);
         Assert.Contains("\nerror_rate{service=\"nexus\"} 0\n", text, StringComparison.Ordinal);
         Assert.DoesNotContain("/one", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Standbys_have_their_lag_and_two_on_one_address_a_series_each()
+    {
+        var promtool = ToolProcess.Find("promtool");
+        var storage = new Replicated(new("10.0.0.2", "streaming", "async", 4096, 0.25), new("10.0.0.2", "catchup", "async", 1_000_000, 12), new("10.0.0.3", "?", "?", null, null));
+        await using var host = await GatewayHost.StartAsync(configure: s => s.AddSingleton<IStorageMaintenance>(storage));
+
+        var text = await host.Client.GetStringAsync("/metrics");
+        var (code, says) = await CheckAsync(promtool, text);
+
+        Assert.Equal(
+            [
+                """database_standby_lag_bytes{standby="10.0.0.2"} 4096""", """database_standby_lag_bytes{standby="10.0.0.2#2"} 1000000""",
+                """database_standby_lag_seconds{standby="10.0.0.2"} 0.25""", """database_standby_lag_seconds{standby="10.0.0.2#2"} 12""",
+            ],
+            text.Split('\n').Where(l => l.StartsWith("database_standby_lag", StringComparison.Ordinal)));
+        Assert.True(code == 0, says);
+
+        storage.Fails = true;
+        var without = await host.Client.GetStringAsync("/metrics");
+
+        Assert.DoesNotContain("database_standby_lag", without, StringComparison.Ordinal);
+        Assert.Contains("process_resident_memory_bytes", without, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -282,8 +308,22 @@ public sealed partial class Metrics_text
     [GeneratedRegex("^visits_total\\{", RegexOptions.Multiline)]
     private static partial Regex VisitsPattern();
 
+    private sealed class Replicated(params ImmutableArray<StandbyState> standbys) : IStorageMaintenance
+    {
+        public bool Fails { get; set; }
+
+        public ValueTask<StorageDescription> DescribeAsync(ImmutableArray<ResourceDescriptor> resources, CancellationToken cancellationToken) => new(new StorageDescription("fake", "1", "here", 0, []));
+
+        public ValueTask<ImmutableArray<string>> OptimizeAsync(ImmutableArray<ResourceDescriptor> resources, CancellationToken cancellationToken) => new([]);
+
+        public ValueTask<bool> RebuildSearchAsync(ResourceDescriptor resource, CancellationToken cancellationToken) => new(true);
+
+        public ValueTask<ImmutableArray<StandbyState>> ListStandbysAsync(CancellationToken cancellationToken) =>
+            Fails ? throw new NexusException("DATABASE_UNREACHABLE", "The database does not answer.") : new(standbys);
+    }
+
     private sealed class Pools : IConnectionPools
     {
-        public System.Collections.Immutable.ImmutableArray<PoolUse> List() => [new PoolUse("nexus", 3, 5, 40)];
+        public ImmutableArray<PoolUse> List() => [new PoolUse("nexus", 3, 5, 40)];
     }
 }

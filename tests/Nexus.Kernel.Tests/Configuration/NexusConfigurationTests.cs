@@ -234,6 +234,24 @@ public sealed class NexusConfigurationTests : IDisposable
     }
 
     [Fact]
+    public void A_plugins_section_may_be_nested_by_the_dots_of_its_id_and_is_one_section()
+    {
+        _folder.Write("nexus.yaml", "plugins:\n  Finance:\n    ledger:\n      rate: 1\n      size: 2\n  finance.ledger:\n    size: 3\n  sales:\n    till:\n      open: true\n");
+        _variables["NEXUS_PLUGINS__FINANCE__LEDGER__PIN"] = "1234";
+        using var configuration = Load();
+        configuration.AddPlugin("finance.ledger", JsonNode.Parse("""{ "type": "object", "properties": { "rate": { "type": "integer" }, "size": { "type": "integer" }, "pin": { "type": "string" } } }""")!.AsObject());
+        configuration.AddPlugin("sales", null);
+        configuration.AddPlugin("sales.till", null);
+
+        Assert.Equal(
+            [("plugins.finance.ledger.pin", "1234"), ("plugins.finance.ledger.rate", "1"), ("plugins.finance.ledger.size", "3"), ("plugins.sales.till.open", "true")],
+            configuration.Show().Where(v => v.Key.StartsWith("plugins:finance", StringComparison.OrdinalIgnoreCase) || v.Key.StartsWith("plugins:sales", StringComparison.Ordinal)).Select(v => (v.Key.Replace(':', '.'), v.Value!)));
+        Assert.Equal(("1234", "1", "3"), (configuration.Root["plugins:finance.ledger:pin"], configuration.Root["plugins:finance.ledger:rate"], configuration.Root["plugins:finance.ledger:size"]));
+        // Where the first word is a plugin itself, what is below it is that plugin's.
+        Assert.Equal(("true", null), (configuration.Root["plugins:sales:till:open"], configuration.Root["plugins:sales.till:open"]));
+    }
+
+    [Fact]
     public void A_plugin_whose_section_is_wrong_leaves_the_configuration_as_it_was()
     {
         _folder.Write("nexus.yaml", "plugins:\n  a:\n    size: big\n");

@@ -138,7 +138,8 @@ public sealed class PostgreSqlServer : IAsyncDisposable
     /// <summary>Nothing of the server runs until it is resumed, as on a machine that is frozen: connections stand, and nobody answers.</summary>
     public Task PauseAsync() => RunAsync("kill", ["-STOP", .. Children()]);
 
-    public Task ResumeAsync() => RunAsync("kill", ["-CONT", .. Children()]);
+    /// <summary>The program that started the server as another user stops itself when the server stops, and nobody else wakes it.</summary>
+    public Task ResumeAsync() => RunAsync("kill", ["-CONT", _process!.Id.ToString(CultureInfo.InvariantCulture), .. Children()]);
 
     /// <summary>What runs on the data of this server.</summary>
     private List<string> Children()

@@ -110,6 +110,64 @@ public sealed class MoveTests
     }
 
     [Fact]
+    public async Task A_move_that_is_cancelled_before_its_switch_leaves_the_tenant_where_it_was_and_nothing_in_the_other_database()
+    {
+        await using var place = await Place.OpenAsync();
+        var moves = place.One.Services.GetRequiredService<ITenantMoves>();
+        await FillAsync(place.One, "acme", 300);
+        var before = await ContentsAsync(place.One, "acme");
+
+        TenantMove cancelled;
+        await using (var hold = new Hold(place))
+        {
+            await hold.AtAsync("landing");
+            await moves.StartAsync("acme", "beta", CancellationToken.None);
+            await hold.ReachedAsync("landing", moves);
+            cancelled = await moves.CancelAsync("acme", CancellationToken.None);
+            Assert.Equal(TenantMoveState.Undoing, (await moves.CancelAsync("acme", CancellationToken.None)).State);
+        }
+
+        var ended = await Place.EndAsync(moves, "acme");
+        Assert.Equal((TenantMoveState.Undoing, TenantMoveState.Failed, "It was cancelled."), (cancelled.State, ended.State, ended.Error));
+        Assert.Equal((before, 0), (await ContentsAsync(place.One, "acme"), place.One.Records.ShardOf("acme")));
+        foreach (var sql in Traces("acme"))
+            Assert.Equal((0L, sql), (await Databases.CountAsync(place.Second, sql), sql));
+        await place.One.Set.CommitAsync(Opened.Put("after", "{}", tenant: "acme"));
+        Assert.Equal("RESOURCE_NOT_FOUND", (await Assert.ThrowsAsync<NexusException>(() => moves.CancelAsync("acme", CancellationToken.None).AsTask())).Code);
+    }
+
+    [Fact]
+    public async Task A_move_that_nobody_has_begun_is_cancelled_too()
+    {
+        await using var place = await Place.OpenAsync(isStarted: false);
+        var moves = place.One.Services.GetRequiredService<ITenantMoves>();
+        await FillAsync(place.One, "acme", 5);
+        await moves.StartAsync("acme", "beta", CancellationToken.None);
+        await moves.CancelAsync("acme", CancellationToken.None);
+
+        await place.Two.StartAsync();
+
+        Assert.Equal((TenantMoveState.Failed, 0L), await Place.EndAsync(moves, "acme") is var ended ? (ended.State, ended.Rows) : default);
+        Assert.Equal(0, place.Two.Records.ShardOf("acme"));
+    }
+
+    [Fact]
+    public async Task What_was_switched_is_not_cancelled()
+    {
+        await using var place = await Place.OpenAsync();
+        var moves = place.One.Services.GetRequiredService<ITenantMoves>();
+        await FillAsync(place.One, "acme", 300);
+        await moves.StartAsync("acme", "beta", CancellationToken.None);
+        // What is removed after the switch waits for followers first.
+        await Hold.UntilAsync(async () => (await moves.ListAsync(CancellationToken.None)).Any(m => m.State == TenantMoveState.Cleaning));
+
+        var refused = await Assert.ThrowsAsync<RuleViolationException>(() => moves.CancelAsync("acme", CancellationToken.None).AsTask());
+
+        Assert.Contains("lies in beta already", refused.Message, StringComparison.Ordinal);
+        Assert.Equal(TenantMoveState.Done, (await Place.EndAsync(moves, "acme")).State);
+    }
+
+    [Fact]
     public async Task What_cannot_be_copied_leaves_the_tenant_where_it_was_and_served()
     {
         await using var place = await Place.OpenAsync();
