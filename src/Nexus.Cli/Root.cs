@@ -26,6 +26,7 @@ internal static class Root
         DevCommand.Build(),
         PluginCommands.Build(),
         RoutesCommand.Build(),
+        GraphQLCommand.Build(),
         StatusCommands.BuildStatus(),
         StatusCommands.BuildHealth(),
         TopCommand.Build(),

@@ -1,7 +1,7 @@
 // Reads one request a line, {"source", "variables", "operationName"}, and answers what graphql-js makes of it.
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
-import { buildSchema, execute, getIntrospectionQuery, parse, validate } from 'graphql';
+import { buildSchema, execute, getIntrospectionQuery, GraphQLError, parse, resolveSchemaCoordinate, validate } from 'graphql';
 
 const [schemaFile, rootFile, rounds] = process.argv.slice(2);
 const schema = buildSchema(readFileSync(schemaFile, 'utf8'));
@@ -17,7 +17,20 @@ function read(value, args) {
 
 const fieldResolver = (source, args, _context, info) => read(source?.[info.fieldName], args);
 
-async function answer({ source, variables, operationName }) {
+/** Kind and type of what a schema coordinate names; why there is none. */
+function part(coordinate) {
+  try {
+    const found = resolveSchemaCoordinate(schema, coordinate);
+    if (!found) return { found: null };
+    const { kind, type, field, inputField, fieldArgument, enumValue, directive, directiveArgument } = found;
+    return { found: `${kind} ${(directiveArgument ?? fieldArgument ?? inputField ?? field)?.type ?? (enumValue ?? directive)?.name ?? type.name}` };
+  } catch (error) {
+    return { found: error instanceof GraphQLError ? 'syntax' : 'nowhere' };
+  }
+}
+
+async function answer({ source, variables, operationName, coordinate }) {
+  if (coordinate !== undefined) return part(coordinate);
   let document;
   try {
     document = parse(source, { allowEmptySelectionSets: false });

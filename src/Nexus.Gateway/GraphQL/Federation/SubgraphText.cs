@@ -23,6 +23,7 @@ internal static class SubgraphText
         HasField = field => !IsOwn(schema, field),
         // Composers know the directives of the specification of 2021 only; this node checks the rule in any case.
         HasOneOf = false,
+        HasRoots = false,
         Of = type => entities.ContainsKey(type.Name) ? " @key(fields: \"id\")" : Array.IndexOf(Shared, type.Name) >= 0 ? " @shareable" : "",
     });
 

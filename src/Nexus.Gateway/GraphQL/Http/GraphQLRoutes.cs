@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Options;
 using Nexus.Gateway.GraphQL.Execution;
 using Nexus.Gateway.GraphQL.Federation;
+using Nexus.Gateway.GraphQL.Language;
 using Nexus.Gateway.GraphQL.Resources;
 using Nexus.Gateway.GraphQL.Types;
 using Nexus.Gateway.OpenApi;
@@ -24,6 +25,7 @@ internal sealed class GraphQLRoutes(OperationGate gate, RequestBody bodies, Grap
     public const string ResponseType = "application/graphql-response+json";
 
     private const string EventStream = "text/event-stream";
+    private const int MaxCoordinate = 1000;
     private static readonly Answer Response = Answer.Written("GraphQLResponse", """{"type":"object","properties":{"data":{"type":["object","null"],"additionalProperties":true},"errors":{"type":"array","items":{"type":"object","required":["message"],"properties":{"message":{"type":"string"},"locations":{"type":"array","items":{"type":"object","required":["line","column"],"properties":{"line":{"type":"integer"},"column":{"type":"integer"}}}},"path":{"type":"array"},"extensions":{"type":"object","additionalProperties":true}}}},"extensions":{"type":"object","additionalProperties":true}}}""") with { Types = [ResponseType, "application/json"] };
 
     /// <inheritdoc/>
@@ -36,7 +38,7 @@ internal sealed class GraphQLRoutes(OperationGate gate, RequestBody bodies, Grap
                 yield break;
             yield return new("GET", settings.Path, "queryGraphQL", "A GraphQL query by its query string; for browsers the way to the page for trying; a WebSocket by graphql-transport-ws", PlatformRoute.Anyone, GetAsync) { Query = [("query", "the document"), ("variables", "a JSON object"), ("operationName", "which of its operations"), ("documentId", "id of a trusted document, in place of the query")], Answer = Response };
             yield return new("POST", settings.Path, "executeGraphQL", "A GraphQL operation; subscriptions answer as text/event-stream", PlatformRoute.Anyone, PostAsync) { Input = """{"type":"object","properties":{"query":{"type":"string"},"variables":{"type":["object","null"]},"operationName":{"type":["string","null"]},"documentId":{"type":"string"},"extensions":{"type":["object","null"]}}}""", Answer = Response };
-            yield return new("GET", settings.Path + "/schema.graphql", "getGraphQLSchema", "The schema in the schema definition language", PlatformRoute.Anyone, SchemaAsync) { Hidden = true };
+            yield return new("GET", settings.Path + "/schema.graphql", "getGraphQLSchema", "The schema in the schema definition language, or the part of it at a schema coordinate", PlatformRoute.Anyone, SchemaAsync) { Hidden = true, Query = [("coordinate", "such as Query.ordersOrders(first:)")] };
             foreach (var route in settings.Explorer ? ExplorerPage.Routes(settings.Path) : [])
                 yield return route;
         }
@@ -52,9 +54,31 @@ internal sealed class GraphQLRoutes(OperationGate gate, RequestBody bodies, Grap
             await AnswerAsync(context, GraphQLRequest.Read(context.Request.Query), null);
     }
 
-    private async Task SchemaAsync(HttpContext context) => await (options.CurrentValue.Introspection
-        ? JsonAnswer.SendBytesAsync(context, Encoding.UTF8.GetBytes(SchemaPrinter.Print(await gate.SchemaAsync(context.RequestAborted))), "text/plain; charset=utf-8")
-        : throw new NexusException(ErrorCodes.PermissionDenied, "Introspection is off on this node."));
+    private async Task SchemaAsync(HttpContext context)
+    {
+        if (!options.CurrentValue.Introspection)
+            throw new NexusException(ErrorCodes.PermissionDenied, "Introspection is off on this node.");
+        var schema = await gate.SchemaAsync(context.RequestAborted);
+        var text = context.Request.Query["coordinate"] is [{ Length: > 0 and <= MaxCoordinate } coordinate] ? Part(schema, coordinate) : SchemaPrinter.Print(schema);
+        await JsonAnswer.SendBytesAsync(context, Encoding.UTF8.GetBytes(text), "text/plain; charset=utf-8");
+    }
+
+    private static string Part(Schema schema, string text)
+    {
+        try
+        {
+            var coordinate = SchemaCoordinate.Parse(text);
+            return coordinate.FindIn(schema) is { } part ? SchemaPrinter.PrintPart(part) : throw new NexusException(ErrorCodes.ResourceNotFound, $"The schema has no {coordinate}.");
+        }
+        catch (SyntaxException exception)
+        {
+            throw new NexusException(ErrorCodes.BadRequest, $"{exception.Message} A schema coordinate is Type, Type.member, Type.field(argument:), @directive or @directive(argument:).");
+        }
+        catch (GraphException exception)
+        {
+            throw new NexusException(ErrorCodes.ResourceNotFound, exception.Message);
+        }
+    }
 
     private async Task PostAsync(HttpContext context)
     {

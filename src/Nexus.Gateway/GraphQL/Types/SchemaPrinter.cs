@@ -13,6 +13,9 @@ internal static class SchemaPrinter
     {
         var text = new StringBuilder();
         marks ??= SchemaMarks.None;
+        // It may be left out only where it says no more than the names of the root types do.
+        if (schema.Description is not null && marks.HasRoots)
+            PrintRoots(text, schema);
         foreach (var type in schema.Types.Where(t => !t.Name.StartsWith("__", StringComparison.Ordinal) && !(t is ScalarType scalar && Scalars.All.Contains(scalar)) && marks.Has(t)).OrderBy(t => t.Name, StringComparer.Ordinal))
         {
             if (text.Length > 0)
@@ -21,6 +24,49 @@ internal static class SchemaPrinter
             Print(text, type, marks);
         }
         return text.ToString();
+    }
+
+    /// <summary>One part of a schema as <see cref="SchemaCoordinate.FindIn"/> finds it.</summary>
+    public static string PrintPart(object part)
+    {
+        var text = new StringBuilder();
+        switch (part)
+        {
+            case NamedType type:
+                Describe(text, type.Description, "");
+                Print(text, type, SchemaMarks.None);
+                break;
+            case FieldType field:
+                PrintField(text, field);
+                break;
+            case InputField input:
+                Describe(text, input.Description, "");
+                PrintInput(text, input);
+                break;
+            case EnumMember member:
+                PrintMember(text, member);
+                break;
+            case DirectiveType directive:
+                Describe(text, directive.Description, "");
+                text.Append("directive @").Append(directive.Name);
+                PrintArguments(text, directive.Arguments);
+                text.Append(directive.IsRepeatable ? " repeatable on " : " on ").AppendJoin(" | ", directive.Locations);
+                break;
+        }
+        // Fields, values and arguments are printed as they stand within their type, two spaces in.
+        return string.Join('\n', text.ToString().TrimEnd('\n').Split('\n').Select(line => part is FieldType or EnumMember or DirectiveType && line.StartsWith("  ", StringComparison.Ordinal) ? line[2..] : line)) + "\n";
+    }
+
+    private static void PrintRoots(StringBuilder text, Schema schema)
+    {
+        Describe(text, schema.Description, "");
+        text.Append("schema {\n");
+        foreach (var kind in Enum.GetValues<OperationKind>())
+        {
+            if (schema.Root(kind) is { } root)
+                text.Append("  ").Append(kind.ToString().ToLowerInvariant()).Append(": ").Append(root.Name).Append('\n');
+        }
+        text.Append("}\n");
     }
 
     private static void Print(StringBuilder text, NamedType type, SchemaMarks marks)
@@ -45,12 +91,7 @@ internal static class SchemaPrinter
                 break;
             case EnumType words:
                 text.Append("enum ").Append(type.Name);
-                PrintBlock(text, words.Members, static (text, member) =>
-                {
-                    Describe(text, member.Description, "  ");
-                    text.Append("  ").Append(member.Name);
-                    Deprecate(text, member.Deprecation);
-                });
+                PrintBlock(text, words.Members, PrintMember);
                 break;
             case InputType input:
                 text.Append("input ").Append(type.Name).Append(input.IsOneOf && marks.HasOneOf ? " @oneOf" : "");
@@ -79,22 +120,33 @@ internal static class SchemaPrinter
     {
         Describe(text, field.Description, "  ");
         text.Append("  ").Append(field.Name);
-        if (field.Arguments.Count > 0)
-        {
-            var described = field.Arguments.Any(argument => argument.Description is not null);
-            text.Append(described ? "(\n" : "(");
-            for (var i = 0; i < field.Arguments.Count; i++)
-            {
-                if (i > 0)
-                    text.Append(described ? "\n" : ", ");
-                Describe(text, field.Arguments[i].Description, "    ");
-                text.Append(described ? "    " : "");
-                PrintInput(text, field.Arguments[i]);
-            }
-            text.Append(described ? "\n  )" : ")");
-        }
+        PrintArguments(text, field.Arguments);
         text.Append(": ").Append(field.Type);
         Deprecate(text, field.Deprecation);
+    }
+
+    private static void PrintArguments(StringBuilder text, IReadOnlyList<InputField> arguments)
+    {
+        if (arguments.Count == 0)
+            return;
+        var described = arguments.Any(argument => argument.Description is not null);
+        text.Append(described ? "(\n" : "(");
+        for (var i = 0; i < arguments.Count; i++)
+        {
+            if (i > 0)
+                text.Append(described ? "\n" : ", ");
+            Describe(text, arguments[i].Description, "    ");
+            text.Append(described ? "    " : "");
+            PrintInput(text, arguments[i]);
+        }
+        text.Append(described ? "\n  )" : ")");
+    }
+
+    private static void PrintMember(StringBuilder text, EnumMember member)
+    {
+        Describe(text, member.Description, "  ");
+        text.Append("  ").Append(member.Name);
+        Deprecate(text, member.Deprecation);
     }
 
     private static void PrintInput(StringBuilder text, InputField input)
@@ -129,6 +181,9 @@ internal sealed class SchemaMarks
 
     /// <summary>Whether a field is printed.</summary>
     public Func<FieldType, bool> HasField { get; init; } = static _ => true;
+
+    /// <summary>Whether the schema's own definition is printed, where it says something.</summary>
+    public bool HasRoots { get; init; } = true;
 
     /// <summary>Whether <c>@oneOf</c> is printed.</summary>
     public bool HasOneOf { get; init; } = true;

@@ -68,6 +68,11 @@ public sealed class Graph_composition
 
         Assert.Equal(
             """"
+            """Composed of a and b."""
+            schema {
+              query: Query
+            }
+
             type Book implements Item {
               id: ID!
               pages: Int

@@ -409,6 +409,26 @@ public sealed class Graph_federation
         Assert.DoesNotContain("_entities", text, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("Query.order", 200, "order(id: ID!): Order\n")]
+    [InlineData("Customer.name(upper:)", 200, "upper: Boolean = false\n")]
+    [InlineData("State", 200, "enum State {\n  OPEN\n  PAID\n}\n")]
+    [InlineData("State.PAID", 200, "PAID\n")]
+    [InlineData("@skip", 200, "\"\"\"Leaves the field or fragment out when the argument is true.\"\"\"\ndirective @skip(\n  \"\"\"Whether it is left out.\"\"\"\n  if: Boolean!\n) on FIELD | FRAGMENT_SPREAD | INLINE_FRAGMENT\n")]
+    [InlineData("@deprecated(reason:)", 200, "\"\"\"Why, and what to use instead, in Markdown.\"\"\"\nreason: String! = \"No longer supported\"\n")]
+    [InlineData("Customer.none", 404, "The schema has no Customer.none.")]
+    [InlineData("Customer.none(a:)", 404, "The type \"Customer\" has no field \"none\".")]
+    [InlineData("Customer.name(upper", 400, "Syntax Error: Expected \":\", found <EOF>. A schema coordinate is Type, Type.member, Type.field(argument:), @directive or @directive(argument:).")]
+    public async Task A_part_of_the_schema_is_told_by_its_coordinate(string coordinate, int status, string told)
+    {
+        await using var fixture = await Fixture.StartAsync();
+
+        using var answer = await fixture.Host.Client.GetAsync("/graphql/schema.graphql?coordinate=" + Uri.EscapeDataString(coordinate), TestContext.Current.CancellationToken);
+        var text = await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
+
+        Assert.Equal((status, told), ((int)answer.StatusCode, status == 200 ? text : (string)JsonNode.Parse(text)!["detail"]!));
+    }
+
     /// <summary>Two subgraphs and the node that composes them.</summary>
     private sealed class Fixture : IAsyncDisposable
     {

@@ -48,6 +48,59 @@ public sealed class OracleTests
         static string Types(JsonNode data) => string.Join('\n', data["__schema"]!["types"]!.AsArray().Where(t => !((string)t!["name"]!).StartsWith("__", StringComparison.Ordinal)).Select(OracleCase.Normal).Order(StringComparer.Ordinal));
     }
 
+    [Fact]
+    public async Task Schema_coordinates_name_what_they_name_to_graphql_js()
+    {
+        await using var oracle = await OracleProcess.StartAsync();
+        var named = Schema.Types.Where(type => !type.Name.StartsWith("__", StringComparison.Ordinal)).SelectMany(type => (type switch
+        {
+            FieldsType composite => composite.Fields.SelectMany(field => field.Arguments.Select(argument => $"{field}({argument.Name}:)").Prepend(field.ToString())),
+            InputType input => input.Fields.Select(field => $"{type}.{field.Name}"),
+            EnumType words => words.Members.Select(member => $"{type}.{member.Name}"),
+            _ => [],
+        }).Prepend(type.Name)).Concat(Schema.Directives.SelectMany(directive => directive.Arguments.Select(argument => $"@{directive.Name}({argument.Name}:)").Prepend("@" + directive.Name))).ToList();
+        string[] odd = ["", " ", "Query ", " Query", "Query .me", "Query.", ".me", "Query.me.x", "Query.me(", "Query.me()", "Query.me(a", "Query.me(a)", "Query.me(a:", "Query.me(a:)x", "Query.me(a: )", "Query(a:)", "@", "@ skip", "@skip.if", "@skip(if)", "@skip(if:)(", "@skip(no:)", "@no", "@no(if:)", "No", "No.x", "No.x(a:)", "Query.no", "Query.no(a:)", "String.x", "String.x(a:)", "Kind.NO", "Kind.BIG(a:)", "Choice.no", "Choice.a(b:)", "1a", "a-b", "Ä", "Query.m\u00E4", "#Query", "Query#", "\uFEFFQuery", "Query,me", "__x", "_"];
+        // Every cut of every name, and each with one sign more.
+        var cases = named.Concat(odd).Concat(named.SelectMany(name => new[] { name[..^1], name[1..], name + ".", name + "(", name + ")", name.Replace('.', ':'), name.ToUpperInvariant() })).Distinct().ToList();
+
+        var wrong = new List<string>();
+        foreach (var coordinate in cases)
+        {
+            var theirs = (string?)(await oracle.AskAsync(new JsonObject { ["coordinate"] = coordinate }.ToJsonString()))["found"];
+            if (theirs != Named(coordinate))
+                wrong.Add($"{coordinate}: graphql-js {theirs ?? "null"}, nexus {Named(coordinate) ?? "null"}");
+        }
+
+        Assert.InRange(cases.Count, 300, 20_000);
+        Assert.All(named, name => Assert.Equal(name, SchemaCoordinate.Parse(name).ToString()));
+        Assert.Empty(wrong);
+    }
+
+    private static string? Named(string text)
+    {
+        try
+        {
+            var coordinate = SchemaCoordinate.Parse(text);
+            return coordinate.FindIn(Schema) switch
+            {
+                NamedType type => $"NamedType {type}",
+                FieldType field => $"Field {field.Type}",
+                InputField argument => $"{(coordinate.IsDirective ? "DirectiveArgument" : coordinate.Argument is null ? "InputField" : "FieldArgument")} {argument.Type}",
+                EnumMember member => $"EnumValue {member.Name}",
+                DirectiveType directive => $"Directive {directive.Name}",
+                _ => null,
+            };
+        }
+        catch (Nexus.Gateway.GraphQL.Language.SyntaxException)
+        {
+            return "syntax";
+        }
+        catch (Nexus.Gateway.GraphQL.Execution.GraphException)
+        {
+            return "nowhere";
+        }
+    }
+
     private static async Task CompareAsync(List<OracleCase> cases, int atLeast)
     {
         await using var oracle = await OracleProcess.StartAsync();
@@ -85,9 +138,11 @@ public sealed class OracleTests
             return new OracleProcess(process, folder, (string)(await ReadAsync(process))["introspection"]!);
         }
 
-        public async Task<JsonNode> AskAsync(OracleCase one)
+        public Task<JsonNode> AskAsync(OracleCase one) => AskAsync(one.Request);
+
+        public async Task<JsonNode> AskAsync(string request)
         {
-            await process.StandardInput.WriteLineAsync(one.Request);
+            await process.StandardInput.WriteLineAsync(request);
             await process.StandardInput.FlushAsync();
             return await ReadAsync(process);
         }
