@@ -32,6 +32,14 @@ public sealed class WalkTests
     }
 
     [Fact]
+    public async Task A_change_is_taken_back_and_many_records_are_changed_at_once_by_who_may()
+    {
+        await using var host = await Browser.HostAsync("orders", "inventory");
+
+        await Browser.WalkAsync("history", host);
+    }
+
+    [Fact]
     public async Task What_one_may_not_see_is_not_in_the_page()
     {
         await using var host = await Browser.HostAsync("orders", "inventory");

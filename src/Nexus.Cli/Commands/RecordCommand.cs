@@ -113,15 +113,15 @@ internal static class RecordCommand
 
     private static Command Batch()
     {
-        var kind = new Argument<string>("kind") { Description = "create, replace or delete" };
-        kind.AcceptOnlyFromAmong("create", "replace", "delete");
+        var kind = new Argument<string>("kind") { Description = "create, replace, update or delete" };
+        kind.AcceptOnlyFromAmong("create", "replace", "update", "delete");
         var atomic = new Option<bool>("--atomic") { Description = "All or nothing" };
         var command = new Command("batch", "Change many records: --body is an array of records, or of ids to delete") { Resource, kind, Body, atomic, Key };
         command.SetAction(async (call, cancel) =>
         {
             using var host = Host.Of(call);
             var type = await TypeAsync(host, call, cancel);
-            var method = call.GetValue(kind) switch { "create" => HttpMethod.Post, "replace" => HttpMethod.Put, _ => HttpMethod.Delete };
+            var method = call.GetValue(kind) switch { "create" => HttpMethod.Post, "replace" => HttpMethod.Put, "update" => HttpMethod.Patch, _ => HttpMethod.Delete };
             var (done, _) = await host.AskAsync(method, $"{PathOf(type)}/batch{(call.GetValue(atomic) ? "?atomic=true" : "")}", await ContentAsync(call, null, cancel), Headers(call), cancel);
             Output.Print(call, done, Output.Text);
             return (int?)done?["failed"] > 0 ? ExitCodes.Refused : ExitCodes.Done;

@@ -29,12 +29,15 @@ internal sealed class ResourceOperations(ActivePlugin plugin, ResourceDescriptor
         Add("/{id}", "DELETE", "delete", $"Delete {article} {one}", Operation(["IfMatch"], "204", OpenApiParts.Answer("Deleted.")));
         Add("/batch", "POST", "createBatch", $"Create many {many}", Batch("201", OpenApiParts.JsonBody(Array("Input"), example: new JsonArray(Examples.Input(resource))), "Atomic", "IdempotencyKey"));
         Add("/batch", "PUT", "replaceBatch", $"Replace many {many}", Batch("200", OpenApiParts.JsonBody(Array("Input"), example: new JsonArray(Examples.Input(resource))), "Atomic"));
+        Add("/batch", "PATCH", "updateBatch", $"Change some fields of many {many}", Batch("200", OpenApiParts.JsonBody(Array("Patch"), example: new JsonArray(OneOfMany())), "Atomic"));
         var ids = new JsonObject { ["type"] = "array", ["items"] = new JsonObject { ["type"] = "string" } };
-        Add("/batch", "DELETE", "deleteBatch", $"Delete many {many}", Batch("200", OpenApiParts.JsonBody(ids, required: false), "Atomic"));
+        Add("/batch", "DELETE", "deleteBatch", $"Delete many {many}", Batch("200", OpenApiParts.JsonBody(ids.DeepClone().AsObject(), required: false), "Atomic"));
         foreach (var action in resource.Actions)
         {
             var input = SchemaNodes.Group(action.Input);
             Add($"/{{id}}/actions/{action.Name}", "POST", OpenApiDocument.Pascal(action.Name), action.Description ?? $"{action.Name} {article} {one}", Operation(["IfMatch", "IdempotencyKey"], "200", OpenApiParts.Answer("Done.", Record(), Sample(), "ETag"), OpenApiParts.JsonBody(input, required: action.Input.Any(f => f.Required), example: Examples.Of(action.Input))));
+            var onMany = new JsonObject { ["type"] = "object", ["required"] = new JsonArray("ids"), ["properties"] = new JsonObject { ["ids"] = ids.DeepClone(), ["input"] = input.DeepClone() } };
+            Add($"/batch/actions/{action.Name}", "POST", OpenApiDocument.Pascal(action.Name) + "Batch", $"{action.Name} many {many}", Batch("200", OpenApiParts.JsonBody(onMany, example: new JsonObject { ["ids"] = new JsonArray(Sample()["id"]?.DeepClone()), ["input"] = Examples.Of(action.Input) }), "Atomic", "IdempotencyKey"));
         }
     }
 
@@ -71,8 +74,15 @@ internal sealed class ResourceOperations(ActivePlugin plugin, ResourceDescriptor
     }
 
     private static string PermissionOf(string suffix, string method) =>
-        suffix.StartsWith("/{id}/actions/", StringComparison.Ordinal) ? suffix["/{id}/actions/".Length..]
+        suffix.IndexOf("/actions/", StringComparison.Ordinal) is >= 0 and var at ? suffix[(at + "/actions/".Length)..]
         : method switch { "GET" => "read", "POST" => "create", "DELETE" => "delete", _ => "update" };
+
+    private JsonObject OneOfMany()
+    {
+        var patch = Examples.Patch(resource);
+        patch.Insert(0, "id", Sample()["id"]?.DeepClone());
+        return patch;
+    }
 
     private JsonObject Sample() => Examples.Record(resource);
 

@@ -69,12 +69,17 @@ internal sealed partial class ResourceRoutes
         return JsonAnswer.SendBytesAsync(context, always?.Apply(record.Json) ?? record.Json);
     }
 
-    private async Task BatchAsync(HttpContext context, ChangeKind kind)
+    private async Task BatchAsync(HttpContext context, ChangeKind kind, string? action = null)
     {
         var body = await parts.Bodies.ReadBatchAsync(context, GatewayRequest.Of(context));
-        var changes = kind == ChangeKind.Delete ? Deletions(context, body) : [.. Elements(body).Select(e => ChangeOf(kind, e))];
+        ImmutableArray<ResourceChange> changes = kind switch
+        {
+            ChangeKind.Delete => [.. Named(context, body).Select(id => new ResourceChange { Kind = kind, Id = id })],
+            ChangeKind.Action => Actions(context, body, action),
+            _ => [.. Elements(body).Select(e => ChangeOf(kind, e))],
+        };
         if (changes.IsEmpty)
-            throw new NexusException(ErrorCodes.BadRequest, kind == ChangeKind.Delete ? "Name the records by ?ids=a,b or by a JSON array of ids." : "The body is a JSON array of one or more records.");
+            throw new NexusException(ErrorCodes.BadRequest, kind is ChangeKind.Delete or ChangeKind.Action ? "Name the records by ?ids=a,b or by a JSON array of ids." : "The body is a JSON array of one or more records.");
         var atomic = context.Request.Query["atomic"] is ["true" or "1"];
         var results = await parts.Operations.ChangeAsync(CallWithKey(context, body), changes, atomic, CancellationToken.None);
         if (results.Any(r => r.Error is { } error && IsRefused(error)) && results.All(r => r.Error is not null))
@@ -153,12 +158,26 @@ internal sealed partial class ResourceRoutes
     {
         RequireObject(element);
         var id = IdOf(element);
-        if (id is null && kind == ChangeKind.Replace)
+        if (id is null && kind != ChangeKind.Create)
             throw new NexusException(ErrorCodes.BadRequest, "Each record of a batch update names its id.");
         return new ResourceChange { Kind = kind, Id = id, Body = element };
     }
 
-    private static ImmutableArray<ResourceChange> Deletions(HttpContext context, ReadOnlyMemory<byte> body)
+    /// <summary>One action of all the records that a body names, each with the same input.</summary>
+    private static ImmutableArray<ResourceChange> Actions(HttpContext context, ReadOnlyMemory<byte> body, string? action)
+    {
+        var input = "{}"u8.ToArray();
+        if (!body.IsEmpty)
+        {
+            using var document = JsonDocument.Parse(body);
+            if (document.RootElement.ValueKind == JsonValueKind.Object && document.RootElement.TryGetProperty("input", out var sent))
+                input = sent.ValueKind == JsonValueKind.Object ? Encoding.UTF8.GetBytes(sent.GetRawText()) : throw new NexusException(ErrorCodes.BadRequest, "`input` is a JSON object with the fields of the action's input.");
+        }
+        return [.. Named(context, body).Select(id => new ResourceChange { Kind = ChangeKind.Action, Id = id, Body = input, Action = action })];
+    }
+
+    /// <summary>The ids that a query and a body name.</summary>
+    private static List<string> Named(HttpContext context, ReadOnlyMemory<byte> body)
     {
         IEnumerable<string> ids = context.Request.Query["ids"].SelectMany(v => (v ?? "").Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries));
         if (!body.IsEmpty)
@@ -169,7 +188,7 @@ internal sealed partial class ResourceRoutes
                 throw new NexusException(ErrorCodes.BadRequest, "The body is a JSON array of ids, or an object with one under `ids`.");
             ids = [.. ids, .. named.EnumerateArray().Select(e => e.GetString()!)];
         }
-        return [.. ids.Select(id => new ResourceChange { Kind = ChangeKind.Delete, Id = id })];
+        return [.. ids];
     }
 
     /// <summary>The elements of a JSON array, each as the bytes it was sent as.</summary>

@@ -44,9 +44,13 @@ internal sealed partial class ResourceRoutes
         yield return Route(metrics, "/{id}", ["DELETE"], "delete", "delete", context => ChangeAsync(context, ChangeKind.Delete));
         yield return Route(metrics, "/batch", ["POST"], "batch create", "create", context => BatchAsync(context, ChangeKind.Create));
         yield return Route(metrics, "/batch", ["PUT"], "batch replace", "update", context => BatchAsync(context, ChangeKind.Replace));
+        yield return Route(metrics, "/batch", ["PATCH"], "batch update", "update", context => BatchAsync(context, ChangeKind.Merge));
         yield return Route(metrics, "/batch", ["DELETE"], "batch delete", "delete", context => BatchAsync(context, ChangeKind.Delete));
         foreach (var action in resource.Actions)
+        {
             yield return Route(metrics, $"/{{id}}/actions/{action.Name}", ["POST"], action.Name, action.Name, context => ChangeAsync(context, ChangeKind.Action, action.Name));
+            yield return Route(metrics, $"/batch/actions/{action.Name}", ["POST"], $"batch {action.Name}", action.Name, context => BatchAsync(context, ChangeKind.Action, action.Name));
+        }
     }
 
     private ResourceRoute Route(RequestMetrics metrics, string suffix, ImmutableArray<string> methods, string verb, string permission, Func<HttpContext, GatewayRequest, Task> handle)

@@ -49,8 +49,9 @@ public sealed class Open_api
         var input = document["components"]!["schemas"]!["BillingInvoiceInput"]!;
 
         Assert.Equal(["delete", "get", "patch", "put"], document["paths"]![Invoices.Path + "/{id}"]!.AsObject().Select(m => m.Key).Order());
-        Assert.Equal(["delete", "post", "put"], document["paths"]![Invoices.Path + "/batch"]!.AsObject().Select(m => m.Key).Order());
+        Assert.Equal(["delete", "patch", "post", "put"], document["paths"]![Invoices.Path + "/batch"]!.AsObject().Select(m => m.Key).Order());
         Assert.NotNull(document["paths"]![Invoices.Path + "/{id}/actions/pay"]!["post"]);
+        Assert.Equal("billing.invoices:pay", (string?)document["paths"]![Invoices.Path + "/batch/actions/pay"]!["post"]!["x-permission"]);
         Assert.False(invoice.ContainsKey("pin"));
         Assert.Equal("""{"type":"string","maxLength":20}""", invoice["number"]!.ToJsonString());
         Assert.Equal("""["number"]""", input["required"]!.ToJsonString());

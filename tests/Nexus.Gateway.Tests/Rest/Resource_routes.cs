@@ -154,6 +154,38 @@ public sealed class Resource_routes
         Assert.Equal([200, 200, 404], Statuses(results));
     }
 
+    [Fact]
+    public async Task Batch_patch_changes_the_named_fields_of_the_named_records_only()
+    {
+        await using var host = await StartAsync();
+        var (a, b) = (host.Operations.Add("""{"number":"A"}"""), host.Operations.Add("""{"number":"B"}"""));
+
+        var done = await SendAsync(host, HttpMethod.Patch, $"{Invoices.Path}/batch", $$"""[{"id":"{{a}}","number":"A2"},{"id":"nowhere","number":"C"}]""");
+        var nameless = await SendAsync(host, HttpMethod.Patch, $"{Invoices.Path}/batch", """[{"number":"A3"}]""");
+
+        Assert.Equal([200, 404], Statuses(await BodyAsync(done)));
+        Assert.Contains("\"A2\"", await host.Client.GetStringAsync($"{Invoices.Path}/{a}"), StringComparison.Ordinal);
+        Assert.Contains("\"revision\":1", await host.Client.GetStringAsync($"{Invoices.Path}/{b}"), StringComparison.Ordinal);
+        await Problems.AssertAsync(nameless, 400, "BAD_REQUEST");
+    }
+
+    [Fact]
+    public async Task An_action_of_many_records_runs_on_each_with_the_one_input()
+    {
+        await using var host = await StartAsync();
+        var (a, b) = (host.Operations.Add("""{"number":"A"}"""), host.Operations.Add("""{"number":"B"}"""));
+
+        var done = await host.Client.PostAsync($"{Invoices.Path}/batch/actions/pay", Json($$"""{"ids":["{{a}}","nowhere","{{b}}"],"input":{}}"""));
+        var nobody = await host.Client.PostAsync($"{Invoices.Path}/batch/actions/pay", Json("""{"ids":[]}"""));
+        var wrong = await host.Client.PostAsync($"{Invoices.Path}/batch/actions/pay", Json($$"""{"ids":["{{a}}"],"input":1}"""));
+
+        var results = await BodyAsync(done);
+        Assert.Equal([200, 404, 200], Statuses(results));
+        Assert.Equal(["pay", "pay"], results["results"]!.AsArray().Where(r => r!["record"] is not null).Select(r => (string?)r!["record"]!["status"]));
+        await Problems.AssertAsync(nobody, 400, "BAD_REQUEST");
+        await Problems.AssertAsync(wrong, 400, "BAD_REQUEST");
+    }
+
     [Theory]
     [InlineData(true)]
     [InlineData(false)]

@@ -62,6 +62,21 @@ export function shot(page, name) {
   return page.screenshot({ path: `${input.shots}/${name}.png` });
 }
 
+/** What is open, at three widths, light and dark: pictures for a person to look at, and no violation in any of them. */
+export async function looks(page, name) {
+  const before = page.viewportSize();
+  for (const [width, height, colorScheme] of [[360, 740, 'dark'], [768, 1024, 'light'], [1440, 900, 'dark'], [1440, 900, 'light']]) {
+    await page.setViewportSize({ width, height });
+    await page.emulateMedia({ colorScheme });
+    await page.waitForFunction((wanted) => document.documentElement.dataset.mantineColorScheme === wanted, colorScheme);
+    await shot(page, `${name}-${width}-${colorScheme}`);
+    assert.deepEqual(await violations(page), [], `${name} ${width} ${colorScheme}`);
+    const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+    assert.ok(wide <= 0, `${name} ${width}: scrolls sideways by ${wide} px`);
+  }
+  await page.setViewportSize(before);
+}
+
 /** A call of the administrator, beside the browser. */
 export async function api(method, path, body) {
   const answer = await fetch(address + path, { method, headers: { authorization: `Bearer ${input.token}`, ...(body === undefined ? {} : { 'content-type': method === 'PATCH' ? 'application/merge-patch+json' : 'application/json' }) }, body: body === undefined ? undefined : JSON.stringify(body) });

@@ -1,18 +1,21 @@
-import { Alert, Anchor, Badge, Breadcrumbs, Button, Card, Grid, Group, Menu, Stack, Table, Tabs, Text, Timeline } from '@mantine/core';
+import { Alert, Anchor, Breadcrumbs, Button, Card, Grid, Menu, Stack, Table, Tabs, Text } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { ChevronDown, Pencil, Trash2 } from 'lucide-react';
-import { Fragment, useState, type ReactNode } from 'react';
+import { useCallback, useState, type ReactNode } from 'react';
 import { Link, useLocation } from 'wouter';
 import { labelOf, nameOf, spoken, titleOf, useResource, type Action, type Resource, type Row } from '../api/catalogue';
 import { get, Problem, send } from '../api/http';
 import { useRecordChanges } from '../api/live';
-import { useMay } from '../api/session';
+import { useNames } from '../api/names';
+import { useMay, useView } from '../api/session';
 import { useFormat } from '../kinds/useFormat';
 import { Value } from '../kinds/Value';
 import { Dialog, Empty, Fault, PageHead, tellDone, tellFault, Waiting } from '../shell/Parts';
 import { useWords } from '../words';
 import { ask } from './ask';
 import { Form } from './Form';
+import { History } from './History';
+import { canBeMadeAgain, makeAgain, tellWithUndo } from './undo';
 
 /** One record: its fields, what can be done with it, and what was done. */
 export function DetailPage({ name, id }: { name: string; id: string }): ReactNode {
@@ -56,10 +59,11 @@ function Detail({ resource, id }: { resource: Resource; id: string }): ReactNode
   const [, go] = useLocation();
   const [isEditing, setIsEditing] = useState(false);
   const [action, setAction] = useState<Action | null>(null);
-  useRecordChanges(resource.name);
+  const caller = useView().data?.caller.id ?? '';
+  useRecordChanges(resource.name, useCallback(() => void client.invalidateQueries({ queryKey: ['history', resource.name, id] }), [client, resource.name, id]));
   const record = useQuery({ queryKey: ['records', resource.name, id], queryFn: () => get<Row>(`${resource.path}/${id}`) });
   const row = record.data;
-  if (record.error instanceof Problem && record.error.status === 404) return <><Trail resource={resource} last={id} /><Empty isPage title={words.gone} hint={words.goneHint} /></>;
+  if (record.error instanceof Problem && record.error.status === 404) return <><Trail resource={resource} last={id} /><Empty isPage title={words.gone} hint={words.goneHint} />{may('platform.audit:read') && <History resource={resource} id={id} row={null} />}</>;
   if (!row) return record.error ? <Fault error={record.error} retry={() => void record.refetch()} /> : <Waiting />;
 
   const title = nameOf(resource, row);
@@ -82,10 +86,17 @@ function Detail({ resource, id }: { resource: Resource; id: string }): ReactNode
     await run(one, null).catch((fault: unknown) => tellFault(fault, words));
   };
   const removeIt = async (): Promise<void> => {
-    if (!(await ask({ title: words.deleteQuestion(title), text: words.deleteExplained, confirm: words.delete, cancel: words.cancel, isDangerous: true }))) return;
+    const canUndo = canBeMadeAgain(resource, row, caller);
+    if (!canUndo && !(await ask({ title: words.deleteQuestion(title), text: words.deleteExplained, confirm: words.delete, cancel: words.cancel, isDangerous: true }))) return;
     try {
       await send('DELETE', `${resource.path}/${id}`, { tag: `"${row.revision}"` });
-      tellDone(words.deleted(1));
+      if (!canUndo) tellDone(words.deleted(1));
+      else {
+        tellWithUndo(words.deletedOne(title), words, async () => {
+          await makeAgain(resource, [row]).then(() => tellDone(words.undone), (fault: unknown) => tellFault(fault, words));
+          await client.invalidateQueries({ queryKey: ['records', resource.name] });
+        });
+      }
       go(`/r/${resource.name}`);
       void client.invalidateQueries({ queryKey: ['records', resource.name] });
     } catch (fault) {
@@ -116,7 +127,7 @@ function Detail({ resource, id }: { resource: Resource; id: string }): ReactNode
         <Tabs.Panel value="fields">
           {isEditing ? <Edit resource={resource} row={row} onDone={(next) => { setIsEditing(false); if (next) took(next); }} /> : <Facts resource={resource} row={row} />}
         </Tabs.Panel>
-        <Tabs.Panel value="history"><History resource={resource} id={id} /></Tabs.Panel>
+        <Tabs.Panel value="history"><History resource={resource} id={id} row={row} /></Tabs.Panel>
       </Tabs>
       <Dialog isOpen={action !== null} onClose={() => setAction(null)} title={action ? spoken(action.name) : ''}>
         {action && (
@@ -133,6 +144,7 @@ function Detail({ resource, id }: { resource: Resource; id: string }): ReactNode
 function Facts({ resource, row }: { resource: Resource; row: Row }): ReactNode {
   const words = useWords();
   const format = useFormat();
+  const personOf = useNames();
   return (
     <Grid>
       <Grid.Col span={{ base: 12, md: 8 }}>
@@ -149,7 +161,7 @@ function Facts({ resource, row }: { resource: Resource; row: Row }): ReactNode {
         <Card withBorder>
           <Table variant="vertical" layout="fixed" withRowBorders={false} highlightOnHover={false}>
             <Table.Tbody>
-              {([[words.createdAt, format.instant(String(row['createdAt']))], [words.updatedAt, format.ago(String(row['updatedAt']))], [words.owner, String(row['owner'] ?? '–')], [words.revision, String(row.revision)], [words.id, row.id]] as const).map(([label, value]) => (
+              {([[words.createdAt, format.instant(String(row['createdAt']))], [words.updatedAt, format.ago(String(row['updatedAt']))], [words.owner, personOf(String(row['owner'] ?? '–'))], [words.revision, String(row.revision)], [words.id, row.id]] as const).map(([label, value]) => (
                 <Table.Tr key={label}><Table.Th w={110} fw={400} c="dimmed" bg="transparent" px={0}>{label}</Table.Th><Table.Td style={{ overflowWrap: 'anywhere' }}>{value}</Table.Td></Table.Tr>
               ))}
             </Table.Tbody>
@@ -186,39 +198,5 @@ function Edit({ resource, row, onDone }: { resource: Resource; row: Row; onDone:
         }
       }} />
     </Card>
-  );
-}
-
-interface Entry { position: number; at: string; actor: string; action: string; result: string; detail?: { revision?: number; changes?: Record<string, { old?: unknown; new?: unknown }> } }
-
-/** What was done with the record, from the audit trail, with what each change was. */
-function History({ resource, id }: { resource: Resource; id: string }): ReactNode {
-  const words = useWords();
-  const format = useFormat();
-  const short = resource.name.slice(resource.plugin.length + 1);
-  const history = useQuery({ queryKey: ['history', resource.name, id], queryFn: () => get<{ items: Entry[] }>(`/api/v1/audit?subject=${encodeURIComponent(`${short}/${id}`)}&limit=100`) });
-  if (history.isLoading) return <Waiting />;
-  if (history.error) return <Fault error={history.error} retry={() => void history.refetch()} />;
-  const entries = history.data?.items ?? [];
-  if (entries.length === 0) return <Empty title={words.noRecords} />;
-  return (
-    <Timeline bulletSize={14} lineWidth={2}>
-      {entries.map((entry) => (
-        <Timeline.Item key={entry.position} title={<Group gap="xs"><Text span fw={600}>{spoken(entry.action.slice(resource.name.length + 1) || entry.action)}</Text>{entry.result !== 'success' && <Badge color="red" variant="light">{entry.result}</Badge>}</Group>}>
-          <Text size="sm" c="dimmed" title={format.instant(entry.at)}>{format.ago(entry.at)} {words.by} {entry.actor}</Text>
-          {entry.detail?.changes && (
-            <Table mt="xs" verticalSpacing={2} withRowBorders={false} highlightOnHover={false} w="auto">
-              <Table.Tbody>
-                {Object.entries(entry.detail.changes).map(([name, change]) => {
-                  const field = resource.fields.find((f) => f.name === name);
-                  const text = (value: unknown): string => (value === undefined || value === null ? '–' : field ? format.value(field, value) : JSON.stringify(value));
-                  return <Fragment key={name}><Table.Tr><Table.Td c="dimmed" pl={0}>{field ? labelOf(field) : spoken(name)}</Table.Td><Table.Td><del>{'old' in change ? text(change.old) : ''}</del></Table.Td><Table.Td><ins>{text(change.new)}</ins></Table.Td></Table.Tr></Fragment>;
-                })}
-              </Table.Tbody>
-            </Table>
-          )}
-        </Timeline.Item>
-      ))}
-    </Timeline>
   );
 }

@@ -1,24 +1,19 @@
 import { ActionIcon, Button, Checkbox, Group, Menu, Popover, Stack, Text, TextInput, Tooltip, VisuallyHidden } from '@mantine/core';
 import { useDebouncedCallback, useLocalStorage } from '@mantine/hooks';
-import { useQueryClient } from '@tanstack/react-query';
-import { Columns3, Download, Plus, RotateCw, Search, Trash2 } from 'lucide-react';
+import { Columns3, Download, Plus, RotateCw, Search } from 'lucide-react';
 import { useMemo, useState, type ReactNode } from 'react';
 import { useLocation, useSearch } from 'wouter';
 import { labelOf, spoken, titleOf, useResource, type Field, type Resource } from '../api/catalogue';
-import { send } from '../api/http';
 import { useRecordChanges } from '../api/live';
 import { useFormat } from '../kinds/useFormat';
-import { Boundary, Empty, Fault, PageHead, tellDone, tellFault, Waiting } from '../shell/Parts';
+import { Boundary, Empty, Fault, PageHead, tellFault, Waiting } from '../shell/Parts';
 import { useWords } from '../words';
-import { ask } from './ask';
 import { exportCsv } from './export';
 import { Filters } from './Filters';
 import { defaultColumns, readableFields, readState, systemFields, writeState, type ListState } from './query';
 import { RecordRows } from './RecordRows';
+import { Selection } from './Selection';
 import { chooseAll, useRecords } from './useRecords';
-
-/** What a change of several records answers. */
-interface Batch { succeeded: number; failed: number; results: { status: number; id?: string; error?: { detail?: string } }[] }
 
 /** The list of a resource, drawn from its description alone. */
 export function ListPage({ name }: { name: string }): ReactNode {
@@ -33,7 +28,6 @@ export function ListPage({ name }: { name: string }): ReactNode {
 function List({ resource }: { resource: Resource }): ReactNode {
   const words = useWords();
   const format = useFormat();
-  const client = useQueryClient();
   const [location, go] = useLocation();
   const search = useSearch();
   const state = useMemo(() => readState(search), [search]);
@@ -50,20 +44,6 @@ function List({ resource }: { resource: Resource }): ReactNode {
   const fields = useMemo(() => readableFields(resource), [resource]);
   const shown = useMemo(() => columns.map((column) => fields.find((f) => f.name === column)).filter((f): f is Field => f !== undefined), [columns, fields]);
   const isFiltered = state.q !== '' || state.conditions.length > 0;
-
-  const removeSelected = async (): Promise<void> => {
-    if (!(await ask({ title: words.deleteQuestion(selected.size === 1 ? resource.singular : words.records(selected.size, format.number(selected.size))), text: words.deleteExplained, confirm: words.delete, cancel: words.cancel, isDangerous: true }))) return;
-    try {
-      const answer = await send<Batch>('DELETE', `${resource.path}/batch`, { body: [...selected] });
-      const refused = answer.value.results.filter((r) => r.status >= 400);
-      if (answer.value.succeeded > 0) tellDone(words.deleted(answer.value.succeeded));
-      if (refused[0]) tellFault(new Error(`${words.selected(refused.length)}: ${refused[0].error?.detail ?? ''}`), words);
-      setSelected(new Set(refused.flatMap((r) => (r.id ? [r.id] : []))));
-    } catch (fault) {
-      tellFault(fault, words);
-    }
-    await client.invalidateQueries({ queryKey: ['records', resource.name] });
-  };
 
   return (
     <>
@@ -90,13 +70,7 @@ function List({ resource }: { resource: Resource }): ReactNode {
             <Tooltip label={words.refresh}><ActionIcon variant="default" size="lg" aria-label={words.refresh} loading={list.isReading} onClick={list.readAgain}><RotateCw size={18} /></ActionIcon></Tooltip>
           </Group>
         </Group>
-        {selected.size > 0 && (
-          <Group gap="xs" role="toolbar" aria-label={words.actions}>
-            <Text size="sm" fw={600}>{words.selected(selected.size)}</Text>
-            {'delete' in resource.allowed && <Button size="xs" color="red" variant="light" leftSection={<Trash2 size={14} />} onClick={() => void removeSelected()}>{words.delete}</Button>}
-            <Button size="xs" variant="subtle" color="gray" onClick={() => setSelected(new Set())}>{words.clear}</Button>
-          </Group>
-        )}
+        <Selection resource={resource} selected={selected} onSelect={setSelected} />
         {list.isLoading ? <Waiting lines={8} /> : list.error ? <Fault error={list.error} retry={list.readAgain} /> : total === 0 ? (
           <Empty title={isFiltered ? words.noMatches : words.noRecords} hint={isFiltered ? words.noMatchesHint : words.noRecordsHint}>
             {isFiltered ? <Button variant="light" onClick={() => { setText(''); change({ q: '', conditions: [] }); }}>{words.clear}</Button> : null}
