@@ -1,5 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
 using Nexus.UserInterface.Contributions;
+using Nexus.UserInterface.People;
 
 namespace Nexus.UserInterface;
 
@@ -29,5 +30,6 @@ public sealed class ConsolePlugin : IPlugin
         plugin.MapEndpoints(ContributionRoutes.Map);
         plugin.MapEndpoints(ComponentRoutes.Map);
         plugin.MapEndpoints(FileRoutes.Map);
+        plugin.MapEndpoints(SavedViewRoutes.Map);
     }
 }

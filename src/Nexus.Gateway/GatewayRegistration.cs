@@ -17,6 +17,7 @@ using Nexus.Gateway.Health;
 using Nexus.Gateway.Logging;
 using Nexus.Gateway.Metrics;
 using Nexus.Gateway.Monitoring;
+using Nexus.Gateway.Notifications;
 using Nexus.Gateway.OpenApi;
 using Nexus.Gateway.Pipeline;
 using Nexus.Gateway.Platform;
@@ -96,6 +97,10 @@ public static class GatewayRegistration
         services.AddSingleton<IPluginPorts, MaintenancePort>();
         services.AddSingleton<IPlatformRoutes, DatabaseQueryRoutes>();
         services.AddSingleton<IPlatformRoutes, SettingsRoutes>();
+        services.TryAddSingleton<NotificationFeed>();
+        services.TryAddSingleton<NotificationMarks>();
+        services.TryAddSingleton<NotificationWatch>();
+        services.AddSingleton<IPlatformRoutes, NotificationRoutes>();
         services.AddSingleton<IPlatformRoutes, OpenApiRoutes>();
         services.AddSingleton<IPlatformRoutes, ApiVersionRoutes>();
         services.TryAddSingleton<EventSight>();

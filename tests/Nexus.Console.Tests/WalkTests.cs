@@ -40,6 +40,37 @@ public sealed class WalkTests
     }
 
     [Fact]
+    public async Task A_view_of_a_list_follows_its_person_and_can_be_sent_as_a_link()
+    {
+        await using var host = await Browser.HostAsync("orders", "inventory");
+
+        await Browser.WalkAsync("views", host);
+    }
+
+    [Fact]
+    public async Task What_concerns_a_person_is_told_at_once_and_stays_read()
+    {
+        await using var host = await Browser.HostAsync("orders", "inventory");
+        var chores = PluginCompiler.Plugin(Path.Combine(host.Folder, "compiled"), "chores", "1.0.0", """
+            public sealed class ChoresPlugin : IPlugin
+            {
+                public void Configure(IPluginBuilder plugin) => plugin
+                    .AddTask("sweep", (_, _) => Task.CompletedTask)
+                    .AddTask("burn", (_, _) => throw new RuleViolationException("the fire was out"), task => task with { MaxRetries = 0 })
+                    .On("chores.letter", (_, _) => throw new RuleViolationException("the letter box is shut"), handler => handler with { MaxAttempts = 1 });
+            }
+            """);
+        var broken = PluginCompiler.Plugin(Path.Combine(host.Folder, "broken"), "broken", "1.0.0", """
+            public sealed class BrokenPlugin : IPlugin
+            {
+                public void Configure(IPluginBuilder plugin) => throw new InvalidOperationException("no wheels");
+            }
+            """);
+
+        await Browser.WalkAsync("bell", host, new { chores, broken });
+    }
+
+    [Fact]
     public async Task What_one_may_not_see_is_not_in_the_page()
     {
         await using var host = await Browser.HostAsync("orders", "inventory");

@@ -6,6 +6,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Nexus.Gateway.Changes;
+using Nexus.Gateway.Notifications;
 using Nexus.Gateway.Pipeline;
 using Nexus.Gateway.Platform;
 using Nexus.Gateway.Security.Callers;
@@ -60,7 +61,7 @@ internal sealed class LiveRoutes(LiveFeed feed, LiveSockets sockets, OpenCallers
 }
 
 /// <summary>What live connections need of the host.</summary>
-internal sealed class LiveHost(IOptionsMonitor<LiveOptions> options, ServerSettings settings, TimeProvider time, IHostApplicationLifetime lifetime, ILoggerFactory loggers)
+internal sealed class LiveHost(IOptionsMonitor<LiveOptions> options, ServerSettings settings, TimeProvider time, IHostApplicationLifetime lifetime, ILoggerFactory loggers, NotificationWatch notifications)
 {
     private readonly ILogger log = loggers.CreateLogger("Nexus.Gateway");
 
@@ -78,7 +79,7 @@ internal sealed class LiveHost(IOptionsMonitor<LiveOptions> options, ServerSetti
 
     /// <summary>The parts of one socket.</summary>
     public LiveParts For(LiveFeed feed, LiveCalls calls, OpenCallers callers, LiveConnections connections, IPAddress? address) =>
-        new(feed, calls, callers, connections) { Options = Options, Settings = settings, Time = Time, Log = log, Address = address };
+        new(feed, calls, callers, connections) { Options = Options, Settings = settings, Time = Time, Log = log, Address = address, Notifications = notifications };
 }
 
 /// <summary>What a socket works with.</summary>
@@ -95,6 +96,9 @@ internal sealed record LiveParts(LiveFeed Feed, LiveCalls Calls, OpenCallers Cal
 
     /// <summary>Where it logs.</summary>
     public required ILogger Log { get; init; }
+
+    /// <summary>Says when something may concern the caller.</summary>
+    public required NotificationWatch Notifications { get; init; }
 
     /// <summary>Where the socket comes from.</summary>
     public IPAddress? Address { get; init; }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net.WebSockets;
 using System.Text.Json;
+using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
 using Nexus.Gateway.Changes;
 using Nexus.Gateway.Security.Callers;
@@ -8,7 +9,7 @@ using Nexus.Gateway.Security.Callers;
 namespace Nexus.Gateway.Live;
 
 /// <summary>
-/// One socket: <c>auth</c>, then <c>subscribe</c>, <c>unsubscribe</c>, <c>resume</c>, <c>plugins</c>, <c>rpc</c> and <c>ping</c> in any order. What is wrong with one subscription or call is told by its id;
+/// One socket: <c>auth</c>, then <c>subscribe</c>, <c>unsubscribe</c>, <c>resume</c>, <c>plugins</c>, <c>notifications</c>, <c>rpc</c> and <c>ping</c> in any order. What is wrong with one subscription or call is told by its id;
 /// a breach of the protocol closes the socket. Holds names only, so that plugins are replaced under it.
 /// </summary>
 internal sealed class LiveSocket : IDisposable
@@ -30,6 +31,7 @@ internal sealed class LiveSocket : IDisposable
     private int working;
     private int calls;
     private bool isWatching;
+    private bool isNotified;
 
     public LiveSocket(WebSocket socket, LiveParts parts, OpenCaller caller, IDisposable place)
     {
@@ -139,6 +141,13 @@ internal sealed class LiveSocket : IDisposable
                 {
                     isWatching = true;
                     Start(WatchPluginsAsync);
+                }
+                break;
+            case "notifications":
+                if (!isNotified)
+                {
+                    isNotified = true;
+                    Start(WatchNotificationsAsync);
                 }
                 break;
             case "rpc":
@@ -303,6 +312,18 @@ internal sealed class LiveSocket : IDisposable
                 await writer.SendAsync("plugins", null, json => json.WriteNumber("version", version));
             told = version;
             await change.Task.WaitAsync(over.Token);
+        }
+    }
+
+    /// <summary>Tells that something may concern the caller, at most once a second: what it is, is read where permissions are asked.</summary>
+    private async Task WatchNotificationsAsync()
+    {
+        var told = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+        using var watched = parts.Notifications.Watch(caller.Context, () => told.Writer.TryWrite(true));
+        await foreach (var _ in told.Reader.ReadAllAsync(over.Token))
+        {
+            await writer.SendAsync("notifications", null);
+            await Task.Delay(TimeSpan.FromSeconds(1), parts.Time, over.Token);
         }
     }
 

@@ -17,6 +17,7 @@ internal sealed class ResourceOperations(ActivePlugin plugin, ResourceDescriptor
         schemas[schema] = SchemaNodes.Record(resource);
         schemas[schema + "Input"] = SchemaNodes.Input(resource, partial: false);
         schemas[schema + "Patch"] = SchemaNodes.Input(resource, partial: true);
+        schemas[schema + "BatchPatch"] = OneOfMany(SchemaNodes.Input(resource, partial: true));
         var many = resource.Name;
         var one = resource.Singular;
         var article = "AEIO".Contains(one[0], StringComparison.Ordinal) ? "an" : "a";
@@ -29,7 +30,7 @@ internal sealed class ResourceOperations(ActivePlugin plugin, ResourceDescriptor
         Add("/{id}", "DELETE", "delete", $"Delete {article} {one}", Operation(["IfMatch"], "204", OpenApiParts.Answer("Deleted.")));
         Add("/batch", "POST", "createBatch", $"Create many {many}", Batch("201", OpenApiParts.JsonBody(Array("Input"), example: new JsonArray(Examples.Input(resource))), "Atomic", "IdempotencyKey"));
         Add("/batch", "PUT", "replaceBatch", $"Replace many {many}", Batch("200", OpenApiParts.JsonBody(Array("Input"), example: new JsonArray(Examples.Input(resource))), "Atomic"));
-        Add("/batch", "PATCH", "updateBatch", $"Change some fields of many {many}", Batch("200", OpenApiParts.JsonBody(Array("Patch"), example: new JsonArray(OneOfMany())), "Atomic"));
+        Add("/batch", "PATCH", "updateBatch", $"Change some fields of many {many}", Batch("200", OpenApiParts.JsonBody(Array("BatchPatch"), example: new JsonArray(ExampleOfMany())), "Atomic"));
         var ids = new JsonObject { ["type"] = "array", ["items"] = new JsonObject { ["type"] = "string" } };
         Add("/batch", "DELETE", "deleteBatch", $"Delete many {many}", Batch("200", OpenApiParts.JsonBody(ids.DeepClone().AsObject(), required: false), "Atomic"));
         foreach (var action in resource.Actions)
@@ -77,7 +78,15 @@ internal sealed class ResourceOperations(ActivePlugin plugin, ResourceDescriptor
         suffix.IndexOf("/actions/", StringComparison.Ordinal) is >= 0 and var at ? suffix[(at + "/actions/".Length)..]
         : method switch { "GET" => "read", "POST" => "create", "DELETE" => "delete", _ => "update" };
 
-    private JsonObject OneOfMany()
+    /// <summary>A change among many: it names its record.</summary>
+    private static JsonObject OneOfMany(JsonObject patch)
+    {
+        patch["properties"]!.AsObject().Insert(0, "id", new JsonObject { ["type"] = "string", ["format"] = "uuid" });
+        patch["required"] = new JsonArray("id");
+        return patch;
+    }
+
+    private JsonObject ExampleOfMany()
     {
         var patch = Examples.Patch(resource);
         patch.Insert(0, "id", Sample()["id"]?.DeepClone());

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Collections.Immutable;
 using System.Diagnostics.Metrics;
 using System.Text.Json;
 
@@ -13,6 +14,7 @@ internal sealed class TaskCounters
     private readonly Histogram<double> seconds;
     private readonly TimeProvider time;
     private readonly ISystemEvents? listeners;
+    private readonly ConcurrentDictionary<(Guid Id, long Fence), (TaskEntry Entry, TaskEnding Ending, TimeSpan Elapsed)> untold = new();
     private readonly Lock gate = new();
     private readonly Queue<DateTimeOffset> ends = new();
     private readonly ConcurrentDictionary<string, long> asked = new(StringComparer.Ordinal);
@@ -67,7 +69,14 @@ internal sealed class TaskCounters
     {
         var task = entry.Task;
         if (listeners?.Hears(SystemTopic.Tasks) == true && ending is (TaskEnding.Done or TaskEnding.Committed or TaskEnding.Failed or TaskEnding.TimedOut))
-            Tell(entry, ending, elapsed);
+        {
+            // Who hears of an end and looks at the task finds it ended: what is not stored yet is told when it is.
+            if (ending == TaskEnding.Committed)
+                Tell(entry, ending, elapsed);
+            else
+                untold[(entry.Id, entry.Fence)] = (entry, ending, elapsed);
+        }
+
         if (ending is TaskEnding.Done or TaskEnding.Committed)
             Interlocked.Increment(ref succeeded);
         else if (ending is TaskEnding.Failed or TaskEnding.TimedOut)
@@ -83,6 +92,18 @@ internal sealed class TaskCounters
         seconds.Record(elapsed.TotalSeconds, label);
     }
 
+    /// <summary>The ends of tries were stored.</summary>
+    public void Settled(ImmutableArray<TaskSettlement> settlements)
+    {
+        if (untold.IsEmpty)
+            return;
+        foreach (var settlement in settlements)
+        {
+            if (untold.TryRemove((settlement.Id, settlement.Fence), out var end))
+                Tell(end.Entry, end.Ending, end.Elapsed);
+        }
+    }
+
     private void Forget()
     {
         var first = time.GetUtcNow().AddSeconds(-Minute);
@@ -92,7 +113,7 @@ internal sealed class TaskCounters
 
     private void Tell(TaskEntry entry, TaskEnding ending, TimeSpan elapsed)
     {
-        var data = JsonSerializer.SerializeToUtf8Bytes(new { id = entry.Id, task = entry.Task, attempt = entry.Attempt, milliseconds = elapsed.TotalMilliseconds });
+        var data = JsonSerializer.SerializeToUtf8Bytes(new { id = entry.Id, task = entry.Task, attempt = entry.Attempt, createdBy = entry.CreatedBy, milliseconds = elapsed.TotalMilliseconds });
         listeners!.Tell(ending is TaskEnding.Done or TaskEnding.Committed ? "task.completed" : "task.failed", data, new CallContext(Caller.System, entry.Tenant, entry.Id.ToString()));
     }
 }

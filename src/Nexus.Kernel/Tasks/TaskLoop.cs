@@ -14,7 +14,19 @@ internal sealed class TaskLoop(TaskIntake intake, TaskCatalog catalog, TaskRun r
     private static readonly TimeSpan MaxWait = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan BusyPatience = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan RetryAfterStoreFailure = TimeSpan.FromSeconds(1);
-    private readonly SettlementWriter<TaskSettlement> settlements = new(batch => intake.SettleAsync(batch), log);
+    private readonly SettlementWriter<TaskSettlement> settlements = new(
+        async batch =>
+        {
+            try
+            {
+                await intake.SettleAsync(batch);
+            }
+            finally
+            {
+                counters.Settled(batch);
+            }
+        },
+        log);
     private readonly CancellationTokenSource handBack = new();
     private readonly Lock wakeGate = new();
     private CancellationTokenSource wake = new();

@@ -51,7 +51,7 @@ public sealed class Open_api
         Assert.Equal(["delete", "get", "patch", "put"], document["paths"]![Invoices.Path + "/{id}"]!.AsObject().Select(m => m.Key).Order());
         Assert.Equal(["delete", "patch", "post", "put"], document["paths"]![Invoices.Path + "/batch"]!.AsObject().Select(m => m.Key).Order());
         Assert.NotNull(document["paths"]![Invoices.Path + "/{id}/actions/pay"]!["post"]);
-        Assert.Equal("billing.invoices:pay", (string?)document["paths"]![Invoices.Path + "/batch/actions/pay"]!["post"]!["x-permission"]);
+        Assert.Equal("sample.billing.invoices:pay", (string?)document["paths"]![Invoices.Path + "/batch/actions/pay"]!["post"]!["x-permission"]);
         Assert.False(invoice.ContainsKey("pin"));
         Assert.Equal("""{"type":"string","maxLength":20}""", invoice["number"]!.ToJsonString());
         Assert.Equal("""["number"]""", input["required"]!.ToJsonString());
@@ -83,7 +83,7 @@ public sealed class Open_api
         Assert.Equal(200, (int)(await Resource_routes.SendAsync(host, HttpMethod.Get, "/openapi.json", null, ("If-None-Match", tag))).StatusCode);
         host.Plugins.Publish(served);
 
-        Assert.Equal(5, paths - fewer);
+        Assert.Equal(6, paths - fewer);
         Assert.Equal(paths, (await DocumentAsync(host))["paths"]!.AsObject().Count);
         Assert.Equal(304, (int)(await Resource_routes.SendAsync(host, HttpMethod.Get, "/openapi.json", null, ("If-None-Match", tag))).StatusCode);
     }

@@ -163,7 +163,8 @@ public sealed class Resource_routes
         var done = await SendAsync(host, HttpMethod.Patch, $"{Invoices.Path}/batch", $$"""[{"id":"{{a}}","number":"A2"},{"id":"nowhere","number":"C"}]""");
         var nameless = await SendAsync(host, HttpMethod.Patch, $"{Invoices.Path}/batch", """[{"number":"A3"}]""");
 
-        Assert.Equal([200, 404], Statuses(await BodyAsync(done)));
+        var results = await BodyAsync(done);
+        Assert.Equal([200, 404], Statuses(results));
         Assert.Contains("\"A2\"", await host.Client.GetStringAsync($"{Invoices.Path}/{a}"), StringComparison.Ordinal);
         Assert.Contains("\"revision\":1", await host.Client.GetStringAsync($"{Invoices.Path}/{b}"), StringComparison.Ordinal);
         await Problems.AssertAsync(nameless, 400, "BAD_REQUEST");
@@ -175,8 +176,8 @@ public sealed class Resource_routes
         await using var host = await StartAsync();
         var (a, b) = (host.Operations.Add("""{"number":"A"}"""), host.Operations.Add("""{"number":"B"}"""));
 
-        var done = await host.Client.PostAsync($"{Invoices.Path}/batch/actions/pay", Json($$"""{"ids":["{{a}}","nowhere","{{b}}"],"input":{}}"""));
-        var nobody = await host.Client.PostAsync($"{Invoices.Path}/batch/actions/pay", Json("""{"ids":[]}"""));
+        var done = await host.Client.PostAsync($"{Invoices.Path}/batch/actions/pay", Json($$"""{"ids":["{{a}}","nowhere","{{b}}"]}"""));
+        var nobody = await host.Client.PostAsync($"{Invoices.Path}/batch/actions/pay", Json("""{"ids":[],"input":{}}"""));
         var wrong = await host.Client.PostAsync($"{Invoices.Path}/batch/actions/pay", Json($$"""{"ids":["{{a}}"],"input":1}"""));
 
         var results = await BodyAsync(done);

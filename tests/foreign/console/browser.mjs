@@ -66,9 +66,11 @@ export function shot(page, name) {
 export async function looks(page, name) {
   const before = page.viewportSize();
   for (const [width, height, colorScheme] of [[360, 740, 'dark'], [768, 1024, 'light'], [1440, 900, 'dark'], [1440, 900, 'light']]) {
+    await page.mouse.move(0, 0);
     await page.setViewportSize({ width, height });
     await page.emulateMedia({ colorScheme });
-    await page.waitForFunction((wanted) => document.documentElement.dataset.mantineColorScheme === wanted, colorScheme);
+    // The colours are those of the scheme a moment after it was set.
+    await page.waitForFunction((wanted) => document.documentElement.dataset.mantineColorScheme === wanted && (getComputedStyle(document.body).color === 'rgb(0, 0, 0)') === (wanted === 'light') && document.getAnimations().every((one) => one.playState !== 'running' || one.effect?.getTiming().iterations === Infinity), colorScheme);
     await shot(page, `${name}-${width}-${colorScheme}`);
     assert.deepEqual(await violations(page), [], `${name} ${width} ${colorScheme}`);
     const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);

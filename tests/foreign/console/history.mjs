@@ -95,7 +95,7 @@ await walk(async (browser) => {
   await page.getByRole('option', { name: 'Quantity' }).click();
   await dialog.getByRole('textbox', { name: 'Quantity' }).fill('20000');
   await dialog.getByRole('button', { name: 'Change 3 records' }).click();
-  await dialog.getByText('must be at most 10000.').waitFor();
+  await dialog.getByText('must be at most 10000.', { exact: true }).waitFor();
   await looks(page, 'edit-many');
   await dialog.getByRole('textbox', { name: 'Quantity' }).fill('7');
   await dialog.getByRole('button', { name: 'Change 3 records' }).click();

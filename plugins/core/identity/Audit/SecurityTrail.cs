@@ -19,6 +19,17 @@ internal sealed partial class SecurityTrail(IServiceProvider services, TimeProvi
         ["auth.profile.changed"] = ["user.updated", "user.profile.updated"],
         ["auth.login.succeeded"] = ["user.login", "auth.login"],
         ["auth.logout.succeeded"] = ["user.logout", "auth.logout"],
+        ["auth.password.changed"] = ["user.security.password_changed"],
+        ["auth.password.reset"] = ["user.security.password_changed"],
+        ["auth.password.set"] = ["user.security.password_changed"],
+        ["auth.two-factor.enabled"] = ["user.security.factor_added"],
+        ["auth.two-factor.disabled"] = ["user.security.factor_removed"],
+        ["auth.backup-codes.renewed"] = ["user.security.backup_codes_renewed"],
+        ["auth.passkey.registered"] = ["user.security.passkey_added"],
+        ["auth.passkey.removed"] = ["user.security.passkey_removed"],
+        ["auth.key.created"] = ["user.security.key_created"],
+        ["auth.key.revoked"] = ["user.security.key_revoked"],
+        ["auth.user.roles_changed"] = ["user.security.roles_changed"],
     }.ToFrozenDictionary(StringComparer.Ordinal);
 
     private readonly IAuditTrail? trail = services.GetService<IAuditTrail>();

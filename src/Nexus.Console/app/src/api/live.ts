@@ -15,6 +15,7 @@ class Live {
   private socket: WebSocket | null = null;
   private readonly wishes = new Map<string, Wish>();
   private readonly stateListeners = new Set<() => void>();
+  private readonly noteListeners = new Set<() => void>();
   private ids = 0;
   private pause = 500;
   private timer: number | undefined;
@@ -37,6 +38,13 @@ class Live {
   watchState(listener: () => void): () => void {
     this.stateListeners.add(listener);
     return () => { this.stateListeners.delete(listener); };
+  }
+
+  /** Tells when something may concern this person. */
+  watchNotifications(listener: () => void): () => void {
+    this.noteListeners.add(listener);
+    if (this.noteListeners.size === 1) this.send({ type: 'notifications' });
+    return () => { this.noteListeners.delete(listener); };
   }
 
   subscribe(message: Record<string, unknown>, listener: Listener): () => void {
@@ -76,10 +84,13 @@ class Live {
     if (message['type'] === 'ready') {
       this.pause = 500;
       this.send({ type: 'plugins' });
+      if (this.noteListeners.size > 0) this.send({ type: 'notifications' });
       this.wishes.forEach((wish) => this.ask(wish));
       this.tell(true);
     } else if (message['type'] === 'plugins') {
       this.onPlugins(message['version'] as number);
+    } else if (message['type'] === 'notifications') {
+      this.noteListeners.forEach((listener) => listener());
     } else if (message['type'] === 'subscribed' || message['type'] === 'event') {
       const wish = [...this.wishes.values()].find((w) => w.id === message['id']);
       if (!wish) return;

@@ -6,6 +6,7 @@ import { useState, type ReactNode } from 'react';
 import { spoken } from '../api/catalogue';
 import { get } from '../api/http';
 import { followLines } from '../api/lines';
+import { useNames } from '../api/names';
 import { useMay } from '../api/session';
 import { useFormat } from '../kinds/useFormat';
 import { Empty, Fault, PageHead, tellFault, Waiting } from '../shell/Parts';
@@ -103,6 +104,7 @@ function Result({ result }: { result: string }): ReactNode {
 function Entries(): ReactNode {
   const words = useWords();
   const format = useFormat();
+  const nameOf = useNames();
   const [read, change] = useAddress();
   const wanted = { q: read('q'), actor: read('actor'), action: read('action'), subject: read('subject'), result: read('result') };
   const pages = useInfiniteQuery({
@@ -122,7 +124,7 @@ function Entries(): ReactNode {
         {rows.map((entry) => (
           <Table.Tr key={entry.position}>
             <Table.Td><UnstyledButton fz="sm" fw={600} c="var(--mantine-color-anchor)" onClick={() => change({ open: String(entry.position) }, true)}>{entry.action}</UnstyledButton></Table.Td>
-            <Table.Td>{entry.actor}</Table.Td>
+            <Table.Td title={entry.actor}>{nameOf(entry.actor)}</Table.Td>
             <Table.Td><Text size="sm" lineClamp={1} maw={320} title={entry.subject}>{entry.subject}</Text></Table.Td>
             <Table.Td><Result result={entry.result} /></Table.Td>
             <Table.Td className="figures" title={format.instant(entry.at)}>{format.ago(entry.at)}</Table.Td>
@@ -137,6 +139,7 @@ function Entries(): ReactNode {
 function Detail({ position }: { position: string }): ReactNode {
   const words = useWords();
   const format = useFormat();
+  const nameOf = useNames();
   const found = useQuery({ queryKey: ['audit', 'one', position], queryFn: () => get<Entry>(`/api/v1/audit/${position}`) });
   if (found.isLoading) return <Waiting />;
   if (!found.data) return <Fault error={found.error} retry={() => void found.refetch()} />;
@@ -158,7 +161,7 @@ function Detail({ position }: { position: string }): ReactNode {
   return (
     <Stack gap="lg">
       <Group justify="space-between"><Group gap="xs"><Text fw={650}>{entry.action}</Text><Result result={entry.result} /></Group><Button size="compact-sm" variant="light" leftSection={<Download size={14} aria-hidden />} onClick={() => void saveProof()}>{words.proof}</Button></Group>
-      <Facts facts={[[words.when, format.instant(entry.at)], [words.who, entry.actor], [words.subject, entry.subject], [words.address, entry.address], [words.device, entry.userAgent], [words.correlation, entry.correlationId]]} />
+      <Facts facts={[[words.when, format.instant(entry.at)], [words.who, nameOf(entry.actor) === entry.actor ? entry.actor : `${nameOf(entry.actor)} (${entry.actor})`], [words.subject, entry.subject], [words.address, entry.address], [words.device, entry.userAgent], [words.correlation, entry.correlationId]]} />
       {changes && (
         <div>
           <Title order={3} mb="xs">{words.changes}</Title>

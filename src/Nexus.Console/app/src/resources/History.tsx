@@ -54,7 +54,6 @@ function Differences({ resource, label, heads, rows }: { resource: Resource; lab
   const format = useFormat();
   const text = (name: string, value: unknown): string => {
     const field = resource.fields.find((f) => f.name === name);
-    if (value === undefined || value === null) return '–';
     return field && value !== '***' ? format.value(field, value) : typeof value === 'string' ? value : JSON.stringify(value);
   };
   return (
@@ -63,7 +62,7 @@ function Differences({ resource, label, heads, rows }: { resource: Resource; lab
       <Table.Tbody>
         {rows.map(([name, before, after]) => {
           const field = resource.fields.find((f) => f.name === name);
-          return <Table.Tr key={name}><Table.Td c="dimmed" pl={0}>{field ? labelOf(field) : spoken(name)}</Table.Td><Table.Td className="lines" pl={0}><del>{text(name, before)}</del></Table.Td><Table.Td className="lines" pl={0}><ins>{text(name, after)}</ins></Table.Td></Table.Tr>;
+          return <Table.Tr key={name}><Table.Td c="dimmed" pl={0}>{field ? labelOf(field) : spoken(name)}</Table.Td><Table.Td className="lines" pl={0}>{isSame(before, null) ? '–' : <del>{text(name, before)}</del>}</Table.Td><Table.Td className="lines" pl={0}>{isSame(after, null) ? '–' : <ins>{text(name, after)}</ins>}</Table.Td></Table.Tr>;
         })}
       </Table.Tbody>
     </Table>

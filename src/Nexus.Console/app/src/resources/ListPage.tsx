@@ -14,6 +14,7 @@ import { defaultColumns, readableFields, readState, systemFields, writeState, ty
 import { RecordRows } from './RecordRows';
 import { Selection } from './Selection';
 import { chooseAll, useRecords } from './useRecords';
+import { Views } from './Views';
 
 /** The list of a resource, drawn from its description alone. */
 export function ListPage({ name }: { name: string }): ReactNode {
@@ -33,12 +34,14 @@ function List({ resource }: { resource: Resource }): ReactNode {
   const state = useMemo(() => readState(search), [search]);
   const change = (next: Partial<ListState>): void => go(`${location}?${writeState({ ...state, ...next })}`, { replace: true });
   const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
-  const [columns, setColumns] = useLocalStorage<string[]>({ key: `nexus.columns.${resource.name}`, defaultValue: defaultColumns(resource), getInitialValueInEffect: false });
+  const [own, setOwn] = useLocalStorage<string[]>({ key: `nexus.columns.${resource.name}`, defaultValue: defaultColumns(resource), getInitialValueInEffect: false });
+  const columns = state.columns ?? own;
+  const setColumns = (next: string[]): void => (state.columns ? change({ columns: next }) : setOwn(next));
   const [text, setText] = useState(state.q);
   const searchSoon = useDebouncedCallback((q: string) => change({ q }), 120);
   useRecordChanges(resource.name);
 
-  const query = writeState(state);
+  const query = writeState({ ...state, columns: null });
   const list = useRecords(resource, query);
   const { total } = list;
   const fields = useMemo(() => readableFields(resource), [resource]);
@@ -56,6 +59,7 @@ function List({ resource }: { resource: Resource }): ReactNode {
             <TextInput className="grow" maw={360} type="search" aria-label={words.search} placeholder={words.search} leftSection={<Search size={16} />} value={text}
               onChange={(e) => { setText(e.currentTarget.value); searchSoon(e.currentTarget.value); }} />
           )}
+          <Views resource={resource} query={search} columns={columns} onOpen={(next) => { setText(readState(next).q); go(next ? `${location}?${next}` : location); }} />
           <Filters fields={fields} conditions={state.conditions} onChange={(conditions) => change({ conditions })} />
           {total !== null && <Text size="sm" c="dimmed" role="status" ml="auto">{words.records(total, format.number(total))}</Text>}
           <Group gap={4} ml={total === null ? 'auto' : undefined}>

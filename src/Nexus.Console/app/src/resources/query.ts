@@ -6,7 +6,7 @@ export interface Condition { field: string; operator: Operator; value: string }
 export type Operator = '$eq' | '$ne' | '$gt' | '$gte' | '$lt' | '$lte' | '$in' | '$prefix';
 
 /** What a list shows: the same words as the API's query string, so that an address can be shared. */
-export interface ListState { q: string; sort: string; conditions: Condition[] }
+export interface ListState { q: string; sort: string; conditions: Condition[]; /** Columns in their order; null where the person's own choice for this browser counts. */ columns: string[] | null }
 
 const pattern = /^filter\[([^\]]+)\](?:\[(\$[a-zA-Z]+)\])?$/;
 
@@ -17,14 +17,16 @@ export function readState(search: string): ListState {
     const found = pattern.exec(key);
     if (found?.[1]) conditions.push({ field: found[1], operator: (found[2] ?? '$eq') as Operator, value });
   });
-  return { q: query.get('q') ?? '', sort: query.get('sort') ?? '', conditions };
+  return { q: query.get('q') ?? '', sort: query.get('sort') ?? '', conditions, columns: query.get('columns')?.split(',').filter(Boolean) ?? null };
 }
 
+/** The state as the query of an address; what is asked of the API is the same without the columns. */
 export function writeState(state: ListState): string {
   const query = new URLSearchParams();
   if (state.q) query.set('q', state.q);
   if (state.sort) query.set('sort', state.sort);
   state.conditions.forEach((c) => query.append(`filter[${c.field}][${c.operator}]`, c.value));
+  if (state.columns) query.set('columns', state.columns.join(','));
   return query.toString();
 }
 

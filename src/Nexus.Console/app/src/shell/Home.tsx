@@ -15,6 +15,9 @@ import { visiblePages } from './Shell';
 
 const Widgets = lazy(async () => ({ default: (await import('../contributed/Widgets')).Widgets }));
 
+/** Resources that are followed live: a socket carries ten subscriptions, and what plugins show takes some. The others are counted anew now and then. */
+const followed = 6;
+
 interface NodeHealth { status: string; plugins?: { name: string; status: string }[]; dependencies?: { name: string; status: string; latencyMs: number }[] }
 
 /** What there is, at a glance: what plugins show, every resource with its number of records, and how the node is. */
@@ -23,7 +26,7 @@ export function Home({ view }: { view: View }): ReactNode {
   const catalogue = useCatalogue();
   const health = useQuery({ queryKey: ['health'], queryFn: () => get<NodeHealth>('/health'), refetchInterval: 15_000, retry: false });
   const resources = (catalogue.data ?? []).filter((r) => 'read' in r.allowed);
-  const counts = useQueries({ queries: resources.map((r) => ({ queryKey: ['records', r.name, 'count'], queryFn: async () => (await send<unknown>('GET', `${r.path}?limit=1&count=true`)).total, staleTime: 30_000, retry: false })) });
+  const counts = useQueries({ queries: resources.map((r, index) => ({ queryKey: ['records', r.name, 'count'], queryFn: async () => (await send<unknown>('GET', `${r.path}?limit=1&count=true`)).total, staleTime: 30_000, retry: false, refetchInterval: index < followed ? (false as const) : 20_000 })) });
   const isWell = health.data?.status === 'Healthy';
   return (
     <>
@@ -37,7 +40,7 @@ export function Home({ view }: { view: View }): ReactNode {
           <Empty title={words.noRecords} hint={words.notFoundHint} />
         ) : (
           <SimpleGrid cols={{ base: 1, xs: 2, lg: 4 }}>
-            {resources.map((r, index) => <Boundary key={r.name} name={titleOf(r)}><Count resource={r} count={counts[index]?.data ?? null} /></Boundary>)}
+            {resources.map((r, index) => <Boundary key={r.name} name={titleOf(r)}><Count resource={r} count={counts[index]?.data ?? null} isFollowed={index < followed} /></Boundary>)}
           </SimpleGrid>
         )}
         {visiblePages(view).length > 0 && (
@@ -55,9 +58,9 @@ export function Home({ view }: { view: View }): ReactNode {
   );
 }
 
-function Count({ resource, count }: { resource: Resource; count: number | null }): ReactNode {
+function Count({ resource, count, isFollowed }: { resource: Resource; count: number | null; isFollowed: boolean }): ReactNode {
   const format = useFormat();
-  useRecordChanges(resource.name);
+  useRecordChanges(isFollowed ? resource.name : null);
   return (
     <Card component={Link} href={`/r/${resource.name}`} withBorder padding="md" td="none">
       <Group gap="xs" c="dimmed"><Table2 size={18} aria-hidden /><Text size="sm">{titleOf(resource)}</Text></Group>

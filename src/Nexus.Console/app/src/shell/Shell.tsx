@@ -20,6 +20,7 @@ import { Boundary, Empty, Waiting } from './Parts';
 
 const ListPage = lazy(async () => ({ default: (await import('../resources/ListPage')).ListPage }));
 const DetailPage = lazy(async () => ({ default: (await import('../resources/DetailPage')).DetailPage }));
+const Bell = lazy(async () => ({ default: (await import('./Bell')).Bell }));
 const ContributedPage = lazy(async () => ({ default: (await import('../contributed/ContributedPage')).ContributedPage }));
 
 /** The pages of the platform that this caller sees. */
@@ -43,6 +44,7 @@ export function Shell({ view }: { view: View }): ReactNode {
             <Group gap="xs" wrap="nowrap"><Search size={16} aria-hidden /><Text size="sm" c="dimmed" className="grow" truncate>{words.searchEverything}</Text><Kbd size="xs" visibleFrom="sm">{words.paletteHint}</Kbd></Group>
           </UnstyledButton>
           <Connection />
+          {!view.anonymous && <Boundary><Suspense fallback={null}><Bell /></Suspense></Boundary>}
           <Person view={view} />
         </Group>
       </AppShell.Header>

@@ -1,4 +1,4 @@
-import { Blocks, Braces, Component, Database as DatabaseIcon, Gauge, HeartPulse, KeyRound, ListChecks, Radio, ScrollText, Server, ShieldCheck, SlidersHorizontal, UserRound, Users, UsersRound, type LucideIcon } from 'lucide-react';
+import { Blocks, Braces, Component, Database as DatabaseIcon, Gauge, HeartPulse, KeyRound, ListChecks, Radio, ScrollText, Server, ShieldCheck, SlidersHorizontal, UserRound, Users, UsersRound, Waypoints, type LucideIcon } from 'lucide-react';
 import { lazy, type ComponentType, type LazyExoticComponent } from 'react';
 import type { Words } from '../words';
 
@@ -25,6 +25,7 @@ export const pages: readonly Page[] = [
   { path: '/plugins', label: 'plugins', section: 'platform', icon: Blocks, needs: 'platform.plugins:read', component: page(() => import('../platform/Plugins'), 'Plugins') },
   { path: '/events', label: 'events', section: 'platform', icon: Radio, needs: 'platform.events:read', component: page(() => import('../platform/Events'), 'Events') },
   { path: '/tasks', label: 'tasks', section: 'platform', icon: ListChecks, needs: 'platform.tasks:read', component: page(() => import('../platform/Tasks'), 'Tasks') },
+  { path: '/services', label: 'services', section: 'platform', icon: Waypoints, needs: 'platform.services:read', component: page(() => import('../platform/Services'), 'Services') },
   { path: '/audit', label: 'audit', section: 'platform', icon: ScrollText, needs: 'platform.audit:read', plugin: 'core.audit', component: page(() => import('../platform/Audit'), 'Audit') },
   { path: '/nodes', label: 'nodes', section: 'platform', icon: Server, needs: 'platform.nodes:read', component: page(() => import('../platform/Nodes'), 'Nodes') },
   { path: '/config', label: 'config', section: 'platform', icon: SlidersHorizontal, needs: 'platform.config:read', component: page(() => import('../platform/Configuration'), 'Configuration') },
