@@ -1,5 +1,5 @@
 // What concerns a person is told while it happens, stays read in every browser, and is nobody else's; the services page shows who hears of whom.
-import { address, api, assert, input, looks, person, signIn, violations, walk } from './browser.mjs';
+import { address, api, assert, input, inGerman, looks, person, signIn, violations, walk } from './browser.mjs';
 
 /** A change of the person who is signed in, by the page's own means. */
 const send = (page, method, path, body) => page.evaluate(async ([way, to, what]) => (await fetch(to, { method: way, headers: { 'content-type': 'application/json', 'x-csrf-token': localStorage.getItem('nexus.csrf') }, body: JSON.stringify(what) })).status, [method, path, body]);
@@ -82,6 +82,15 @@ await walk(async (browser) => {
   assert.deepEqual((await row.getByRole('cell').allInnerTexts()).slice(0, 4), ['orders', 'inventory', 'orders.orders.created', 'EVENTS'].map((text) => text.replace('EVENTS', 'Events')));
   assert.equal(await page.locator('svg.graph path title').filter({ hasText: 'orders → inventory: orders.orders.created' }).count(), 1);
   await looks(page, 'services');
+
+  await inGerman(page);
+  await page.getByRole('heading', { level: 1, name: 'Dienste' }).waitFor();
+  await page.getByRole('region', { name: 'Verbindungen' }).waitFor();
+  await page.getByRole('button', { name: 'Mitteilungen' }).click();
+  await page.getByRole('region', { name: 'Mitteilungen' }).getByText('chores.burn ist gescheitert').waitFor();
+  await looks(page, 'bell-de');
+  await page.evaluate(() => localStorage.setItem('nexus.language', 'en'));
+  await page.reload();
 
   // The trail names people where their accounts may be read.
   await page.getByRole('navigation').getByRole('link', { name: 'Audit' }).click();

@@ -79,6 +79,13 @@ export async function looks(page, name) {
   await page.setViewportSize(before);
 }
 
+/** The same page in German. */
+export async function inGerman(page) {
+  await page.evaluate(() => localStorage.setItem('nexus.language', 'de'));
+  await page.reload();
+  await page.waitForFunction(() => document.documentElement.lang === 'de');
+}
+
 /** A call of the administrator, beside the browser. */
 export async function api(method, path, body) {
   const answer = await fetch(address + path, { method, headers: { authorization: `Bearer ${input.token}`, ...(body === undefined ? {} : { 'content-type': method === 'PATCH' ? 'application/merge-patch+json' : 'application/json' }) }, body: body === undefined ? undefined : JSON.stringify(body) });

@@ -1,5 +1,5 @@
 // A change is taken back where nothing of it is lost, a deleted record comes back, and many records are changed at once; who may only read is offered none of it.
-import { address, api, assert, input, looks, person, signIn, walk } from './browser.mjs';
+import { address, api, assert, input, inGerman, looks, person, signIn, walk } from './browser.mjs';
 
 await walk(async (browser) => {
   const order = await api('POST', '/api/business/orders/orders', { customer: 'Mary Somerville', sku: 'H-1', quantity: 1 });
@@ -53,7 +53,8 @@ await walk(async (browser) => {
   await page.getByRole('alert').getByRole('button', { name: 'Undo' }).click();
   await page.getByText('2 records', { exact: true }).waitFor();
   assert.deepEqual((({ sku, quantity }) => ({ sku, quantity }))(await api('GET', `/api/business/inventory/stock/${second}`)), { sku: 'T-2', quantity: 4 });
-  await page.getByRole('checkbox', { name: 'All' }).check();
+  await page.getByRole('checkbox', { name: 'All' }).click();
+  await page.getByRole('toolbar').getByText('2 selected').waitFor();
   await page.getByRole('toolbar').getByRole('button', { name: 'Delete' }).click();
   await page.getByText('2 deleted').waitFor();
   await page.getByText('Nothing here yet').waitFor();
@@ -76,7 +77,7 @@ await walk(async (browser) => {
   await page.goto(`${address}/console/r/orders.orders?filter[sku][$eq]=M-1&sort=customer`);
   await page.getByText('100 records', { exact: true }).waitFor();
   const bar = page.getByRole('toolbar');
-  await page.getByRole('checkbox', { name: 'All' }).check();
+  await page.getByRole('checkbox', { name: 'All' }).click();
   await bar.getByText('100 selected').waitFor();
   await bar.getByRole('button', { name: 'Actions' }).click();
   await page.getByRole('menuitem', { name: 'Pay' }).click();
@@ -103,6 +104,16 @@ await walk(async (browser) => {
   await dialog.waitFor({ state: 'detached' });
   const sevens = await api('GET', '/api/business/orders/orders?filter[quantity]=7&limit=10');
   assert.deepEqual(sevens.map((one) => [one.customer, one.sku, one.status]).sort(), [['Buyer 040', 'M-1', 'Paid'], ['Buyer 041', 'M-1', 'Paid'], ['Buyer 042', 'M-1', 'Paid']]);
+  await inGerman(page);
+  await page.getByRole('checkbox', { name: 'Alle' }).click();
+  await page.getByRole('toolbar').getByRole('button', { name: 'Bearbeiten' }).click();
+  await page.getByRole('dialog').getByRole('combobox', { name: 'Felder, die geändert werden' }).waitFor();
+  await looks(page, 'edit-many-de');
+  await page.goto(`${address}/console/r/orders.orders/${order.id}`);
+  await page.getByRole('tab', { name: 'Verlauf' }).click();
+  await page.getByRole('button', { name: /^Rückgängig/ }).first().click();
+  await page.getByRole('dialog').getByText('Die früheren Werte').waitFor();
+  await looks(page, 'undo-de');
   whole();
 
   // Who may only read sees the history, and nothing that changes anything.
@@ -115,7 +126,8 @@ await walk(async (browser) => {
   await reader.page.getByText('Updated', { exact: true }).first().waitFor();
   assert.equal(await reader.page.getByRole('button', { name: /^Undo/ }).count(), 0);
   await reader.page.goto(`${address}/console/r/orders.orders`);
-  await reader.page.getByRole('checkbox', { name: 'All' }).check();
+  await reader.page.getByRole('checkbox', { name: 'All' }).click();
+  await reader.page.getByRole('toolbar').getByText('selected').waitFor();
   assert.deepEqual(await reader.page.getByRole('toolbar').getByRole('button').allInnerTexts(), ['Clear']);
   reader.whole();
 });

@@ -1,5 +1,5 @@
 // A person keeps a view of a list: it follows them into another browser, opens the list, and can be sent as a link; nobody else has it.
-import { address, api, assert, input, looks, person, signIn, walk } from './browser.mjs';
+import { address, api, assert, input, inGerman, looks, person, signIn, walk } from './browser.mjs';
 
 await walk(async (browser) => {
   await api('POST', '/api/business/orders/orders/batch', Array.from({ length: 30 }, (_, n) => ({ customer: `Buyer ${String(n).padStart(2, '0')}`, sku: n % 2 ? 'V-1' : 'V-2', quantity: n + 1 })));
@@ -72,5 +72,9 @@ await walk(async (browser) => {
   await page.getByRole('button', { name: 'Views' }).waitFor();
   await page.getByRole('alert').getByRole('button', { name: 'Undo' }).click();
   await view.waitFor();
+  await inGerman(page);
+  await view.click();
+  await page.getByRole('button', { name: 'Link kopieren' }).waitFor();
+  await looks(page, 'views-de');
   whole();
 });
