@@ -29,6 +29,7 @@ internal static class Root
         GraphQLCommand.Build(),
         StatusCommands.BuildStatus(),
         StatusCommands.BuildHealth(),
+        LogsCommand.Build(),
         TopCommand.Build(),
         AuthCommand.Build(),
         SignInCommands.BuildLogin(),

@@ -83,6 +83,8 @@ public static class GatewayRegistration
         services.AddSingleton<IPlatformRoutes, PluginMessageRoutes>();
         services.AddSingleton<IPlatformRoutes, PluginPermissionRoutes>();
         services.AddSingleton<IPlatformRoutes, PluginLogRoutes>();
+        services.TryAddSingleton<RecentLines>();
+        services.AddSingleton<IPlatformRoutes, LogRoutes>();
         services.AddSingleton<IPlatformRoutes, EventRoutes>();
         services.AddSingleton<IPlatformRoutes, EventStreamRoutes>();
         services.AddSingleton<IPlatformRoutes, WebhookRoutes>();
@@ -119,8 +121,9 @@ public static class GatewayRegistration
     {
         ArgumentNullException.ThrowIfNull(logging);
         ArgumentNullException.ThrowIfNull(configuration);
+        logging.Services.TryAddSingleton<RecentLines>();
         var format = configuration["logging:format"] ?? (environment.IsDevelopment() ? "text" : "json");
-        logging.Services.AddSingleton<ILoggerProvider>(_ => new LineLogging(Console.OpenStandardOutput(), TimeProvider.System, format == "json", configuration["logging:service"] ?? "nexus"));
+        logging.Services.AddSingleton<ILoggerProvider>(host => new LineLogging(Console.OpenStandardOutput(), host.GetRequiredService<RecentLines>(), TimeProvider.System, format == "json", configuration["logging:service"] ?? "nexus"));
         logging.Services.AddSingleton(_ => new LogSinks(TimeProvider.System));
         logging.Services.AddSingleton<ILogSinks>(host => host.GetRequiredService<LogSinks>());
         logging.Services.AddSingleton<ILoggerProvider>(host => host.GetRequiredService<LogSinks>());

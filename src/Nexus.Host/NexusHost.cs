@@ -69,7 +69,7 @@ public static class NexusHost
         builder.Configuration.AddInMemoryCollection();
         builder.Services.AddNexusConfiguration(configuration);
         builder.Logging.AddNexusLogging(builder.Configuration, builder.Environment);
-        builder.Services.Configure<LoggerFilterOptions>(filter => filter.MinLevel = Enum.Parse<LogLevel>(builder.Configuration["logging:level"] ?? "Information", ignoreCase: true));
+        builder.Services.Configure<LoggerFilterOptions>(filter => FilterLog(filter, builder.Configuration.GetSection("logging")));
         builder.Services.AddSingleton<IOptionsChangeTokenSource<LoggerFilterOptions>>(new ConfigurationChangeTokenSource<LoggerFilterOptions>(builder.Configuration));
         builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration().UseUrls(Addresses(builder.Configuration));
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(60));
@@ -107,6 +107,14 @@ public static class NexusHost
     {
         if (configuration.GetSection("node:roles").Get<string[]>() is ["gateway"])
             AppContext.SetData("System.Threading.ThreadPool.UnfairSemaphoreSpinLimit", null);
+    }
+
+    private static void FilterLog(LoggerFilterOptions filter, IConfigurationSection logging)
+    {
+        static LogLevel Level(string? name) => Enum.Parse<LogLevel>(name ?? "Information", ignoreCase: true);
+        filter.MinLevel = Level(logging["level"]);
+        foreach (var category in logging.GetSection("categories").GetChildren())
+            filter.Rules.Add(new LoggerFilterRule(null, category.Key, Level(category.Value), null));
     }
 
     private static string[] Addresses(ConfigurationManager configuration)

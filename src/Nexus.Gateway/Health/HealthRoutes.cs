@@ -20,6 +20,7 @@ internal sealed class HealthRoutes(IPlugins plugins, IEnumerable<IDependencyHeal
         new("GET", "/health", "getHealth", "Health of the core, the plugins and the dependencies", PlatformRoute.Anyone, context => AnswerAsync(context, detailed: true)) { Quiet = true, Answer = Answer.Of<NodeHealth>() },
         new("GET", "/health/live", "getLiveness", "Whether the process answers", PlatformRoute.Anyone, context => JsonAnswer.SendAsync(context, new NodeLiveness(HealthLevel.Healthy))) { Quiet = true, Answer = Answer.Of<NodeLiveness>() },
         new("GET", "/health/ready", "getReadiness", "Whether the node can serve", PlatformRoute.Anyone, context => AnswerAsync(context, detailed: false)) { Quiet = true, Answer = Answer.Of<NodeReadiness>() },
+        new("GET", "/ready", "getReady", "As /health/ready", PlatformRoute.Anyone, context => AnswerAsync(context, detailed: false)) { Quiet = true, Answer = Answer.Of<NodeReadiness>() },
     ];
 
     /// <summary>The health of everything.</summary>

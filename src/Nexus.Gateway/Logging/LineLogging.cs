@@ -1,10 +1,11 @@
 using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
+using Nexus.Gateway.Pipeline;
 
 namespace Nexus.Gateway.Logging;
 
 /// <summary>
-/// Logs lines to a stream from one background writer. The caller formats, so that no exception or state of a plugin is kept, and never
+/// Logs lines to a stream from one background writer, and keeps the newest. The caller formats, so that no exception or state of a plugin is kept, and never
 /// waits: when <see cref="Capacity"/> lines wait, further ones are dropped and their number is logged.
 /// </summary>
 [ProviderAlias("Nexus")]
@@ -13,15 +14,17 @@ internal sealed class LineLogging : ILoggerProvider
     private const int Capacity = 16_384;
     private readonly Channel<byte[]> lines;
     private readonly Stream target;
+    private readonly RecentLines recent;
     private readonly TimeProvider time;
     private readonly bool json;
     private readonly string service;
     private readonly Task writer;
     private long dropped;
 
-    public LineLogging(Stream target, TimeProvider time, bool json, string service)
+    public LineLogging(Stream target, RecentLines recent, TimeProvider time, bool json, string service)
     {
         this.target = target;
+        this.recent = recent;
         this.time = time;
         this.json = json;
         this.service = service;
@@ -44,15 +47,14 @@ internal sealed class LineLogging : ILoggerProvider
 
     private void Add(LogLevel level, string category, string message, Exception? exception)
     {
-        if (!lines.Writer.TryWrite(Format(level, category, message, exception)))
+        var request = GatewayRequest.Current;
+        var line = new LogEntry(time.GetUtcNow(), level, category, Masking.Mask(message), exception is null ? null : Masking.Mask(exception.ToString()), request?.Id, request?.Context.Caller.Id);
+        recent.Add(line);
+        if (!lines.Writer.TryWrite(Format(line)))
             Interlocked.Increment(ref dropped);
     }
 
-    private byte[] Format(LogLevel level, string category, string message, Exception? exception)
-    {
-        var now = time.GetUtcNow();
-        return json ? LogLine.Json(now, service, level, category, message, exception) : LogLine.Text(now, level, category, message, exception);
-    }
+    private byte[] Format(LogEntry line) => json ? LogLine.Json(line, service) : LogLine.Text(line);
 
     private async Task WriteAsync()
     {
@@ -63,7 +65,7 @@ internal sealed class LineLogging : ILoggerProvider
                 while (lines.Reader.TryRead(out var line))
                     await target.WriteAsync(line);
                 if (Interlocked.Exchange(ref dropped, 0) is > 0 and var lost)
-                    await target.WriteAsync(Format(LogLevel.Warning, "Nexus.Logging", $"{lost} lines were dropped: the output is slower than the log.", null));
+                    await target.WriteAsync(Format(new LogEntry(time.GetUtcNow(), LogLevel.Warning, "Nexus.Logging", $"{lost} lines were dropped: the output is slower than the log.", null, null, null)));
                 await target.FlushAsync();
             }
         }

@@ -37,7 +37,7 @@ public sealed class Log_lines
     [Fact]
     public void A_text_line_cannot_be_forged()
     {
-        var text = Encoding.UTF8.GetString(LogLine.Text(DateTimeOffset.UnixEpoch, LogLevel.Warning, "A", "one\n12:00 ERROR two\u001b[2J", null));
+        var text = Encoding.UTF8.GetString(LogLine.Text(new LogEntry(DateTimeOffset.UnixEpoch, LogLevel.Warning, "A", "one\n12:00 ERROR two\u001b[2J", null, null, null)));
 
         Assert.Equal(1, text.Count(c => c == '\n'));
         Assert.DoesNotContain('\u001b', text);
@@ -47,7 +47,7 @@ public sealed class Log_lines
     public void What_was_logged_is_written_before_the_end()
     {
         using var target = new MemoryStream();
-        using (var logging = new LineLogging(target, TimeProvider.System, json: true, "nexus"))
+        using (var logging = new LineLogging(target, new RecentLines(), TimeProvider.System, json: true, "nexus"))
         {
             var log = logging.CreateLogger("Test");
             for (var n = 0; n < 1000; n++)
@@ -62,6 +62,6 @@ public sealed class Log_lines
     private static string Of(DateTimeOffset now, string message, GatewayRequest? request)
     {
         GatewayRequest.Current = request;
-        return Encoding.UTF8.GetString(LogLine.Json(now, "nexus", LogLevel.Information, "Nexus.Access", message, null));
+        return Encoding.UTF8.GetString(LogLine.Json(new LogEntry(now, LogLevel.Information, "Nexus.Access", message, null, request?.Id, request?.Context.Caller.Id), "nexus"));
     }
 }
