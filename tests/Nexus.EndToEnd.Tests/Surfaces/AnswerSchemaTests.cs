@@ -127,14 +127,18 @@ public sealed class AnswerSchemaTests
         foreach (var own in new[] { "/api/v1/auth/2fa", "/api/v1/auth/me", "/api/v1/auth/me/preferences", "/api/v1/auth/passkeys", "/api/v1/auth/sessions", "/api/v1/api-keys" })
             await CallAsync("GET", own);
         await CallAsync("GET", "/api/v1/api-keys/{id}", values: ("id", key));
+        await CallAsync("GET", "/api/v1/notifications");
+        await CallAsync("POST", "/api/v1/notifications/read", "{}");
         token = null;
+        await CallAsync("PUT", "/api/v1/ui/views/{resource}", """{"name":"Large","query":"sort=-quantity","default":true}""", values: ("resource", "orders.orders"));
         Assert.True(refused.Count == 0, string.Join('\n', refused));
         var service = (string?)(await CallAsync("GET", "/api/v1/services"))?.AsArray().FirstOrDefault()?["name"];
         foreach (var (told, operation) in Operations(document).Where(o => o.Told.StartsWith("GET ", StringComparison.Ordinal) && !IsStream(o.Operation)))
         {
             var path = told[4..];
-            await CallAsync("GET", path, null, "", ("id", IdOf(path)), ("plugin", path.Contains("/streams/", StringComparison.Ordinal) ? "nexus" : path.Contains("/ui/pages/", StringComparison.Ordinal) ? "board" : "analytics"), ("stream", "s1"), ("name", NameOf(path)), ("code", "BAD_REQUEST"), ("path", "core.settings.probe"), ("position", "1"), ("user", user));
+            await CallAsync("GET", path, null, "", ("id", IdOf(path)), ("plugin", path.Contains("/streams/", StringComparison.Ordinal) ? "nexus" : path.Contains("/ui/pages/", StringComparison.Ordinal) ? "board" : "analytics"), ("stream", "s1"), ("name", NameOf(path)), ("code", "BAD_REQUEST"), ("path", "core.settings.probe"), ("position", "1"), ("user", user), ("resource", "orders.orders"));
         }
+        await CallAsync("DELETE", "/api/v1/ui/views/{resource}", query: "?name=Large", values: ("resource", "orders.orders"));
         await CallAsync("GET", "/api/v1/data/schema", query: "?plugin=orders");
         await CallAsync("GET", "/api/v1/routes", query: "?pipeline");
         await CallAsync("GET", "/api/v1/events/replay", query: "?group=" + Uri.EscapeDataString(group));
