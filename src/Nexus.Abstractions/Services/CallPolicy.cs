@@ -51,16 +51,23 @@ public sealed record CallRules
 }
 
 /// <summary>What the attributes of one method do to the calls of one proxy, so of one consumer: 1. the limit, 2. the breaker, 3. the call, 4. another try from 2. Used by generated proxies, and for calls by names, whose callers are one consumer together. Thread-safe.</summary>
-/// <param name="slot">Whose clock it goes by.</param>
-/// <param name="call">Contract and method, for messages.</param>
-public sealed class CallPolicy(ServiceSlot slot, string call)
+public sealed class CallPolicy
 {
     private readonly Lock _gate = new();
+    private readonly Func<TimeProvider> time;
+    private readonly string call;
     private long _windowAt;
     private int _calls;
     private int _failures;
     private long? _openedAt;
     private bool _trying;
+
+    /// <summary>Makes a policy for the calls of one method.</summary>
+    /// <param name="slot">Whose clock it goes by.</param>
+    /// <param name="call">Contract and method, for messages.</param>
+    public CallPolicy(ServiceSlot slot, string call) => (time, this.call) = (() => slot.Time, call);
+
+    internal CallPolicy(TimeProvider time, string call) => (this.time, this.call) = (() => time, call);
 
     /// <summary>When a failed call is made again; null never.</summary>
     public RetryAttribute? Retry { get; init; }
@@ -71,11 +78,13 @@ public sealed class CallPolicy(ServiceSlot slot, string call)
     /// <summary>How many calls there may be; null for any number.</summary>
     public RateLimiterAttribute? Limit { get; init; }
 
-    private TimeProvider Time => slot.Time;
+    private TimeProvider Time => time();
 
     /// <summary>Makes a call under the policy.</summary>
     /// <exception cref="NexusException"><c>RATE_LIMITED</c>, <c>SERVICE_UNAVAILABLE</c>, or the provider's own.</exception>
-    public async Task<T> RunAsync<T>(Func<Task<T>> make, CancellationToken cancellationToken)
+    public Task<T> RunAsync<T>(Func<Task<T>> make, CancellationToken cancellationToken) => RunAsync(make, mayRepeat: true, cancellationToken);
+
+    internal async Task<T> RunAsync<T>(Func<Task<T>> make, bool mayRepeat, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(make);
         Count();
@@ -90,7 +99,7 @@ public sealed class CallPolicy(ServiceSlot slot, string call)
             }
             catch (NexusException error) when (error.Status >= 500)
             {
-                if (Leave(hasFailed: true) || tried >= (Retry?.Tries ?? 1))
+                if (Leave(hasFailed: true) || !mayRepeat || tried >= (Retry?.Tries ?? 1))
                     throw;
             }
             catch (NexusException)

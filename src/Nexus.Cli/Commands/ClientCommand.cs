@@ -10,8 +10,9 @@ internal static class ClientCommand
 {
     public static Command Build() => new("client", "Write a typed client of a running host, or of an OpenAPI document")
     {
-        Language("csharp", "In C#: a project without packages", (api, space) => new CSharpClient(api, space).Write()),
-        Language("typescript", "In TypeScript: for browsers and Node, without packages", (api, _) => new TypeScriptClient(api).Write()),
+        Language("csharp", "In C#: a project without packages", CSharp),
+        Language("typescript", "In TypeScript: for browsers and Node, without packages", TypeScript),
+        Generate(),
     };
 
     /// <summary>The document of a file, or of the host when there is none.</summary>
@@ -34,18 +35,33 @@ internal static class ClientCommand
         }
     }
 
-    private static Command Language(string name, string about, Func<ApiDocument, string, IReadOnlyDictionary<string, string>> write)
+    private static IReadOnlyDictionary<string, string> CSharp(ApiDocument api, string space) => new CSharpClient(api, space).Write();
+
+    private static IReadOnlyDictionary<string, string> TypeScript(ApiDocument api, string space) => new TypeScriptClient(api).Write();
+
+    /// <summary>The same with the language as an option, for scripts that choose it.</summary>
+    private static Command Generate()
+    {
+        var language = new Option<string>("--language") { Description = "csharp or typescript", DefaultValueFactory = _ => "csharp" };
+        language.AcceptOnlyFromAmong("csharp", "typescript");
+        return Language("generate", "In the language that is named", (call, api, space) => call.GetValue(language) == "csharp" ? CSharp(api, space) : TypeScript(api, space), language);
+    }
+
+    private static Command Language(string name, string about, Func<ApiDocument, string, IReadOnlyDictionary<string, string>> write) => Language(name, about, (_, api, space) => write(api, space));
+
+    private static Command Language(string name, string about, Func<ParseResult, ApiDocument, string, IReadOnlyDictionary<string, string>> write, params Option[] further)
     {
         var output = new Option<string>("--output", "-o") { Description = "Folder to write", DefaultValueFactory = _ => "nexus-client" };
         var document = new Option<string?>("--document") { Description = "An OpenAPI document in place of that of the host" };
-        var space = new Option<string>("--namespace") { Description = "Namespace, and name of the project", DefaultValueFactory = _ => "Nexus.Client", Hidden = name != "csharp" };
+        var space = new Option<string>("--namespace") { Description = "Namespace, and name of the project", DefaultValueFactory = _ => "Nexus.Client", Hidden = name == "typescript" };
         var command = new Command(name, about) { output, document, space };
+        foreach (var option in further) command.Options.Add(option);
         command.SetAction(async (call, cancel) =>
         {
             var api = await DocumentAsync(call, call.GetValue(document), cancel);
             var folder = Path.GetFullPath(call.GetValue(output)!);
             Directory.CreateDirectory(folder);
-            var files = write(api, call.GetValue(space)!);
+            var files = write(call, api, call.GetValue(space)!);
             foreach (var (file, text) in files) await File.WriteAllTextAsync(Path.Combine(folder, file), text, cancel);
             return Output.Print(call, new JsonObject { ["folder"] = folder, ["operations"] = api.Operations.Count, ["files"] = new JsonArray([.. files.Keys.Select(f => (JsonNode)f)]) }, _ => Console.WriteLine($"{api.Operations.Count} operations in {folder}"));
         });

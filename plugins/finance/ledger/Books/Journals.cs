@@ -142,6 +142,18 @@ internal sealed class Journals(ISqlDatabase database, TimeProvider time, LedgerM
             json.WriteString("bookedOn", draft.BookedOn.Stored());
             if (draft.Reverses is not null) json.WriteString("reverses", draft.Reverses);
             if (draft.Replaces is not null) json.WriteString("replaces", draft.Replaces);
+            // By how much it changes which balance, so that a screen needs to ask for none.
+            json.WriteStartArray("changes");
+            foreach (var one in draft.Postings.GroupBy(posting => (posting.Account, posting.Amount.Commodity), posting => posting.Amount))
+            {
+                json.WriteStartObject();
+                json.WriteString("account", one.Key.Account);
+                json.WriteString("commodity", one.Key.Commodity.Code);
+                json.WriteString("amount", one.Aggregate((left, right) => left + right).ToString());
+                json.WriteEndObject();
+            }
+
+            json.WriteEndArray();
             json.WriteEndObject();
         }
         session.Publish(new EventMessage { Name = "finance.ledger.journal.posted", Data = buffer.ToArray(), Source = "finance.ledger", Key = book, CorrelationId = CallContext.Current.CorrelationId, Tenant = CallContext.Current.Tenant });

@@ -31,7 +31,11 @@ public sealed class JournalTests
 
         Assert.Equal(1, journal.Seq);
         Assert.Equal(("-12.50 EUR", "12.50 EUR"), (await ledger.BalanceAsync(book, "Assets:Bank"), await ledger.BalanceAsync(book, "Expenses:Food")));
-        Assert.Equal("finance.ledger.journal.posted", Assert.Single(ledger.Published).Name);
+        var told = Assert.Single(ledger.Published);
+        Assert.Equal("finance.ledger.journal.posted", told.Name);
+        Assert.Equal(
+            new[] { (bank.Id, "EUR", "-12.50"), (food.Id, "EUR", "12.50") }.Order(),
+            System.Text.Json.JsonDocument.Parse(told.Data).RootElement.GetProperty("changes").EnumerateArray().Select(one => (one.GetProperty("account").GetString()!, one.GetProperty("commodity").GetString()!, one.GetProperty("amount").GetString()!)).Order());
         await ledger.AssertSoundAsync(book);
     }
 
