@@ -143,10 +143,14 @@ public sealed class WalkTests
     {
         await using var host = await Browser.HostAsync(["orders"], ["--database:slowQuery=1"]);
         var counter = PluginCompiler.Plugin(Path.Combine(host.Folder, "compiled"), "counter", "1.0.0", """
+            using Microsoft.Extensions.Logging;
             public sealed class CounterPlugin : IPlugin
             {
-                public void Configure(IPluginBuilder plugin) => plugin.MapEndpoints(routes => routes.MapGet("/", async (ISqlDatabase sql) =>
-                    (await sql.QueryAsync("WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x+1 FROM n WHERE x<300000) SELECT count(*) FROM n")).Length));
+                public void Configure(IPluginBuilder plugin) => plugin.MapEndpoints(routes =>
+                {
+                    routes.MapGet("/", async (ISqlDatabase sql) => (await sql.QueryAsync("WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x+1 FROM n WHERE x<300000) SELECT count(*) FROM n")).Length);
+                    routes.MapGet("/say/{word}", (string word, ILoggerFactory logs) => logs.CreateLogger("counter.words").Log(word == "bad" ? LogLevel.Error : LogLevel.Information, "said {Word}", word));
+                });
             }
             """);
 

@@ -27,6 +27,28 @@ await walk(async (browser) => {
   await page.getByText('Count', { exact: true }).first().click();
   await page.waitForURL(/sort=count/);
 
+  // The log as it comes; by level, text and the request in which a line was written.
+  await open('Log');
+  const lines = page.getByRole('region', { name: 'Log' });
+  for (const word of ['good', 'bad']) await api('GET', `/api/custom/counter/say/${word}`);
+  await lines.getByText('said bad').waitFor();
+  await lines.getByText('said good').waitFor();
+  await page.getByLabel('Component').fill('counter');
+  await page.waitForFunction(() => document.querySelectorAll('main tbody tr').length === 2);
+  await page.getByRole('combobox', { name: 'Level' }).click();
+  await page.getByRole('option', { name: 'error', exact: true }).click();
+  await page.waitForFunction(() => document.querySelectorAll('main tbody tr').length === 1);
+  await lines.getByText('said bad').waitFor();
+  assert.deepEqual(await violations(page), []);
+  await shot(page, 'log-errors');
+  await page.getByLabel('Component').fill('');
+  await page.getByLabel('Search').last().fill('SAID BAD');
+  await page.waitForURL(/q=SAID/);
+  await lines.getByRole('button').first().click();
+  await page.waitForURL(/request=/);
+  assert.notEqual(await page.getByLabel('Request').inputValue(), '');
+  await lines.getByText('said bad').waitFor();
+
   // The tables with their indexes; the care says what it did.
   await open('Database');
   await page.getByRole('cell', { name: 'orders.orders', exact: true }).waitFor();

@@ -14,6 +14,7 @@ import { Dialog, Empty, Fault, PageHead, tellDone, tellFault, Waiting } from '..
 import { useWords } from '../words';
 import { Install, Steps } from './Install';
 import { Troubles, usePlugins, type PluginView } from './Plugins';
+import { levels, LogTable, type LogLine } from './Log';
 import { Facts, query, Rows, useAddress } from './Rows';
 import { SchemaForm, type Schema } from './SchemaForm';
 
@@ -254,30 +255,15 @@ function Metrics({ id }: { id: string }): ReactNode {
   );
 }
 
-interface LogLine { number: number; at: string; level: string; category: string; message: string; error?: string }
-
-const levels = ['trace', 'debug', 'information', 'warning', 'error', 'critical'];
-
 function Logs({ id }: { id: string }): ReactNode {
   const words = useWords();
-  const format = useFormat();
   const [read, change] = useAddress();
   const level = read('level') || 'information';
   const found = useQuery({ queryKey: ['plugins', 'logs', id, level], queryFn: () => get<LogLine[]>(`/api/v1/plugins/${encodeURIComponent(id)}/logs?${query({ level, limit: 500 })}`), refetchInterval: 2000 });
   return (
     <Stack gap="sm">
       <Group><Select aria-label={words.level} value={level} onChange={(chosen) => change({ level: chosen === 'information' ? null : chosen })} data={levels} allowDeselect={false} maw={200} /></Group>
-      {found.isLoading ? <Waiting /> : found.error ? <Fault error={found.error} retry={() => void found.refetch()} /> : found.data?.length === 0 ? <Empty title={words.noLines} /> : (
-        <Rows label={words.log} heads={[words.when, words.level, words.what]} width={560}>
-          {[...(found.data ?? [])].reverse().map((line) => (
-            <Table.Tr key={line.number}>
-              <Table.Td className="figures">{format.instant(line.at)}</Table.Td>
-              <Table.Td><Badge variant="light" color={/error|critical/i.test(line.level) ? 'red' : /warn/i.test(line.level) ? 'yellow' : 'gray'}>{line.level}</Badge></Table.Td>
-              <Table.Td><Text size="sm" className="lines">{line.message}</Text><Text size="xs" c="dimmed">{line.category}</Text>{line.error && <Code block className="lines">{line.error}</Code>}</Table.Td>
-            </Table.Tr>
-          ))}
-        </Rows>
-      )}
+      {found.isLoading ? <Waiting /> : found.error ? <Fault error={found.error} retry={() => void found.refetch()} /> : <LogTable lines={found.data ?? []} />}
     </Stack>
   );
 }

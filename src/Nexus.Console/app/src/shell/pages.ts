@@ -1,4 +1,4 @@
-import { Blocks, Braces, Component, Database as DatabaseIcon, Gauge, HeartPulse, KeyRound, ListChecks, Radio, ScrollText, Server, ShieldCheck, SlidersHorizontal, UserRound, Users, UsersRound, Waypoints, type LucideIcon } from 'lucide-react';
+import { Blocks, Braces, Component, Database as DatabaseIcon, Gauge, HeartPulse, KeyRound, ListChecks, Logs, Radio, ScrollText, Server, ShieldCheck, SlidersHorizontal, UserRound, Users, UsersRound, Waypoints, type LucideIcon } from 'lucide-react';
 import { lazy, type ComponentType, type LazyExoticComponent } from 'react';
 import type { Words } from '../words';
 
@@ -30,6 +30,7 @@ export const pages: readonly Page[] = [
   { path: '/nodes', label: 'nodes', section: 'platform', icon: Server, needs: 'platform.nodes:read', component: page(() => import('../platform/Nodes'), 'Nodes') },
   { path: '/config', label: 'config', section: 'platform', icon: SlidersHorizontal, needs: 'platform.config:read', component: page(() => import('../platform/Configuration'), 'Configuration') },
   { path: '/health', label: 'health', section: 'platform', icon: HeartPulse, needs: 'platform.status:read', component: page(() => import('../platform/Health'), 'Health') },
+  { path: '/log', label: 'log', section: 'look', icon: Logs, needs: 'platform.logs:read', component: page(() => import('../platform/Log'), 'Log') },
   { path: '/performance', label: 'performance', section: 'look', icon: Gauge, needs: 'platform.metrics:read', component: page(() => import('../platform/Performance'), 'Performance') },
   { path: '/database', label: 'database', section: 'look', icon: DatabaseIcon, needs: 'platform.database:read', component: page(() => import('../platform/Database'), 'Database') },
   { path: '/explorer', label: 'explorer', section: 'look', icon: Braces, needs: null, component: page(() => import('../platform/Explorer'), 'Explorer') },
