@@ -47,7 +47,7 @@ internal static class Browser
         })!.AsObject();
         foreach (var (key, value) in JsonSerializer.SerializeToNode(more ?? new { })!.AsObject())
             input[key] = value?.DeepClone();
-        var (code, output, errors) = await ToolProcess.RunAsync("node", [Path.Combine(folder, name + ".mjs"), input.ToJsonString()], folder);
+        var (code, output, errors) = await ToolProcess.RunAsync("node", [Path.Combine(folder, name + ".mjs"), input.ToJsonString()], folder, seconds: 900);
         Assert.True(code == 0 && output.Contains("whole", StringComparison.Ordinal), $"{name} ended with {code}:\n{errors}\n{output}\n{host.Log}");
         return output;
     }
