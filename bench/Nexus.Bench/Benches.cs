@@ -10,6 +10,7 @@ internal static class Benches
         ["auth"] = AuthBench.RunAsync,
         ["audit"] = AuditBench.RunAsync,
         ["cache"] = CacheBench.RunAsync,
+        ["console"] = ConsoleBench.RunAsync,
         ["dispatch"] = DispatchBench.RunAsync,
         ["events"] = EventBench.RunAsync,
         ["graphql"] = GraphQLBench.RunAsync,

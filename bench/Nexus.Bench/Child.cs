@@ -17,6 +17,9 @@ internal sealed class Child : IAsyncDisposable
 
     public string Folder { get; }
 
+    /// <summary>Its number at the system.</summary>
+    public int Pid => process.Id;
+
     /// <summary>User and system time so far.</summary>
     public TimeSpan Cpu
     {

@@ -13,16 +13,21 @@ internal static class Browser
 
     private static readonly string? Executable = new[] { "/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome" }.FirstOrDefault(File.Exists);
 
-    /// <summary>A host with identity, audit and the named samples.</summary>
+    /// <summary>A host on SQLite with identity, audit and the named samples.</summary>
     public static Task<RunningHost> HostAsync(params string[] samples) => HostAsync(samples, []);
 
     /// <summary>The same with options of the command line.</summary>
-    public static async Task<RunningHost> HostAsync(string[] samples, string[] options)
+    /// <param name="samples">Folders of samples.</param>
+    /// <param name="options">What the command line says.</param>
+    /// <param name="database">Address of a PostgreSQL database, as <c>DATABASE_URL</c> has it; null means SQLite.</param>
+    public static async Task<RunningHost> HostAsync(string[] samples, string[] options, string? database = null)
     {
         const string First = "First-Horse-7-Battery";
+        string[] plugins = ["core.identity", "core.audit", .. database is null ? Array.Empty<string>() : ["engines.postgresql"]];
         var host = await RunningHost.StartAsync(
-            [Path.Combine(Programs.Plugins, "core.identity"), Path.Combine(Programs.Plugins, "core.audit"), .. samples.Select(s => Path.Combine(Programs.Samples, s))],
-            [$"--plugins:core.identity:administratorPassword={First}", .. options]);
+            [.. plugins.Select(p => Path.Combine(Programs.Plugins, p)), .. samples.Select(s => Path.Combine(Programs.Samples, s))],
+            [$"--plugins:core.identity:administratorPassword={First}", .. options],
+            database is null ? null : new Dictionary<string, string> { ["DATABASE_URL"] = database });
         var token = (string?)(await host.PostAsync("/api/v1/auth/login", new { username = "admin", password = First }))["access_token"];
         using var change = new HttpRequestMessage(HttpMethod.Post, "/api/v1/auth/password/change") { Content = JsonContent.Create(new { currentPassword = First, newPassword = Password }) };
         change.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token);
@@ -43,7 +48,7 @@ internal static class Browser
             password = Password,
             pid = host.Pid,
             token = (await File.ReadAllTextAsync(Path.Combine(host.Folder, "data", "run", "admin.token"))).Trim(),
-            shots = Path.Combine(Programs.Root, "artifacts", "console"),
+            shots = Path.Combine(Programs.Root, "artifacts", "console", host.Environment.ContainsKey("DATABASE_URL") ? "postgresql" : "sqlite"),
         })!.AsObject();
         foreach (var (key, value) in JsonSerializer.SerializeToNode(more ?? new { })!.AsObject())
             input[key] = value?.DeepClone();

@@ -1,16 +1,38 @@
 using System.Text.Json.Nodes;
 using Nexus.EndToEnd.Tests;
+using Nexus.Engines.PostgreSql.Tests;
 using Nexus.Tests.Shared;
+using Npgsql;
 
 namespace Nexus.Console.Tests;
 
-/// <summary>What people do in the console, from the outside: in a browser, against a host in its own process.</summary>
-public sealed class WalkTests
+/// <summary>What people do in the console on a node that has nothing but itself.</summary>
+public sealed class Walks_on_SQLite : WalkTests;
+
+/// <summary>The same on a node with PostgreSQL.</summary>
+public sealed class Walks_on_PostgreSQL : WalkTests
 {
+    protected override async Task<string?> DatabaseAsync()
+    {
+        var made = new NpgsqlConnectionStringBuilder(await PostgreSqlServer.DatabaseAsync());
+        return $"postgres://{made.Username}@{made.Host}:{made.Port}/{made.Database}";
+    }
+}
+
+/// <summary>What people do in the console, from the outside: in a browser, against a host in its own process.</summary>
+public abstract class WalkTests
+{
+    /// <summary>A new database for a host; null means the one inside.</summary>
+    protected virtual Task<string?> DatabaseAsync() => Task.FromResult<string?>(null);
+
+    private Task<RunningHost> HostAsync(params string[] samples) => HostAsync(samples, []);
+
+    private async Task<RunningHost> HostAsync(string[] samples, string[] options) => await Browser.HostAsync(samples, options, await DatabaseAsync());
+
     [Fact]
     public async Task A_record_is_made_found_changed_acted_on_and_deleted_without_a_line_of_its_plugin_about_pages()
     {
-        await using var host = await Browser.HostAsync("orders");
+        await using var host = await HostAsync("orders");
 
         await Browser.WalkAsync("records", host);
     }
@@ -18,7 +40,7 @@ public sealed class WalkTests
     [Fact]
     public async Task A_long_list_has_the_scrollbar_of_all_its_records_and_reads_those_that_are_looked_at()
     {
-        await using var host = await Browser.HostAsync("orders");
+        await using var host = await HostAsync("orders");
 
         await Browser.WalkAsync("lists", host);
     }
@@ -26,7 +48,7 @@ public sealed class WalkTests
     [Fact]
     public async Task Every_page_is_without_complaint_and_accessible_in_four_variants()
     {
-        await using var host = await Browser.HostAsync("orders", "inventory", "users");
+        await using var host = await HostAsync("orders", "inventory", "users");
 
         await Browser.WalkAsync("pages", host);
     }
@@ -73,7 +95,7 @@ public sealed class WalkTests
     [Fact]
     public async Task What_one_may_not_see_is_not_in_the_page()
     {
-        await using var host = await Browser.HostAsync("orders", "inventory");
+        await using var host = await HostAsync("orders", "inventory");
 
         await Browser.WalkAsync("restricted", host);
     }
@@ -81,7 +103,7 @@ public sealed class WalkTests
     [Fact]
     public async Task A_person_is_given_a_role_may_then_what_it_allows_and_is_told_why()
     {
-        await using var host = await Browser.HostAsync("orders");
+        await using var host = await HostAsync("orders");
 
         await Browser.WalkAsync("people", host);
     }
@@ -89,7 +111,7 @@ public sealed class WalkTests
     [Fact]
     public async Task Everybody_changes_the_own_profile_second_factor_passkeys_password_and_sessions()
     {
-        await using var host = await Browser.HostAsync("orders");
+        await using var host = await HostAsync("orders");
 
         await Browser.WalkAsync("account", host);
     }
@@ -97,7 +119,7 @@ public sealed class WalkTests
     [Fact]
     public async Task Visited_pages_open_without_the_server()
     {
-        await using var host = await Browser.HostAsync("orders", "inventory");
+        await using var host = await HostAsync("orders", "inventory");
 
         await Browser.WalkAsync("offline", host);
     }
@@ -105,7 +127,7 @@ public sealed class WalkTests
     [Fact]
     public async Task Three_browsers_follow_a_plugin_that_is_installed_replaced_and_removed()
     {
-        await using var host = await Browser.HostAsync("orders");
+        await using var host = await HostAsync("orders");
         var folder = Directory.CreateDirectory(Path.Combine(host.Folder, "compiled")).FullName;
         static string Source(string fields) => $$"""
             public sealed class NotesPlugin : IPlugin
@@ -124,7 +146,7 @@ public sealed class WalkTests
     [Fact]
     public async Task An_operator_follows_events_as_they_happen_and_replays_what_failed()
     {
-        await using var host = await Browser.HostAsync("orders");
+        await using var host = await HostAsync("orders");
         var desk = PluginCompiler.Plugin(Path.Combine(host.Folder, "compiled"), "desk", "1.0.0", """
             public sealed class DeskPlugin : IPlugin
             {
@@ -141,7 +163,7 @@ public sealed class WalkTests
     [Fact]
     public async Task An_operator_sees_where_time_goes_tends_the_database_and_tries_an_operation()
     {
-        await using var host = await Browser.HostAsync(["orders"], ["--database:slowQuery=1"]);
+        await using var host = await HostAsync(["orders"], ["--database:slowQuery=1"]);
         var counter = PluginCompiler.Plugin(Path.Combine(host.Folder, "compiled"), "counter", "1.0.0", """
             using Microsoft.Extensions.Logging;
             public sealed class CounterPlugin : IPlugin
@@ -160,7 +182,7 @@ public sealed class WalkTests
     [Fact]
     public async Task What_a_plugin_brings_is_shown_to_who_may_follows_its_swap_and_breaks_in_its_own_place()
     {
-        await using var host = await Browser.HostAsync("board");
+        await using var host = await HostAsync("board");
         var next = CopyOf(Path.Combine(Programs.Samples, "board"), Path.Combine(host.Folder, "board-next"));
         await RewriteAsync(Path.Combine(next, "manifest.json"), "1.0.0", "1.1.0");
         await RewriteAsync(Path.Combine(next, "ui", "wall.js"), "pin: 'Pin it'", "pin: 'Pin it now'");
@@ -183,7 +205,7 @@ public sealed class WalkTests
     [Fact]
     public async Task An_operator_installs_sets_updates_and_rolls_back_a_plugin_knowing_what_changes()
     {
-        await using var host = await Browser.HostAsync("orders");
+        await using var host = await HostAsync("orders");
         const string Source = """
             public sealed class GardenPlugin : IPlugin, IStart
             {
@@ -204,6 +226,65 @@ public sealed class WalkTests
         });
 
         await Browser.WalkAsync("plugins", host, new { first = Version("1.0.0", ""), second = Version("1.1.0", ""","bench":{"type":"boolean","default":false}""") });
+    }
+
+    [Fact]
+    public async Task Somebody_new_does_twelve_things_with_few_clicks_each()
+    {
+        await using var host = await HostAsync("orders");
+        var kiln = PluginCompiler.Plugin(Path.Combine(host.Folder, "kiln"), "kiln", "1.0.0", """
+            public sealed class KilnPlugin : IPlugin
+            {
+                private static int fires;
+
+                public void Configure(IPluginBuilder plugin) => plugin
+                    .AddTask("fire", (_, _) => Interlocked.Increment(ref fires) == 1 ? throw new RuleViolationException("the kiln is cold") : Task.CompletedTask, task => task with { MaxRetries = 0 });
+            }
+            """);
+        var garden = PluginCompiler.Plugin(Path.Combine(host.Folder, "garden"), "garden", "1.0.0", """
+            public sealed class GardenPlugin : IPlugin
+            {
+                public void Configure(IPluginBuilder plugin) => plugin.MapEndpoints(routes => routes.MapGet("/", context => context.Response.WriteAsync("\"green\"")).AllowAnonymous());
+            }
+            """, manifest => manifest["configuration"] = JsonNode.Parse("""{"type":"object","properties":{"greeting":{"type":"string","title":"Greeting","maxLength":20}}}"""));
+
+        await Browser.WalkAsync("newcomer", host, new { kiln, garden });
+    }
+
+    [Fact]
+    public async Task A_resource_of_twenty_lines_has_all_its_pages_in_three_browsers_while_its_package_is_uploaded_replaced_and_removed()
+    {
+        await using var host = await HostAsync("orders");
+        const string Source = """
+            using System.ComponentModel.DataAnnotations;
+
+            public sealed class LibraryPlugin : IPlugin
+            {
+                public void Configure(IPluginBuilder plugin) => plugin.AddResource<Book>("books", books => books
+                    .Search(book => book.Title)
+                    .Action("lend", book => book.State == BookState.Here
+                        ? book with { State = BookState.Lent }
+                        : throw new RuleViolationException("The book is lent already.")));
+            }
+
+            public sealed record Book(
+                [property: StringLength(200, MinimumLength = 1)] string Title,
+                [property: StringLength(13, MinimumLength = 13)] string Isbn,
+                Money? Price = null) : Resource
+            {
+                [ReadOnlyField] public BookState State { get; init; }
+            }
+
+            public enum BookState { Here, Lent }
+            """;
+        Assert.True(Source.Split('\n').Count(line => line.Trim().Length > 0) <= 20, "it has more than twenty lines");
+        var folder = PluginCompiler.Plugin(Path.Combine(host.Folder, "library-1"), "library", "1.0.0", Source);
+        var first = Path.Combine(host.Folder, "library.nxp");
+        var (code, _, errors) = await Programs.CliAsync(host, "plugin", "pack", folder, "-o", first);
+        Assert.True(code == 0, errors);
+        var second = PluginCompiler.Plugin(Path.Combine(host.Folder, "library-2"), "library", "1.1.0", Source.Replace("Money? Price = null", "Money? Price = null, string? Shelf = null", StringComparison.Ordinal));
+
+        await Browser.WalkAsync("twenty", host, new { first, second });
     }
 
     private static string CopyOf(string folder, string target)

@@ -7,7 +7,7 @@ namespace Nexus.Cli.Commands;
 internal static class BenchCommand
 {
     private const string Faults = "faults";
-    private static readonly string[] Names = ["auth", "audit", "cache", "dispatch", "events", "graphql", "grpc", "live", "moves", "nodes", "start", "store", "swap", "tasks", "unload", Faults];
+    private static readonly string[] Names = ["auth", "audit", "cache", "console", "dispatch", "events", "graphql", "grpc", "live", "moves", "nodes", "start", "store", "swap", "tasks", "unload", Faults];
 
     public static Command Build()
     {

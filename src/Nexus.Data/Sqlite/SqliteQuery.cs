@@ -21,12 +21,14 @@ internal sealed class SqliteQuery
                 where.Add($"id<{_filter.Add(JsonScalar.From(after))}");
         }
 
-        if (!string.IsNullOrEmpty(query.Search))
-            where.Add(Search(query, search));
+        var found = string.IsNullOrEmpty(query.Search) ? null : Search(query, search);
+        if (found is not null)
+            where.Add($"id IN (SELECT id FROM {SearchTables.Keys(query.Table)} WHERE {where[0]} AND {found})");
         if (query.Filter is { } filter)
             where.Add(_filter.Translate(filter));
 
-        CountSql = $"SELECT count(*) FROM {table.Name} WHERE {string.Join(" AND ", where)}";
+        // What a search alone finds is counted without the records.
+        CountSql = $"SELECT count(*) FROM {(found is not null && where.Count == 2 ? $"{SearchTables.Keys(query.Table)} WHERE {where[0]} AND {found}" : $"{table.Name} WHERE {string.Join(" AND ", where)}")}";
         CountParameters = _filter.Parameters.Count;
         var sorts = query.Sort.Select(s => (Expression: _filter.SortExpression(s.Field, s.Decimal), s.Descending)).ToImmutableArray();
         if (cursor is not null)
@@ -54,6 +56,7 @@ internal sealed class SqliteQuery
 
     public void Bind(Statement statement) => Bind(statement, _filter.Parameters.Count);
 
+    /// <summary>The condition of a row of the index.</summary>
     private string Search(RecordQuery query, SearchFields search)
     {
         if (search.IsEmpty)
@@ -61,9 +64,8 @@ internal sealed class SqliteQuery
         var asked = SearchQuery.Parse(query.Search!, search.Language);
         if (asked.Wanted.IsEmpty)
             return "0";
-        var match = SearchTables.Match(asked, search);
-        var (keys, index) = (SearchTables.Keys(query.Table), SearchTables.Index(query.Table));
-        return $"id IN (SELECT k.id FROM {keys} k WHERE k.tenant={_filter.Add(JsonScalar.From(query.Tenant))} AND k.num IN (SELECT rowid FROM {index} WHERE {index} MATCH {_filter.Add(JsonScalar.From(match))}))";
+        var index = SearchTables.Index(query.Table);
+        return $"num IN (SELECT rowid FROM {index} WHERE {index} MATCH {_filter.Add(JsonScalar.From(SearchTables.Match(asked, search)))})";
     }
 
     /// <summary>What comes after the cursor's record: greater in the first differing key. Nulls come first ascending and last descending.</summary>

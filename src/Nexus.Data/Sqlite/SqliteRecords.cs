@@ -99,6 +99,9 @@ internal sealed class SqliteRecords(MainFile file) : IJointStorage, IQueryPlans
             try
             {
                 var records = ReadPage(connection, query, plan, cancellationToken, out var cursor);
+                // A list that ends on its first page is counted already.
+                if (cursor is null && query is { Cursor: null, Offset: 0 })
+                    return new RecordPage(records, null, records.Length);
                 using var count = connection.Prepare(plan.CountSql);
                 plan.Bind(count, plan.CountParameters);
                 count.Step();

@@ -9,6 +9,10 @@ import { chosenLanguage, load } from './words';
 /** What a boundary shows in its place is told here for who develops, and is no complaint of the page. */
 const told = (error: unknown, info: { componentStack?: string | undefined }): void => console.info(error, info.componentStack);
 
+// The code of a record's page or list comes while the node is asked who is there.
+if (/^\/console\/r\/[^/]+\/?$/.test(location.pathname)) void import('./resources/ListPage');
+else if (location.pathname.startsWith('/console/r/')) void import('./resources/DetailPage');
+
 const language = chosenLanguage();
 void load(language).then((words) => createRoot(document.getElementById('app')!, { onCaughtError: told }).render(<App language={language} words={words} />));
 

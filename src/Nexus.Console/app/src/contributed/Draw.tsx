@@ -7,7 +7,6 @@ import { useAddress } from '../platform/Rows';
 import { Boundary, Dialog, Waiting } from '../shell/Parts';
 import { useWords } from '../words';
 import { Figures, Metric, Progress, Sentence, Sorted } from './Data';
-import { Check, Choice, Line, Lines, Press, Radios, Sent } from './Inputs';
 import { list, number, text, useSay, type Part } from './part';
 
 const Chart = lazy(async () => ({ default: (await import('./Chart')).Chart }));
@@ -15,6 +14,8 @@ const Module = lazy(async () => ({ default: (await import('./Module')).Module })
 const Frame = lazy(async () => ({ default: (await import('./Frame')).Frame }));
 
 type Drawn = ComponentType<{ part: Part }>;
+
+const entry = (name: 'Check' | 'Choice' | 'Line' | 'Lines' | 'Press' | 'Radios' | 'Sent') => lazy(async () => ({ default: (await import('./Inputs'))[name] }));
 
 /** Every type of component with what draws it. */
 const registry: Readonly<Record<string, Drawn>> = {
@@ -29,7 +30,7 @@ const registry: Readonly<Record<string, Drawn>> = {
   divider: Line1,
   spacer: ({ part }) => <Box h={Math.min(200, number(part, 'size') ?? 16)} />,
   text: Sentence,
-  form: Sent, input: Line, textarea: Lines, select: Choice, checkbox: Check, radio: Radios, button: Press,
+  form: entry('Sent'), input: entry('Line'), textarea: entry('Lines'), select: entry('Choice'), checkbox: entry('Check'), radio: entry('Radios'), button: entry('Press'),
   table: Figures, 'data-grid': Sorted, metric: Metric, progress: Progress, chart: Chart,
   alert: Told, modal: Over, toast: Passing, spinner: Turning,
   menu: Ways, breadcrumb: Trail, tabs: Tabbed, pagination: Paged,

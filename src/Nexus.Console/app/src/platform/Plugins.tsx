@@ -51,12 +51,12 @@ function List({ plugins }: { plugins: PluginView[] }): ReactNode {
   const words = useWords();
   const format = useFormat();
   return (
-    <Rows label={words.plugins} heads={[words.name, words.version, words.state, words.health, words.category, words.since]} width={720}>
+    <Rows label={words.plugins} heads={[words.name, words.state, words.version, words.health, words.category, words.since]} width={720}>
       {plugins.map((p) => (
         <Table.Tr key={p.id}>
           <Table.Td><Anchor component={Link} href={`/${p.id}`} fw={600}>{p.id}</Anchor>{p.cause && <Text size="xs" c="var(--mantine-color-error)" lineClamp={2}>{p.cause}</Text>}</Table.Td>
-          <Table.Td className="figures">{p.version} <Text span c="dimmed" size="xs">#{p.generation}</Text></Table.Td>
           <Table.Td><Badge variant="light" color={colourOf(p.state)}>{words.pluginStates[p.state as keyof typeof words.pluginStates] ?? p.state}</Badge></Table.Td>
+          <Table.Td className="figures">{p.version} <Text span c="dimmed" size="xs">#{p.generation}</Text></Table.Td>
           <Table.Td>{p.health && <Badge variant="dot" color={colourOf(p.health.status)} title={p.health.detail}>{words.healthStates[p.health.status as keyof typeof words.healthStates] ?? p.health.status}</Badge>}</Table.Td>
           <Table.Td>{p.category}</Table.Td>
           <Table.Td title={format.instant(p.since)}>{format.ago(p.since)}</Table.Td>

@@ -1,4 +1,4 @@
-import { Anchor, Badge, Breadcrumbs, Button, Card, Code, Group, MultiSelect, Stack, Table, TagsInput, Text, TextInput, Title } from '@mantine/core';
+import { Anchor, Badge, Breadcrumbs, Button, Card, Code, Group, MultiSelect, Select, Stack, Table, TagsInput, Text, TextInput, Title } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Pencil, Plus, Trash2 } from 'lucide-react';
 import { useState, type ReactNode } from 'react';
@@ -102,13 +102,27 @@ function RoleMembers({ role }: { role: Role }): ReactNode {
   const words = useWords();
   const format = useFormat();
   const everybody = useEverybody();
-  const members = (everybody.data?.items ?? []).filter((u) => u.effectiveRoles.includes(role.name));
+  const may = useMay();
+  const client = useQueryClient();
+  const all = everybody.data?.items ?? [];
+  const members = all.filter((u) => u.effectiveRoles.includes(role.name));
+  const others = all.filter((u) => !u.roles.includes(role.name));
+  const add = async (id: string): Promise<void> => {
+    try {
+      await put(`/api/v1/users/${encodeURIComponent(id)}`, { roles: [...(all.find((u) => u.id === id)?.roles ?? []), role.name] });
+      tellDone(words.saved);
+    } catch (fault) {
+      tellFault(fault, words);
+    }
+    await client.invalidateQueries({ queryKey: ['people'] });
+  };
   return (
     <section aria-label={words.members}>
       <Title order={2} mb="xs">{words.members}</Title>
       {everybody.isLoading ? <Waiting lines={2} /> : everybody.error ? <Fault error={everybody.error} /> : (everybody.data?.total ?? 0) > choiceLimit ? <Text>{words.accounts(role.users, format.number(role.users))}</Text> : members.length === 0 ? <Text c="dimmed">{words.none}</Text> : (
         <Group gap="md">{members.map((u) => <Anchor key={u.id} component={Link} href={`~/console/users/${u.id}`}>{u.displayName}</Anchor>)}</Group>
       )}
+      {may('platform.users:update') && others.length > 0 && <Select mt="sm" maw={360} label={words.addMember} searchable limit={50} value={null} nothingFoundMessage={words.noMatches} data={others.map((u) => ({ value: u.id, label: u.displayName === u.username ? u.username : `${u.displayName} (${u.username})` }))} onChange={(id) => { if (id) void add(id); }} />}
     </section>
   );
 }

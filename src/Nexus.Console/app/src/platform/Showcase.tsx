@@ -5,6 +5,7 @@ import { spoken } from '../api/catalogue';
 import { get } from '../api/http';
 import { Draw } from '../contributed/Draw';
 import type { Part } from '../contributed/part';
+import { useFormat } from '../kinds/useFormat';
 import { Boundary, Empty, Fault, PageHead, Waiting } from '../shell/Parts';
 import { useWords } from '../words';
 import { Rows } from './Rows';
@@ -48,6 +49,7 @@ export function Showcase(): ReactNode {
 
 function Language(): ReactNode {
   const words = useWords();
+  const format = useFormat();
   return (
     <SimpleGrid cols={{ base: 1, md: 3 }}>
       <Card withBorder>
@@ -61,7 +63,7 @@ function Language(): ReactNode {
         <Text fz="1.15rem" fw={650}>{words.details} 1.15</Text>
         <Text>{words.description} 1</Text>
         <Text size="sm" c="dimmed">{words.optional} 0.875</Text>
-        <Text className="figures">1,234,567.89</Text>
+        <Text className="figures">{format.number('1234567.89')}</Text>
         <Code>GET /api/v1/ui/components</Code>
       </Card>
       <Card withBorder>

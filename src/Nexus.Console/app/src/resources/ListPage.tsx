@@ -56,7 +56,7 @@ function List({ resource }: { resource: Resource }): ReactNode {
       <Stack gap="sm">
         <Group gap="xs">
           {resource.search.length > 0 && (
-            <TextInput className="grow" maw={360} type="search" aria-label={words.search} placeholder={words.search} leftSection={<Search size={16} />} value={text}
+            <TextInput className="grow" miw={180} maw={360} type="search" aria-label={words.search} placeholder={words.search} leftSection={<Search size={16} />} value={text}
               onChange={(e) => { setText(e.currentTarget.value); searchSoon(e.currentTarget.value); }} />
           )}
           <Views resource={resource} query={search} columns={columns} onOpen={(next) => { setText(readState(next).q); go(next ? `${location}?${next}` : location); }} />

@@ -1,19 +1,18 @@
 import { Badge, Card, Group, SimpleGrid, Stack, Text, Title } from '@mantine/core';
 import { useQueries, useQuery } from '@tanstack/react-query';
 import { Table2 } from 'lucide-react';
-import { lazy, Suspense, type ReactNode } from 'react';
+import { Suspense, type ReactNode } from 'react';
 import { Link } from 'wouter';
 import { spoken, titleOf, useCatalogue, type Resource } from '../api/catalogue';
 import { get, send } from '../api/http';
 import { useRecordChanges } from '../api/live';
 import type { View } from '../api/session';
+import { Widgets } from '../contributed/Widgets';
 import { useFormat } from '../kinds/useFormat';
 import { colourOf } from '../kinds/Value';
 import { useWords } from '../words';
 import { Boundary, Empty, Fault, PageHead, Waiting } from './Parts';
 import { visiblePages } from './Shell';
-
-const Widgets = lazy(async () => ({ default: (await import('../contributed/Widgets')).Widgets }));
 
 /** Resources that are followed live: a socket carries ten subscriptions, and what plugins show takes some. The others are counted anew now and then. */
 const followed = 6;
