@@ -66,7 +66,8 @@ export function tellDone(message: string): void {
 export function Dialog({ title, isOpen, onClose, children }: { title: ReactNode; isOpen: boolean; onClose: () => void; children: ReactNode }): ReactNode {
   const words = useWords();
   return (
-    <Modal.Root opened={isOpen} onClose={onClose} centered>
+    // Over a thing that is shown beside a list, from which it may be asked; below the choices of its own inputs.
+    <Modal.Root opened={isOpen} onClose={onClose} centered zIndex={250}>
       <Modal.Overlay />
       <Modal.Content>
         {/* A header of its own would be a second banner of the page. */}
