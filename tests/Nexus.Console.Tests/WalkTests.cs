@@ -56,7 +56,7 @@ public abstract class WalkTests
     [Fact]
     public async Task A_change_is_taken_back_and_many_records_are_changed_at_once_by_who_may()
     {
-        await using var host = await Browser.HostAsync("orders", "inventory");
+        await using var host = await HostAsync("orders", "inventory");
 
         await Browser.WalkAsync("history", host);
     }
@@ -64,7 +64,7 @@ public abstract class WalkTests
     [Fact]
     public async Task A_view_of_a_list_follows_its_person_and_can_be_sent_as_a_link()
     {
-        await using var host = await Browser.HostAsync("orders", "inventory");
+        await using var host = await HostAsync("orders", "inventory");
 
         await Browser.WalkAsync("views", host);
     }
@@ -72,7 +72,7 @@ public abstract class WalkTests
     [Fact]
     public async Task What_concerns_a_person_is_told_at_once_and_stays_read()
     {
-        await using var host = await Browser.HostAsync("orders", "inventory");
+        await using var host = await HostAsync("orders", "inventory");
         var chores = PluginCompiler.Plugin(Path.Combine(host.Folder, "compiled"), "chores", "1.0.0", """
             public sealed class ChoresPlugin : IPlugin
             {

@@ -93,6 +93,7 @@ await walk(async (browser) => {
     await dialog.getByText('the kiln is cold').first().waitFor();
     await button('Run again', dialog);
     await press(page.getByRole('dialog', { name: /Run again/ }).getByRole('button', { name: 'Run again' }));
+    await page.getByRole('dialog', { name: /Run again/ }).waitFor({ state: 'detached' });
     await page.getByRole('dialog').getByText('Done', { exact: true }).waitFor();
     await page.getByRole('dialog').getByRole('button', { name: 'Close' }).click();
   });
