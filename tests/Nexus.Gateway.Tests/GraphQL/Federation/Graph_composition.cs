@@ -9,7 +9,7 @@ namespace Nexus.Gateway.Tests.GraphQL.Federation;
 /// <summary>What subgraphs make together, and what they cannot.</summary>
 public sealed class Graph_composition
 {
-    private const string Link = "extend schema @link(url: \"https://specs.apollo.dev/federation/v2.5\", import: [\"@key\", \"@shareable\", \"@external\", \"@provides\", \"@override\", \"@requires\", \"@inaccessible\"]) ";
+    private const string Link = "extend schema @link(url: \"https://specs.apollo.dev/federation/v2.5\", import: [\"@key\", \"@shareable\", \"@external\", \"@provides\", \"@override\", \"@requires\", \"@inaccessible\", \"@authenticated\"]) ";
 
     /// <summary>What two subgraphs add to a schema, and what is wrong with that.</summary>
     public static TheoryData<string, string, string> Contradictions { get; } = new()
@@ -33,7 +33,13 @@ public sealed class Graph_composition
         { "type T { x: Int @external y: Int @requires(fields: \"x\") } extend type Query { t: T }", "type T { x: Int }", "T.y of a requires fields, and a finds no T by a @key to be sent them with." },
         { "type T @key(fields: \"id\") { id: ID! i: I @external y: Int @requires(fields: \"i { ... on V { f } }\") } interface I { f: Int @external } type V implements I { f: Int @external }", "type T @key(fields: \"id\") { id: ID! i: I } interface I { f: Int } type V implements I { f: Int } extend type Query { t: T }", "T.y of a has @requires that selects by type, which this gateway does not do." },
         { "type T @key(fields: \"id\") { id: ID! x: Int @override(from: \"b\", label: \"percent(5)\") }", "type T @key(fields: \"id\") { id: ID! x: Int } extend type Query { t: T }", "T.x of a has @override with a label, which this gateway does not do." },
-        { "type T { f: Int @inaccessible }", "", "T.f of a has @inaccessible, which this gateway does not do." },
+        { "type T { f: Int @inaccessible } extend type Query { t: T }", "", "All of T is @inaccessible; it must be so too." },
+        { "type T @inaccessible { f: Int } extend type Query { t: T }", "", "Query.t is T, which is @inaccessible; it must be so too." },
+        { "enum E @inaccessible { A } extend type Query { t(e: E): Int }", "", "Query.t:e is E, which is @inaccessible; it must be so too." },
+        { "extend type Query { t(e: Int! @inaccessible): Int }", "", "Query.t:e is demanded, so it cannot be @inaccessible." },
+        { "enum E { A @inaccessible } extend type Query { e: E }", "", "All of E is @inaccessible; it must be so too." },
+        { "interface I { f: Int g: Int } type T implements I { f: Int @inaccessible g: Int } extend type Query { i: I }", "", "T.f is @inaccessible, and I.f is not." },
+        { "type T @key(fields: \"id\") { id: ID! f: Int @authenticated } extend type Query { t: T }", "", "T.f of a has @authenticated, which this gateway does not do." },
         { "union U = T type T { f: Int }", "enum U { A }", "U is a union in a and an enum in b." },
         { "type T @key(fields: \"{\") { id: ID! }", "", "What a tells of itself is no schema: Syntax Error: Expected Name, found \"{\". (line 1, column 2)." },
         { "type", "", "What a tells of itself is no schema: Syntax Error: Expected Name, found <EOF>." },
@@ -128,6 +134,23 @@ public sealed class Graph_composition
         Assert.Equal(["a", "b"], composed.Owners("Money", "amount"));
     }
 
+    [Fact]
+    public void What_is_inaccessible_in_one_subgraph_is_seen_by_no_caller()
+    {
+        var composed = Compose(Texts(
+            "type T @key(fields: \"id\") { id: ID! x: Int @inaccessible } type S @inaccessible { a: Int } union U = S | T enum E { A B @inaccessible } input I { a: Int b: Int @inaccessible } extend type Query { t: T u: U e(e: E, i: I, old: Int = 3 @inaccessible): E s: S @inaccessible }",
+            "type T @key(fields: \"id\") { id: ID! x: Int @external y: Int @requires(fields: \"x\") }"));
+
+        Assert.Null(composed.Schema.Find("S"));
+        Assert.Equal("union U = T\n", SchemaPrinter.PrintPart(composed.Schema.Find("U")!));
+        Assert.Equal("enum E {\n  A\n}\n", SchemaPrinter.PrintPart(composed.Schema.Find("E")!));
+        Assert.Equal("input I {\n  a: Int\n}\n", SchemaPrinter.PrintPart(composed.Schema.Find("I")!));
+        Assert.Equal("type T {\n  id: ID!\n  y: Int\n}\n", SchemaPrinter.PrintPart(composed.Schema.Find("T")!));
+        Assert.Equal("e(e: E, i: I): E\n", SchemaPrinter.PrintPart(composed.Schema.Query.Find("e")!));
+        Assert.Null(composed.Schema.Query.Find("s"));
+        Assert.Equal(["a"], composed.Owners("T", "x"));
+    }
+
     [Theory]
     [MemberData(nameof(Contradictions))]
     public void A_contradiction_names_the_subgraphs_and_the_place(string a, string b, string problem)
@@ -217,6 +240,10 @@ public sealed class Graph_composition
         ("type T @key(fields: \"id\") { id: ID! x(unit: String): Int } extend type Query { t: T }", "type T @key(fields: \"id\") { id: ID! x(unit: String): Int @external y: Int @requires(fields: \"x(unit: \\\"g\\\")\") } extend type Query { s: T }"),
         ("type T @key(fields: \"id\") { id: ID! x: Int y: Int @external z: Int @requires(fields: \"y\") } extend type Query { t: T }", "type T @key(fields: \"id\") { id: ID! x: Int @external y: Int @requires(fields: \"x\") }"),
         ("type T @key(fields: \"id\") { id: ID! x: Int }", "type T @key(fields: \"sku\") { sku: ID! y: Int }"),
+        ("type T @key(fields: \"id\") { id: ID! x: Int @inaccessible } extend type Query { t: T }", "type T @key(fields: \"id\") { id: ID! x: Int @external y: Int @requires(fields: \"x\") }"),
+        ("type T @key(fields: \"id\") { id: ID! @inaccessible x: Int } extend type Query { t: T }", "type T @key(fields: \"id\") { id: ID! y: Int }"),
+        ("type T @inaccessible { x: Int } union U = T | V type V { y: Int } extend type Query { u: U }", ""),
+        ("enum E { A B @inaccessible } input I { a: Int b: Int @inaccessible } extend type Query { e(e: E, i: I, old: Int = 3 @inaccessible): E }", ""),
         ("interface I { id: ID! } type T implements I @key(fields: \"id\") { id: ID! x: Int } extend type Query { i: I }", "interface I { id: ID! } type V implements I { id: ID! } extend type Query { j: I }"),
         ("type T @key(fields: \"id\") { id: ID! x: Int @shareable } extend type Query { t: T }", "type T @key(fields: \"id\") { id: ID! x: Int @external y: Int } extend type Query { s: T @provides(fields: \"x\") }"),
     ];

@@ -6,7 +6,7 @@ namespace Nexus.Gateway.Tests.GraphQL.Federation;
 /// <summary>Fields that a subgraph gives out of what others have: <c>@requires</c>.</summary>
 public sealed class Graph_requirements
 {
-    private const string Link = "extend schema @link(url: \"https://specs.apollo.dev/federation/v2.3\", import: [\"@key\", \"@shareable\", \"@external\", \"@requires\"]) ";
+    private const string Link = "extend schema @link(url: \"https://specs.apollo.dev/federation/v2.3\", import: [\"@key\", \"@shareable\", \"@external\", \"@requires\", \"@inaccessible\"]) ";
 
     private const string Goods = Link + """
         type Query { goods: [Good] }
@@ -26,7 +26,7 @@ public sealed class Graph_requirements
 
     private const string Prices = Link + """
         type Query { prices: Int }
-        type Good @key(fields: "id") { id: ID! price: Int net: Int @requires(fields: "postage") postage: String @external }
+        type Good @key(fields: "id") { id: ID! price: Int @inaccessible net: Int @requires(fields: "postage") postage: String @external }
         """;
 
     private const string PricesData = """{"Good": {"g1": {"__typename": "Good", "id": "g1", "price": 20, "net": 17}, "g2": {"__typename": "Good", "id": "g2", "price": null, "net": 300}}}""";
@@ -68,6 +68,18 @@ public sealed class Graph_requirements
         Assert.Matches("^query { goods { name nexusKey_Good_size_[0-9a-f]{8}: size { w h } nexusKey_Good_id: id } }$", Assert.Single(fixture.Goods.Queries));
         Assert.Equal("""{"nexusKeys0":[{"__typename":"Good","id":"g1","size":{"w":1,"h":2}},{"__typename":"Good","id":"g2","size":null}]}""", Assert.Single(fixture.Post.Asked).Variables);
         Assert.Empty(fixture.Prices.Queries);
+    }
+
+    [Fact]
+    public async Task What_callers_do_not_see_is_told_among_subgraphs_alone()
+    {
+        await using var fixture = await Fixture.StartAsync();
+
+        var needed = await fixture.QueryAsync("{ goods { parcel } }");
+        var asked = await fixture.QueryAsync("{ goods { price } }");
+
+        Assert.Equal("""{"data":{"goods":[{"parcel":"20"},{"parcel":"null"},{"parcel":"20"}]}}""", needed);
+        Assert.Contains("Cannot query field \\u0022price\\u0022 on type \\u0022Good\\u0022.", asked, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -15,6 +15,7 @@ internal sealed class Composer
     private readonly SortedDictionary<string, List<(SubgraphDocument Subgraph, SubgraphType Type)>> declared = new(StringComparer.Ordinal);
     private readonly Dictionary<string, NamedType> types = Scalars.All.ToDictionary(scalar => scalar.Name, scalar => (NamedType)scalar);
     private readonly Dictionary<string, string[]> owners = new(StringComparer.Ordinal);
+    private readonly HashSet<string> hidden;
     private readonly HashSet<string> sent = new(StringComparer.Ordinal);
     private readonly HashSet<string> returned = new(StringComparer.Ordinal);
     private readonly List<string> problems = [];
@@ -23,6 +24,7 @@ internal sealed class Composer
     {
         this.subgraphs = [.. subgraphs];
         byName = this.subgraphs.ToDictionary(subgraph => subgraph.Name, StringComparer.Ordinal);
+        hidden = [.. this.subgraphs.SelectMany(subgraph => subgraph.Hidden)];
     }
 
     /// <summary>Composes subgraphs.</summary>
@@ -41,13 +43,14 @@ internal sealed class Composer
             types[name] = Declare(name, all);
         foreach (var (name, all) in declared)
             Fill(types[name], all);
+        Show();
         Stop();
         Reach();
         if (types.GetValueOrDefault("Query") is not ObjectType { Fields.Count: > 0 } query)
             problems.Add($"None of {Names(subgraphs)} has a field of Query.");
         Stop();
         var mutation = types.GetValueOrDefault("Mutation") as ObjectType;
-        var schema = new Schema((ObjectType)types["Query"], mutation is { Fields.Count: > 0 } ? mutation : null, null, types.Values) { Description = $"Composed of {Names(subgraphs)}." };
+        var schema = new Schema((ObjectType)types["Query"], mutation is { Fields.Count: > 0 } ? mutation : null, null, types.Values.Where(type => !hidden.Contains(type.Name))) { Description = $"Composed of {Names(subgraphs)}." };
         return new ComposedSchema(schema, byName, owners);
     }
 
@@ -104,7 +107,7 @@ internal sealed class Composer
             else if (every.Count == 0)
                 problems.Add($"The enum {name} has no value that {Names(all)} have in common (fewest: {least.Subgraph.Name}).");
         }
-        return every.Select(value => new EnumMember(value.Name.Text, value.Name.Text, value.Description?.Text, Deprecation(value.Directives)));
+        return every.Where(value => !hidden.Contains($"{name}.{value.Name.Text}")).Select(value => new EnumMember(value.Name.Text, value.Name.Text, value.Description?.Text, Deprecation(value.Directives)));
     }
 
     private void Fill(NamedType type, List<(SubgraphDocument Subgraph, SubgraphType Type)> all)
@@ -120,6 +123,8 @@ internal sealed class Composer
             case UnionType union:
                 foreach (var member in all.SelectMany(one => one.Type.Members).Distinct())
                 {
+                    if (hidden.Contains(member))
+                        continue;
                     if (types.GetValueOrDefault(member) is ObjectType known)
                         union.Add(known);
                     else
@@ -129,6 +134,8 @@ internal sealed class Composer
             case FieldsType composite:
                 foreach (var name in all.SelectMany(one => one.Type.Interfaces).Distinct())
                 {
+                    if (hidden.Contains(name))
+                        continue;
                     if (types.GetValueOrDefault(name) is InterfaceType known)
                         composite.Implement(known);
                     else
@@ -169,6 +176,9 @@ internal sealed class Composer
         if (Resolve(merged!, $"{type.Name}.{name}", givers) is not { } result)
             return;
         var arguments = Inputs($"{type.Name}.{name}:", [.. givers.Select(one => (one.Subgraph.Name, (IEnumerable<InputDeclaration>)one.Type.Fields[name].Declaration.Arguments))]);
+        owners[$"{type.Name}.{name}"] = [.. givers.Select(one => one.Subgraph.Name)];
+        if (!IsShown($"{type.Name}.{name}", type.Name, result))
+            return;
         type.TryAdd(new FieldType(name, result)
         {
             Description = givers.Select(one => one.Type.Fields[name].Declaration.Description?.Text).FirstOrDefault(text => text is not null),
@@ -177,7 +187,32 @@ internal sealed class Composer
             Repeats = arguments.Any(argument => argument is { Name: "first", Type.Named.Name: "Int" }) ? static given => Math.Clamp(given["first"] as int? ?? 1, 1, 1000) : null,
             Resolve = static (source, _, run) => ((FetchedObject)source!).Read(run.CurrentKey),
         });
-        owners[$"{type.Name}.{name}"] = [.. givers.Select(one => one.Subgraph.Name)];
+    }
+
+    /// <summary>Whether callers see a part of a type; what they see cannot be of a type that they do not.</summary>
+    private bool IsShown(string coordinate, string owner, GraphType type)
+    {
+        if (hidden.Contains(coordinate))
+            return false;
+        if (!hidden.Contains(owner) && hidden.Contains(type.Named.Name))
+            problems.Add($"{coordinate} is {type.Named.Name}, which is @inaccessible; it must be so too.");
+        return true;
+    }
+
+    /// <summary>Checks that what callers see is a schema without what they do not.</summary>
+    private void Show()
+    {
+        foreach (var type in types.Values.Where(type => !hidden.Contains(type.Name)))
+        {
+            var isEmpty = type switch { FieldsType composite => composite.Fields.Count == 0, UnionType union => union.Members.Count == 0, EnumType words => words.Members.Count == 0, _ => false };
+            if (isEmpty && hidden.Any(one => one.StartsWith(type.Name + ".", StringComparison.Ordinal) || type is UnionType))
+                problems.Add($"All of {type.Name} is @inaccessible; it must be so too.");
+            foreach (var wide in (type as FieldsType)?.Interfaces ?? [])
+            {
+                foreach (var field in wide.Fields.Where(field => hidden.Contains($"{type.Name}.{field.Name}")))
+                    problems.Add($"{type.Name}.{field.Name} is @inaccessible, and {field} is not.");
+            }
+        }
     }
 
     /// <summary>Arguments of a field, or fields of an input object: those that all take.</summary>
@@ -201,8 +236,13 @@ internal sealed class Composer
                 if (merged is null)
                     problems.Add($"{owner}{name} is {Printer.Print(given[0].Input.Type)} in {given[0].Subgraph} and {Printer.Print(input.Type)} in {subgraph}.");
             }
-            if (merged is null || Resolve(merged, owner + name, given.ConvertAll(one => (byName[one.Subgraph], (SubgraphType?)null))) is not { } type)
+            if (merged is null || Resolve(merged, owner + name, given.ConvertAll(one => (byName[one.Subgraph], (SubgraphType?)null))) is not { } type || !IsShown(owner + name, owner.Split('.')[0], type))
+            {
+                if (merged is NonNullTypeNode && hidden.Contains(owner + name) && given[0].Input.DefaultValue is null)
+                    problems.Add($"{owner}{name} is demanded, so it cannot be @inaccessible.");
                 continue;
+            }
+
             fields.Add(new InputField(name, type) { Default = given[0].Input.DefaultValue, Description = given[0].Input.Description?.Text, Deprecation = Deprecation(given[0].Input.Directives) });
         }
         return fields;

@@ -12,7 +12,7 @@ internal sealed class SubgraphDocument
     private const string Prefix = "federation__";
 
     /// <summary>Directives whose meaning this gateway would get wrong by leaving it out.</summary>
-    private static readonly string[] Unknown = ["interfaceObject", "inaccessible", "authenticated", "requiresScopes", "policy", "context", "fromContext"];
+    private static readonly string[] Unknown = ["interfaceObject", "authenticated", "requiresScopes", "policy", "context", "fromContext"];
 
     private static readonly string[] Machinery = ["_Any", "_Entity", "_Service", "_FieldSet", "FieldSet"];
     private static readonly string[] RootNames = ["Query", "Mutation", "Subscription"];
@@ -29,6 +29,9 @@ internal sealed class SubgraphDocument
 
     /// <summary>Its types by their names in the composed schema.</summary>
     public Dictionary<string, SubgraphType> Types { get; } = new(StringComparer.Ordinal);
+
+    /// <summary>What is marked <c>@inaccessible</c>: subgraphs tell it each other, callers do not see it. As <c>Type</c>, <c>Type.member</c> and <c>Type.field:argument</c>.</summary>
+    public HashSet<string> Hidden { get; } = new(StringComparer.Ordinal);
 
     /// <summary>Reads what a subgraph tells of itself.</summary>
     /// <exception cref="CompositionException">It is no schema, or one that asks for what this gateway does not do.</exception>
@@ -91,22 +94,32 @@ internal sealed class SubgraphDocument
         var own = definition.Parts.Directives;
         foreach (var key in own.Where(directive => Is(directive, "key")))
             type.Keys.Add(KeyFields.Read(Text(key, "fields") ?? "", (Argument(key, "resolvable") as BooleanValue)?.Value ?? true));
-        Refuse(own, name);
+        Judge(own, name);
         type.SpecifiedBy ??= own.FirstOrDefault(directive => directive.Name.Text == "specifiedBy") is { } specified ? Text(specified, "url") : null;
         type.IsOneOf |= own.Any(directive => directive.Name.Text == "oneOf");
         type.Interfaces.UnionWith(definition.Parts.Interfaces.Select(one => one.Name));
         type.Members.UnionWith(definition.Parts.Members.Select(one => one.Name));
         foreach (var value in definition.Parts.Values)
+        {
+            Judge(value.Directives, $"{name}.{value.Name.Text}");
             type.Values[value.Name.Text] = value;
+        }
+
         foreach (var input in definition.Parts.Inputs)
+        {
+            Judge(input.Directives, $"{name}.{input.Name.Text}");
             type.Inputs[input.Name.Text] = input;
+        }
+
         foreach (var field in definition.Parts.Fields.Where(field => name != "Query" || field.Name.Text is not ("_service" or "_entities")))
             type.Fields[field.Name.Text] = Read(field, $"{name}.{field.Name.Text}", own);
     }
 
     private SubgraphField Read(FieldDeclaration field, string coordinate, Directive[] ofType)
     {
-        Refuse(field.Directives, coordinate);
+        Judge(field.Directives, coordinate);
+        foreach (var argument in field.Arguments)
+            Judge(argument.Directives, $"{coordinate}:{argument.Name.Text}");
         return new SubgraphField(
             field,
             field.Directives.Concat(ofType).Any(directive => Is(directive, "external")),
@@ -127,10 +140,13 @@ internal sealed class SubgraphDocument
 
     private static bool HasFragment(SelectionSet set) => Array.Exists(set.Selections, one => one is not Field field || (field.Selections is { } below && HasFragment(below)));
 
-    private void Refuse(Directive[] given, string coordinate)
+    /// <summary>Notes what is hidden, and refuses what this gateway does not do.</summary>
+    private void Judge(Directive[] given, string coordinate)
     {
         foreach (var directive in given)
         {
+            if (Is(directive, "inaccessible"))
+                Hidden.Add(coordinate);
             if (Is(directive, "override") && Argument(directive, "label") is not null)
                 problems.Add($"{coordinate} of {Name} has @override with a label, which this gateway does not do.");
             if (Array.Find(Unknown, one => Is(directive, one)) is { } unknown)
