@@ -48,7 +48,7 @@ public sealed class Platform_routes
 
         var routes = (await JsonAsync(host, "/api/v1/routes")).AsArray();
         Assert.Single(routes, r => r!["url"]!.GetValue<string>() == "/api/custom/probe/{name}" && r["handler"]!.GetValue<string>() == "Probe /{name}");
-        Assert.Equal(10, routes.Count(r => r!["plugin"]!.GetValue<string>() == "sample.billing"));
+        Assert.Equal(12, routes.Count(r => r!["plugin"]!.GetValue<string>() == "sample.billing"));
 
         host.Plugins.Publish();
         Assert.DoesNotContain((await JsonAsync(host, "/api/v1/routes")).AsArray(), r => r!["plugin"]!.GetValue<string>() != "nexus");
