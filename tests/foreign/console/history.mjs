@@ -111,7 +111,7 @@ await walk(async (browser) => {
   await looks(page, 'edit-many-de');
   await page.goto(`${address}/console/r/orders.orders/${order.id}`);
   await page.getByRole('tab', { name: 'Verlauf' }).click();
-  await page.getByRole('button', { name: /^Rückgängig/ }).first().click();
+  await page.getByRole('button', { name: /^Rückgängig: Geändert/ }).first().click();
   await page.getByRole('dialog').getByText('Die früheren Werte').waitFor();
   await looks(page, 'undo-de');
   whole();

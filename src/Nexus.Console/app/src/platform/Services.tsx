@@ -52,7 +52,7 @@ export function Services(): ReactNode {
             <>
               <Card withBorder>
                 <Text size="sm" c="dimmed" mb="sm">{words.flowHint}</Text>
-                <Graph label={words.flowGraph} nodes={nodes} edges={flows.flatMap((one) => (one.from === null ? [] : [{ from: one.from, to: one.to, title: `${one.from} → ${one.to}: ${one.what}, ${words.everyMinute(rateOf(one))}`, isDashed: one.kind === 'event' }]))} />
+                <Graph label={words.flowGraph} nodes={nodes} edges={flows.flatMap((one) => (one.from === null || one.from === one.to ? [] : [{ from: one.from, to: one.to, title: `${one.from} → ${one.to}: ${one.what}, ${words.everyMinute(rateOf(one))}`, isDashed: one.kind === 'event' }]))} />
               </Card>
               <div>
                 <Title order={2} mb="xs">{words.flows}</Title>
@@ -113,7 +113,8 @@ function flowsOf(services: Service[], uses: Use[], subscribers: Subscriber[], by
     return names.map(([name, counts]) => ({ kind: 'event', from: publisherOf(name), to: one.plugin, what: name, count: counts.published, failed: counts.failed, isOptional: true }));
   });
   const distinct = new Map([...calls, ...heard].map((flow) => [keyOf(flow), flow]));
-  return [...distinct.values()].sort((one, other) => keyOf(one).localeCompare(keyOf(other)));
+  // What the platform tells itself is no plugin's.
+  return [...distinct.values()].filter((flow) => flow.from !== 'nexus' || flow.to !== 'nexus').sort((one, other) => keyOf(one).localeCompare(keyOf(other)));
 }
 
 /** How much goes over each line a minute, from what was counted since the page is open; the counts go on where nobody looks. */

@@ -22,13 +22,14 @@ export function History({ resource, id, row }: { resource: Resource; id: string;
   if (history.error) return <Fault error={history.error} retry={() => void history.refetch()} />;
   const entries = history.data?.items ?? [];
   if (entries.length === 0) return row ? <Empty title={words.noRecords} /> : null;
+  const said = (entry: Entry): string => words.recordVerbs[verbOf(resource, entry)] ?? spoken(verbOf(resource, entry));
   // A record that is gone comes back by its last entry alone.
   const undos = entries.map((entry, at) => (row || at === 0 ? undoOf(resource, entry, row) : null));
   return (
     <>
       <Timeline bulletSize={14} lineWidth={2}>
         {entries.map((entry, at) => {
-          const [verb, undo] = [spoken(verbOf(resource, entry)), undos[at]];
+          const [verb, undo] = [said(entry), undos[at]];
           return (
             <Timeline.Item key={entry.position} title={<Group gap="xs"><Text span fw={600}>{verb}</Text>{entry.result !== 'success' && <Badge color="red" variant="light">{entry.result}</Badge>}</Group>}>
               <Group gap="xs">
@@ -42,7 +43,7 @@ export function History({ resource, id, row }: { resource: Resource; id: string;
           );
         })}
       </Timeline>
-      <Dialog isOpen={chosen !== null} onClose={() => setChosen(null)} title={chosen ? `${words.undo}: ${spoken(verbOf(resource, chosen.entry))}` : ''}>
+      <Dialog isOpen={chosen !== null} onClose={() => setChosen(null)} title={chosen ? `${words.undo}: ${said(chosen.entry)}` : ''}>
         {chosen && <TakeBack resource={resource} id={id} row={row} undo={chosen.undo} onDone={() => setChosen(null)} />}
       </Dialog>
     </>
