@@ -18,10 +18,10 @@ await walk(async (browser) => {
   const before = 1;
   await counts(page, before);
 
-  // Own tasks that end: told over the socket, without a reload.
-  assert.equal(await send(page, 'POST', '/api/v1/tasks', { task: 'chores.sweep' }), 202);
+  // Own tasks that end: told over the socket, without a reload. One that has ended already is answered with its end.
+  assert.ok([200, 202].includes(await send(page, 'POST', '/api/v1/tasks', { task: 'chores.sweep' })));
   await counts(page, before + 1);
-  assert.equal(await send(page, 'POST', '/api/v1/tasks', { task: 'chores.burn' }), 202);
+  assert.ok([200, 202].includes(await send(page, 'POST', '/api/v1/tasks', { task: 'chores.burn' })));
   await counts(page, before + 2);
   assert.ok(told.some((one) => one.includes('"type":"notifications"')), told.slice(-5).join('\n'));
   // A task of somebody else is nothing to tell this person.
