@@ -89,7 +89,19 @@ public abstract class WalkTests
             }
             """);
 
-        await Browser.WalkAsync("bell", host, new { chores, broken });
+        var names = Enumerable.Range(1, 12).Select(n => $"Thing{n}").ToArray();
+        var shelf = PluginCompiler.Plugin(Path.Combine(host.Folder, "shelf"), "shelf", "1.0.0", $$"""
+            public sealed class ShelfPlugin : IPlugin
+            {
+                public void Configure(IPluginBuilder plugin)
+                {
+                    {{string.Join(' ', names.Select(n => $"plugin.AddResource<{n}>(\"{n.Replace("Thing", "things", StringComparison.Ordinal)}\");"))}}
+                }
+            }
+            {{string.Join(' ', names.Select(n => $"public sealed record {n}(string Name) : Resource;"))}}
+            """);
+
+        await Browser.WalkAsync("bell", host, new { chores, broken, shelf });
     }
 
     [Fact]

@@ -92,6 +92,15 @@ await walk(async (browser) => {
   await page.evaluate(() => localStorage.setItem('nexus.language', 'en'));
   await page.reload();
 
+  // More resources than a socket carries subscriptions: all are counted, and none is refused.
+  await api('POST', '/api/v1/plugins', { path: input.shelf });
+  told.length = 0;
+  await page.goto(`${address}/console/`);
+  await page.getByRole('main').getByText('Things12', { exact: true }).waitFor();
+  for (const name of ['things1', 'things12']) await api('POST', `/api/custom/shelf/${name}`, { name: 'one' });
+  await page.waitForFunction(() => ['Things1', 'Things12'].every((name) => [...document.querySelectorAll('main a')].some((card) => card.innerText.startsWith(`${name}\n`) && card.innerText.split('\n').map((line) => line.trim()).includes('1'))));
+  assert.deepEqual(told.filter((one) => one.includes('"type":"error"')), []);
+
   // The trail names people where their accounts may be read.
   await page.getByRole('navigation').getByRole('link', { name: 'Audit' }).click();
   await page.getByRole('cell', { name: 'Ida', exact: true }).first().waitFor();
