@@ -55,6 +55,8 @@ public static class GatewayRegistration
         services.TryAddSingleton<RequestHistory>();
         services.TryAddSingleton<MeterBoard>();
         services.TryAddSingleton<ProcessUse>();
+        services.AddSingleton<IDependencyHealth, DiskHealth>();
+        services.AddSingleton<IDependencyHealth, MemoryHealth>();
         services.TryAddSingleton<NodeMetrics>();
         services.TryAddSingleton<ScrapeToken>();
         services.TryAddSingleton<IdempotentReplies>();

@@ -41,6 +41,20 @@ public sealed class Platform_routes
     }
 
     [Fact]
+    public async Task A_disk_or_a_memory_past_its_threshold_is_unhealthy_and_the_node_degraded()
+    {
+        await using var calm = await GatewayHost.StartAsync([("health:diskPercent", "100"), ("health:memoryPercent", "100")]);
+        await using var full = await GatewayHost.StartAsync([("health:diskPercent", "0.001"), ("health:memoryPercent", "0.001")]);
+
+        static string Parts(JsonNode health) => string.Join(' ', health["dependencies"]!.AsArray().Select(d => $"{d!["name"]}:{d["status"]}"));
+        Assert.Equal("disk:Healthy memory:Healthy", Parts(await JsonAsync(calm, "/health")));
+        var health = await JsonAsync(full, "/health");
+        Assert.Equal(("Degraded", "disk:Unhealthy memory:Unhealthy"), ((string?)health["status"], Parts(health)));
+        Assert.Matches(@"^[\d.]+ % of the disk /.* is used, health\.diskPercent is 0\.001: make room", (string?)health["dependencies"]![0]!["detail"]);
+        Assert.Equal(["disk", "memory"], (await JsonAsync(full, "/ready"))["reasons"]!.AsArray().Select(r => (string?)r));
+    }
+
+    [Fact]
     public async Task The_route_table_equals_what_is_served()
     {
         await using var host = await GatewayHost.StartAsync();
