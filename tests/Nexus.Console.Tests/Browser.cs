@@ -4,6 +4,9 @@ using System.Text.Json;
 using Nexus.EndToEnd.Tests;
 using Nexus.Tests.Shared;
 
+// A walk is a host, a browser and sometimes a database: two at once take longer than one after the other.
+[assembly: CollectionBehavior(DisableTestParallelization = true)]
+
 namespace Nexus.Console.Tests;
 
 /// <summary>Walks through the console in Debian's Chromium, by the scripts in <c>tests/foreign/console</c>.</summary>

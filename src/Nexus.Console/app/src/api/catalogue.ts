@@ -47,9 +47,10 @@ export interface Resource {
 export type Row = Record<string, unknown> & { id: string; revision: number };
 
 export const catalogueKey = ['resources'] as const;
+export const catalogueQuery = { queryKey: catalogueKey, queryFn: () => get<Resource[]>('/api/v1/resources'), staleTime: 60_000 };
 
 export function useCatalogue() {
-  return useQuery({ queryKey: catalogueKey, queryFn: () => get<Resource[]>('/api/v1/resources'), staleTime: 60_000 });
+  return useQuery(catalogueQuery);
 }
 
 export function useResource(name: string): { resource: Resource | undefined; isLoading: boolean; error: unknown } {

@@ -23,11 +23,16 @@ interface Grant { csrf_token?: string; must_change_password?: boolean; user: Use
 
 export const viewKey = ['view'] as const;
 
-const readView = async (): Promise<View> => get<View>(`/api/v1/ui?may=${permissionsInQuestion.join(',')}`);
+export const viewQuery = { queryKey: viewKey, queryFn: () => get<View>(`/api/v1/ui?may=${permissionsInQuestion.join(',')}`), staleTime: 30_000 };
+
+export const userQuery = { queryKey: ['me'], queryFn: () => get<User>('/api/v1/auth/me'), staleTime: 60_000 };
+
+/** Whether this caller has signed in, or need not. */
+export const isIn = (view: View): boolean => !(view.signIn && view.anonymous);
 
 /** What this caller may see; undefined while it is not known. */
 export function useView() {
-  return useQuery({ queryKey: viewKey, queryFn: readView, staleTime: 30_000 });
+  return useQuery(viewQuery);
 }
 
 /** Whether the caller has a permission, on whichever records. */
@@ -38,7 +43,7 @@ export function useMay(): (permission: string) => boolean {
 
 export function useUser() {
   const view = useView();
-  return useQuery({ queryKey: ['me'], queryFn: () => get<User>('/api/v1/auth/me'), enabled: view.data?.signIn === true && !view.data.anonymous, staleTime: 60_000 });
+  return useQuery({ ...userQuery, enabled: view.data?.signIn === true && !view.data.anonymous });
 }
 
 /** Signs in; the answer says whether a second factor is asked for, or the password must be changed. */

@@ -5,7 +5,8 @@ import { useEffect, useMemo, useState, type ReactNode } from 'react';
 import { Router } from 'wouter';
 import { Problem } from '../api/http';
 import { followPlugins, live } from '../api/live';
-import { useUser, useView, viewKey } from '../api/session';
+import { catalogueQuery } from '../api/catalogue';
+import { isIn, userQuery, useUser, useView, viewKey, viewQuery } from '../api/session';
 import { keepLanguage, load, SpeechContext, type Language, type Words } from '../words';
 import { Fault, Waiting } from './Parts';
 import { Shell } from './Shell';
@@ -37,6 +38,15 @@ client.getQueryCache().subscribe((event) => {
   if (error instanceof Problem && error.isSignedOut) void client.invalidateQueries({ queryKey: viewKey });
 });
 followPlugins(client);
+
+/** Asks for what every page needs before anything is drawn: who it is, then at once the rest. */
+export function begin(): void {
+  void client.fetchQuery(viewQuery).then((view) => {
+    if (!isIn(view)) return;
+    if (view.signIn) void client.prefetchQuery(userQuery);
+    void client.prefetchQuery(catalogueQuery);
+  }, () => undefined);
+}
 
 /** Everything around the pages: language, colours, what was read, where one is. */
 export function App({ language: first, words: firstWords }: { language: Language; words: Words }): ReactNode {
@@ -84,14 +94,14 @@ function keptTheme(): [string, 'auto' | 'light' | 'dark'] {
 function Gate(): ReactNode {
   const view = useView();
   const user = useUser();
-  const isIn = view.data !== undefined && !(view.data.signIn && view.data.anonymous);
+  const isThere = view.data !== undefined && isIn(view.data);
   useEffect(() => {
-    if (!isIn) return;
+    if (!isThere) return;
     live.start();
     return () => live.stop();
-  }, [isIn, view.data?.caller.id]);
-  if (isIn && user.data?.mustChangePassword) return <SignIn mustChange />;
-  if (view.data && !isIn) return <SignIn />;
+  }, [isThere, view.data?.caller.id]);
+  if (isThere && user.data?.mustChangePassword) return <SignIn mustChange />;
+  if (view.data && !isThere) return <SignIn />;
   if (view.data && !user.isLoading) return <Shell view={view.data} />;
   return <main style={{ padding: 24 }}>{view.error ? <Fault error={view.error} retry={() => void view.refetch()} /> : <Waiting />}</main>;
 }

@@ -56,7 +56,8 @@ export function Bell(): ReactNode {
       <VisuallyHidden role="status">{unread > 0 ? label : ''}</VisuallyHidden>
       <Popover.Dropdown p={0} role="region" aria-label={words.notifications} maw="calc(100vw - 16px)">
         <Group justify="space-between" px="md" py="xs" wrap="nowrap">
-          <Title order={2} size="h5">{words.notifications}</Title>
+          {/* Where the focus goes: there may be nothing else to go to. */}
+          <Title order={2} size="h5" tabIndex={-1} data-autofocus style={{ outline: 'none' }}>{words.notifications}</Title>
           {unread > 0 && <Button size="compact-xs" variant="subtle" leftSection={<CheckCheck size={14} aria-hidden />} onClick={() => void mark()}>{words.readAll}</Button>}
         </Group>
         {items.length === 0 ? <Text size="sm" c="dimmed" px="md" pb="md">{words.noNotifications}</Text> : (
