@@ -53,6 +53,7 @@ internal static class TaskBench
     /// <summary>Kept in PostgreSQL and carried to the worker by RabbitMQ.</summary>
     private static async Task<IReadOnlyList<Bar>> RunRabbitMqAsync(string database, NpgsqlDataSource source)
     {
+        await using (var make = source.CreateCommand("CREATE DATABASE carried")) await make.ExecuteNonQueryAsync();
         await using var broker = await RabbitMqServer.StartAsync();
         await using var node = await PluginTestHost.StartAsync(options =>
         {
