@@ -9,6 +9,7 @@ public sealed class OrdersPlugin : IPlugin
     public void Configure(IPluginBuilder plugin) => plugin.AddResource<Order>("orders", orders => orders
         .Index(o => o.Sku)
         .Search(o => o.Customer)
+        .Attachments(files => files with { MaxCount = 20 })
         .Action("pay", o => o.Status == OrderStatus.Open
             ? o with { Status = OrderStatus.Paid }
             : throw new RuleViolationException($"The order is {o.Status}; only an Open order can become Paid."))

@@ -177,7 +177,7 @@ public static class GatewayRegistration
         PluginRoutes? routes = null;
         MiddlewareLink[] Chain() => routes?.Chain ?? [];
         var call = new PluginCallParts(bodies, host.GetRequiredService<IdempotentReplies>(), host.GetRequiredService<RouteLimits>(), Chain, scopes, log) { Answers = host.GetRequiredService<CachedAnswers>(), IsOn = name => bool.TryParse(configuration[$"custom:features:{name}"], out var on) && on };
-        var resource = new ResourceParts(host.GetRequiredService<IResourceOperations>(), bodies, settings.Current.HiddenFields, Chain, scopes, host.GetRequiredService<CachedAnswers>());
+        var resource = new ResourceParts(host.GetRequiredService<IResourceOperations>(), bodies, settings.Current.HiddenFields, Chain, scopes, host.GetRequiredService<CachedAnswers>()) { Attachments = host.GetRequiredService<IAttachmentOperations> };
         return routes = new PluginRoutes(host.GetRequiredService<IPlugins>(), host.GetRequiredService<RequestMetrics>(), loggers, new PluginRouteParts(call, (plugin, descriptor) => new ResourceRoutes(plugin, descriptor, resource)));
     }
 }

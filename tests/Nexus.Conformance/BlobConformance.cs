@@ -149,6 +149,20 @@ public abstract class BlobConformance : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Parts_of_an_owner_are_listed_and_deleted_with_it_and_nothing_beside_them()
+    {
+        foreach (var owner in new[] { "a", "a/one", "a/one/two", "a-b", "a.b", "a0", "ab/one" })
+            await Store.Get(owner, "t1").PutAsync(new MemoryStream(Bytes(10)), Token);
+
+        Assert.Equal(["a", "a/one", "a/one/two"], (await ListAsync("a")).Select(b => b.Owner).Order(StringComparer.Ordinal));
+        Assert.Equal(["a/one", "a/one/two"], (await ListAsync("a/one", "t1")).Select(b => b.Owner).Order(StringComparer.Ordinal));
+        Assert.True(await Store.Get("a/one", "t1").DeleteAsync(Hash(Bytes(10)), Token));
+        Assert.NotNull(await Mine.OpenAsync(Hash(Bytes(10)), Token));
+        Assert.Equal(2, await Store.DeleteAllAsync("a", null, Token));
+        Assert.Equal(["a-b", "a.b", "a0", "ab/one"], (await ListAsync()).Select(b => b.Owner).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
     public async Task A_source_that_fails_or_is_given_up_leaves_nothing()
     {
         await Assert.ThrowsAnyAsync<Exception>(() => Mine.PutAsync(new Trickle(Bytes(3_000_000), failAt: 2_500_000), Token).AsTask());

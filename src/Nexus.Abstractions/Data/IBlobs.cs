@@ -3,10 +3,10 @@ namespace Nexus;
 /// <summary>Blobs of all plugins; rooms give each plugin its own <see cref="IBlobs"/> over it. Thread-safe.</summary>
 public interface IBlobStore
 {
-    /// <summary>The blobs of one owner (a plugin id) within a tenant.</summary>
+    /// <summary>The blobs of one owner (a plugin id, or <c>{plugin}/{part}</c> for a part of what it keeps) within a tenant.</summary>
     IBlobs Get(string owner, string tenant);
 
-    /// <summary>Who keeps what, in no order: all, or what an owner or a tenant keeps. What is put or deleted meanwhile may be among them or not.</summary>
+    /// <summary>Who keeps what, in no order: all, or what an owner with its parts or a tenant keeps. What is put or deleted meanwhile may be among them or not.</summary>
     IAsyncEnumerable<OwnedBlob> ListAsync(string? owner = null, string? tenant = null, CancellationToken cancellationToken = default);
 }
 
@@ -29,7 +29,7 @@ public interface IBlobs
 public sealed record BlobReference(string Sha256, long Length);
 
 /// <summary>A blob with its owner.</summary>
-/// <param name="Owner">Id of the plugin.</param>
+/// <param name="Owner">Id of the plugin, or <c>{plugin}/{part}</c>.</param>
 /// <param name="Tenant">Its tenant.</param>
 /// <param name="Sha256">Lower-case hex.</param>
 /// <param name="Length">Bytes.</param>
@@ -38,7 +38,15 @@ public sealed record OwnedBlob(string Owner, string Tenant, string Sha256, long 
 /// <summary>Verbs of stores of blobs.</summary>
 public static class BlobVerbs
 {
-    /// <summary>Deletes what an owner or a tenant keeps, or what one keeps of the other; how many there were.</summary>
+    /// <summary>Whether an owner is another one or a part of it.</summary>
+    public static bool IsOwner(string owner, string of)
+    {
+        ArgumentNullException.ThrowIfNull(owner);
+        ArgumentNullException.ThrowIfNull(of);
+        return owner.StartsWith(of, StringComparison.Ordinal) && (owner.Length == of.Length || owner[of.Length] == '/');
+    }
+
+    /// <summary>Deletes what an owner with its parts or a tenant keeps, or what one keeps of the other; how many there were.</summary>
     public static async ValueTask<long> DeleteAllAsync(this IBlobStore store, string? owner, string? tenant, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(store);

@@ -44,6 +44,9 @@ public sealed record ResourceDescriptor
     /// <summary>How answers about it are cached; null when they are not.</summary>
     public CachedAnswer? Cached { get; init; }
 
+    /// <summary>What may be attached to its records; null when nothing is.</summary>
+    public AttachmentRules? Attachments { get; init; }
+
     /// <summary>Name of its table: <c>{plugin}.{name}</c>.</summary>
     public string Table => $"{Plugin}.{Name}";
 

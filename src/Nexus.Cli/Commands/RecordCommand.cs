@@ -10,8 +10,8 @@ namespace Nexus.Cli.Commands;
 /// <summary><c>nexus record</c>: the records of any resource that a plugin declares. What there is, is asked of the host: a plugin that comes needs no new command line.</summary>
 internal static class RecordCommand
 {
-    private static readonly Argument<string> Resource = new("resource") { Description = "Such as orders.orders; 'nexus record types' lists them" };
-    private static readonly Argument<string> Id = new("id") { Description = "Id of the record" };
+    internal static readonly Argument<string> Resource = new("resource") { Description = "Such as orders.orders; 'nexus record types' lists them" };
+    internal static readonly Argument<string> Id = new("id") { Description = "Id of the record" };
     private static readonly Option<string?> Body = new("--body") { Description = "JSON of the fields; @FILE reads a file, - the input" };
     private static readonly Option<string[]> Set = new("--set") { Description = "A field, as name=value; may be repeated" };
     private static readonly Option<long?> IfRevision = new("--if-revision") { Description = "Refuse when somebody changed the record since this revision" };
@@ -23,6 +23,7 @@ internal static class RecordCommand
         Change("update", "Change the named fields of a record", HttpMethod.Patch),
         Change("replace", "Write a record anew; fields that are not named become empty", HttpMethod.Put),
         Delete(), Act(), Batch(),
+        AttachmentCommands.List(), AttachmentCommands.Attach(), AttachmentCommands.Download(), AttachmentCommands.Detach(),
     };
 
     private static Command Types()
@@ -138,10 +139,10 @@ internal static class RecordCommand
         return Output.Print(call, answer, found => Output.Text(found ?? "done"));
     }
 
-    private static async Task<JsonNode> TypeAsync(Host host, ParseResult call, CancellationToken cancel) =>
+    internal static async Task<JsonNode> TypeAsync(Host host, ParseResult call, CancellationToken cancel) =>
         (await host.GetAsync($"/api/v1/resources?name={Uri.EscapeDataString(call.GetValue(Resource)!)}", cancel))!.AsArray()[0]!;
 
-    private static string PathOf(JsonNode type) => (string)type["path"]!;
+    internal static string PathOf(JsonNode type) => (string)type["path"]!;
 
     private static (string, string)[] Headers(ParseResult call) =>
     [

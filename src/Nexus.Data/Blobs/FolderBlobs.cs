@@ -21,7 +21,7 @@ internal sealed class FolderBlobs(string folder, TimeProvider time) : IBlobStore
         await Task.CompletedTask;
         foreach (var (itsTenant, tenantFolder) in Below(folder, tenant))
         {
-            foreach (var (itsOwner, ownerFolder) in Below(tenantFolder, owner))
+            foreach (var (itsOwner, ownerFolder) in Below(tenantFolder, null).Where(o => owner is null || BlobVerbs.IsOwner(o.Name, owner)))
             {
                 foreach (var file in Directory.EnumerateFiles(ownerFolder, "*", SearchOption.AllDirectories))
                 {

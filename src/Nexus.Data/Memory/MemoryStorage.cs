@@ -63,7 +63,7 @@ internal sealed class MemoryStorage(TimeProvider time, Func<bool>? protects = nu
         public bool Contains(string owner, string tenant, string sha256) => _known.ContainsKey((owner, tenant, sha256));
 
         public ImmutableArray<(string Owner, string Tenant, string Sha256)> List(string? owner, string? tenant) =>
-            [.. _known.Keys.Where(k => (owner is null || k.Owner == owner) && (tenant is null || k.Tenant == tenant)).Order()];
+            [.. _known.Keys.Where(k => (owner is null || BlobVerbs.IsOwner(k.Owner, owner)) && (tenant is null || k.Tenant == tenant)).Order()];
     }
 
     private sealed class Changes(MemoryRecords records, SqlFiles sql, IBlobStore blobs, Func<bool>? protects) : ISchemaChanges

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Nexus.Data.Attachments;
 using Nexus.Data.Units;
 
 namespace Nexus.Data.Resources;
@@ -120,6 +121,11 @@ internal sealed class ChangeExecution(IStorage storage, ChangePreparation prepar
             {
                 var one = await preparation.PrepareAsync(call, changes[i], staged, cancellationToken).ConfigureAwait(false);
                 staged.Set(one.Write.Key, one.Write.Record);
+                if (one.Also is { } also)
+                {
+                    staged.Set(also.Key, also.Record);
+                }
+
                 prepared.Add(one);
             }
             catch (NexusException e)
@@ -156,24 +162,30 @@ internal sealed class ChangeExecution(IStorage storage, ChangePreparation prepar
 
     private async ValueTask CommitNowAsync(ResourceCall call, UnitOfWork? unit, List<PreparedChange> prepared, AnswerSeal? seal, CancellationToken cancellationToken)
     {
-        var writes = ImmutableArray.CreateBuilder<RecordWrite>(prepared.Count + 1);
+        // Each with what the rest of a unit of work sees of it.
+        var writes = new List<(RecordWrite Write, StoredRecord? Staged)>(prepared.Count + 1);
         foreach (var change in prepared)
         {
-            writes.Add(change.Write.Record is not { } record ? change.Write
-                : change.Write with { Record = await sealing.SealAsync(call.Resource, change.Write.Key.Tenant, record, cancellationToken).ConfigureAwait(false) });
+            writes.Add((change.Write.Record is not { } record ? change.Write
+                : change.Write with { Record = await sealing.SealAsync(call.Resource, change.Write.Key.Tenant, record, cancellationToken).ConfigureAwait(false) }, change.Write.Record));
+            if (change.Also is { } also)
+            {
+                writes.Add((also, also.Record));
+            }
         }
 
         if (seal is not null)
         {
-            writes.Add(await seal([.. prepared.Select(p => p.Result)]).ConfigureAwait(false));
+            var answer = await seal([.. prepared.Select(p => p.Result)]).ConfigureAwait(false);
+            writes.Add((answer, answer.Record));
         }
 
         if (unit is not null)
         {
             // The unit of work that the plugin's code runs in commits later.
-            for (int i = 0; i < writes.Count; i++)
+            foreach (var (write, seen) in writes)
             {
-                unit.Add(writes[i], i < prepared.Count ? prepared[i].Write.Record : writes[i].Record);
+                unit.Add(write, seen);
             }
 
             unit.Publish(prepared.Select(p => p.Event));
@@ -181,7 +193,7 @@ internal sealed class ChangeExecution(IStorage storage, ChangePreparation prepar
             return;
         }
 
-        await storage.CommitAsync(new() { Writes = writes.DrainToImmutable(), Events = [.. prepared.Select(p => p.Event)], Audit = [.. prepared.Where(p => p.Audit is not null).Select(p => p.Audit!)] }, cancellationToken).ConfigureAwait(false);
+        await storage.CommitAsync(new() { Writes = [.. writes.Select(w => w.Write)], Events = [.. prepared.Select(p => p.Event)], Audit = [.. prepared.Where(p => p.Audit is not null).Select(p => p.Audit!)] }, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>What a conflict means for the caller; null when the change is to be tried again.</summary>
@@ -190,6 +202,12 @@ internal sealed class ChangeExecution(IStorage storage, ChangePreparation prepar
         if (conflict.Key.Table == IStorage.Answers)
         {
             throw new AnswerExistsException();
+        }
+
+        if (conflict.Key.Table == AttachmentRow.TableOf(call.Resource) && attempt < MaxAttempts)
+        {
+            // Somebody attached or removed a file meanwhile.
+            return null;
         }
 
         if (conflict.UniqueFields is { } fields)
@@ -208,7 +226,7 @@ internal sealed class ChangeExecution(IStorage storage, ChangePreparation prepar
     }
 
     // The first repeats are immediate; later ones spread out, so that contenders do not meet again in step.
-    private static async ValueTask BackOffAsync(int attempt, CancellationToken cancellationToken)
+    public static async ValueTask BackOffAsync(int attempt, CancellationToken cancellationToken)
     {
         if (attempt > 4)
         {

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Text.Json;
+using Nexus.Data.Attachments;
 using Nexus.Data.Units;
 
 namespace Nexus.Data.Resources;
@@ -9,11 +10,16 @@ internal sealed record PreparedChange(RecordWrite Write, EventMessage Event, Cha
 {
     /// <summary>Bytes that the record grows by.</summary>
     public long Growth { get; init; }
+
+    /// <summary>What becomes of the record's attachments in the same commit; null when it has none.</summary>
+    public RecordWrite? Also { get; init; }
 }
 
 /// <summary>Turns an asked change into the write and event that carry it out: permission, body, rules, references.</summary>
 internal sealed class ChangePreparation(IStorage storage, RecordAccess access, FieldSealing sealing, HookRunner hooks, IAuditTrail trail, TimeProvider time)
 {
+    private readonly AttachmentKeeping attachments = new(storage, access, time);
+
     public static NexusException Changed(ResourceCall call, string id, long expected, long current) =>
         new(ErrorCodes.PreconditionFailed, $"{call.Resource.Singular} {id} has revision {current}, not {expected}.");
 
@@ -70,13 +76,13 @@ internal sealed class ChangePreparation(IStorage storage, RecordAccess access, F
             }
 
             var created = await CreateAsync(call, change, id, staged, cancellationToken).ConfigureAwait(false);
-            return Prepared(call, key, created, "created", null);
+            return Prepared(call, key, created, "created", null) with { Also = await attachments.OnCreateAsync(call, created, staged, cancellationToken).ConfigureAwait(false) };
         }
 
         var stored = await FindForChangeAsync(call, change, key, allowed, permission, staged, cancellationToken).ConfigureAwait(false);
         if (change.Kind == ChangeKind.Delete)
         {
-            return Prepared(call, key, null, "deleted", stored);
+            return Prepared(call, key, null, "deleted", stored) with { Also = await attachments.OnDeleteAsync(call, stored, staged, cancellationToken).ConfigureAwait(false) };
         }
 
         var record = action is null

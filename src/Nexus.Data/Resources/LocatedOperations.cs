@@ -29,7 +29,7 @@ internal sealed class LocatedOperations(ResourceOperations operations) : IResour
     }
 
     /// <summary>Work that is done already pays nothing.</summary>
-    private static ValueTask<T> LocateAsync<T>(ActivePlugin plugin, string component, ValueTask<T> work) =>
+    public static ValueTask<T> LocateAsync<T>(ActivePlugin plugin, string component, ValueTask<T> work) =>
         work.IsCompletedSuccessfully ? work : AwaitAsync(plugin, component, work);
 
     private static async ValueTask<T> AwaitAsync<T>(ActivePlugin plugin, string component, ValueTask<T> work)

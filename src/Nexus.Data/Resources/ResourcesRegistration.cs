@@ -2,6 +2,7 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Logging;
+using Nexus.Data.Attachments;
 using Nexus.Data.Audit;
 
 namespace Nexus.Data.Resources;
@@ -9,7 +10,7 @@ namespace Nexus.Data.Resources;
 /// <summary>Registers the resource pipeline.</summary>
 public static class ResourcesRegistration
 {
-    /// <summary>Adds <see cref="IResourceOperations"/>, <see cref="ISearch"/> and the plugins' <see cref="IRepository{T}"/>. Needs <see cref="IStorage"/>, <see cref="IAuthorization"/> and logging; <see cref="IPlugins"/> is asked for when a generation drains.</summary>
+    /// <summary>Adds <see cref="IResourceOperations"/>, <see cref="IAttachmentOperations"/>, <see cref="ISearch"/> and the plugins' <see cref="IRepository{T}"/>. Needs <see cref="IStorage"/>, <see cref="IAuthorization"/> and logging; <see cref="IPlugins"/> is asked for when a generation drains.</summary>
     public static IServiceCollection AddNexusResources(this IServiceCollection services)
     {
         ArgumentNullException.ThrowIfNull(services);
@@ -25,6 +26,9 @@ public static class ResourcesRegistration
         services.AddSingleton<IdempotentChanges>();
         services.AddSingleton<ResourceOperations>();
         services.AddSingleton<IResourceOperations, LocatedOperations>();
+        services.AddSingleton(provider => new AttachmentOperations(provider.GetRequiredService<IStorage>(), provider.GetRequiredService<IBlobStore>, provider.GetRequiredService<IResourceOperations>(), provider.GetRequiredService<RecordAccess>(), provider.GetRequiredService<IAuditTrail>(), provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<AttachmentOperations>>()));
+        services.AddSingleton<IAttachmentOperations, LocatedAttachments>();
+        services.AddHostedService(provider => new AttachmentSweep(provider.GetRequiredService<IStorage>, provider.GetRequiredService<IBlobStore>, provider.GetService<IPlugins>, provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<AttachmentSweep>>()));
         services.AddSingleton<ISearch>(provider => new ResourceSearch(provider, provider.GetRequiredService<RecordAccess>(), provider.GetRequiredService<ChangeExecution>(), provider.GetRequiredService<AccessTrail>()));
         services.AddSingleton<IPluginPorts, RepositoryPorts>();
         return services;

@@ -36,7 +36,7 @@ internal static class PluginPart
 
         using var rest = connection.Prepare($"""
             SELECT (SELECT coalesce(sum(length(CAST(json AS BLOB))),0) FROM {TableSql.Of(IStorage.Documents).Name} WHERE id>=?1 AND id<?2)
-                 + (SELECT coalesce(sum(length),0) FROM blobs WHERE owner=?3)
+                 + (SELECT coalesce(sum(length),0) FROM blobs WHERE owner=?3 OR (owner>?3||'/' AND owner<?3||'0'))
             """);
         return rest.Bind(1, documentRoot + "/").Bind(2, documentRoot + "0").Bind(3, plugin).Step() ? bytes + rest.Integer(0) : bytes;
     }

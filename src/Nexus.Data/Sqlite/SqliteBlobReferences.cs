@@ -31,7 +31,7 @@ internal sealed class SqliteBlobReferences(MainFile file) : IBlobReferences
     public ImmutableArray<(string Owner, string Tenant, string Sha256)> List(string? owner, string? tenant) => file.Read((owner, tenant), static (connection, state) =>
     {
         var found = ImmutableArray.CreateBuilder<(string, string, string)>();
-        using var list = connection.Prepare("SELECT owner,tenant,sha256 FROM blobs WHERE (?1 IS NULL OR owner=?1) AND (?2 IS NULL OR tenant=?2) ORDER BY owner,tenant,sha256");
+        using var list = connection.Prepare("SELECT owner,tenant,sha256 FROM blobs WHERE (?1 IS NULL OR owner=?1 OR (owner>?1||'/' AND owner<?1||'0')) AND (?2 IS NULL OR tenant=?2) ORDER BY owner,tenant,sha256");
         list.Bind(1, state.owner).Bind(2, state.tenant);
         while (list.Step())
             found.Add((list.Text(0)!, list.Text(1)!, list.Text(2)!));

@@ -32,6 +32,8 @@ internal static class OpenApiParts
          "IfMatch":{"name":"If-Match","in":"header","description":"ETag that the record must have.","schema":{"type":"string"}},
          "IfNoneMatch":{"name":"If-None-Match","in":"header","description":"ETag that the caller has; 304 when it is current.","schema":{"type":"string"}},
          "IdempotencyKey":{"name":"Idempotency-Key","in":"header","description":"Makes a repeated request be carried out once.","schema":{"type":"string","maxLength":200}},
+         "FileName":{"name":"name","in":"query","description":"Name of the file, where Content-Disposition does not say it.","schema":{"type":"string","maxLength":255}},
+         "Range":{"name":"Range","in":"header","description":"The part that is wanted, such as bytes=0-999.","schema":{"type":"string"}},
          "Atomic":{"name":"atomic","in":"query","description":"All or nothing.","schema":{"type":"boolean"}}}
         """);
 

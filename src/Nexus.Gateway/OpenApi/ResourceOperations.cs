@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Nexus.Gateway.Rest;
 
 namespace Nexus.Gateway.OpenApi;
 
@@ -33,6 +34,8 @@ internal sealed class ResourceOperations(ActivePlugin plugin, ResourceDescriptor
         Add("/batch", "PATCH", "updateBatch", $"Change some fields of many {many}", Batch("200", OpenApiParts.JsonBody(Array("BatchPatch"), example: new JsonArray(ExampleOfMany())), "Atomic"));
         var ids = new JsonObject { ["type"] = "array", ["items"] = new JsonObject { ["type"] = "string" } };
         Add("/batch", "DELETE", "deleteBatch", $"Delete many {many}", Batch("200", OpenApiParts.JsonBody(ids.DeepClone().AsObject(), required: false), "Atomic"));
+        if (resource.Attachments is { } rules)
+            AddAttachments(rules, $"{article} {one}");
         foreach (var action in resource.Actions)
         {
             var input = SchemaNodes.Group(action.Input);
@@ -40,6 +43,29 @@ internal sealed class ResourceOperations(ActivePlugin plugin, ResourceDescriptor
             var onMany = new JsonObject { ["type"] = "object", ["required"] = new JsonArray("ids"), ["properties"] = new JsonObject { ["ids"] = ids.DeepClone(), ["input"] = input.DeepClone() } };
             Add($"/batch/actions/{action.Name}", "POST", OpenApiDocument.Pascal(action.Name) + "Batch", $"{action.Name} many {many}", Batch("200", OpenApiParts.JsonBody(onMany, example: new JsonObject { ["ids"] = new JsonArray(Sample()["id"]?.DeepClone()), ["input"] = Examples.Of(action.Input) }), "Atomic", "IdempotencyKey"));
         }
+    }
+
+    private void AddAttachments(AttachmentRules rules, string one)
+    {
+        schemas["Attachment"] ??= JsonNode.Parse(AttachmentJson.Schema);
+        JsonObject Many() => new() { ["type"] = "array", ["items"] = OpenApiParts.Reference("schemas", "Attachment") };
+        Add("/{id}/attachments", "GET", "listAttachments", $"List what is attached to {one}", Operation([], "200", OpenApiParts.Answer("The attachments, oldest first.", Many())));
+        var file = new JsonObject { ["type"] = "string", ["format"] = "binary" };
+        var form = new JsonObject { ["type"] = "object", ["properties"] = new JsonObject { ["files"] = new JsonObject { ["type"] = "array", ["items"] = file.DeepClone() } } };
+        var body = new JsonObject
+        {
+            ["required"] = true,
+            ["description"] = $"The file itself, its name in Content-Disposition or ?name=, or several as a multipart form; at most {rules.MaxBytes} bytes each, {(rules.Types.IsDefaultOrEmpty ? "of any type" : string.Join(", ", rules.Types))}, {rules.MaxCount} a record.",
+            ["content"] = new JsonObject { ["application/octet-stream"] = new JsonObject { ["schema"] = file }, ["multipart/form-data"] = new JsonObject { ["schema"] = form } },
+        };
+        var attach = Operation(["IdempotencyKey", "FileName"], "201", OpenApiParts.Answer("Attached.", Many(), null, "Location"), body);
+        Add("/{id}/attachments", "POST", "attach", $"Attach files to {one}", attach);
+        var content = OpenApiParts.Answer("Its content, or the part that Range asks for.", null, null, "ETag", "Content-Disposition");
+        content["content"] = new JsonObject { ["application/octet-stream"] = new JsonObject { ["schema"] = file.DeepClone() } };
+        var download = NotModified(Operation(["IfNoneMatch", "Range"], "200", content));
+        download["responses"]!["206"] = content.DeepClone();
+        Add("/{id}/attachments/{attachment}", "GET", "getAttachment", $"Download what is attached to {one}", download);
+        Add("/{id}/attachments/{attachment}", "DELETE", "detach", $"Remove what is attached to {one}", Operation([], "204", OpenApiParts.Answer("Removed.")));
     }
 
     private void Add(string suffix, string method, string verb, string summary, JsonObject operation)
@@ -76,6 +102,7 @@ internal sealed class ResourceOperations(ActivePlugin plugin, ResourceDescriptor
 
     private static string PermissionOf(string suffix, string method) =>
         suffix.IndexOf("/actions/", StringComparison.Ordinal) is >= 0 and var at ? suffix[(at + "/actions/".Length)..]
+        : suffix.Contains("/attachments", StringComparison.Ordinal) ? method == "GET" ? "read" : "update"
         : method switch { "GET" => "read", "POST" => "create", "DELETE" => "delete", _ => "update" };
 
     /// <summary>A change among many: it names its record.</summary>

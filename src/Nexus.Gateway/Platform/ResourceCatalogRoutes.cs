@@ -14,6 +14,7 @@ internal sealed class ResourceCatalogRoutes(IPlugins plugins, IAuthorization aut
     private const string Form = """
         {"type":"object","required":["name","plugin","version","singular","description","path","allowed","fields","search","record","input","actions"],"properties":{"name":{"type":"string"},"plugin":{"type":"string"},"version":{"type":"string"},"singular":{"type":"string"},"description":{"type":["string","null"]},"path":{"type":"string"},
           "allowed":{"type":"object","additionalProperties":{"type":"string","enum":["none","own","team","all"]}},"fields":{"type":"array","items":{"type":"object","required":["name","kind"],"additionalProperties":true,"properties":{"name":{"type":"string"},"kind":{"type":"string"}}}},"search":{"type":"array","items":{"type":"string"}},
+          "attachments":{"type":"object","required":["maxBytes","maxCount","types"],"properties":{"maxBytes":{"type":"integer","format":"int64"},"maxCount":{"type":"integer"},"types":{"type":"array","items":{"type":"string"}}}},
           "record":{"type":"object","additionalProperties":true},"input":{"type":"object","additionalProperties":true},
           "actions":{"type":"array","items":{"type":"object","required":["name","description","input","fields"],"properties":{"name":{"type":"string"},"description":{"type":["string","null"]},"input":{"type":["object","null"],"additionalProperties":true},"fields":{"type":"array","items":{"type":"object","additionalProperties":true}}}}}}}
         """;
@@ -58,7 +59,15 @@ internal sealed class ResourceCatalogRoutes(IPlugins plugins, IAuthorization aut
         return new AccessDecision(AccessScope.None, "").Refusal(caller, $"{name}:read");
     }
 
-    private static JsonObject Shown(ActivePlugin plugin, ResourceDescriptor resource, JsonObject allowed) => new()
+    private static JsonObject Shown(ActivePlugin plugin, ResourceDescriptor resource, JsonObject allowed)
+    {
+        var shown = Described(plugin, resource, allowed);
+        if (resource.Attachments is { } rules)
+            shown["attachments"] = new JsonObject { ["maxBytes"] = rules.MaxBytes, ["maxCount"] = rules.MaxCount, ["types"] = new JsonArray([.. rules.Types.Select(t => (JsonNode)t)]) };
+        return shown;
+    }
+
+    private static JsonObject Described(ActivePlugin plugin, ResourceDescriptor resource, JsonObject allowed) => new()
     {
         ["name"] = resource.Table,
         ["plugin"] = plugin.Manifest.Name,

@@ -12,12 +12,19 @@ namespace Nexus.Gateway.Rest;
 internal sealed record ResourceRoute(RouteFacts Facts, RequestDelegate Handler);
 
 /// <summary>What <see cref="ResourceRoutes"/> need of the gateway.</summary>
-internal sealed record ResourceParts(IResourceOperations Operations, RequestBody Bodies, IReadOnlyList<string> HiddenFields, Func<MiddlewareLink[]> Chain, ScopeParts Scopes, CachedAnswers Answers);
+internal sealed record ResourceParts(IResourceOperations Operations, RequestBody Bodies, IReadOnlyList<string> HiddenFields, Func<MiddlewareLink[]> Chain, ScopeParts Scopes, CachedAnswers Answers)
+{
+    /// <summary>What reaches attachments; asked for by resources that have them.</summary>
+    public required Func<IAttachmentOperations> Attachments { get; init; }
+}
 
 /// <summary>The routes of one resource of one generation, drawn from its descriptor. They run host code only: the plugin's hooks are called, under its lease, by <see cref="IResourceOperations"/>.</summary>
 internal sealed partial class ResourceRoutes
 {
     private static readonly ImmutableArray<string> Read = ["GET", "HEAD"];
+
+    // Attachments come and go without a write of their record, so no answer about them is kept.
+    private static readonly ImmutableArray<string> ReadNow = ["GET", "HEAD"];
     private readonly ActivePlugin plugin;
     private readonly ResourceDescriptor resource;
     private readonly ResourceParts parts;
@@ -46,6 +53,13 @@ internal sealed partial class ResourceRoutes
         yield return Route(metrics, "/batch", ["PUT"], "batch replace", "update", context => BatchAsync(context, ChangeKind.Replace));
         yield return Route(metrics, "/batch", ["PATCH"], "batch update", "update", context => BatchAsync(context, ChangeKind.Merge));
         yield return Route(metrics, "/batch", ["DELETE"], "batch delete", "delete", context => BatchAsync(context, ChangeKind.Delete));
+        if (resource.Attachments is { } rules)
+        {
+            yield return Route(metrics, "/{id}/attachments", ReadNow, "attachments", "read", ListAttachmentsAsync);
+            yield return Route(metrics, "/{id}/attachments", ["POST"], "attach", "update", context => AttachAsync(context, rules));
+            yield return Route(metrics, "/{id}/attachments/{attachment}", ReadNow, "attachment", "read", SendAttachmentAsync);
+            yield return Route(metrics, "/{id}/attachments/{attachment}", ["DELETE"], "detach", "update", DetachAsync);
+        }
         foreach (var action in resource.Actions)
         {
             yield return Route(metrics, $"/{{id}}/actions/{action.Name}", ["POST"], action.Name, action.Name, context => ChangeAsync(context, ChangeKind.Action, action.Name));
@@ -106,7 +120,7 @@ internal sealed partial class ResourceRoutes
     private Task AnswerRecord(HttpContext context, StoredRecord? record)
     {
         if (record is null)
-            return Problem.WriteAsync(context, ErrorCodes.ResourceNotFound, $"{resource.Name} have no record {context.Request.RouteValues["id"]} that you may see.");
+            return NoRecordAsync(context);
         var tag = EntityTags.For(record.Revision);
         context.Response.Headers.ETag = tag;
         if (EntityTags.IsNamed(context.Request.Headers.IfNoneMatch, tag))
@@ -119,6 +133,9 @@ internal sealed partial class ResourceRoutes
             projection = JsonProjection.Of(always, fields);
         return JsonAnswer.SendBytesAsync(context, projection?.Apply(record.Json) ?? record.Json);
     }
+
+    private Task NoRecordAsync(HttpContext context) =>
+        Problem.WriteAsync(context, ErrorCodes.ResourceNotFound, $"{resource.Name} have no record {context.Request.RouteValues["id"]} that you may see.");
 
     private async Task ListAsync(HttpContext context)
     {

@@ -14,6 +14,9 @@ internal sealed class ResourceTools(ActivePlugin plugin, ResourceDescriptor reso
 
     private readonly JsonProjection? always = JsonProjection.For(resource, hiddenFields);
 
+    /// <summary>What reaches attachments; asked for by resources that have them.</summary>
+    public required Func<IAttachmentOperations> Attachments { get; init; }
+
     /// <summary>All of them.</summary>
     public IEnumerable<Tool> Tools()
     {
@@ -23,6 +26,8 @@ internal sealed class ResourceTools(ActivePlugin plugin, ResourceDescriptor reso
         yield return Of("create", $"Create {resource.Singular}", $"Creates one of {many}.", ToolSchemas.Closed(SchemaNodes.Input(resource, partial: false)), "create", CreateAsync) with { Writes = true };
         yield return Of("update", $"Update {resource.Singular}", $"Changes fields of one of {many}; what is not named stays.", Arguments(["id", "changes"], ("id", Id()), ("changes", ToolSchemas.Closed(SchemaNodes.Input(resource, partial: true))), ("revision", Revision())), "update", UpdateAsync) with { Writes = true, Destructive = true, Repeatable = true };
         yield return Of("delete", $"Delete {resource.Singular}", $"Deletes one of {many}.", Arguments(["id"], ("id", Id()), ("revision", Revision())), "delete", DeleteAsync) with { Writes = true, Destructive = true, Repeatable = true };
+        if (resource.Attachments is not null)
+            yield return Of("attachments", $"List attachments of {resource.Singular}", $"Lists the files that are attached to one of {many}, with the address of each.", Arguments(["id"], ("id", Id())), "read", ListAttachmentsAsync);
         foreach (var action in resource.Actions)
         {
             var input = action.Input.IsDefaultOrEmpty ? null : ToolSchemas.Closed(SchemaNodes.Group(action.Input));
@@ -118,6 +123,16 @@ internal sealed class ResourceTools(ActivePlugin plugin, ResourceDescriptor reso
         var id = call.Text("id", required: true)!;
         return await operations.FindAsync(CallOf(call), id, cancellationToken) is { } found
             ? Node(found)
+            : throw new NexusException(ErrorCodes.ResourceNotFound, $"{resource.Name} have no record {id} that you may see.");
+    }
+
+    private async Task<JsonObject> ListAttachmentsAsync(ToolCall call, CancellationToken cancellationToken)
+    {
+        call.Allow("id");
+        var id = call.Text("id", required: true)!;
+        var found = await Attachments().ListAsync(CallOf(call), [id], cancellationToken);
+        return found.TryGetValue(id, out var files)
+            ? new JsonObject { ["attachments"] = JsonSerializer.SerializeToNode(AttachmentJson.Of(files, AttachmentJson.AddressOf(plugin, resource, id))) }
             : throw new NexusException(ErrorCodes.ResourceNotFound, $"{resource.Name} have no record {id} that you may see.");
     }
 

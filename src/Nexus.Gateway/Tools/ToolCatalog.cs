@@ -46,7 +46,7 @@ internal sealed class ToolCatalog : IDisposable
         var tools = new Dictionary<string, Tool>(StringComparer.Ordinal);
         foreach (var plugin in snapshot.Plugins)
         {
-            foreach (var tool in plugin.Resources.SelectMany(resource => new ResourceTools(plugin, resource, operations, settings.Current.HiddenFields, options.CurrentValue.ResultBytes).Tools()))
+            foreach (var tool in plugin.Resources.SelectMany(resource => new ResourceTools(plugin, resource, operations, settings.Current.HiddenFields, options.CurrentValue.ResultBytes) { Attachments = host.GetRequiredService<IAttachmentOperations> }.Tools()))
                 tools.TryAdd(tool.Name, tool);
             foreach (var declared in plugin.Tools)
             {

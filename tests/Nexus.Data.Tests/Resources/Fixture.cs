@@ -6,6 +6,7 @@ using System.Text.Json;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
+using Nexus.Data.Attachments;
 using Nexus.Data.Audit;
 using Nexus.Data.Resources;
 
@@ -143,7 +144,7 @@ internal sealed class Shop
 
     private readonly ActivePlugin plugin;
 
-    public Shop(Action<ResourceBuilder<Invoice>>? declare = null, TimeSpan? hookLimit = null, Func<TimeSpan>? stood = null, IStorage? storage = null, TimeProvider? time = null, IFieldProtection? protection = null, IAuthorization? authorization = null, IConfiguration? reads = null)
+    public Shop(Action<ResourceBuilder<Invoice>>? declare = null, TimeSpan? hookLimit = null, Func<TimeSpan>? stood = null, IStorage? storage = null, TimeProvider? time = null, IFieldProtection? protection = null, IAuthorization? authorization = null, IConfiguration? reads = null, IBlobStore? blobs = null)
     {
         var builder = new TestBuilder("shop");
         builder.AddResource<Invoice>("invoices", declare ?? Declare).AddResource<Customer>("customers").AddResource<Person>("people", people => people.Unique(p => p.Email).Index(p => p.Name).Search(p => p.Name).Search(p => p.Phone));
@@ -156,6 +157,7 @@ internal sealed class Shop
         var preparation = new ChangePreparation(Storage, access, sealing, hooks, Trail, time);
         var execution = new ChangeExecution(Storage, preparation, sealing, new Successor(this));
         Operations = new ResourceOperations(Storage, access, sealing, execution, new IdempotentChanges(Storage, sealing, time), Accesses, hooks);
+        Attachments = new AttachmentOperations(Storage, () => blobs!, Operations, access, Trail, time, NullLogger<AttachmentOperations>.Instance);
         var manifest = new PluginManifest { Name = "shop", Version = "1.0.0", Category = PluginCategory.Business, Description = "Shop.", Entry = "" };
         var services = builder.Services;
         new RepositoryPorts(new ServiceCollection().AddSingleton(Operations).BuildServiceProvider()).Add(services, new PluginPortContext(manifest, 1, null, new FakeGeneration(new ServiceCollection().BuildServiceProvider())));
@@ -184,6 +186,10 @@ internal sealed class Shop
     public ImmutableArray<ResourceDescriptor> Resources { get; }
 
     public IResourceOperations Operations { get; }
+
+    public IAttachmentOperations Attachments { get; }
+
+    public ActivePlugin Plugin => plugin;
 
     public static void Declare(ResourceBuilder<Invoice> invoices) => invoices
         .Index(i => i.DueOn).Search(i => i.Number)

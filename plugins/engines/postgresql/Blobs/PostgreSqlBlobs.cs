@@ -23,7 +23,7 @@ internal sealed class PostgreSqlBlobs(Server server) : IBlobStore
     {
         await connection.CheckReadableAsync(tenant);
         await using var batch = connection.CreateBatch();
-        batch.Add("SELECT owner,tenant,sha256,length FROM blobs WHERE ($1::text IS NULL OR owner=$1) AND ($2::text IS NULL OR tenant=$2) ORDER BY owner,tenant,sha256").With(owner).With(tenant);
+        batch.Add("SELECT owner,tenant,sha256,length FROM blobs WHERE ($1::text IS NULL OR owner=$1 OR starts_with(owner,$1||'/')) AND ($2::text IS NULL OR tenant=$2) ORDER BY owner,tenant,sha256").With(owner).With(tenant);
         var found = new List<OwnedBlob>();
         await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
         while (await reader.ReadAsync(cancellationToken))

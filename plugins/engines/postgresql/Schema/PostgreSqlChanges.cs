@@ -56,7 +56,7 @@ internal sealed class PostgreSqlChanges(Server server, TableCatalog catalog, Own
             var bytes = (long)(await connection.ScalarAsync(
                 $"""
                 SELECT (SELECT coalesce(sum(octet_length(json)),0) FROM {Names.Quote(IStorage.Documents)} WHERE id>=$1 AND id<$2)
-                     + (SELECT coalesce(sum(length),0) FROM blobs WHERE owner=$3)::bigint
+                     + (SELECT coalesce(sum(length),0) FROM blobs WHERE owner=$3 OR starts_with(owner,$3||'/'))::bigint
                      + (SELECT coalesce(sum(pg_total_relation_size(c.oid)),0) FROM pg_class c JOIN pg_namespace n ON n.oid=c.relnamespace WHERE c.relkind IN ('r','m') AND (n.nspname=$4 OR starts_with(n.nspname,$4||'@')))::bigint
                 """,
                 documentRoot + "/", documentRoot + "0", plugin, own))!;

@@ -17,7 +17,7 @@ internal sealed class S3Blobs(Bucket bucket) : IBlobStore
 
     public async IAsyncEnumerable<OwnedBlob> ListAsync(string? owner = null, string? tenant = null, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
-        var prefix = _settings.Prefix + (tenant is null ? "" : $"{BlobNames.Encode(tenant)}/{(owner is null ? "" : BlobNames.Encode(owner) + "/")}");
+        var prefix = _settings.Prefix + (tenant is null ? "" : $"{BlobNames.Encode(tenant)}/{(owner is null ? "" : BlobNames.Encode(owner))}");
         string? last = null;
         do
         {
@@ -25,7 +25,7 @@ internal sealed class S3Blobs(Bucket bucket) : IBlobStore
             var page = await bucket.UseAsync(client => client.ListObjectsV2Async(request, cancellationToken), cancellationToken);
             foreach (var blob in page.S3Objects.Select(o => Read(o.Key[_settings.Prefix.Length..], o.Size)))
             {
-                if (blob is not null && (owner is null || blob.Owner == owner))
+                if (blob is not null && (owner is null || BlobVerbs.IsOwner(blob.Owner, owner)))
                     yield return blob;
             }
 

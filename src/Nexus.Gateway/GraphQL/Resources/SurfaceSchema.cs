@@ -61,6 +61,7 @@ internal sealed partial class SurfaceSchema : IDisposable
         var entities = parts.IsSubgraph ? new EntityQueries(queries) : null;
         var changes = new RecordChanges(parts.Operations, types);
         var events = new RecordEvents(parts.Feed);
+        var attachments = new RecordAttachments(parts.Host.GetRequiredService<IAttachmentOperations>);
         var bound = new Dictionary<string, (BoundResource Resource, ObjectType Type)>(StringComparer.Ordinal);
         var names = new HashSet<string>(StringComparer.Ordinal);
         foreach (var plugin in snapshot.Plugins)
@@ -81,6 +82,7 @@ internal sealed partial class SurfaceSchema : IDisposable
             queries.Add(query, resource, type);
             changes.Add(mutation, resource, type);
             events.Add(subscription, resource, type);
+            attachments.Add(type, mutation, resource);
             entities?.Add(resource, type);
         }
         foreach (var (resource, type) in bound.Values)

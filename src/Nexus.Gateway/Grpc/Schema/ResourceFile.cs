@@ -24,6 +24,9 @@ internal sealed class ResourceFile
         var update = Request("Update").Add("id", 2, ProtoKind.Text).Add("record", 3, WellKnown.Struct, "The fields to change; null removes a value.").Add("replace", 4, ProtoKind.Bool, "All fields anew.").Add("if_revision", 5, ProtoKind.Int64, IfRevision, optional: true);
         var delete = Request("Delete").Add("id", 2, ProtoKind.Text).Add("if_revision", 3, ProtoKind.Int64, IfRevision, optional: true);
         var act = Request("Act").Add("id", 2, ProtoKind.Text).Add("action", 3, ProtoKind.Text, "Name of the action.").Add("input", 4, WellKnown.Struct).Add("if_revision", 5, ProtoKind.Int64, IfRevision, optional: true);
+        var attached = Request("ListAttachments").Add("id", 2, ProtoKind.Text, "The record.");
+        var attachment = File.Message("Attachment", "A file that is attached to a record.").Add("id", 1, ProtoKind.Text).Add("name", 2, ProtoKind.Text).Add("content_type", 3, ProtoKind.Text).Add("size", 4, ProtoKind.Int64, "Bytes.")
+            .Add("sha256", 5, ProtoKind.Text, "Of its content, lower-case hex.").Add("created_at", 6, WellKnown.Timestamp).Add("created_by", 7, ProtoKind.Text, "Id of who attached it.").Add("url", 8, ProtoKind.Text, "Where its content is, by HTTP.");
         var watch = AddWatching(Request("Watch"));
         Deleted = File.Message("Deleted", "What is left of a deleted record.").Add("id", 1, ProtoKind.Text);
         var change = File.Message("Change", "One change of a batch.").Add("number", 1, ProtoKind.Int64, "The caller's own, given back with the result.")
@@ -38,6 +41,7 @@ internal sealed class ResourceFile
         service.Add("Update", update, record, call => methods.ChangeAsync(call, target, ChangeKind.Merge), "Changes fields of a record, or replaces it.");
         service.Add("Delete", delete, Deleted, call => methods.ChangeAsync(call, target, ChangeKind.Delete), "Deletes a record.");
         service.Add("Act", act, record, call => methods.ChangeAsync(call, target, ChangeKind.Action), "Runs an action on a record.");
+        service.Add("ListAttachments", attached, File.Message("ListAttachmentsResponse").Add("attachments", 1, attachment, "Oldest first.", repeated: true), call => methods.ListAttachmentsAsync(call, target), "What is attached to a record.");
         service.Add("Watch", watch, Event(File, "Event", record), call => methods.WatchAsync(call, target), "What happens to records from now on. The headers come when nothing can be missed any more.", serverStreams: true);
         service.Add("Batch", change, changed, methods.BatchAsync, "Changes as they come, each on its own and in order, with its result.", clientStreams: true, serverStreams: true);
     }

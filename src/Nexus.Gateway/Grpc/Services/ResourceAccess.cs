@@ -15,6 +15,9 @@ internal sealed class ResourceAccess(IServiceProvider host, IPlugins plugins, Se
     // By reference, so that a descriptor that is no longer served is let go of.
     private readonly ConditionalWeakTable<ResourceDescriptor, StrongBox<JsonProjection?>> projections = [];
 
+    /// <summary>What reaches attachments.</summary>
+    public IAttachmentOperations Attachments => host.GetRequiredService<IAttachmentOperations>();
+
     /// <summary>Does something with a resource. A generation that began to drain meanwhile has done nothing, and its successor is asked.</summary>
     public async Task<T> DoAsync<T>(string resource, CallContext caller, Func<ResourceCall, ValueTask<T>> work, CancellationToken stop)
     {

@@ -48,6 +48,25 @@ internal sealed class ResourceMethods(IResourceOperations operations, ResourceAc
         });
     }
 
+    /// <summary>What is attached to a record.</summary>
+    public async Task ListAttachmentsAsync(GrpcCall call, ResourceTarget target)
+    {
+        var request = await call.ReadOneAsync();
+        var id = Id(request);
+        var (files, address) = await access.DoAsync(Resource(request, target), call.Caller, async resource =>
+        {
+            var found = await access.Attachments.ListAsync(resource, [id], call.Stop);
+            return found.TryGetValue(id, out var its) ? (its, AttachmentJson.AddressOf(resource.Plugin, resource.Resource, id)) : throw new NexusException(ErrorCodes.ResourceNotFound, $"{resource.Resource.Name} have no record {id} that you may see.");
+        }, call.Stop);
+        await call.WriteAsync(json =>
+        {
+            json.WriteStartObject();
+            json.WritePropertyName("attachments");
+            AttachmentJson.WriteAll(json, files, address);
+            json.WriteEndObject();
+        });
+    }
+
     /// <summary>All records, page by page.</summary>
     public async Task StreamAsync(GrpcCall call, ResourceTarget target)
     {

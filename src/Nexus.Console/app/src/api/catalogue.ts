@@ -41,6 +41,8 @@ export interface Resource {
   search: string[];
   fields: Field[];
   actions: Action[];
+  /** What may be attached to its records; absent where nothing may. */
+  attachments?: { maxBytes: number; maxCount: number; types: string[] };
 }
 
 /** A record as it comes over the wire. */

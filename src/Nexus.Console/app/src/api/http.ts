@@ -49,6 +49,13 @@ function read(text: string): unknown {
   try { return JSON.parse(text, exact); } catch { return text; }
 }
 
+/** What an answer of 400 or more says. */
+export function problemOf(status: number, statusText: string, body: unknown, header: (name: string) => string | null): Problem {
+  const value = typeof body === 'string' ? read(body) : body;
+  const problem = (typeof value === 'object' && value !== null ? value : {}) as { code?: string; title?: string; detail?: string; traceId?: string; errors?: FieldProblem[] };
+  return new Problem(status, problem.code ?? `HTTP_${status}`, problem.title ?? `Error ${status}`, problem.detail ?? (typeof value === 'string' && value ? value : statusText), problem.traceId ?? header('x-request-id'), problem.errors ?? []);
+}
+
 /** Sends a request to this node. */
 export async function send<T>(method: string, path: string, options: Options = {}): Promise<Answer<T>> {
   const headers: Record<string, string> = { accept: options.accept ?? 'application/json' };
@@ -75,10 +82,7 @@ export async function send<T>(method: string, path: string, options: Options = {
   const given = response.headers.get('x-csrf-token');
   if (given) csrf.set(given);
   const value = read(await response.text());
-  if (!response.ok) {
-    const problem = (typeof value === 'object' && value !== null ? value : {}) as { code?: string; title?: string; detail?: string; traceId?: string; errors?: FieldProblem[] };
-    throw new Problem(response.status, problem.code ?? `HTTP_${response.status}`, problem.title ?? `Error ${response.status}`, problem.detail ?? (typeof value === 'string' && value ? value : response.statusText), problem.traceId ?? response.headers.get('x-request-id'), problem.errors ?? []);
-  }
+  if (!response.ok) throw problemOf(response.status, response.statusText, value, (name) => response.headers.get(name));
 
   const count = response.headers.get('x-total-count');
   return { value: value as T, tag: response.headers.get('etag'), next: cursorOf(response.headers.get('link')), total: count === null ? null : Number(count), isOffline };

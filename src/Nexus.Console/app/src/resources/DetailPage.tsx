@@ -1,7 +1,7 @@
 import { Alert, Anchor, Breadcrumbs, Button, Card, Grid, Menu, Stack, Table, Tabs, Text } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { ChevronDown, Pencil, Trash2 } from 'lucide-react';
-import { useCallback, useState, type ReactNode } from 'react';
+import { lazy, Suspense, useCallback, useState, type ReactNode } from 'react';
 import { Link, useLocation } from 'wouter';
 import { labelOf, nameOf, spoken, titleOf, useResource, type Action, type Resource, type Row } from '../api/catalogue';
 import { get, Problem, send } from '../api/http';
@@ -16,6 +16,8 @@ import { ask } from './ask';
 import { Form } from './Form';
 import { History } from './History';
 import { canBeMadeAgain, makeAgain, tellWithUndo } from './undo';
+
+const Attachments = lazy(async () => ({ default: (await import('./Attachments')).Attachments }));
 
 /** One record: its fields, what can be done with it, and what was done. */
 export function DetailPage({ name, id }: { name: string; id: string }): ReactNode {
@@ -125,7 +127,10 @@ function Detail({ resource, id }: { resource: Resource; id: string }): ReactNode
           {may('platform.audit:read') && <Tabs.Tab value="history">{words.history}</Tabs.Tab>}
         </Tabs.List>
         <Tabs.Panel value="fields">
-          {isEditing ? <Edit resource={resource} row={row} onDone={(next) => { setIsEditing(false); if (next) took(next); }} /> : <Facts resource={resource} row={row} />}
+          <Stack>
+            {isEditing ? <Edit resource={resource} row={row} onDone={(next) => { setIsEditing(false); if (next) took(next); }} /> : <Facts resource={resource} row={row} />}
+            {resource.attachments && <Suspense fallback={<Waiting lines={3} />}><Attachments resource={resource} id={id} /></Suspense>}
+          </Stack>
         </Tabs.Panel>
         <Tabs.Panel value="history"><History resource={resource} id={id} row={row} /></Tabs.Panel>
       </Tabs>

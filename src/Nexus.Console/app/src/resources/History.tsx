@@ -36,6 +36,7 @@ export function History({ resource, id, row }: { resource: Resource; id: string;
                 <Text size="sm" c="dimmed" title={format.instant(entry.at)}>{format.ago(entry.at)} {words.by} {nameOf(entry.actor)}</Text>
                 {undo && <Button size="compact-xs" variant="subtle" leftSection={<Undo2 size={14} aria-hidden />} aria-label={`${words.undo}: ${verb}, ${format.instant(entry.at)}`} onClick={() => setChosen({ entry, undo })}>{words.undo}</Button>}
               </Group>
+              {entry.detail?.attachment && <Text size="sm" mt={4} className="lines">{entry.detail.attachment.name} <Text span c="dimmed" size="xs">{format.bytes(entry.detail.attachment.size)}</Text></Text>}
               {entry.detail?.changes && (
                 <Differences resource={resource} label={words.changes} heads={[words.before, words.after]} rows={Object.entries(entry.detail.changes).map(([name, change]) => [name, change.old, change.new])} />
               )}

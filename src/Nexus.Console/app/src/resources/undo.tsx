@@ -5,7 +5,7 @@ import { send } from '../api/http';
 import type { Words } from '../words';
 
 /** One entry of the audit trail about a record. */
-export interface Entry { position: number; at: string; actor: string; action: string; result: string; detail?: { revision?: number; changes?: Record<string, { old?: unknown; new?: unknown }> } }
+export interface Entry { position: number; at: string; actor: string; action: string; result: string; detail?: { revision?: number; changes?: Record<string, { old?: unknown; new?: unknown }>; attachment?: { name: string; size: number } } }
 
 /** What takes a change back: earlier values of a record that is there, or all values of one that is gone. */
 export interface Undo { isAgain: boolean; values: Record<string, unknown> }
