@@ -38,6 +38,14 @@ public abstract class WalkTests
     }
 
     [Fact]
+    public async Task Files_are_attached_seen_by_others_downloaded_and_removed_by_who_may()
+    {
+        await using var host = await HostAsync("orders");
+
+        await Browser.WalkAsync("attachments", host);
+    }
+
+    [Fact]
     public async Task A_long_list_has_the_scrollbar_of_all_its_records_and_reads_those_that_are_looked_at()
     {
         await using var host = await HostAsync("orders");

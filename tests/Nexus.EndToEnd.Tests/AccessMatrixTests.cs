@@ -32,7 +32,7 @@ public sealed partial class AccessMatrixTests
         public sealed record Paper(string Title) : Resource { public string State { get; init; } = "draft"; [Secret] public string? Pin { get; init; } }
         public sealed class ThePlugin : IPlugin
         {
-            public void Configure(IPluginBuilder plugin) => plugin.AddResource<Paper>("papers", papers => papers.Search(p => p.Title).Action("sign", p => p with { State = "signed" }));
+            public void Configure(IPluginBuilder plugin) => plugin.AddResource<Paper>("papers", papers => papers.Search(p => p.Title).Attachments().Action("sign", p => p with { State = "signed" }));
         }
         """;
 
@@ -85,6 +85,31 @@ public sealed partial class AccessMatrixTests
 
         foreach (var method in new[] { "GET", "PATCH", "PUT", "POST", "DELETE" })
             Assert.Equal($"{method} {(method == "DELETE" ? expected.Replace("200", "204", StringComparison.Ordinal) : expected)}", $"{method} {await StatusesAsync(host, method, papers, $"ada:{scope}:blue")}");
+    }
+
+    [Theory]
+    [InlineData("Own", "200 404 404")]
+    [InlineData("Team", "200 200 404")]
+    [InlineData("All", "200 200 200")]
+    [InlineData("None", "403 403 403")]
+    public async Task Attachments_are_reached_by_who_reaches_their_record(string scope, string expected)
+    {
+        await using var host = await StartAsync(all: false);
+        var caller = $"ada:{scope}:blue";
+        var got = new List<string>();
+        foreach (var writer in new[] { "ada:All:blue", "ben:All:blue", "eve:All:red" })
+        {
+            var files = $"/api/custom/papers/papers/{await WriteAsync(host, writer)}/attachments";
+            using var made = await SendAsync(host, "POST", files + "?name=a.json", writer, "{}");
+            var one = $"{files}/{(string)(await made.Content.ReadFromJsonAsync<JsonArray>())![0]!["id"]!}";
+            using var listed = await SendAsync(host, "GET", files, caller);
+            using var read = await SendAsync(host, "GET", one, caller);
+            using var added = await SendAsync(host, "POST", files + "?name=b.json", caller, "{}");
+            using var removed = await SendAsync(host, "DELETE", one, caller);
+            got.Add(string.Join(' ', new[] { listed, read, added, removed }.Select(a => a.IsSuccessStatusCode ? 200 : (int)a.StatusCode).Distinct()));
+        }
+
+        Assert.Equal(expected, string.Join(' ', got));
     }
 
     [Theory]

@@ -53,7 +53,7 @@ public sealed class AttachmentTests
         using var page = await host.Client.GetAsync((string)attached[0]!["url"]!, Token);
         using var removed = await host.Client.DeleteAsync((string)attached[0]!["url"]!, Token);
         using var gone = await host.Client.GetAsync((string)attached[0]!["url"]!, Token);
-        var events = await host.UntilAsync("/api/v1/events?type=orders.orders.detached", found => RunningHost.Rows(found).Count == 1);
+        var events = await host.UntilAsync("/api/v1/events?pattern=orders.orders.detached", found => RunningHost.Rows(found).Count == 1);
 
         Assert.Equal(HttpStatusCode.Created, answer.StatusCode);
         Assert.Equal(["page \"one\".html", "größer.txt"], attached.Select(a => (string)a!["name"]!));
@@ -62,6 +62,38 @@ public sealed class AttachmentTests
         Assert.Equal((HttpStatusCode.NoContent, HttpStatusCode.NotFound), (removed.StatusCode, gone.StatusCode));
         Assert.Equal("größer.txt", (string)Assert.Single(RunningHost.Rows(await host.GetAsync($"{order}/attachments")))["name"]!);
         Assert.Contains("page", RunningHost.Rows(events)[0].ToJsonString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task What_the_command_line_attaches_GraphQL_and_tools_list_and_remove()
+    {
+        await using var host = await StartAsync();
+        var order = await OrderAsync(host);
+        var id = order.Split('/')[^1];
+        await System.IO.File.WriteAllTextAsync(Path.Combine(host.Folder, "größer.csv"), "a,b", Token);
+
+        var attached = await Programs.CliAsync(host, "record", "attach", "orders.orders", id, "größer.csv", "--json");
+        var file = JsonNode.Parse(attached.Output)![0]!;
+        var attachment = (string)file["id"]!;
+        var listed = await Programs.CliAsync(host, "record", "attachments", "orders.orders", id);
+        var saved = await Programs.CliAsync(host, "record", "download", "orders.orders", id, attachment, "-o", "copy.csv");
+        var graph = await host.PostAsync("/graphql", new { query = $$"""{ ordersOrder(id: "{{id}}") { attachments { id name contentType size sha256 createdAt createdBy url } } }""" });
+        using var tool = await SendAsync(host, HttpMethod.Post, "/mcp", r =>
+        {
+            r.Headers.Add("Accept", "application/json, text/event-stream");
+            r.Content = JsonContent.Create(new { jsonrpc = "2.0", id = 1, method = "tools/call", @params = new { name = "orders_orders_attachments", arguments = new { id } } });
+        });
+        var removed = await host.PostAsync("/graphql", new { query = $$"""mutation { detachOrdersOrder(id: "{{id}}", attachment: "{{attachment}}") }""" });
+        var gone = await Programs.CliAsync(host, "record", "detach", "orders.orders", id, attachment);
+
+        Assert.Equal((0, "text/csv"), (attached.ExitCode, (string)file["contentType"]!));
+        Assert.Contains("größer.csv", listed.Output, StringComparison.Ordinal);
+        Assert.Equal((0, "a,b"), (saved.ExitCode, await System.IO.File.ReadAllTextAsync(Path.Combine(host.Folder, "copy.csv"), Token)));
+        Assert.Equal(file.ToJsonString(), graph["data"]!["ordersOrder"]!["attachments"]![0]!.ToJsonString());
+        Assert.Contains(attachment, await tool.Content.ReadAsStringAsync(Token), StringComparison.Ordinal);
+        Assert.Equal(attachment, (string)removed["data"]!["detachOrdersOrder"]!);
+        Assert.Contains("RESOURCE_NOT_FOUND", gone.Errors, StringComparison.Ordinal);
+        Assert.Empty(RunningHost.Rows(await host.GetAsync($"{order}/attachments")));
     }
 
     [Fact]

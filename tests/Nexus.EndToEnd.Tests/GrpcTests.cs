@@ -52,6 +52,8 @@ public sealed class GrpcTests
         Is("""{"revision":"1","customer":"Ada","total":{"amount":"12.30","currency":"EUR"}}""", seen["created"]);
         Is("""{"customer":"Ada","quantity":"2","total":{"amount":"12.30","currency":"EUR"},"status":"STATUS_OPEN","at":true}""", seen["typed"]);
         Is("""{"customer":"Ada","status":"Open"}""", seen["generic"]);
+        Is("""[["a.txt","text/plain","5",true,true]]""", seen["attached"]);
+        Is("\"NOT_FOUND\"", seen["notAttached"]);
         Is("""["5","2","Ada"]""", seen["updated"]);
         Assert.Null(seen["cleared"]);
         Is("""["FAILED_PRECONDITION","PRECONDITION_FAILED"]""", new JsonArray(seen["stale"]!["code"]!.DeepClone(), seen["stale"]!["ErrorInfo"]!["reason"]!.DeepClone()));

@@ -69,6 +69,32 @@ public sealed class StorageQuotaTests
     }
 
     [Fact]
+    public async Task Attachments_count_as_what_a_plugin_stores_and_are_free_again_when_they_are_removed()
+    {
+        var folder = Directory.CreateTempSubdirectory("nexus-quota-").FullName;
+        var plugin = PluginCompiler.Plugin(Path.Combine(folder, "store"), "store", "1.0.0", "public sealed record Note(string Text) : Resource; public sealed class ThePlugin : IPlugin { public void Configure(IPluginBuilder plugin) => plugin.AddResource<Note>(\"notes\", notes => notes.Attachments()); }");
+        string[] settings = ["--plugins:quotas:store:storageBytes=200000", "--plugins:quotaInterval=00:00:00.2", "--server:accessLog=false"];
+        await using var host = await RunningHost.StartAsync([plugin], settings);
+        var files = $"/api/custom/store/notes/{(string)(await host.PostAsync("/api/custom/store/notes", new { text = "x" }))["id"]!}/attachments";
+        Task<HttpResponseMessage> AttachAsync(int n) => host.Client.PostAsync($"{files}?name={n}.bin", new ByteArrayContent([.. Enumerable.Repeat((byte)n, 60_000)]), TestContext.Current.CancellationToken);
+        for (var n = 0; n < 3; n++)
+        {
+            using var added = await AttachAsync(n);
+            Assert.Equal(HttpStatusCode.Created, added.StatusCode);
+        }
+
+        using (var refused = await AttachAsync(3))
+            Assert.Equal(HttpStatusCode.TooManyRequests, refused.StatusCode);
+        await host.RestartAsync(settings);
+        // Before the first measurement nothing is known to be stored.
+        await SoonAsync(host, () => AttachAsync(4), HttpStatusCode.TooManyRequests, "the attachments of before the restart count", 2000);
+        foreach (var file in RunningHost.Rows(await host.GetAsync(files)))
+            (await host.Client.DeleteAsync((string)file["url"]!, TestContext.Current.CancellationToken)).Dispose();
+        await SoonAsync(host, () => AttachAsync(5), HttpStatusCode.Created, "what was removed is free again");
+        Directory.Delete(folder, recursive: true);
+    }
+
+    [Fact]
     public async Task Calls_of_resources_count_as_calls_by_REST_and_by_GraphQL()
     {
         var folder = Directory.CreateTempSubdirectory("nexus-quota-").FullName;

@@ -139,7 +139,7 @@ public sealed class SurfaceTests
     private sealed class ShopPlugin : IPlugin
     {
         public void Configure(IPluginBuilder plugin) => plugin
-            .AddResource<Customer>("customers", customers => customers.Search(c => c.Name))
+            .AddResource<Customer>("customers", customers => customers.Search(c => c.Name).Attachments())
             .AddResource<Order>("orders", orders => orders.Action("pay", o => o with { State = OrderState.Paid }));
     }
 

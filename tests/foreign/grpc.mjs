@@ -74,6 +74,9 @@ seen.created = { revision: created.revision, customer: plainStruct(created.field
 const got = await unary(orders, 'Get', { id: created.id });
 seen.typed = { customer: got.customer, quantity: got.quantity, total: got.total, status: got.status, at: Math.abs(Date.now() / 1000 - Number(got.createdAt.seconds)) < 60 };
 seen.generic = plainStruct((await unary(resources, 'Get', { resource: 'orders.orders', id: created.id, fields: ['customer', 'status'] })).fields);
+await ask(`/api/business/orders/orders/${created.id}/attachments?name=a.txt`, { method: 'POST', headers: { 'content-type': 'text/plain' } }, 'five!');
+seen.attached = (await unary(resources, 'ListAttachments', { resource: 'orders.orders', id: created.id })).attachments.map((file) => [file.name, file.contentType, file.size, file.url.endsWith(file.id), Math.abs(Date.now() / 1000 - Number(file.createdAt.seconds)) < 60]);
+seen.notAttached = (await unary(resources, 'ListAttachments', { resource: 'orders.orders', id: '00000000-0000-7000-8000-000000000000' })).code;
 seen.updated = await unary(orders, 'Update', { id: created.id, record: { quantity: 5 }, ifRevision: created.revision }).then((order) => [order.quantity, order.revision, order.customer]);
 seen.cleared = await unary(orders, 'Update', { id: created.id, clear: ['total'] }).then((order) => order.total ?? null);
 seen.stale = await unary(orders, 'Update', { id: created.id, record: { quantity: 6 }, ifRevision: 1 });

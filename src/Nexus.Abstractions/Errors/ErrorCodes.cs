@@ -139,7 +139,7 @@ public static class ErrorCodes
         new(IdempotencyAnswerNotKept, 409, "The request was carried out before, but its answer was not kept", "The answer to the first request with this `Idempotency-Key` was larger than 1 MB.", "Nothing was done again. Read the result with GET (`Location` names it where the first answer did); do not send the request with another key."),
         new(PreconditionFailed, 412, "The record has changed", "`If-Match` names a revision that is no longer current.", "Read the record again and repeat the change on its new revision."),
         new(PayloadTooLarge, 413, "The body is too large", "The body exceeds `server.limits.bodyBytes` or the route's own limit.", "Send less, or in several requests."),
-        new(UnsupportedMediaType, 415, "Media type not supported", "The route does not read this `Content-Type`.", "Send application/json (PATCH: application/merge-patch+json)."),
+        new(UnsupportedMediaType, 415, "Media type not supported", "The route does not read this `Content-Type`.", "Send what the route reads, which `detail` names: mostly application/json (PATCH: application/merge-patch+json); for attachments the types that the resource takes."),
         new(JsonTooDeep, 400, "The JSON is nested too deeply", "Nesting exceeds `server.limits.jsonDepth`.", "Flatten the document."),
         new(ArrayTooLong, 400, "An array is too long", "An array has more elements than `server.limits.arrayLength`.", "Send it in several requests."),
         new(StringTooLong, 400, "A string is too long", "A string is longer than `server.limits.stringLength`.", "Shorten it, or store it as a blob."),

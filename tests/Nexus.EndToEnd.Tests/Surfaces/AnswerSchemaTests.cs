@@ -74,6 +74,8 @@ public sealed class AnswerSchemaTests
 
         // Something of everything, so that lists are not empty.
         var order = await CallAsync("POST", "/api/business/orders/orders", """{"customer":"Ada","sku":"BOOK","quantity":2}""");
+        await CallAsync("POST", "/api/business/orders/orders/{id}/attachments", """{"a":1}""", "?name=a.json", ("id", (string)order!["id"]!));
+        await CallAsync("GET", "/api/business/orders/orders/{id}/attachments", values: ("id", (string)order["id"]!));
         await CallAsync("POST", "/api/v1/events/streams/{stream}", """{"events":[{"name":"probe.appended","data":{"a":1}}]}""", values: ("stream", "s1"));
         var published = await CallAsync("POST", "/api/v1/events", """{"name":"probe.told","data":{"a":1},"key":"k","headers":{"x":"y"}}""");
         await CallAsync("POST", "/api/v1/events/bulk", """{"events":[{"name":"probe.told"}]}""");

@@ -46,6 +46,23 @@ public sealed class Graph_relations
     }
 
     [Fact]
+    public async Task Attachments_of_a_hundred_records_are_one_question()
+    {
+        var store = new Shop();
+        for (var i = 0; i < 100; i++)
+            store.Add("orders", $$"""{"number":{{i}}}""");
+        var files = new Files();
+        await using var host = await StartAsync(store, files);
+
+        var answer = await host.QueryAsync("{ shopOrders(first: 100) { nodes { id attachments { name size url } } } }");
+
+        Assert.Null(answer["errors"]);
+        var last = answer["data"]!["shopOrders"]!["nodes"]![99]!;
+        Assert.Equal($$"""[{"name":"of {{last["id"]}}","size":5000000000,"url":"/api/custom/shop/orders/{{last["id"]}}/attachments/00000000-0000-7000-8000-0000000000aa"}]""", last["attachments"]!.ToJsonString());
+        Assert.Equal([100], files.Asked);
+    }
+
+    [Fact]
     public async Task A_reference_answers_its_record_its_id_or_null()
     {
         var store = new Shop();
@@ -102,9 +119,9 @@ public sealed class Graph_relations
         Assert.Equal("""["shopCustomers","nodes",1,"ordersByCustomer"]""", answer["errors"]![1]!["path"]!.ToJsonString());
     }
 
-    private static async Task<GatewayHost> StartAsync(Shop store)
+    private static async Task<GatewayHost> StartAsync(Shop store, Files? files = null)
     {
-        var host = await GatewayHost.StartAsync(configure: services => services.AddSingleton<IResourceOperations>(store));
+        var host = await GatewayHost.StartAsync(configure: services => services.AddSingleton<IResourceOperations>(store).AddSingleton<IAttachmentOperations>(files ?? new Files()));
         ResourceDescriptor Resource(string name, string singular, params FieldDescriptor[] fields) => new() { Plugin = "shop", Name = name, Singular = singular, Fields = [.. fields] };
         host.Plugins.Publish(FakePlugins.Plugin("shop") with
         {
@@ -112,10 +129,28 @@ public sealed class Graph_relations
             [
                 Resource("customers", "Customer", new() { Name = "name", Kind = FieldKind.Text }, new() { Name = "favourites", Kind = FieldKind.List, Element = new() { Name = "favourite", Kind = FieldKind.Reference, Target = "products" } }),
                 Resource("products", "Product", new FieldDescriptor { Name = "name", Kind = FieldKind.Text }),
-                Resource("orders", "Order", new() { Name = "number", Kind = FieldKind.Integer }, new() { Name = "customer", Kind = FieldKind.Reference, Target = "shop.customers" }, new() { Name = "product", Kind = FieldKind.Reference, Target = "products" }),
+                Resource("orders", "Order", new() { Name = "number", Kind = FieldKind.Integer }, new() { Name = "customer", Kind = FieldKind.Reference, Target = "shop.customers" }, new() { Name = "product", Kind = FieldKind.Reference, Target = "products" }) with { Attachments = files is null ? null : new AttachmentRules() },
             ],
         });
         return host;
+    }
+
+    /// <summary>One attachment at every record; notes of how many each question is.</summary>
+    private sealed class Files : IAttachmentOperations
+    {
+        public List<int> Asked { get; } = [];
+
+        public ValueTask<ImmutableDictionary<string, ImmutableArray<Attachment>>> ListAsync(ResourceCall call, ImmutableArray<string> ids, CancellationToken cancellationToken)
+        {
+            Asked.Add(ids.Length);
+            return ValueTask.FromResult(ids.ToImmutableDictionary(id => id, id => ImmutableArray.Create(new Attachment { Id = Guid.Parse("00000000-0000-7000-8000-0000000000aa"), Name = $"of {id}", ContentType = "text/plain", Size = 5_000_000_000, Sha256 = "", CreatedAt = DateTimeOffset.UnixEpoch, CreatedBy = "ada" })));
+        }
+
+        public ValueTask<AttachmentsAdded> AddAsync(ResourceCall call, string id, IAsyncEnumerable<AttachmentUpload> files, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+        public ValueTask<OpenedAttachment?> OpenAsync(ResourceCall call, string id, string attachment, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+        public ValueTask RemoveAsync(ResourceCall call, string id, string attachment, CancellationToken cancellationToken) => throw new NotSupportedException();
     }
 
     /// <summary>Records of three resources; notes each question.</summary>

@@ -113,6 +113,34 @@ public sealed class HostTests
         Assert.Equal("Paid", (string?)(await one.GetAsync($"/api/business/orders/orders/{id}"))["status"], ignoreCase: true);
     }
 
+    [Fact]
+    public async Task Files_that_two_nodes_attach_to_one_record_at_once_hold_its_number_and_come_back_with_it()
+    {
+        var address = await PostgreSqlServer.DatabaseAsync();
+        await using var one = await StartAsync(address);
+        await using var two = await StartAsync(address);
+        var order = "/api/business/orders/orders/" + (string)(await one.PostAsync("/api/business/orders/orders", new { customer = "Ada", sku = "A-1", quantity = 1 }))["id"]!;
+        async Task<HttpStatusCode> AttachAsync(int n)
+        {
+            using var answer = await (n % 2 == 0 ? one : two).Client.PostAsync($"{order}/attachments?name={n}.txt", new StringContent(n < 10 ? "the same" : new string('x', 300_000 + n)));
+            return answer.StatusCode;
+        }
+
+        // An order takes 20.
+        var answers = await Task.WhenAll(Enumerable.Range(0, 25).Select(AttachAsync));
+        var files = RunningHost.Rows(await two.GetAsync($"{order}/attachments"));
+        var same = files.First(f => (int)f["size"]! == 8);
+        (await one.Client.DeleteAsync((string)same["url"]!)).Dispose();
+        (await two.Client.DeleteAsync(order)).Dispose();
+        await one.PostAsync("/api/business/orders/orders", new { id = order.Split('/')[^1], customer = "Ada", sku = "A-1", quantity = 1 });
+
+        Assert.Equal((20, 5), (answers.Count(a => a == HttpStatusCode.Created), answers.Count(a => a == HttpStatusCode.UnprocessableEntity)));
+        Assert.Equal(20, files.Select(f => (string)f["name"]!).Distinct().Count());
+        foreach (var file in files.Where(f => f != same))
+            Assert.Equal((string)file["sha256"]!, Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(await two.Client.GetByteArrayAsync((string)file["url"]!))));
+        Assert.Equal(19, RunningHost.Rows(await two.GetAsync($"{order}/attachments")).Count);
+    }
+
     private static Task<RunningHost> StartAsync(string address, params string[] plugins) => RunningHost.StartAsync(
         [Path.Combine(Programs.Plugins, "engines.postgresql"), .. plugins.Length == 0 ? [Path.Combine(Programs.Samples, "orders")] : plugins.Select(p => Path.Combine(Programs.Plugins, p))],
         ["--database:type=postgresql", $"--database:connectionString={address}", "--security:localAdministrator=true", "--server:http2Port=0"]);
