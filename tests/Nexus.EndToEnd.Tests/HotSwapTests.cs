@@ -52,7 +52,7 @@ public sealed class HotSwapTests
     [Fact]
     public async Task A_hundred_times_out_and_in_again_leaves_the_process_its_size_and_no_old_code()
     {
-        await using var host = await RunningHost.StartAsync([], ["--plugins:unloadLimit=60s"]);
+        await using var host = await RunningHost.StartAsync([], ["--plugins:unloadLimit=40s"]);
         var folder = PluginCompiler.Plugin(Path.Combine(host.Folder, "v1"), "shop", "1.0.0", PluginCompiler.Answering("one"));
         await host.PostAsync("/api/v1/plugins", new { path = folder });
         // Until the host's own code is compiled as well as it will be; then the least of a few looks, as it is after.
@@ -82,7 +82,9 @@ public sealed class HotSwapTests
             for (var i = 0; i < times; i++)
             {
                 var stopped = await host.PostAsync("/api/v1/plugins/shop/disable");
-                Assert.Equal(("Stopped", 0), ((string?)stopped["state"], (int?)stopped["generationsAlive"] ?? 0));
+                Assert.Equal("Stopped", (string?)stopped["state"]);
+                if ((int?)stopped["generationsAlive"] is > 0)
+                    Assert.Fail($"an old generation is held: {await host.GetAsync("/api/v1/plugins/shop/why-alive")}");
                 await host.PostAsync("/api/v1/plugins/shop/enable");
                 await host.Client.GetStringAsync("/api/custom/shop/");
             }
