@@ -150,7 +150,7 @@ internal sealed class RunningHost : IAsyncDisposable
 
     public async Task<JsonNode> GetAsync(string path)
     {
-        using var response = await Client.GetAsync(path);
+        using var response = await AnsweredAsync($"GET {path}", Client.GetAsync(path));
         var text = await response.Content.ReadAsStringAsync();
         Assert.True(response.IsSuccessStatusCode, $"GET {path}: {(int)response.StatusCode} {text}\n{Log}");
         return JsonNode.Parse(text)!;
@@ -158,10 +158,24 @@ internal sealed class RunningHost : IAsyncDisposable
 
     public async Task<JsonNode> PostAsync(string path, object? body = null)
     {
-        using var response = await Client.PostAsJsonAsync(path, body ?? new object());
+        using var response = await AnsweredAsync($"POST {path}", Client.PostAsJsonAsync(path, body ?? new object()));
         var text = await response.Content.ReadAsStringAsync();
         Assert.True(response.IsSuccessStatusCode, $"POST {path}: {(int)response.StatusCode} {text}\n{Log}");
         return text.Length == 0 ? new JsonObject() : JsonNode.Parse(text)!;
+    }
+
+    /// <summary>An answer; what the host said meanwhile when there is none.</summary>
+    private async Task<HttpResponseMessage> AnsweredAsync(string request, Task<HttpResponseMessage> answer)
+    {
+        try
+        {
+            return await answer;
+        }
+        catch (TaskCanceledException)
+        {
+            Assert.Fail($"{request} was not answered within {Client.Timeout.TotalSeconds} s:\n{Log}");
+            throw;
+        }
     }
 
     /// <summary>Waits until the host has said something: its lines come a little after its answers.</summary>

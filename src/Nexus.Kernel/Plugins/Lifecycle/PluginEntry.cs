@@ -76,7 +76,8 @@ internal sealed class PluginEntry(string id)
     /// <param name="name">The generation in words.</param>
     /// <param name="retirement">Null when it left, else the watch on what stayed.</param>
     /// <param name="warning">The words for operators when it did not.</param>
-    public void Retiring(string name, Task<WeakReference?> retirement, Func<ImmutableArray<LeftBehind>, string> warning)
+    /// <returns>The same outcome, once it is counted: who tells it to others waits for this.</returns>
+    public Task<WeakReference?> Retiring(string name, Task<WeakReference?> retirement, Func<ImmutableArray<LeftBehind>, string> warning)
     {
         Interlocked.Increment(ref alive);
         var counted = CountAsync(name, retirement, warning);
@@ -84,6 +85,8 @@ internal sealed class PluginEntry(string id)
         {
             retirements = [.. retirements.Where(t => !t.IsCompleted), counted];
         }
+
+        return counted;
     }
 
     /// <summary>Takes back the count of generations that left memory after they were given up.</summary>
@@ -114,12 +117,12 @@ internal sealed class PluginEntry(string id)
         }
     }
 
-    private async Task CountAsync(string name, Task<WeakReference?> retirement, Func<ImmutableArray<LeftBehind>, string> warning)
+    private async Task<WeakReference?> CountAsync(string name, Task<WeakReference?> retirement, Func<ImmutableArray<LeftBehind>, string> warning)
     {
         if (await retirement is not { } watch)
         {
             Interlocked.Decrement(ref alive);
-            return;
+            return null;
         }
 
         lock (sync)
@@ -127,6 +130,8 @@ internal sealed class PluginEntry(string id)
             leaked = leaked.Add(new LeftBehind(name, watch));
             Volatile.Write(ref status, status with { Warning = warning(leaked) });
         }
+
+        return watch;
     }
 }
 

@@ -169,9 +169,7 @@ internal sealed class Swap(GenerationLoader loader, SnapshotBoard board, Retirem
         loader.RestoreSettings(entry.Id, null);
         if (proveUnload)
         {
-            var unload = retirement.UnloadAsync(generation, urgent: true);
-            Retire(entry, generation, unload);
-            if (await unload is not null)
+            if (await Retire(entry, generation, retirement.UnloadAsync(generation, urgent: true)) is not null)
             {
                 entry.Lingering = true;
                 entry.Set(s => s with { Cause = $"Generation {generation.Number} did not leave memory within {options.UnloadLimit}.", Remedy = ErrorCodes.Get(ErrorCodes.PluginQuarantined).Remedy });
@@ -223,11 +221,11 @@ internal sealed class Swap(GenerationLoader loader, SnapshotBoard board, Retirem
         var error = await FailAsync(entry, generation.Manifest, state, exception);
         loader.RestoreSettings(entry.Id, entry.Active?.Manifest);
         await retirement.CloseAsync(generation, published: false);
-        Retire(entry, generation, retirement.UnloadAsync(generation, urgent: false));
+        _ = Retire(entry, generation, retirement.UnloadAsync(generation, urgent: false));
         return error;
     }
 
-    private void Retire(PluginEntry entry, Generation generation, Task<WeakReference?> unloaded) =>
+    private Task<WeakReference?> Retire(PluginEntry entry, Generation generation, Task<WeakReference?> unloaded) =>
         entry.Retiring($"{entry.Id} {generation.Manifest.Version} (generation {generation.Number})", unloaded, left => Warning(entry, left));
 
     private string Warning(PluginEntry entry, ImmutableArray<LeftBehind> left) =>
