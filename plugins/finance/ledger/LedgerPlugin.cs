@@ -3,6 +3,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Nexus.Finance.Ledger.Books;
 using Nexus.Finance.Ledger.Http;
 using Nexus.Finance.Ledger.Imports;
+using Nexus.Finance.Ledger.Views;
 
 namespace Nexus.Finance.Ledger;
 
@@ -28,6 +29,7 @@ public sealed class LedgerPlugin : IPlugin
             .AddRole("compliance_officer", "Reads all books and runs their audits.", "finance.*:read", "finance.*:audit")
             .AddRole("auditor", "Reads all books and runs their audits; changes nothing.", "finance.*:read", "finance.*:audit")
             .AddRole("viewer", "Reads all books.", "finance.*:read");
+        LedgerViews.Add(plugin);
         LedgerPages.Add(plugin);
         plugin.MapEndpoints(routes =>
         {

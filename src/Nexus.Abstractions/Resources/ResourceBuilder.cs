@@ -142,8 +142,13 @@ public static class ResourceBuilderExtensions
         var builder = new ResourceBuilder<T>(new DescriptorReader(plugin.Id).Read(typeof(T), name), codec);
         declare?.Invoke(builder);
         plugin.Services.AddSingleton(codec);
-        plugin.Services.AddSingleton(new DeclaredName(typeof(T).FullName!, name));
-        plugin.Contribute(new ResourceContribution(builder.Descriptor));
+        return Declare<T>(plugin, builder.Descriptor);
+    }
+
+    internal static IPluginBuilder Declare<T>(IPluginBuilder plugin, ResourceDescriptor descriptor)
+    {
+        plugin.Services.AddSingleton(new DeclaredName(typeof(T).FullName!, descriptor.Name));
+        plugin.Contribute(new ResourceContribution(descriptor));
         ResolveTargets(plugin.Services);
         return plugin;
     }

@@ -47,6 +47,9 @@ public sealed record ResourceDescriptor
     /// <summary>What may be attached to its records; null when nothing is.</summary>
     public AttachmentRules? Attachments { get; init; }
 
+    /// <summary>Where its records are read when they are rows of the plugin's own database; null for stored records. What has one is only read: it has no changes, actions, rules or events.</summary>
+    public ViewDescriptor? View { get; init; }
+
     /// <summary>Name of its table: <c>{plugin}.{name}</c>.</summary>
     public string Table => $"{Plugin}.{Name}";
 
@@ -55,6 +58,9 @@ public sealed record ResourceDescriptor
 
     /// <summary>The name of an event about it: <c>{plugin}.{name}.{verb}</c>.</summary>
     public string EventFor(string verb) => $"{Plugin}.{Name}.{verb}";
+
+    /// <summary>Kind of <c>id</c>: a UUID of stored records, a text of a view's.</summary>
+    public FieldKind IdKind => View is null ? FieldKind.Identifier : FieldKind.Text;
 }
 
 /// <summary>One part of a resource or of an action's input.</summary>

@@ -64,7 +64,8 @@ internal sealed partial class Sight(PlatformSnapshot snapshot, IAuthorization au
         }
 
         var words = path.Split('/');
-        if (owner.Resources.FirstOrDefault(r => r.Name == words[0]) is { } resource)
+        // A view has no routes but those that read it; what else lies at its address is the plugin's own.
+        if (owner.Resources.FirstOrDefault(r => r.Name == words[0]) is { } resource && (resource.View is null || (method == "GET" && words.Length <= 2)))
             return resource.PermissionFor(words is [_, _, "actions", var action] ? action : method switch { "GET" => "read", "POST" => "create", "DELETE" => "delete", _ => "update" });
         return owner.Endpoints.FirstOrDefault(e => !e.Pattern.StartsWith("~/", StringComparison.Ordinal) && (e.Methods.IsEmpty || e.Methods.Contains(method)) && Matches(e.Pattern, path))?.Permission;
     }

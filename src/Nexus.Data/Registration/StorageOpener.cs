@@ -10,6 +10,7 @@ using Nexus.Data.Registration;
 using Nexus.Data.Sharding;
 using Nexus.Data.Sharing;
 using Nexus.Data.Tasks;
+using Nexus.Data.Views;
 
 namespace Nexus.Data;
 
@@ -129,6 +130,7 @@ public sealed class StorageOpener : IAsyncDisposable, IDisposable
         // What is built in hides protected fields itself; an engine of a plugin does not know of them.
         if (!isBuiltIn && _services.GetService<IFieldProtection>() is not null)
             set = set with { Schema = new ProtectedSchema(set.Schema) };
+        set = set with { Schema = new CheckedViews(set.Schema) };
         set = TaskTranslation.Complete(set, _services.GetRequiredService<TimeProvider>());
         if (Blobs is not null)
             set = set with { Schema = new MeasuredBlobs(set.Schema, set.Blobs) };

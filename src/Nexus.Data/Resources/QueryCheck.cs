@@ -165,14 +165,15 @@ internal sealed class QueryCheck(ResourceDescriptor resource)
             }
         }
 
-        return field!.Kind;
+        // What a view refers to may be a view, whose ids are texts.
+        return field!.Kind == FieldKind.Reference && resource.View is not null ? FieldKind.Text : field.Kind;
     }
 
     private IEnumerable<string> Names() => resource.Fields.Where(f => !f.Secret).Select(f => f.Name).Concat(["id", "revision", "owner", "team", "createdAt", "updatedAt"]);
 
-    private static FieldKind? PlatformKind(string name) => name switch
+    private FieldKind? PlatformKind(string name) => name switch
     {
-        "id" => FieldKind.Identifier,
+        "id" => resource.IdKind,
         "revision" => FieldKind.Integer,
         "owner" or "team" => FieldKind.Text,
         "createdAt" or "updatedAt" => FieldKind.Instant,

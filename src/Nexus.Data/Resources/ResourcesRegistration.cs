@@ -4,6 +4,9 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Logging;
 using Nexus.Data.Attachments;
 using Nexus.Data.Audit;
+using Nexus.Data.Measuring;
+using Nexus.Data.Units;
+using Nexus.Data.Views;
 
 namespace Nexus.Data.Resources;
 
@@ -24,6 +27,7 @@ public static class ResourcesRegistration
         services.AddSingleton<ChangePreparation>();
         services.AddSingleton<ChangeExecution>();
         services.AddSingleton<IdempotentChanges>();
+        services.AddSingleton(provider => new ViewReader((plugin, tenant) => new MeasuredDatabase(new UnitDatabase(provider.GetRequiredService<ISqlDatabases>().Get(plugin, tenant), plugin), plugin, provider.GetRequiredService<StorageOpener>().Measures)));
         services.AddSingleton<ResourceOperations>();
         services.AddSingleton<IResourceOperations, LocatedOperations>();
         services.AddSingleton(provider => new AttachmentOperations(provider.GetRequiredService<IStorage>(), provider.GetRequiredService<IBlobStore>, provider.GetRequiredService<IResourceOperations>(), provider.GetRequiredService<RecordAccess>(), provider.GetRequiredService<IAuditTrail>(), provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<AttachmentOperations>>()));

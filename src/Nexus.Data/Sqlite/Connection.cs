@@ -9,6 +9,9 @@ internal sealed class Connection : IDisposable
     /// <summary>SQL function from the text of a decimal to a text that sorts as the number; NULL for what is none.</summary>
     public const string DecimalFunction = "nexus_decimal";
 
+    /// <summary>SQL function from the text of an instant to its microseconds since the epoch; NULL for what is none.</summary>
+    public const string InstantFunction = "nexus_instant";
+
     /// <summary>SQL function from a text and its language to the stems of its words.</summary>
     public const string StemsFunction = "nexus_stems";
 
@@ -18,6 +21,14 @@ internal sealed class Connection : IDisposable
     {
         if (DecimalText.OrderKey(raw.sqlite3_value_text(arguments[0]).utf8_to_string()) is { } key)
             raw.sqlite3_result_text(context, key);
+        else
+            raw.sqlite3_result_null(context);
+    };
+
+    private static readonly delegate_function_scalar InstantOf = static (context, _, arguments) =>
+    {
+        if (raw.sqlite3_value_type(arguments[0]) == raw.SQLITE_TEXT && DateTimeOffset.TryParse(raw.sqlite3_value_text(arguments[0]).utf8_to_string(), System.Globalization.CultureInfo.InvariantCulture, System.Globalization.DateTimeStyles.AssumeUniversal, out var instant))
+            raw.sqlite3_result_int64(context, Records.RecordColumns.ToMicroseconds(instant));
         else
             raw.sqlite3_result_null(context);
     };
@@ -152,6 +163,7 @@ internal sealed class Connection : IDisposable
         {
             _ = raw.sqlite3_extended_result_codes(handle, 1);
             _ = raw.sqlite3_create_function(handle, DecimalFunction, 1, raw.SQLITE_DETERMINISTIC, null, DecimalKey);
+            _ = raw.sqlite3_create_function(handle, InstantFunction, 1, raw.SQLITE_DETERMINISTIC, null, InstantOf);
             _ = raw.sqlite3_create_function(handle, StemsFunction, 2, raw.SQLITE_DETERMINISTIC, null, StemsOf);
             return new Connection(handle, file);
         }

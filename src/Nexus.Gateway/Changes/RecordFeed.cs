@@ -16,6 +16,8 @@ internal sealed class RecordFeed(ChangeFeed feed, IPlugins plugins, IResourceOpe
     public async ValueTask<ChangeSubscription> OpenAsync(RecordWish wish, CallContext context, CancellationToken cancellationToken)
     {
         await DemandAsync(wish, context, cancellationToken);
+        if (plugins.Current.Find(wish.Plugin)?.Resources.FirstOrDefault(one => one.Name == wish.Resource) is { View: not null })
+            throw new NexusException(ErrorCodes.MethodNotAllowed, $"{wish.Plugin}.{wish.Resource} is a view of the plugin's own database, which tells of no changes; list it again, or follow the plugin's events.");
         var scope = $"{wish.Plugin}.{wish.Resource}";
         return await feed.OpenAsync(new ChangeWish(context.Tenant, EventPattern.Parse(scope + ".*")) { Scope = scope, After = wish.After, Capacity = wish.Capacity }, cancellationToken);
     }

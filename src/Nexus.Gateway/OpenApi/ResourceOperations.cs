@@ -16,16 +16,28 @@ internal sealed class ResourceOperations(ActivePlugin plugin, ResourceDescriptor
     public void AddAll()
     {
         schemas[schema] = SchemaNodes.Record(resource);
-        schemas[schema + "Input"] = SchemaNodes.Input(resource, partial: false);
-        schemas[schema + "Patch"] = SchemaNodes.Input(resource, partial: true);
-        schemas[schema + "BatchPatch"] = OneOfMany(SchemaNodes.Input(resource, partial: true));
+        if (resource.View is null)
+            AddInputs();
         var many = resource.Name;
         var one = resource.Singular;
         var article = "AEIO".Contains(one[0], StringComparison.Ordinal) ? "an" : "a";
         string[] listParameters = ["Limit", "Cursor", "Page", "Sort", "Fields", "Count", "Filter", "IfNoneMatch"];
         Add("", "GET", "list", $"List {many}", Operation(resource.Search.IsEmpty ? listParameters : [.. listParameters, "Search"], "200", OpenApiParts.Answer($"A page of {many}.", Array(), Listed(), "Link", "X-Total-Count", "ETag")));
-        Add("", "POST", "create", $"Create {article} {one}", Operation(["IdempotencyKey"], "201", OpenApiParts.Answer("Created.", Record(), Sample(), "Location", "ETag"), Input()));
         Add("/{id}", "GET", "get", $"Get {article} {one}", NotModified(Operation(["Fields", "IfNoneMatch"], "200", OpenApiParts.Answer($"The {one}.", Record(), Sample(), "ETag"))));
+        if (resource.View is null)
+            AddChanges(many, one, article);
+    }
+
+    private void AddInputs()
+    {
+        schemas[schema + "Input"] = SchemaNodes.Input(resource, partial: false);
+        schemas[schema + "Patch"] = SchemaNodes.Input(resource, partial: true);
+        schemas[schema + "BatchPatch"] = OneOfMany(SchemaNodes.Input(resource, partial: true));
+    }
+
+    private void AddChanges(string many, string one, string article)
+    {
+        Add("", "POST", "create", $"Create {article} {one}", Operation(["IdempotencyKey"], "201", OpenApiParts.Answer("Created.", Record(), Sample(), "Location", "ETag"), Input()));
         Add("/{id}", "PUT", "replace", $"Replace {article} {one}", Operation(["IfMatch"], "200", OpenApiParts.Answer("Replaced.", Record(), Sample(), "ETag"), Input()));
         Add("/{id}", "PATCH", "update", $"Change some fields of {article} {one}", Operation(["IfMatch"], "200", OpenApiParts.Answer("Changed.", Record(), Sample(), "ETag"), OpenApiParts.JsonBody(OpenApiParts.Reference("schemas", schema + "Patch"), "application/merge-patch+json", example: Examples.Patch(resource))));
         Add("/{id}", "DELETE", "delete", $"Delete {article} {one}", Operation(["IfMatch"], "204", OpenApiParts.Answer("Deleted.")));

@@ -10,7 +10,7 @@ internal static class SchemaNodes
     {
         var properties = new JsonObject
         {
-            ["id"] = new JsonObject { ["type"] = "string", ["format"] = "uuid", ["readOnly"] = true },
+            ["id"] = resource.View is null ? new JsonObject { ["type"] = "string", ["format"] = "uuid", ["readOnly"] = true } : new JsonObject { ["type"] = "string", ["readOnly"] = true },
             ["revision"] = new JsonObject { ["type"] = "integer", ["format"] = "int64", ["readOnly"] = true },
             ["owner"] = new JsonObject { ["type"] = Types("string", "null"), ["readOnly"] = true },
             ["team"] = new JsonObject { ["type"] = Types("string", "null"), ["readOnly"] = true },

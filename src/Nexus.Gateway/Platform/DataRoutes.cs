@@ -39,7 +39,7 @@ internal sealed class DataRoutes(IServiceProvider host, TimeProvider time) : IPl
             json.WriteString("plugin", id);
             json.WriteString("documents", plugin.Manifest.DocumentRoot);
             json.WriteStartArray("collections");
-            foreach (var resource in plugin.Resources)
+            foreach (var resource in plugin.Resources.Where(r => r.View is null))
                 WriteCollection(json, resource);
             json.WriteEndArray();
             json.WriteStartArray("tables");

@@ -28,7 +28,7 @@ internal sealed class DatabaseRoutes(IServiceProvider host, TimeProvider time) :
 
     private IStorageMaintenance Maintenance => host.GetService<IStorageMaintenance>() ?? throw new NexusException(ErrorCodes.ServiceUnavailable, "This host has no storage.");
 
-    private ImmutableArray<ResourceDescriptor> Resources => [.. host.GetRequiredService<IPlugins>().Current.Plugins.SelectMany(p => p.Resources)];
+    private ImmutableArray<ResourceDescriptor> Resources => [.. host.GetRequiredService<IPlugins>().Current.Plugins.SelectMany(p => p.Resources).Where(r => r.View is null)];
 
     private async Task DescribeAsync(HttpContext context)
     {

@@ -76,7 +76,7 @@ public sealed class Maintenance : IPlugin
     }
 
     private static ImmutableArray<ResourceDescriptor> Resources(IServiceProvider services) =>
-        [.. services.GetRequiredService<IPlugins>().Current.Plugins.SelectMany(p => p.Resources).OrderBy(r => r.Table, StringComparer.Ordinal)];
+        [.. services.GetRequiredService<IPlugins>().Current.Plugins.SelectMany(p => p.Resources).Where(r => r.View is null).OrderBy(r => r.Table, StringComparer.Ordinal)];
 
     /// <summary>What to index.</summary>
     /// <param name="Resource">A resource such as <c>orders.orders</c>; all when left out.</param>

@@ -12,7 +12,7 @@ internal sealed class ResourceCatalogRoutes(IPlugins plugins, IAuthorization aut
     private static readonly string[] Verbs = ["read", "create", "update", "delete"];
 
     private const string Form = """
-        {"type":"object","required":["name","plugin","version","singular","description","path","allowed","fields","search","record","input","actions"],"properties":{"name":{"type":"string"},"plugin":{"type":"string"},"version":{"type":"string"},"singular":{"type":"string"},"description":{"type":["string","null"]},"path":{"type":"string"},
+        {"type":"object","required":["name","plugin","version","singular","description","path","view","allowed","fields","search","record","input","actions"],"properties":{"name":{"type":"string"},"plugin":{"type":"string"},"version":{"type":"string"},"singular":{"type":"string"},"description":{"type":["string","null"]},"path":{"type":"string"},"view":{"type":"boolean"},
           "allowed":{"type":"object","additionalProperties":{"type":"string","enum":["none","own","team","all"]}},"fields":{"type":"array","items":{"type":"object","required":["name","kind"],"additionalProperties":true,"properties":{"name":{"type":"string"},"kind":{"type":"string"}}}},"search":{"type":"array","items":{"type":"string"}},
           "attachments":{"type":"object","required":["maxBytes","maxCount","types"],"properties":{"maxBytes":{"type":"integer","format":"int64"},"maxCount":{"type":"integer"},"types":{"type":"array","items":{"type":"string"}}}},
           "record":{"type":"object","additionalProperties":true},"input":{"type":"object","additionalProperties":true},
@@ -35,7 +35,7 @@ internal sealed class ResourceCatalogRoutes(IPlugins plugins, IAuthorization aut
             foreach (var resource in plugin.Resources.Where(r => string.IsNullOrEmpty(name) || r.Table == name))
             {
                 var allowed = new JsonObject();
-                foreach (var verb in Verbs.Concat(resource.Actions.Select(a => a.Name)).Distinct(StringComparer.Ordinal))
+                foreach (var verb in (resource.View is null ? Verbs : ["read"]).Concat(resource.Actions.Select(a => a.Name)).Distinct(StringComparer.Ordinal))
                 {
                     var decision = await authorization.DecideAsync(caller, resource.PermissionFor(verb), context.RequestAborted);
                     if (decision.Scope != AccessScope.None || decision.Records is { IsDefaultOrEmpty: false })
@@ -75,6 +75,7 @@ internal sealed class ResourceCatalogRoutes(IPlugins plugins, IAuthorization aut
         ["singular"] = resource.Singular,
         ["description"] = resource.Description,
         ["path"] = $"{plugin.Manifest.RoutePrefix}/{resource.Name}",
+        ["view"] = resource.View is not null,
         ["allowed"] = allowed,
         ["fields"] = FieldNodes.All(resource.Fields),
         ["search"] = new JsonArray([.. resource.Search.Select(f => (JsonNode)f)]),

@@ -8,7 +8,6 @@ internal static class FieldPaths
 {
     private static readonly FieldDescriptor[] Platform =
     [
-        new() { Name = "id", Kind = FieldKind.Identifier },
         new() { Name = "revision", Kind = FieldKind.Integer },
         new() { Name = "owner", Kind = FieldKind.Text, Nullable = true },
         new() { Name = "team", Kind = FieldKind.Text, Nullable = true },
@@ -20,7 +19,7 @@ internal static class FieldPaths
     /// <exception cref="NexusException"><c>FILTER_INVALID</c>, naming what there is.</exception>
     public static FieldDescriptor Get(ResourceDescriptor resource, string path)
     {
-        IEnumerable<FieldDescriptor> level = [.. Platform, .. resource.Fields];
+        IEnumerable<FieldDescriptor> level = [new() { Name = "id", Kind = resource.IdKind }, .. Platform, .. resource.Fields];
         FieldDescriptor? found = null;
         foreach (var name in path.Split('.'))
         {

@@ -44,8 +44,10 @@ internal sealed partial class ResourceRoutes
     public IEnumerable<ResourceRoute> Routes(RequestMetrics metrics)
     {
         yield return Route(metrics, "", Read, "list", "read", ListAsync);
-        yield return Route(metrics, "", ["POST"], "create", "create", CreateAsync);
         yield return Route(metrics, "/{id}", Read, "get", "read", Get);
+        if (resource.View is not null)
+            yield break;
+        yield return Route(metrics, "", ["POST"], "create", "create", CreateAsync);
         yield return Route(metrics, "/{id}", ["PUT"], "replace", "update", context => ChangeAsync(context, ChangeKind.Replace));
         yield return Route(metrics, "/{id}", ["PATCH"], "update", "update", context => ChangeAsync(context, ChangeKind.Merge));
         yield return Route(metrics, "/{id}", ["DELETE"], "delete", "delete", context => ChangeAsync(context, ChangeKind.Delete));
@@ -121,7 +123,8 @@ internal sealed partial class ResourceRoutes
     {
         if (record is null)
             return NoRecordAsync(context);
-        var tag = EntityTags.For(record.Revision);
+        // A view's rows may change without a revision of their own.
+        var tag = resource.View is null ? EntityTags.For(record.Revision) : TagOf(new RecordPage([record], null), isView: true);
         context.Response.Headers.ETag = tag;
         if (EntityTags.IsNamed(context.Request.Headers.IfNoneMatch, tag))
         {
@@ -146,7 +149,7 @@ internal sealed partial class ResourceRoutes
             headers.Link = links;
         if (page.Total is { } total)
             headers["X-Total-Count"] = total.ToString(System.Globalization.CultureInfo.InvariantCulture);
-        var tag = TagOf(page);
+        var tag = TagOf(page, resource.View is not null);
         headers.ETag = tag;
         if (EntityTags.IsNamed(context.Request.Headers.IfNoneMatch, tag))
         {
@@ -171,8 +174,8 @@ internal sealed partial class ResourceRoutes
         return buffer.WrittenMemory;
     }
 
-    /// <summary>A weak tag over which records in which revision a page shows (FNV-1a).</summary>
-    private static string TagOf(RecordPage page)
+    /// <summary>A weak tag over which records in which revision a page shows, of a view over what they say (FNV-1a).</summary>
+    private static string TagOf(RecordPage page, bool isView)
     {
         var hash = 14695981039346656037UL;
         foreach (var record in page.Records)
@@ -180,6 +183,8 @@ internal sealed partial class ResourceRoutes
             foreach (var letter in record.Id)
                 hash = (hash ^ letter) * 1099511628211UL;
             hash = (hash ^ (ulong)record.Revision) * 1099511628211UL;
+            foreach (var part in isView ? record.Json.Span : [])
+                hash = (hash ^ part) * 1099511628211UL;
         }
         hash = (hash ^ (ulong)(page.Total ?? -1)) * 1099511628211UL;
         return $"W/\"{(page.NextCursor is null ? hash : ~hash):x16}\"";

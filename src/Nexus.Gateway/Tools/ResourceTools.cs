@@ -23,6 +23,8 @@ internal sealed class ResourceTools(ActivePlugin plugin, ResourceDescriptor reso
         var many = resource.Description is { } text ? $"{resource.Name} ({text.TrimEnd('.')})" : resource.Name;
         yield return Of("list", $"List {resource.Name}", $"Finds {many}: filter, search, sort, page. Returns items and, when there are more, nextCursor.", ListInput(), "read", ListAsync) with { Lists = resource.Table };
         yield return Of("get", $"Get one of {resource.Name}", $"Reads one of {many} by its id.", Arguments(["id"], ("id", Id())), "read", GetAsync);
+        if (resource.View is not null)
+            yield break;
         yield return Of("create", $"Create {resource.Singular}", $"Creates one of {many}.", ToolSchemas.Closed(SchemaNodes.Input(resource, partial: false)), "create", CreateAsync) with { Writes = true };
         yield return Of("update", $"Update {resource.Singular}", $"Changes fields of one of {many}; what is not named stays.", Arguments(["id", "changes"], ("id", Id()), ("changes", ToolSchemas.Closed(SchemaNodes.Input(resource, partial: true))), ("revision", Revision())), "update", UpdateAsync) with { Writes = true, Destructive = true, Repeatable = true };
         yield return Of("delete", $"Delete {resource.Singular}", $"Deletes one of {many}.", Arguments(["id"], ("id", Id()), ("revision", Revision())), "delete", DeleteAsync) with { Writes = true, Destructive = true, Repeatable = true };
@@ -62,7 +64,7 @@ internal sealed class ResourceTools(ActivePlugin plugin, ResourceDescriptor reso
         return input;
     }
 
-    private static JsonObject Id() => new() { ["type"] = "string", ["format"] = "uuid" };
+    private JsonObject Id() => resource.View is null ? new() { ["type"] = "string", ["format"] = "uuid" } : new() { ["type"] = "string" };
 
     private static JsonObject Revision() => new() { ["type"] = "integer", ["minimum"] = 1, ["description"] = "Revision that the record must have; the call is refused when somebody changed it since." };
 

@@ -23,3 +23,13 @@ public sealed class Sqlite_gives_out_tasks : TaskDeliveryConformance
 {
     protected override void Configure(PluginTestOptions options) => options.Settings["database:type"] = "sqlite";
 }
+
+public sealed class Views_on_memory_conform : Nexus.Conformance.Views.ViewConformance
+{
+    protected override void Configure(PluginTestOptions options) => options.Settings["database:type"] = "memory";
+}
+
+public sealed class Views_on_Sqlite_conform : Nexus.Conformance.Views.ViewConformance
+{
+    protected override void Configure(PluginTestOptions options) => options.Settings["database:type"] = "sqlite";
+}

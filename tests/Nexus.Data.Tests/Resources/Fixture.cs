@@ -9,6 +9,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 using Nexus.Data.Attachments;
 using Nexus.Data.Audit;
 using Nexus.Data.Resources;
+using Nexus.Data.Views;
 
 namespace Nexus.Data.Tests.Resources;
 
@@ -156,7 +157,7 @@ internal sealed class Shop
         var hooks = new HookRunner(NullLogger<HookRunner>.Instance, TimeProvider.System) { TimeLimit = hookLimit ?? HookRunner.Limit, Stood = stood ?? (static () => TimeSpan.Zero) };
         var preparation = new ChangePreparation(Storage, access, sealing, hooks, Trail, time);
         var execution = new ChangeExecution(Storage, preparation, sealing, new Successor(this));
-        Operations = new ResourceOperations(Storage, access, sealing, execution, new IdempotentChanges(Storage, sealing, time), Accesses, hooks);
+        Operations = new ResourceOperations(Storage, access, sealing, execution, new IdempotentChanges(Storage, sealing, time), Accesses, hooks, new ViewReader((_, _) => throw new NotSupportedException()));
         Attachments = new AttachmentOperations(Storage, () => blobs!, Operations, access, Trail, time, NullLogger<AttachmentOperations>.Instance);
         var manifest = new PluginManifest { Name = "shop", Version = "1.0.0", Category = PluginCategory.Business, Description = "Shop.", Entry = "" };
         var services = builder.Services;

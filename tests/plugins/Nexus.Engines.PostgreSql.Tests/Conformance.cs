@@ -43,3 +43,21 @@ public sealed class Blobs_of_PostgreSql_conform : BlobConformance
     protected override async ValueTask<(IBlobStore Store, IAsyncDisposable Opened)> OpenAsync() =>
         await new PostgreSqlPlugin().OpenAsync(new StorageOptions(Folder, await PostgreSqlServer.DatabaseAsync()), CancellationToken.None) is var set ? (set.Blobs, set) : default;
 }
+
+public sealed class Views_on_PostgreSql_conform : Nexus.Conformance.Views.ViewConformance
+{
+    private string _database = "";
+
+    public override async ValueTask InitializeAsync()
+    {
+        _database = await PostgreSqlServer.DatabaseAsync();
+        await base.InitializeAsync();
+    }
+
+    protected override void Configure(Nexus.Testing.PluginTestOptions options)
+    {
+        options.Settings["database:type"] = "postgresql";
+        options.Settings["database:connectionString"] = _database;
+        options.Storage = new PostgreSqlPlugin();
+    }
+}

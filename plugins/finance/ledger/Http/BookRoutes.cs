@@ -19,28 +19,19 @@ internal static class BookRoutes
     /// <summary>Maps the routes.</summary>
     public static void Map(IEndpointRouteBuilder routes)
     {
-        routes.MapGet("books", Books).WithSummary("All books").RequireAuthorization(Read).Produces<ListView<BookView>>();
         routes.MapPost("books", AddBook).WithSummary("Open a book").RequireAuthorization("finance.ledger.books:create").Accepts<BookRequest>("application/json").Produces<BookView>(201);
-        routes.MapGet("books/{book}", Book).WithSummary("A book").RequireAuthorization(Read).Produces<BookView>();
         routes.MapGet("books/{book}/commodities", Commodities).WithSummary("Commodities of a book").RequireAuthorization(Read).Produces<ListView<CommodityView>>();
         routes.MapPost("books/{book}/commodities", AddCommodity).WithSummary("Add a commodity with its fixed scale").RequireAuthorization(Write).Accepts<CommodityView>("application/json").Produces<CommodityView>(201);
         routes.MapGet("books/{book}/accounts", Accounts).WithSummary("Accounts of a book").RequireAuthorization(Read).Produces<ListView<AccountView>>();
         routes.MapPost("books/{book}/accounts", AddAccount).WithSummary("Open an account").RequireAuthorization(Write).Accepts<AccountRequest>("application/json").Produces<AccountView>(201);
         routes.MapGet("books/{book}/balances", Balances).WithSummary("Balances of a book on a day").RequireAuthorization(Read).Produces<BalancesView>();
         routes.MapGet("books/{book}/audit", Audit).WithSummary("Recompute every invariant of a book").RequireAuthorization("finance.ledger.books:audit").Produces<AuditView>();
-        routes.MapGet("accounts/{account}", Account).WithSummary("An account with its balances").RequireAuthorization(Read).Produces<AccountView>();
         routes.MapPut("accounts/{account}", ChangeAccount).WithSummary("Change or close an account").RequireAuthorization(Write).Accepts<AccountChange>("application/json").Produces<AccountView>();
         routes.MapGet("accounts/{account}/register", Register).WithQuery("from", "First day, 2024-12-31.").WithQuery("to", "Last day.").WithQuery("limit", "Lines a page, 1 to 1000; 100 otherwise.").WithQuery("cursor", "nextCursor of an earlier page.").WithSummary("Lines of an account with running balances").RequireAuthorization(Read).Produces<RegisterView>();
     }
 
     /// <summary>An account as it is sent.</summary>
     public static AccountView View(Account a) => new(a.Id, a.Book, a.Path, a.Type, a.NormalSide, a.Commodity, a.Number, a.ClosedOn?.Stored(), a.Revision);
-
-    private static async Task<IResult> Books(HttpContext context, [FromServices] Chart chart) =>
-        TypedResults.Json(new ListView<BookView>([.. (await chart.BooksAsync(context.RequestAborted)).Select(View)]), LedgerJson.Default.ListViewBookView);
-
-    private static async Task<IResult> Book(HttpContext context, string book, [FromServices] Chart chart) =>
-        TypedResults.Json(View(await chart.BookAsync(book, context.RequestAborted)), LedgerJson.Default.BookView);
 
     private static async Task<IResult> AddBook(HttpContext context, [FromServices] Chart chart)
     {
@@ -88,13 +79,6 @@ internal static class BookRoutes
         var account = await chart.AddAccountAsync(book, path!, type!, request.Commodity, number, context.RequestAborted);
         context.Response.Headers.Location = $"{Reading.Prefix}/accounts/{account.Id}";
         return TypedResults.Json(View(account), LedgerJson.Default.AccountView, statusCode: 201);
-    }
-
-    private static async Task<IResult> Account(HttpContext context, string account, [FromServices] Chart chart)
-    {
-        var found = await chart.AccountAsync(account, context.RequestAborted);
-        context.Response.Headers.ETag = $"\"{found.Revision}\"";
-        return TypedResults.Json(View(found), LedgerJson.Default.AccountView);
     }
 
     private static async Task<IResult> ChangeAccount(HttpContext context, string account, [FromServices] Chart chart)

@@ -10,8 +10,7 @@ internal static class LedgerPages
     {
         plugin.AddWidget("books", new LocalText("Books").In("de", "Bücher"), new Component("table")
         {
-            ["source"] = "books",
-            ["items"] = "items",
+            ["source"] = "books?sort=name",
             ["every"] = 30,
             ["empty"] = new LocalText("No book is open yet. Open one with POST /api/business/ledger/books.").In("de", "Noch kein Buch ist eröffnet. Eröffne eines mit POST /api/business/ledger/books."),
             ["columns"] = new JsonArray(
@@ -20,7 +19,7 @@ internal static class LedgerPages
                 Column("journals", "Journals", "Buchungen", "number")),
         });
         plugin.AddPage("balances", new LocalText("Balances").In("de", "Salden"), new Component("container",
-            new Component("select") { ["name"] = "book", ["label"] = new LocalText("Book").In("de", "Buch"), ["source"] = "books", ["items"] = "items" },
+            new Component("select") { ["name"] = "book", ["label"] = new LocalText("Book").In("de", "Buch"), ["source"] = "books?sort=name" },
             new Component("card", new Component("data-grid")
             {
                 ["source"] = "books/{book}/balances",

@@ -107,7 +107,6 @@ internal sealed record ProfileView(string Name, long Version, ImmutableDictionar
 [JsonSerializable(typeof(UndoView))]
 [JsonSerializable(typeof(ProfileRequest))]
 [JsonSerializable(typeof(ProfileView))]
-[JsonSerializable(typeof(ListView<BookView>))]
 [JsonSerializable(typeof(ListView<CommodityView>))]
 [JsonSerializable(typeof(ListView<AccountView>))]
 [JsonSerializable(typeof(ListView<ImportView>))]

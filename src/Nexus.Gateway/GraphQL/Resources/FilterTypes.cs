@@ -11,7 +11,6 @@ internal sealed class FilterTypes(RecordTypes types)
     private const int MaxConditions = 100;
     private static readonly FieldDescriptor[] Platform =
     [
-        new() { Name = "id", Kind = FieldKind.Identifier },
         new() { Name = "revision", Kind = FieldKind.Integer },
         new() { Name = "owner", Kind = FieldKind.Text, Nullable = true },
         new() { Name = "team", Kind = FieldKind.Text, Nullable = true },
@@ -56,7 +55,7 @@ internal sealed class FilterTypes(RecordTypes types)
     public static ImmutableArray<SortKey> ReadSort(object? input) =>
         input is not object?[] keys ? [] : [.. keys.Cast<Dictionary<string, object?>>().Select(key => new SortKey((string)key["field"]!, (bool)key["descending"]!))];
 
-    private FieldDescriptor[] Fields(BoundResource resource) => [.. Platform, .. resource.Descriptor.Fields.Where(types.IsShown)];
+    private FieldDescriptor[] Fields(BoundResource resource) => [new() { Name = "id", Kind = resource.Descriptor.IdKind }, .. Platform, .. resource.Descriptor.Fields.Where(types.IsShown)];
 
     private static Filter Read(FieldDescriptor[] fields, Dictionary<string, object?> input, ref int left)
     {

@@ -80,8 +80,11 @@ internal sealed partial class SurfaceSchema : IDisposable
             RecordQueries.AddPlatform(type);
             types.AddFields(type, resource.Descriptor.Fields);
             queries.Add(query, resource, type);
-            changes.Add(mutation, resource, type);
-            events.Add(subscription, resource, type);
+            if (resource.Descriptor.View is null)
+            {
+                changes.Add(mutation, resource, type);
+                events.Add(subscription, resource, type);
+            }
             attachments.Add(type, mutation, resource);
             entities?.Add(resource, type);
         }

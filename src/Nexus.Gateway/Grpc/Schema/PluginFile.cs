@@ -47,6 +47,8 @@ internal sealed class PluginFile(ResourceFile shared, ResourceMethods methods, C
         service.Add("Get", ById("Get" + one).Add("fields", 3, ProtoKind.Text, "Only these fields; all when empty.", repeated: true), record, call => methods.GetAsync(call, target));
         service.Add("List", list, ResourceFile.Page(file, $"List{many}Response", record), call => methods.ListAsync(call, target));
         service.Add("StreamList", list, record, call => methods.StreamAsync(call, target), serverStreams: true);
+        if (resource.View is not null)
+            return;
         service.Add("Create", ById("Create" + one).Add("record", 3, record), record, call => methods.ChangeAsync(call, target, ChangeKind.Create));
         var update = ById("Update" + one).Add("record", 3, record, "The fields to change.").Add("replace", 4, ProtoKind.Bool, "All fields anew.").Add("if_revision", 5, ProtoKind.Int64, ResourceFile.IfRevision, optional: true).Add("clear", 6, ProtoKind.Text, "Fields that lose their value.", repeated: true);
         service.Add("Update", update, record, call => methods.ChangeAsync(call, target, ChangeKind.Merge));

@@ -48,6 +48,8 @@ internal sealed class LedgerServer : IAsyncDisposable
 
     public HttpClient Client { get; private set; } = null!;
 
+    public ISqlDatabase Database => _ledger;
+
     public IMeterFactory Meters => _app.Services.GetRequiredService<IMeterFactory>();
 
     public static async Task<LedgerServer> StartAsync()

@@ -197,7 +197,7 @@ public sealed class RouteTests
 
         var endpoints = routes.DataSources.SelectMany(s => s.Endpoints).ToList();
 
-        Assert.Equal(22, endpoints.Count);
+        Assert.Equal(19, endpoints.Count);
         Assert.All(endpoints, e => Assert.Matches("^finance\\.ledger\\.[a-z]+:[a-z]+$", e.Metadata.GetMetadata<IAuthorizeData>()?.Policy ?? ""));
     }
 }

@@ -37,6 +37,8 @@ export interface Resource {
   singular: string;
   description: string | null;
   path: string;
+  /** It is rows of its plugin's own database: only read, without history, and nobody tells of changes. */
+  view: boolean;
   allowed: Record<string, string>;
   search: string[];
   fields: Field[];

@@ -50,7 +50,7 @@ export function useSource(part: Part): Bound {
   const addressOf = useAddressOf();
   const address = addressOf(text(part, 'source'));
   const resource = useCatalogue().data?.find((r) => address !== null && (address === r.path || address.startsWith(`${r.path}?`) || address.startsWith(`${r.path}/`)));
-  useRecordChanges(resource?.name ?? null);
+  useRecordChanges(resource && !resource.view ? resource.name : null);
   const every = number(part, 'every');
   const found = useQuery({
     queryKey: resource ? ['records', resource.name, 'part', address] : ['parts', address],

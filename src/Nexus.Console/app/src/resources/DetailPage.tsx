@@ -58,14 +58,15 @@ function Detail({ resource, id }: { resource: Resource; id: string }): ReactNode
   const words = useWords();
   const client = useQueryClient();
   const may = useMay();
+  const hasHistory = !resource.view && may('platform.audit:read');
   const [, go] = useLocation();
   const [isEditing, setIsEditing] = useState(false);
   const [action, setAction] = useState<Action | null>(null);
   const caller = useView().data?.caller.id ?? '';
-  useRecordChanges(resource.name, useCallback(() => void client.invalidateQueries({ queryKey: ['history', resource.name, id] }), [client, resource.name, id]));
+  useRecordChanges(resource.view ? null : resource.name, useCallback(() => void client.invalidateQueries({ queryKey: ['history', resource.name, id] }), [client, resource.name, id]));
   const record = useQuery({ queryKey: ['records', resource.name, id], queryFn: () => get<Row>(`${resource.path}/${id}`) });
   const row = record.data;
-  if (record.error instanceof Problem && record.error.status === 404) return <><Trail resource={resource} last={id} /><Empty isPage title={words.gone} hint={words.goneHint} />{may('platform.audit:read') && <History resource={resource} id={id} row={null} />}</>;
+  if (record.error instanceof Problem && record.error.status === 404) return <><Trail resource={resource} last={id} /><Empty isPage title={words.gone} hint={words.goneHint} />{hasHistory && <History resource={resource} id={id} row={null} />}</>;
   if (!row) return record.error ? <Fault error={record.error} retry={() => void record.refetch()} /> : <Waiting />;
 
   const title = nameOf(resource, row);
@@ -124,7 +125,7 @@ function Detail({ resource, id }: { resource: Resource; id: string }): ReactNode
       <Tabs defaultValue="fields" keepMounted={false}>
         <Tabs.List mb="md">
           <Tabs.Tab value="fields">{words.details}</Tabs.Tab>
-          {may('platform.audit:read') && <Tabs.Tab value="history">{words.history}</Tabs.Tab>}
+          {hasHistory && <Tabs.Tab value="history">{words.history}</Tabs.Tab>}
         </Tabs.List>
         <Tabs.Panel value="fields">
           <Stack>
@@ -132,7 +133,7 @@ function Detail({ resource, id }: { resource: Resource; id: string }): ReactNode
             {resource.attachments && <Suspense fallback={<Waiting lines={3} />}><Attachments resource={resource} id={id} /></Suspense>}
           </Stack>
         </Tabs.Panel>
-        <Tabs.Panel value="history"><History resource={resource} id={id} row={row} /></Tabs.Panel>
+        {hasHistory && <Tabs.Panel value="history"><History resource={resource} id={id} row={row} /></Tabs.Panel>}
       </Tabs>
       <Dialog isOpen={action !== null} onClose={() => setAction(null)} title={action ? spoken(action.name) : ''}>
         {action && (

@@ -39,7 +39,7 @@ function List({ resource }: { resource: Resource }): ReactNode {
   const setColumns = (next: string[]): void => (state.columns ? change({ columns: next }) : setOwn(next));
   const [text, setText] = useState(state.q);
   const searchSoon = useDebouncedCallback((q: string) => change({ q }), 120);
-  useRecordChanges(resource.name);
+  useRecordChanges(resource.view ? null : resource.name);
 
   const query = writeState({ ...state, columns: null });
   const list = useRecords(resource, query);

@@ -48,12 +48,13 @@ export const systemFields: readonly Field[] = [
   { name: 'owner', kind: 'Text', readOnly: true },
 ];
 
-export const readableFields = (resource: Resource): Field[] => [...resource.fields.filter((f) => !f.secret), ...systemFields];
+/** What lists show and compare; of a view's rows the platform knows neither owner nor times. */
+export const readableFields = (resource: Resource): Field[] => [...resource.fields.filter((f) => !f.secret), ...(resource.view ? [] : systemFields)];
 
 export const isSortable = (field: Field): boolean => !['List', 'Group', 'Map', 'Json', 'Money', 'Multiline'].includes(field.kind);
 
 /** The columns that are shown until somebody chooses others: what tells records apart, then what is short. */
 export function defaultColumns(resource: Resource): string[] {
   const shown = resource.fields.filter((f) => !f.secret && !['Json', 'Map', 'Group', 'List', 'Multiline'].includes(f.kind)).slice(0, 7).map((f) => f.name);
-  return [...shown, 'updatedAt'];
+  return resource.view ? shown : [...shown, 'updatedAt'];
 }

@@ -25,7 +25,7 @@ export function Home({ view }: { view: View }): ReactNode {
   const catalogue = useCatalogue();
   const health = useQuery({ queryKey: ['health'], queryFn: () => get<NodeHealth>('/health'), refetchInterval: 15_000, retry: false });
   const resources = (catalogue.data ?? []).filter((r) => 'read' in r.allowed);
-  const counts = useQueries({ queries: resources.map((r, index) => ({ queryKey: ['records', r.name, 'count'], queryFn: async () => (await send<unknown>('GET', `${r.path}?limit=1&count=true`)).total, staleTime: 30_000, retry: false, refetchInterval: index < followed ? (false as const) : 20_000 })) });
+  const counts = useQueries({ queries: resources.map((r, index) => ({ queryKey: ['records', r.name, 'count'], queryFn: async () => (await send<unknown>('GET', `${r.path}?limit=1&count=true`)).total, staleTime: 30_000, retry: false, refetchInterval: index < followed && !r.view ? (false as const) : 20_000 })) });
   const isWell = health.data?.status === 'Healthy';
   return (
     <>
@@ -39,7 +39,7 @@ export function Home({ view }: { view: View }): ReactNode {
           <Empty title={words.noRecords} hint={words.notFoundHint} />
         ) : (
           <SimpleGrid cols={{ base: 1, xs: 2, lg: 4 }}>
-            {resources.map((r, index) => <Boundary key={r.name} name={titleOf(r)}><Count resource={r} count={counts[index]?.data ?? null} isFollowed={index < followed} /></Boundary>)}
+            {resources.map((r, index) => <Boundary key={r.name} name={titleOf(r)}><Count resource={r} count={counts[index]?.data ?? null} isFollowed={index < followed && !r.view} /></Boundary>)}
           </SimpleGrid>
         )}
         {visiblePages(view).length > 0 && (
