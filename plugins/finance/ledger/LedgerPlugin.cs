@@ -30,6 +30,7 @@ public sealed class LedgerPlugin : IPlugin
             .AddRole("auditor", "Reads all books and runs their audits; changes nothing.", "finance.*:read", "finance.*:audit")
             .AddRole("viewer", "Reads all books.", "finance.*:read");
         LedgerViews.Add(plugin);
+        JournalTools.Add(plugin);
         LedgerPages.Add(plugin);
         plugin.MapEndpoints(routes =>
         {

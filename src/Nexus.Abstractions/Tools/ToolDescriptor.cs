@@ -26,6 +26,9 @@ public sealed record ToolDescriptor
     /// <summary>The same call twice is as once.</summary>
     public bool Idempotent { get; init; }
 
+    /// <summary>The resource of whose record the answer has the <c>id</c>, <c>{plugin}.{name}</c> or <c>{name}</c> of the same plugin: surfaces with types answer that record. Null when it is of none.</summary>
+    public string? Returns { get; init; }
+
     /// <summary>Time limit of one call.</summary>
     public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(30);
 

@@ -12,13 +12,19 @@ namespace Nexus.Finance.Ledger.Http;
 /// <summary>Routes of journals.</summary>
 internal static class JournalRoutes
 {
+    /// <summary>Permission to post.</summary>
+    public const string Create = "finance.ledger.journals:create";
+
+    /// <summary>Permission to reverse.</summary>
+    public const string Undo = "finance.ledger.journals:reverse";
+
     /// <summary>Maps the routes.</summary>
     public static void Map(IEndpointRouteBuilder routes)
     {
-        routes.MapPost("journals", Post).WithSummary("Post a journal").RequireAuthorization("finance.ledger.journals:create").Accepts<JournalRequest>("application/json").Produces<JournalView>(201);
+        routes.MapPost("journals", Post).WithSummary("Post a journal").RequireAuthorization(Create).Accepts<JournalRequest>("application/json").Produces<JournalView>(201);
         routes.MapGet("journals/{journal}", Get).WithSummary("A journal with its postings").RequireAuthorization("finance.ledger.journals:read").Produces<JournalView>();
         routes.MapPut("journals/{journal}", Edit).WithSummary("Edit a journal: reverse it and post another in one commit").RequireAuthorization("finance.ledger.journals:update").Accepts<JournalRequest>("application/json").Produces<JournalView>();
-        routes.MapPost("journals/{journal}/reverse", Reverse).WithSummary("Reverse a journal").RequireAuthorization("finance.ledger.journals:reverse").Accepts<ReversalRequest>("application/json").Produces<JournalView>(201);
+        routes.MapPost("journals/{journal}/reverse", Reverse).WithSummary("Reverse a journal").RequireAuthorization(Undo).Accepts<ReversalRequest>("application/json").Produces<JournalView>(201);
     }
 
     private static async Task<IResult> Post(HttpContext context, [FromServices] Journals journals)
@@ -26,10 +32,23 @@ internal static class JournalRoutes
         var request = await Reading.BodyAsync(context, LedgerJson.Default.JournalRequest);
         var header = context.Request.Headers["Idempotency-Key"].ToString();
         if (request.IdempotencyKey is null && header.Length > 0) request = request with { IdempotencyKey = header };
-        var book = Reading.Needed(request.Book, "/book", 100);
-        var journal = await journals.PostAsync(book, session => DraftAsync(session, book, request), context.RequestAborted);
+        var journal = await PostAsync(journals, request, context.RequestAborted);
         context.Response.Headers.Location = $"{Reading.Prefix}/journals/{journal.Id}";
-        return TypedResults.Json(View(journal), LedgerJson.Default.JournalView, statusCode: 201);
+        return TypedResults.Json(journal, LedgerJson.Default.JournalView, statusCode: 201);
+    }
+
+    /// <summary>Posts what was asked for.</summary>
+    public static async Task<JournalView> PostAsync(Journals journals, JournalRequest request, CancellationToken cancellationToken)
+    {
+        var book = Reading.Needed(request.Book, "/book", 100);
+        return View(await journals.PostAsync(book, session => DraftAsync(session, book, request), cancellationToken));
+    }
+
+    /// <summary>Reverses a journal.</summary>
+    public static async Task<JournalView> ReverseAsync(Journals journals, string journal, ReversalRequest request, CancellationToken cancellationToken)
+    {
+        var on = request.BookedOn is { } text ? Reading.Day(text, "/bookedOn") : (DateOnly?)null;
+        return View(await journals.ReverseAsync(journal, on, Reading.Text(request.Reason, "/reason", 1_000), cancellationToken));
     }
 
     private static async Task<IResult> Get(HttpContext context, string journal, [FromServices] Journals journals) =>
@@ -47,10 +66,9 @@ internal static class JournalRoutes
     private static async Task<IResult> Reverse(HttpContext context, string journal, [FromServices] Journals journals)
     {
         var request = context.Request.HasJsonContentType() ? await Reading.BodyAsync(context, LedgerJson.Default.ReversalRequest) : new ReversalRequest(null, null);
-        var on = request.BookedOn is { } text ? Reading.Day(text, "/bookedOn") : (DateOnly?)null;
-        var reversal = await journals.ReverseAsync(journal, on, Reading.Text(request.Reason, "/reason", 1_000), context.RequestAborted);
+        var reversal = await ReverseAsync(journals, journal, request, context.RequestAborted);
         context.Response.Headers.Location = $"{Reading.Prefix}/journals/{reversal.Id}";
-        return TypedResults.Json(View(reversal), LedgerJson.Default.JournalView, statusCode: 201);
+        return TypedResults.Json(reversal, LedgerJson.Default.JournalView, statusCode: 201);
     }
 
     private static async ValueTask<JournalDraft> DraftAsync(ISqlSession session, string book, JournalRequest request)

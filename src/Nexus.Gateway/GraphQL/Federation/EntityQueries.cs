@@ -84,10 +84,10 @@ internal sealed class EntityQueries(RecordQueries queries)
             return Refuse($"{Inspection.Of(name)} is no entity of this subgraph.");
         if (!representation.TryGetProperty("id", out var key) || key.ValueKind != JsonValueKind.String)
             return Refuse($"A representation of {name} has its key, the text `id`.");
+        if (records.TryGetValue(name, out var resource) && resource.Descriptor.View is not null)
+            return Find(name, key.GetString()!, run);
         // Ids of records are UUIDs: by another text nothing can be found, and it would make the question wrong for its neighbours.
-        if (!Guid.TryParse(key.GetString(), out var id))
-            return null;
-        return Find(name, id.ToString(), run);
+        return Guid.TryParse(key.GetString(), out var id) ? Find(name, id.ToString(), run) : null;
     }
 
     /// <summary>The promise of a record; or one of which this node knows the id alone, and another subgraph whether there is one.</summary>

@@ -11,10 +11,10 @@ internal static class SubgraphText
     private static readonly string[] Shared = ["Money", "PageInfo", "ChangeError", "ChangeFieldError"];
 
     /// <summary>Fields of the node itself, which every node has for itself: a composed schema shows what plugins declare. Also those of the contract, which composers add themselves.</summary>
-    private static readonly string[] Own = ["plugin", "plugins", "enable_plugin", "disable_plugin", "_service", "_entities"];
+    private static readonly string[] Own = ["plugin", "plugins", "enable_plugin", "disable_plugin", "me", "_service", "_entities"];
 
     /// <summary>Types that only those fields lead to.</summary>
-    private static readonly string[] OwnTypes = ["Plugin", "PluginCategory", "PluginState", "_Service", "_Entity", "_Any"];
+    private static readonly string[] OwnTypes = ["Caller", "Plugin", "PluginCategory", "PluginState", "_Service", "_Entity", "_Any"];
 
     /// <summary>The schema in the schema definition language with <c>@key</c> and <c>@shareable</c>.</summary>
     public static string Print(Schema schema, IReadOnlyDictionary<string, ObjectType> entities) => Link + SchemaPrinter.Print(schema, new SchemaMarks

@@ -26,7 +26,7 @@ internal sealed class RecordQueries(IResourceOperations operations, FilterTypes 
         {
             Description = $"One record of {resource.Descriptor.Name}; null when there is none that the caller may see.",
             Arguments = [new InputField("id", Scalars.Id.NonNull)],
-            Resolve = (_, arguments, run) => FindAsync(resource, (string)arguments["id"]!, run),
+            Resolve = (_, arguments, run) => ReadAsync(resource, (string)arguments["id"]!, run),
         });
         var (filter, sort) = filters.For(resource);
         var described = resource.Descriptor.Description ?? $"Records of {resource.Descriptor.Name}.";
@@ -114,7 +114,8 @@ internal sealed class RecordQueries(IResourceOperations operations, FilterTypes 
         return first >= 1 ? Math.Min(first, MaxPage) : throw new NexusException(ErrorCodes.BadRequest, "`first` is a whole number from 1.");
     }
 
-    private async Task<object?> FindAsync(BoundResource resource, string id, OperationRun run)
+    /// <summary>The record of an id as it is now.</summary>
+    public async Task<object?> ReadAsync(BoundResource resource, string id, OperationRun run)
     {
         var call = (SurfaceCall)run.Context!;
         var found = await operations.FindAsync(resource.For(call), id, run.Cancellation);

@@ -56,6 +56,7 @@ internal sealed partial class SurfaceSchema : IDisposable
     {
         var (query, mutation, subscription) = (new ObjectType("Query"), new ObjectType("Mutation"), new ObjectType("Subscription"));
         new PluginOperations(plugins, parts.Authorization, parts.Administration).Add(query, mutation);
+        CallerFields.Add(query);
         var types = new RecordTypes(parts.Settings.Current.HiddenFields);
         var queries = new RecordQueries(parts.Operations, new FilterTypes(types), parts.IsSubgraph);
         var entities = parts.IsSubgraph ? new EntityQueries(queries) : null;
@@ -90,6 +91,9 @@ internal sealed partial class SurfaceSchema : IDisposable
         }
         foreach (var (resource, type) in bound.Values)
             AddReferences(queries, bound, resource, type, types, entities);
+        var tools = new ToolFields(parts.Operations, types, queries);
+        foreach (var plugin in snapshot.Plugins)
+            tools.Add(query, mutation, plugin, bound);
         entities?.AddTo(query);
         return new Schema(query, mutation, subscription.Fields.Count > 0 ? subscription : null) { Description = "What the plugins of this node declare." };
     }

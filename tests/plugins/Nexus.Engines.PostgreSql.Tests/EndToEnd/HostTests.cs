@@ -44,6 +44,14 @@ public sealed class HostTests
     }
 
     [Fact]
+    public async Task One_question_goes_over_the_ledgers_own_tables_in_five_statements_and_mutations_change_them()
+    {
+        await using var host = await StartAsync(await PostgreSqlServer.DatabaseAsync(), LedgerGraph.Settings, "core.identity", "finance.ledger");
+        await LedgerGraph.HoldsAsync(host);
+        await LedgerGraph.ChangesAsync(host);
+    }
+
+    [Fact]
     public async Task Resources_are_written_listed_filtered_and_searched()
     {
         await using var host = await StartAsync(await PostgreSqlServer.DatabaseAsync());
@@ -141,7 +149,9 @@ public sealed class HostTests
         Assert.Equal(19, RunningHost.Rows(await two.GetAsync($"{order}/attachments")).Count);
     }
 
-    private static Task<RunningHost> StartAsync(string address, params string[] plugins) => RunningHost.StartAsync(
+    private static Task<RunningHost> StartAsync(string address, params string[] plugins) => StartAsync(address, [], plugins);
+
+    private static Task<RunningHost> StartAsync(string address, string[] settings, params string[] plugins) => RunningHost.StartAsync(
         [Path.Combine(Programs.Plugins, "engines.postgresql"), .. plugins.Length == 0 ? [Path.Combine(Programs.Samples, "orders")] : plugins.Select(p => Path.Combine(Programs.Plugins, p))],
-        ["--database:type=postgresql", $"--database:connectionString={address}", "--security:localAdministrator=true", "--server:http2Port=0"]);
+        ["--database:type=postgresql", $"--database:connectionString={address}", "--security:localAdministrator=true", "--server:http2Port=0", .. settings]);
 }
