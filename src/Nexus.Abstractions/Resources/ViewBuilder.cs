@@ -36,6 +36,13 @@ public sealed class ViewBuilder<T>
         return this;
     }
 
+    /// <summary>Says that the rows have owners, whose ids are in a column <c>owner</c>, and perhaps teams in <c>team</c>: who may read its own records or those of its teams sees these.</summary>
+    public ViewBuilder<T> Owned()
+    {
+        Descriptor = Descriptor with { View = Descriptor.View! with { IsOwned = true } };
+        return this;
+    }
+
     private string PathOf(Expression<Func<T, object?>> field)
     {
         var path = FilterTranslator.PathOf(field.Body);
@@ -54,10 +61,10 @@ public static class ViewBuilderExtensions
     /// <param name="name">Plural kebab-case name, such as <c>accounts</c>; a path segment.</param>
     /// <param name="sql">
     /// One SELECT without parameters. A field <c>bookedOn</c> is its column <c>booked_on</c>; money <c>total</c> is <c>total</c>, the amount, and <c>total_currency</c>; lists, maps, groups and JSON are JSON text; an instant is RFC 3339 text or the engine's own type.
-    /// <c>id</c> is demanded, a text that no two rows of a tenant share (or <see cref="ViewBuilder{T}.Key"/>). <c>revision</c>, <c>owner</c>, <c>team</c>, <c>created_at</c> and <c>updated_at</c> are taken where they are there:
-    /// without an owner only the scope <c>all</c> sees the rows; without a time of creation it is that of the UUIDv7 that the id begins with.
+    /// <c>id</c> is demanded, a text that no two rows of a tenant share (or <see cref="ViewBuilder{T}.Key"/>). <c>revision</c>, <c>created_at</c> and <c>updated_at</c> are taken where they are there; without a time of creation it is that of the UUIDv7 that the id begins with.
+    /// Rows are nobody's, so that only the scope <c>all</c> sees them, unless they are <see cref="ViewBuilder{T}.Owned"/>.
     /// </param>
-    /// <param name="declare">Description, key, and the SELECT of other dialects.</param>
+    /// <param name="declare">Description, key, owners, and the SELECT of other dialects.</param>
     /// <exception cref="NexusException"><c>PLUGIN_LOAD_FAILED</c>, naming the property that has no field kind and what is allowed.</exception>
     public static IPluginBuilder AddView<T>(this IPluginBuilder plugin, string name, string sql, Action<ViewBuilder<T>>? declare = null)
         where T : Resource

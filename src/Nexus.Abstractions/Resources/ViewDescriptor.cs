@@ -15,6 +15,9 @@ public sealed record ViewDescriptor
     /// <summary>Fields whose values together are a record's id, in order; empty when the query has a column <c>id</c>.</summary>
     public ImmutableArray<string> Key { get; init; } = [];
 
+    /// <summary>Its rows have owners: a column <c>owner</c>, and where there are teams <c>team</c>. Otherwise a row is nobody's, and only the scope <c>all</c> sees any.</summary>
+    public bool IsOwned { get; init; }
+
     /// <summary>The SELECT in a dialect.</summary>
     public string SqlIn(string dialect) => Dialects.GetValueOrDefault(dialect, Sql);
 

@@ -35,7 +35,7 @@ internal sealed class ViewColumns
     private ViewColumns(ResourceDescriptor resource, FrozenSet<string> present)
     {
         (_resource, _present) = (resource, present);
-        var missing = resource.Fields.SelectMany(Columns).Concat(resource.View!.Key.IsEmpty ? ["id"] : []).Where(c => !present.Contains(c)).ToList();
+        var missing = resource.Fields.SelectMany(Columns).Concat(resource.View!.Key.IsEmpty ? ["id"] : []).Concat(resource.View.IsOwned ? ["owner"] : []).Where(c => !present.Contains(c)).ToList();
         if (missing.Count > 0)
             throw new NexusException(ErrorCodes.PluginLoadFailed, $"View {resource.Name} of plugin {resource.Plugin}: its query has no column {string.Join(", ", missing)}; it has {string.Join(", ", present.Order(StringComparer.Ordinal))}. A field `bookedOn` is the column `booked_on`; name it so by AS.");
         Key = resource.View.Key.IsEmpty ? [new ViewColumn("id", ColumnForm.Text, false)] : [.. resource.View.Key.Select(k => Of(resource.Fields.First(f => f.Name == k)) with { MayBeNull = false })];
@@ -67,8 +67,8 @@ internal sealed class ViewColumns
     public static string[] Columns(FieldDescriptor field) =>
         ViewDescriptor.ColumnOf(field.Name) is var column && field.Kind == FieldKind.Money ? [column, column + "_currency"] : [column];
 
-    /// <summary>Whether the query has one of the platform's own columns.</summary>
-    public bool Has(string column) => _present.Contains(column);
+    /// <summary>Whether the query has one of the platform's own columns; what it calls owner or team is none where rows are nobody's.</summary>
+    public bool Has(string column) => _present.Contains(column) && (column is not ("owner" or "team") || _resource.View!.IsOwned);
 
     /// <summary>The column at a path of a filter or sort.</summary>
     /// <exception cref="NexusException"><c>FILTER_INVALID</c>: there is none, or its values have no order and no equality in SQL.</exception>

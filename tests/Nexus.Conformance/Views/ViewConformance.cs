@@ -55,8 +55,9 @@ public abstract class ViewConformance : IAsyncLifetime
     private ISqlDatabase Database => _host.Services.GetRequiredService<ISqlDatabases>().Get("library", CallContext.DefaultTenant);
 
     private static void Declare(IPluginBuilder plugin) => plugin
+        .UseAuthorization((context, _, _) => ValueTask.FromResult(new AccessDecision(context.Caller.Roles is [var role] && Enum.TryParse<AccessScope>(role, out var scope) ? scope : AccessScope.All, "The test decides.") { Records = context.Caller.Id == "guest" ? ["d"] : default }))
         .AddView<Shelf>("shelves", "SELECT id, name FROM shelf")
-        .AddView<Book>("books", $"SELECT {Columns} FROM book -- every one of them", view => view.Describe("Books on shelves."))
+        .AddView<Book>("books", $"SELECT {Columns} FROM book -- every one of them", view => view.Owned().Describe("Books on shelves."))
         .AddView<Loan>("loans", "SELECT book, number, reader FROM loan", view => view.Key(l => l.Book, l => l.Number));
 
     private Task<PluginTestHost> StartAsync(Action<IPluginBuilder> declare) => PluginTestHost.StartAsync(options =>
@@ -166,6 +167,30 @@ public abstract class ViewConformance : IAsyncLifetime
         Assert.Equal("METHOD_NOT_ALLOWED", result.Error!.Code);
     }
 
+    [Theory]
+    [InlineData("ann", "Own", "a1 c", "")]
+    [InlineData("ann", "Team", "a1 b~1 c", "")]
+    [InlineData("guest", "Own", "d", "")]
+    [InlineData("ann", "All", "a1 a2 b2 b~1 c d", "North South")]
+    public async Task A_scope_is_a_part_of_the_query_and_rows_of_nobody_are_for_all_alone(string caller, string scope, string books, string shelves)
+    {
+        var plugin = _host.Services.GetRequiredService<IPlugins>().Current.Find("library")!;
+        var context = new CallContext(new Caller(caller, caller, ["red"], [scope]), CallContext.DefaultTenant, "test");
+        var operations = _host.Services.GetRequiredService<IResourceOperations>();
+        ResourceCall Call(string view) => new(plugin, plugin.Resources.Single(r => r.Name == view), context);
+
+        var found = await operations.ListAsync(Call("books"), new ResourceQuery { Count = true }, TestContext.Current.CancellationToken);
+        var single = new List<string>();
+        foreach (var id in new[] { "a1", "a2", "b2", "b~1", "c", "d" })
+        {
+            if (await operations.FindAsync(Call("books"), id, TestContext.Current.CancellationToken) is { } one)
+                single.Add(one.Id);
+        }
+
+        Assert.Equal((books, books, (long?)books.Split(' ').Length), (string.Join(' ', found.Records.Select(r => r.Id)), string.Join(' ', single), found.Total));
+        Assert.Equal(shelves, string.Join(' ', (await operations.ListAsync(Call("shelves"), new ResourceQuery(), TestContext.Current.CancellationToken)).Records.Select(r => (string)JsonNode.Parse(r.Json.Span)!["name"]!)));
+    }
+
     [Fact]
     public async Task A_page_read_again_has_a_new_tag_once_a_row_changed()
     {
@@ -196,9 +221,10 @@ public abstract class ViewConformance : IAsyncLifetime
     [InlineData("SELECT id FROM shelf", "name")]
     [InlineData("SELECT id, name FROM nowhere", "nowhere")]
     [InlineData("SELECT name FROM shelf", "id")]
+    [InlineData("SELECT id, name FROM shelf", "owner")]
     public async Task A_view_whose_query_does_not_give_its_fields_is_refused_at_load(string sql, string named)
     {
-        var refused = await Assert.ThrowsAsync<NexusException>(() => StartAsync(plugin => plugin.AddView<Shelf>("shelves", sql)));
+        var refused = await Assert.ThrowsAsync<NexusException>(() => StartAsync(plugin => plugin.AddView<Shelf>("shelves", sql, view => view.Owned())));
 
         Assert.Contains("View shelves of plugin library", refused.Message, StringComparison.Ordinal);
         Assert.Contains(named, refused.Message, StringComparison.Ordinal);

@@ -4,13 +4,13 @@ using Microsoft.Extensions.Primitives;
 
 namespace Nexus.Core.Identity.Policy;
 
-/// <summary>The resources of the active plugins: only their records have owners and teams, so only for them a right on own records means anything.</summary>
+/// <summary>The resources of the active plugins: only their records have owners and teams, so only for them a right on own records means anything. Of views that is true of those whose rows have owners.</summary>
 internal sealed class DeclaredResources(IPlugins? plugins = null)
 {
-    private volatile Known known = new(null, FrozenSet<string>.Empty);
+    private volatile Known known = new(null, FrozenSet<string>.Empty, FrozenSet<string>.Empty);
 
     /// <summary>Whether records of a resource have owners. Without a view of the plugins every resource is taken to have them.</summary>
-    public bool HasOwners(string resource) => plugins is null || Current().Names.Contains(resource);
+    public bool HasOwners(string resource) => plugins is null || Current().Owned.Contains(resource);
 
     /// <summary>The whole name of a resource that is called by its own name only; the name itself when no plugin, or more than one, has it.</summary>
     public string FullName(string name)
@@ -28,8 +28,10 @@ internal sealed class DeclaredResources(IPlugins? plugins = null)
     {
         var snapshot = plugins!.Current;
         var seen = known;
-        return ReferenceEquals(seen.Snapshot, snapshot) ? seen : known = new Known(snapshot, snapshot.Plugins.SelectMany(p => p.Resources).Select(r => $"{r.Plugin}.{r.Name}").ToFrozenSet(StringComparer.Ordinal));
+        if (ReferenceEquals(seen.Snapshot, snapshot)) return seen;
+        var resources = snapshot.Plugins.SelectMany(p => p.Resources).ToImmutableArray();
+        return known = new Known(snapshot, resources.Select(r => r.Table).ToFrozenSet(StringComparer.Ordinal), resources.Where(r => r.View is not { IsOwned: false }).Select(r => r.Table).ToFrozenSet(StringComparer.Ordinal));
     }
 
-    private sealed record Known(PlatformSnapshot? Snapshot, FrozenSet<string> Names);
+    private sealed record Known(PlatformSnapshot? Snapshot, FrozenSet<string> Names, FrozenSet<string> Owned);
 }
