@@ -384,7 +384,7 @@ public sealed class Graph_federation
         await using var host = await GatewayHost.StartAsync();
         var configuration = (IConfigurationRoot)host.Services.GetRequiredService<IConfiguration>();
 
-        var own = await fixture.QueryAsync("{ me { name } }", on: host);
+        var own = await fixture.QueryAsync("{ order(id: 1) { number } }", on: host);
         configuration["graphql:subgraphs:one:url"] = fixture.Crm.Url;
         configuration.Reload();
         await fixture.UntilAsync("{ me { name } }", answer => answer == """{"data":{"me":{"name":"Ben"}}}""", host);
