@@ -113,6 +113,14 @@ public abstract class WalkTests
     }
 
     [Fact]
+    public async Task Rows_of_a_plugins_own_tables_are_listed_and_shown_and_nothing_in_them_writes()
+    {
+        await using var host = await HostAsync(Path.Combine(Programs.Plugins, "finance.ledger"));
+
+        await Browser.WalkAsync("ledger", host);
+    }
+
+    [Fact]
     public async Task What_one_may_not_see_is_not_in_the_page()
     {
         await using var host = await HostAsync("orders", "inventory");

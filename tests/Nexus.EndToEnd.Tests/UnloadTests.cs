@@ -85,7 +85,10 @@ public sealed class UnloadTests
         var bank = (string)journal["postings"]![1]!["account"]!;
         await host.GetAsync($"{Root}/accounts/{bank}/register");
         await host.GetAsync($"{Root}/books/{book}/balances");
-        await host.PostAsync($"{Root}/journals/{(string)journal["id"]!}/reverse");
+        await host.GetAsync($"{Root}/postings?filter[account]={bank}&sort=-bookedOn&count=true&limit=1");
+        await host.PostAsync("/graphql", new { query = $"{{ me {{ sees {{ financeLedgerBook(id: \"{book}\") {{ accountsByBook(first: 5) {{ balancesByAccount(first: 5) {{ amount {{ amount }} }} postingsByAccount(first: 5) {{ journal {{ payee }} }} }} }} }} }} }}" });
+        var reversed = await host.PostAsync("/graphql", new { query = $"mutation {{ financeLedgerReverseJournal(input: {{journal: \"{(string)journal["id"]!}\"}}) {{ id }} }}" });
+        Assert.Null(reversed["errors"]);
         foreach (var file in new[] { "Date,Description,Amount\n2024-01-05,Coffee,-3.50\n2024-01-05,Coffee,-3.50\n", "!Type:Bank\nD13/01/2024\nT-5.00\nPTea\n^\n" })
         {
             using var content = new ByteArrayContent(Encoding.UTF8.GetBytes(file));

@@ -55,6 +55,7 @@ public abstract class ViewConformance : IAsyncLifetime
     private ISqlDatabase Database => _host.Services.GetRequiredService<ISqlDatabases>().Get("library", CallContext.DefaultTenant);
 
     private static void Declare(IPluginBuilder plugin) => plugin
+        .AddAuthentication("test", (_, _) => ValueTask.FromResult(Authentication.Accept(new SignedIn(new Caller("tess", "Tess", [], []), CallContext.DefaultTenant, "test"))), -1000)
         .UseAuthorization((context, _, _) => ValueTask.FromResult(new AccessDecision(context.Caller.Roles is [var role] && Enum.TryParse<AccessScope>(role, out var scope) ? scope : AccessScope.All, "The test decides.") { Records = context.Caller.Id == "guest" ? ["d"] : default }))
         .AddView<Shelf>("shelves", "SELECT id, name FROM shelf")
         .AddView<Book>("books", $"SELECT {Columns} FROM book -- every one of them", view => view.Owned().Describe("Books on shelves."))
@@ -192,6 +193,25 @@ public abstract class ViewConformance : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Every_surface_reads_a_view_and_none_changes_or_follows_it()
+    {
+        var paths = (await NodeAsync("/openapi.json"))["paths"]!;
+        var resource = (await NodeAsync("/api/v1/resources?name=library.loans"))[0]!;
+        var tools = (await NodeAsync("/api/v1/tools")).ToJsonString();
+        var proto = await _host.Client.GetStringAsync("/grpc/protos/nexus/plugins/library.proto");
+        using var follow = new HttpRequestMessage(HttpMethod.Get, "/live?resource=library.loans") { Headers = { { "Authorization", "Bearer tess" } } };
+        using var live = await _host.Client.SendAsync(follow, HttpCompletionOption.ResponseHeadersRead);
+
+        Assert.Equal("get", string.Join(' ', paths[$"{_host.Prefix}/loans"]!.AsObject().Select(o => o.Key)));
+        Assert.Equal("get", string.Join(' ', paths[$"{_host.Prefix}/loans/{{id}}"]!.AsObject().Select(o => o.Key)));
+        Assert.Null(paths[$"{_host.Prefix}/loans/batch"]);
+        Assert.Equal((true, """{"read":"all"}"""), ((bool)resource["view"]!, resource["allowed"]!.ToJsonString()));
+        Assert.Equal((2, 0), (Count(tools, "\"library_loans_list\"") + Count(tools, "\"library_loans_get\""), Count(tools, "library_loans_create") + Count(tools, "library_loans_update") + Count(tools, "library_loans_delete")));
+        Assert.Equal((1, 1, 0), (Count(proto, "rpc Get(.nexus.plugins.library.GetLoanRequest)"), Count(proto, "rpc List(.nexus.plugins.library.ListLoansRequest)"), Count(proto, "rpc Create(") + Count(proto, "rpc Update(") + Count(proto, "rpc Delete(") + Count(proto, "rpc Watch(")));
+        Assert.Equal(405, (int)live.StatusCode);
+    }
+
+    [Fact]
     public async Task A_page_read_again_has_a_new_tag_once_a_row_changed()
     {
         using var before = await _host.Client.GetAsync($"{_host.Prefix}/books/a1");
@@ -251,6 +271,10 @@ public abstract class ViewConformance : IAsyncLifetime
         using var answer = await _host.Client.GetAsync($"{_host.Prefix}/{path}");
         return JsonNode.Parse(await answer.Content.ReadAsStringAsync())!;
     }
+
+    private async Task<JsonNode> NodeAsync(string path) => JsonNode.Parse(await _host.Client.GetStringAsync(path))!;
+
+    private static int Count(string text, string part) => text.Split(part).Length - 1;
 
     private async Task<int> StatusAsync(HttpMethod method, string path)
     {

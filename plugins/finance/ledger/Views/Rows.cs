@@ -22,9 +22,9 @@ internal sealed record Journal(
     [property: Description("Position in the book, from 1, without gaps.")] long Seq,
     DateOnly BookedOn,
     [property: Description("Day from which it counts.")] DateOnly? ValueOn,
-    [property: Description("entry, import, reversal or edit.")] string Kind,
     string? Payee,
     string? Narration,
+    [property: Description("entry, import, reversal or edit.")] string Kind,
     [property: Description("The import that it comes from.")] string? Import,
     [property: Description("The journal that it undoes.")] Ref<Journal>? Reverses,
     [property: Description("The journal in whose place it stands.")] Ref<Journal>? Replaces) : Resource;
