@@ -7,24 +7,31 @@ export function offline(): Plugin {
   return {
     name: 'nexus-offline',
     apply: 'build',
-    generateBundle(_, bundle) {
-      const chunks = Object.values(bundle);
-      const first = new Set<string>();
-      const take = (name: string): void => {
-        const chunk = bundle[name];
-        if (first.has(name) || !chunk) return;
-        first.add(name);
-        if (chunk.type === 'chunk') {
-          chunk.imports.forEach(take);
-          chunk.viteMetadata?.importedCss.forEach((css) => first.add(css));
-        }
-      };
-      chunks.filter((c) => c.type === 'chunk' && c.isEntry && c.name === 'index').forEach((c) => take(c.fileName));
-      const version = createHash('sha256').update(chunks.map((c) => c.fileName).sort().join('\n')).digest('hex').slice(0, 12);
-      const source = readFileSync(new URL('./worker.js', import.meta.url), 'utf8')
-        .replace('__VERSION__', JSON.stringify(version))
-        .replace('__FIRST__', JSON.stringify([...first].sort().map((f) => `/console/${f}`)));
-      this.emitFile({ type: 'asset', fileName: 'worker.js', source });
+    // After the page is written: what it names is what the first visit needs.
+    generateBundle: {
+      order: 'post',
+      handler(_, bundle) {
+        const chunks = Object.values(bundle);
+        const first = new Set<string>();
+        const take = (name: string): void => {
+          const chunk = bundle[name];
+          if (first.has(name) || !chunk) return;
+          first.add(name);
+          if (chunk.type === 'chunk') {
+            chunk.imports.forEach(take);
+            chunk.viteMetadata?.importedCss.forEach((css) => first.add(css));
+          }
+        };
+        const page = bundle['index.html'];
+        const text = page?.type === 'asset' ? String(page.source) : '';
+        for (const [, name] of text.matchAll(/<(?:script|link)[^>]* (?:src|href)="\/console\/(assets\/[^"]+)"/g)) take(name!);
+        if (first.size === 0) this.error('The page names no script.');
+        const version = createHash('sha256').update(chunks.map((c) => c.fileName).sort().join('\n')).digest('hex').slice(0, 12);
+        const source = readFileSync(new URL('./worker.js', import.meta.url), 'utf8')
+          .replace('__VERSION__', JSON.stringify(version))
+          .replace('__FIRST__', JSON.stringify([...first].sort().map((f) => `/console/${f}`)));
+        this.emitFile({ type: 'asset', fileName: 'worker.js', source });
+      },
     },
   };
 }
