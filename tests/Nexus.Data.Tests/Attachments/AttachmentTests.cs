@@ -179,22 +179,26 @@ public sealed class AttachmentTests : IAsyncDisposable
 
     [Theory]
     [MemberData(nameof(Engines))]
-    public async Task A_record_that_is_deleted_while_a_file_is_attached_leaves_no_attachment_behind(string engine)
+    public async Task A_file_that_is_attached_while_its_record_is_deleted_is_refused_and_leaves_nothing(string engine)
     {
-        for (int round = 0; round < 10; round++)
+        Interrupted? storage = null;
+        var shop = await folder.OpenAsync(engine, records => new Shop(invoices => invoices.Attachments(_ => Rules), storage: storage = new Interrupted(records), time: clock, blobs: folder.Set.Blobs));
+        string first = await shop.NewAsync("A-1");
+        string second = await shop.NewAsync("B-1");
+        await AddAsync(shop, second, [("a.txt", null, "a")]);
+
+        foreach (string id in new[] { first, second })
         {
-            var shop = round == 0 ? await OpenAsync(engine) : null;
-            current = shop ?? current;
-            string id = await current!.NewAsync($"A-{round}");
-
-            var attach = RefusedOrNullAsync(current, id, [("a.txt", null, $"a{round}")], Shop.Ann);
-            var delete = current.ChangeAsync(ChangeKind.Delete, id, "");
-            string? refused = await attach;
-            Assert.Null((await delete).Error);
-
-            await AgainAsync(current, id, Shop.Ann);
-            Assert.Equal(refused is null ? 1 : 0, (await ListAsync(current, id)).Length);
+            // Between the last look at the record and the commit.
+            storage!.Before = async () => Assert.Null((await shop.ChangeAsync(ChangeKind.Delete, id, "")).Error);
+            Assert.Equal(ErrorCodes.ResourceNotFound, await RefusedAsync(shop, id, [("b.txt", null, "b")]));
+            Assert.Null(storage.Before);
+            await AgainAsync(shop, id, Shop.Ann);
         }
+
+        Assert.Empty(await ListAsync(shop, first));
+        Assert.Equal("a.txt", Assert.Single(await ListAsync(shop, second)).Name);
+        Assert.Equal([Hash("a")], await HashesAsync());
     }
 
     [Theory]
@@ -240,8 +244,6 @@ public sealed class AttachmentTests : IAsyncDisposable
         Assert.Equal(ErrorCodes.PluginLoadFailed, refused.Code);
         Assert.Contains(told, refused.Message, StringComparison.Ordinal);
     }
-
-    private Shop? current;
 
     private Task<Shop> OpenAsync(string engine, AttachmentRules? rules = null) =>
         folder.OpenAsync(engine, records => new Shop(invoices => invoices.Attachments(_ => rules ?? Rules), storage: records, time: clock, blobs: folder.Set.Blobs));
@@ -292,6 +294,27 @@ public sealed class AttachmentTests : IAsyncDisposable
         [.. (await folder.Set.Blobs.ListAsync("shop", cancellationToken: Token).ToListAsync(Token)).Select(b => b.Sha256).Order()];
 
     private static string Hash(string content) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(content)));
+
+    /// <summary>Lets something happen right before the first commit of an attachment.</summary>
+    private sealed class Interrupted(IStorage inner) : IStorage
+    {
+        public Func<Task>? Before { get; set; }
+
+        public async ValueTask<CommitResult> CommitAsync(WriteBatch batch, CancellationToken cancellationToken)
+        {
+            if (Before is { } before && batch.Writes.Any(w => w.Key.Table == "shop.invoices_attachments"))
+            {
+                Before = null;
+                await before();
+            }
+
+            return await inner.CommitAsync(batch, cancellationToken);
+        }
+
+        public ValueTask<StoredRecord?> FindAsync(RecordKey key, CancellationToken cancellationToken) => inner.FindAsync(key, cancellationToken);
+
+        public ValueTask<RecordPage> QueryAsync(RecordQuery query, CancellationToken cancellationToken) => inner.QueryAsync(query, cancellationToken);
+    }
 
     private sealed class OnePlugin(ActivePlugin plugin) : IPlugins
     {

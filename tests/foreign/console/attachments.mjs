@@ -45,6 +45,15 @@ await walk(async (browser) => {
   assert.equal(sha256(readFileSync(await download.path())), sha256(large));
   await looks(ada.page, 'attachments');
 
+  // What a browser keeps for the time without the server has no files in it, also when they are JSON.
+  const json = await fetch(`${address}/api/business/orders/orders/${order.id}/attachments?name=kept.json`, { method: 'POST', headers: { authorization: `Bearer ${input.token}`, 'content-type': 'application/json' }, body: '{}' });
+  const [{ url }] = await json.json();
+  assert.equal(await ada.page.evaluate(async (path) => (await fetch(path)).text(), url), '{}');
+  const kept = await ada.page.evaluate(async () => (await Promise.all((await caches.keys()).map(async (name) => (await (await caches.open(name)).keys()).map((request) => new URL(request.url).pathname)))).flat());
+  assert.deepEqual(kept.filter((path) => /attachments\/./.test(path)), []);
+  await api('DELETE', url);
+  await section.getByRole('link', { name: 'kept.json', exact: true }).waitFor({ state: 'detached' });
+
   // What is refused says why and how to go on, in its own place.
   await section.locator('input[type=file]').setInputFiles([{ name: 'huge.bin', mimeType: 'application/octet-stream', buffer: Buffer.alloc(11 * 1024 * 1024) }]);
   await section.getByRole('alert').getByText('10,485,760').waitFor();

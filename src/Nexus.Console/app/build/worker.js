@@ -57,7 +57,8 @@ async function file(request) {
 async function answer(request) {
   try {
     const fresh = await fetch(request);
-    if (fresh.ok && fresh.headers.get('content-type')?.includes('json')) await keep(request, fresh.clone());
+    // A file that is attached to a record may be JSON too, and of any size.
+    if (fresh.ok && fresh.headers.get('content-type')?.includes('json') && !fresh.headers.has('content-disposition')) await keep(request, fresh.clone());
     return fresh;
   } catch (error) {
     const kept = await (await caches.open(answers)).match(request);
