@@ -90,7 +90,7 @@ internal sealed class ViewColumns
     /// <summary>The values of a key by the text of an id; null when no row can have it.</summary>
     public object[]? Split(string id)
     {
-        var parts = Key.Length == 1 ? [id] : id.Split('~', Key.Length);
+        var parts = Key.Length == 1 ? [id] : ViewFilter.Storable(id).Split('~', Key.Length);
         if (parts.Length < Key.Length)
             return null;
         var values = new object[parts.Length];

@@ -17,7 +17,7 @@ internal sealed class ViewFilter(ViewColumns columns, ViewDialect dialect)
     public string Add(object? value)
     {
         var name = $"p{Parameters.Count}";
-        Parameters[name] = value;
+        Parameters[name] = value is string text ? Storable(text) : value;
         return "@" + name;
     }
 
@@ -39,6 +39,9 @@ internal sealed class ViewFilter(ViewColumns columns, ViewDialect dialect)
     /// <summary>The condition that a row has an id.</summary>
     public string Id(string id) => columns.Split(id) is not { } values ? Never
         : $"({string.Join(" AND ", columns.Key.Select((key, i) => $"{dialect.Value(key)}={dialect.Typed(Add(values[i]), key.Form)}"))})";
+
+    /// <summary>PostgreSQL has no NUL in texts; no row has what was asked for with one.</summary>
+    public static string Storable(string text) => text.Replace('\0', '\ufffd');
 
     /// <summary>The sign of a comparison.</summary>
     private static string Sign(FilterOperator comparison) => comparison switch
@@ -81,7 +84,7 @@ internal sealed class ViewFilter(ViewColumns columns, ViewDialect dialect)
     {
         var column = columns.Find(list.Path);
         var value = dialect.Value(column);
-        var operands = list.Values.Where(v => v.ValueKind != JsonValueKind.Null).Select(v => Operand(column.Form, list.Path, v)).Where(o => o is not null).ToList();
+        var operands = list.Values.Where(v => v.ValueKind != JsonValueKind.Null).Select(v => Operand(column.Form, list.Path, v)).Where(o => o is not null and not double.PositiveInfinity and not double.NegativeInfinity).ToList();
         var among = operands.Count == 0 ? Never : dialect.IsAmong(value, operands.Exists(o => o is double) ? ColumnForm.Real : column.Form, Add(JsonSerializer.Serialize(operands)));
         return list.Values.Any(v => v.ValueKind == JsonValueKind.Null) ? $"({among} OR {value} IS NULL)" : $"({among})";
     }
@@ -94,7 +97,7 @@ internal sealed class ViewFilter(ViewColumns columns, ViewDialect dialect)
     /// <summary>A value as the column holds its own; null when nothing of the column can be compared with it.</summary>
     private object? Operand(ColumnForm form, string path, JsonElement value) => form switch
     {
-        ColumnForm.Text => value.ValueKind == JsonValueKind.String ? value.GetString() : null,
+        ColumnForm.Text => value.ValueKind == JsonValueKind.String ? Storable(value.GetString()!) : null,
         ColumnForm.Flag => value.ValueKind switch { JsonValueKind.True => 1L, JsonValueKind.False => 0L, _ => null },
         ColumnForm.Instant => RecordColumns.Operand(ColumnKind.Instant, path, value).Value as long?,
         ColumnForm.Decimal => value.ValueKind is JsonValueKind.Number or JsonValueKind.String && WireFormats.TryDecimal(value.ValueKind == JsonValueKind.String ? value.GetString() : value.GetRawText(), out var exact) ? dialect.Decimal(exact) : null,
