@@ -70,7 +70,7 @@ await walk(async (browser) => {
   await bob.page.getByRole('link', { name: 'figures.csv', exact: true }).waitFor({ state: 'detached' });
   assert.equal((await files()).length, 2);
   await ada.page.getByRole('tab', { name: 'History' }).click();
-  await ada.page.getByText('File removed').waitFor();
+  await ada.page.getByText('File removed').first().waitFor();
   await ada.page.getByRole('tabpanel', { name: 'History' }).getByText('face.png').waitFor();
   await ada.page.getByRole('tab', { name: 'Details' }).click();
 
