@@ -35,13 +35,29 @@ internal sealed class MemoryStorage(TimeProvider time, Func<bool>? protects = nu
             Close = () =>
             {
                 sql.Close();
-                Directory.Delete(folder, recursive: true);
-                return ValueTask.CompletedTask;
+                return DeleteAsync(folder);
             },
             Audit = audit,
             Search = new MemorySearchIndex(records),
             CheckHealth = _ => ValueTask.FromResult(PluginHealth.Healthy),
         });
+    }
+
+    /// <summary>A relay that was at work when its database was closed gives its connection back a moment later, and closing that one removes files too.</summary>
+    private static async ValueTask DeleteAsync(string folder)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                Directory.Delete(folder, recursive: true);
+                return;
+            }
+            catch (IOException) when (attempt < 20)
+            {
+                await Task.Delay(50).ConfigureAwait(false);
+            }
+        }
     }
 
     private sealed class BlobReferences : IBlobReferences
