@@ -29,7 +29,8 @@ internal sealed class RunningTask(TaskEntry task, DateTimeOffset startedAt, int 
     private readonly List<TaskLogLine> lines = [];
     private double? percent;
     private string? step;
-    private bool told;
+    private int told;
+    private int stored;
     private int written;
 
     public TaskEntry Task => task;
@@ -37,7 +38,7 @@ internal sealed class RunningTask(TaskEntry task, DateTimeOffset startedAt, int 
     public DateTimeOffset StartedAt { get; } = startedAt;
 
     /// <summary>When the store last heard of it.</summary>
-    public DateTimeOffset BeatAt { get; set; } = startedAt;
+    public DateTimeOffset BeatAt { get; private set; } = startedAt;
 
     /// <summary>Cancelled when it is to stop, for whatever reason of these.</summary>
     public CancellationToken Ending => ending.Token;
@@ -67,7 +68,7 @@ internal sealed class RunningTask(TaskEntry task, DateTimeOffset startedAt, int 
         {
             if (reached is not null)
             {
-                (percent, told) = (reached, true);
+                (percent, told) = (reached, told + 1);
                 if (text.Length == 0)
                     return;
                 step = text;
@@ -80,16 +81,25 @@ internal sealed class RunningTask(TaskEntry task, DateTimeOffset startedAt, int 
         }
     }
 
-    /// <summary>Takes away what was told since the last time; a beat when there is progress or <paramref name="always"/>.</summary>
-    public (TaskBeat? Beat, ImmutableArray<TaskLogLine> Lines) TakeNews(bool always)
+    /// <summary>Takes away the lines that were written since the last time; a beat when there is progress that is not stored yet, or <paramref name="always"/>.</summary>
+    public (TaskBeat? Beat, int Told, ImmutableArray<TaskLogLine> Lines) TakeNews(bool always)
     {
         lock (gate)
         {
-            TaskBeat? beat = told || always ? new TaskBeat(task.Id, task.Fence, percent, step) : null;
-            told = false;
+            TaskBeat? beat = told != stored || always ? new TaskBeat(task.Id, task.Fence, percent, step) : null;
             ImmutableArray<TaskLogLine> taken = [.. lines];
             lines.Clear();
-            return (beat, taken);
+            return (beat, told, taken);
+        }
+    }
+
+    /// <summary>The store has what was told up to then. Until it has, the end of the try tells it too: a beat that arrives after the end is refused.</summary>
+    public void Stored(int upTo, DateTimeOffset now)
+    {
+        lock (gate)
+        {
+            stored = Math.Max(stored, upTo);
+            BeatAt = now;
         }
     }
 }

@@ -107,7 +107,7 @@ internal sealed class TaskSeat(ITaskStore store, IStorage storage, RunningTasks 
         }
     }
 
-    private async Task StoreAsync(ImmutableArray<(RunningTask Task, (TaskBeat? Beat, ImmutableArray<TaskLogLine> Lines) News)> news)
+    private async Task StoreAsync(ImmutableArray<(RunningTask Task, (TaskBeat? Beat, int Told, ImmutableArray<TaskLogLine> Lines) News)> news)
     {
         var now = time.GetUtcNow();
         ImmutableArray<RecordWrite> lines = [.. news.Where(n => n.News.Lines.Length > 0).Select(n => TaskLogs.Append(n.Task.Task, n.News.Lines, now))];
@@ -117,10 +117,10 @@ internal sealed class TaskSeat(ITaskStore store, IStorage storage, RunningTasks 
         if (beats.Length == 0)
             return;
         await store.BeatAsync(beats, Options.Lease, CancellationToken.None);
-        foreach (var (task, (beat, _)) in news)
+        foreach (var (task, (beat, told, _)) in news)
         {
             if (beat is not null)
-                task.BeatAt = now;
+                task.Stored(told, now);
         }
     }
 
