@@ -208,7 +208,7 @@ async function offline(page) {
   await page.getByRole('link', { name: 'orders', exact: true }).waitFor();
   await page.goto(`${address}/console/`);
   process.kill(pid, 'SIGKILL');
-  await page.waitForFunction(() => fetch('/health/live', { cache: 'no-store' }).then(() => false, () => true));
+  while (!(await page.evaluate(() => fetch('/health/live', { cache: 'no-store' }).then(() => false, () => true)))) await page.waitForTimeout(20);
   const began = performance.now();
   await page.goto(`${address}/console/plugins`);
   await page.getByRole('link', { name: 'orders', exact: true }).waitFor();

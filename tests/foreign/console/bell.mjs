@@ -1,5 +1,5 @@
 // What concerns a person is told while it happens, stays read in every browser, and is nobody else's; the services page shows who hears of whom.
-import { address, api, assert, input, inGerman, looks, person, signIn, violations, walk } from './browser.mjs';
+import { address, api, assert, input, inGerman, looks, person, signIn, until, violations, walk } from './browser.mjs';
 
 /** A change of the person who is signed in, by the page's own means. */
 const send = (page, method, path, body) => page.evaluate(async ([way, to, what]) => (await fetch(to, { method: way, headers: { 'content-type': 'application/json', 'x-csrf-token': localStorage.getItem('nexus.csrf') }, body: JSON.stringify(what) })).status, [method, path, body]);
@@ -32,7 +32,8 @@ await walk(async (browser) => {
   assert.ok(refused.status >= 400);
   await page.waitForFunction((count) => Number(/^\d+/.exec(document.querySelector('header button[aria-label*="otification"]').ariaLabel)?.[0]) > count, before + 2);
   await api('POST', '/api/v1/events', { name: 'chores.letter', data: {} });
-  await page.waitForFunction(async () => (await (await fetch('/api/v1/notifications')).json()).items.some((one) => one.kind === 'event.dead'));
+  // A dead letter is told of by nobody: it is there when the page asks.
+  await until(page, async () => (await (await fetch('/api/v1/notifications')).json()).items.some((one) => one.kind === 'event.dead'));
   await page.reload();
   await bell(page).click();
   const list = page.getByRole('region', { name: 'Notifications' });

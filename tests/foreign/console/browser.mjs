@@ -95,3 +95,11 @@ export async function api(method, path, body) {
 }
 
 export { assert };
+
+/** Waits until what a page asks of the node is so. Not `waitForFunction`, to which a promise is true whatever becomes of it. */
+export async function until(page, ask, argument) {
+  for (const end = Date.now() + 30_000; !(await page.evaluate(ask, argument));) {
+    assert.ok(Date.now() < end, `not so within 30 s: ${ask}`);
+    await page.waitForTimeout(100);
+  }
+}

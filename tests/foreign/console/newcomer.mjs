@@ -1,6 +1,6 @@
 // Twelve things that somebody wants who has never seen Nexus. Each is found by what can be read on the page, and takes no more clicks than its budget; nothing is found by an address.
 import { readFileSync } from 'node:fs';
-import { address, api, assert, input, person, walk } from './browser.mjs';
+import { address, api, assert, input, person, until, walk } from './browser.mjs';
 
 await walk(async (browser) => {
   await api('POST', '/api/v1/plugins', { path: input.kiln });
@@ -83,7 +83,7 @@ await walk(async (browser) => {
     await press(page.getByRole('tab', { name: 'Configuration' }));
     await page.getByLabel('Greeting').fill('Welcome');
     await button('Save');
-    await page.waitForFunction(async () => (await (await fetch('/api/v1/plugins/garden/config')).json()).values.greeting === 'Welcome');
+    await until(page, async () => (await (await fetch('/api/v1/plugins/garden/config')).json()).values.greeting === 'Welcome');
   });
 
   await task('see why a task failed, and run it again', 4, async () => {

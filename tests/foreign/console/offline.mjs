@@ -1,5 +1,5 @@
 // The server is killed: pages that were visited open with what was read then, a page that was not says so, and nobody takes a change for done.
-import { address, api, assert, input, person, signIn, walk } from './browser.mjs';
+import { address, api, assert, input, person, signIn, until, walk } from './browser.mjs';
 
 await walk(async (browser) => {
   await api('POST', '/api/business/orders/orders', { customer: 'Edsger Dijkstra', sku: 'D-1', quantity: 1 });
@@ -19,7 +19,7 @@ await walk(async (browser) => {
   const record = page.url();
 
   process.kill(input.pid, 'SIGKILL');
-  await page.waitForFunction(async () => fetch('/health/live').then(() => false, () => true));
+  await until(page, async () => fetch('/health/live').then(() => false, () => true));
   await page.goto(`${address}/console/r/orders.orders`);
   await page.getByText('Edsger Dijkstra').waitFor();
   await page.getByRole('status').getByText('Offline').waitFor();

@@ -1,5 +1,5 @@
 // An operator follows events as they happen, looks at one, and replays what failed for good.
-import { api, assert, input, person, shot, signIn, violations, walk } from './browser.mjs';
+import { api, assert, input, person, shot, signIn, until, violations, walk } from './browser.mjs';
 
 await walk(async (browser) => {
   await api('POST', '/api/v1/plugins', { path: input.desk });
@@ -47,7 +47,7 @@ await walk(async (browser) => {
   await side.getByRole('button', { name: 'Replay', exact: true }).click();
   await page.getByText('1 made due again').waitFor();
   await page.getByText('Nothing failed for good').waitFor();
-  await page.waitForFunction(async (id) => (await (await fetch(`/api/v1/events/${id}`)).json()).deliveries[0].state === 'Done', letter.id);
+  await until(page, async (id) => (await (await fetch(`/api/v1/events/${id}`)).json()).deliveries[0].state === 'Done', letter.id);
   await page.getByRole('tab', { name: 'Subscribers' }).click();
   await page.getByRole('cell', { name: 'desk/desk.letter' }).waitFor();
   await page.getByRole('tab', { name: 'Statistics' }).click();

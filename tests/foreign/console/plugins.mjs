@@ -1,5 +1,5 @@
 // An operator installs a plugin from what it says of itself, sets it, takes a capability away, looks at its figures and its log, updates it and rolls it back; who may only look finds nothing to press.
-import { address, api, assert, input, person, shot, signIn, violations, walk } from './browser.mjs';
+import { address, api, assert, input, person, shot, signIn, until, violations, walk } from './browser.mjs';
 
 await walk(async (browser) => {
   const { page, whole } = await person(browser, { expected: ['/api/v1/plugins/search'] });
@@ -67,12 +67,12 @@ await walk(async (browser) => {
   await change.getByText('bench').waitFor();
   await dialog.getByRole('button', { name: 'Update' }).click();
   await page.waitForFunction(() => !document.querySelector('[role="dialog"]'));
-  await page.waitForFunction(async () => (await (await fetch('/api/v1/plugins/garden')).json()).version === '1.1.0');
+  await until(page, async () => (await (await fetch('/api/v1/plugins/garden')).json()).version === '1.1.0');
   await page.getByRole('button', { name: 'Actions', exact: true }).click();
   await page.getByRole('menuitem', { name: 'Roll back' }).click();
   await dialog.getByText('The version before 1.1.0').waitFor();
   await dialog.getByRole('button', { name: 'Roll back' }).click();
-  await page.waitForFunction(async () => (await (await fetch('/api/v1/plugins/garden')).json()).version === '1.0.0');
+  await until(page, async () => (await (await fetch('/api/v1/plugins/garden')).json()).version === '1.0.0');
   await page.waitForFunction(() => !document.querySelector('[role="dialog"]'));
 
   // A package that is none says why, and nothing is installed.

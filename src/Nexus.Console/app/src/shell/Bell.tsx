@@ -25,7 +25,7 @@ export function Bell(): ReactNode {
   const [, go] = useLocation();
   const [isOpen, { toggle, close }] = useDisclosure();
   // What nobody tells of, such as a task that another node ran, is found a minute later.
-  const told = useQuery({ queryKey: key, queryFn: () => get<Notifications>('/api/v1/notifications'), refetchInterval: 60_000, retry: false });
+  const told = useQuery({ queryKey: key, queryFn: () => get<Notifications>('/api/v1/notifications'), refetchInterval: 60_000 });
   useEffect(() => live.watchNotifications(() => void client.invalidateQueries({ queryKey: key })), [client]);
 
   const items = told.data?.items ?? [];
