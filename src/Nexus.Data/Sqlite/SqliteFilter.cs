@@ -81,7 +81,8 @@ internal sealed class SqliteFilter(string table)
 
     private static string DecimalKey(string path) => $"CASE WHEN json_type(json,{JsonPath(path)})='text' THEN {Connection.DecimalFunction}({Extract(path)}) END";
 
-    private static string Sign(FilterOperator comparison) => comparison switch
+    /// <summary>A comparison of values as all SQL writes it.</summary>
+    public static string Sign(FilterOperator comparison) => comparison switch
     {
         FilterOperator.Equal => "=",
         FilterOperator.NotEqual => "<>",

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using Nexus.Data.Records;
 using Nexus.Data.Resources;
+using Nexus.Data.Sqlite;
 
 namespace Nexus.Data.Views;
 
@@ -43,18 +44,6 @@ internal sealed class ViewFilter(ViewColumns columns, ViewDialect dialect)
     /// <summary>PostgreSQL has no NUL in texts; no row has what was asked for with one.</summary>
     public static string Storable(string text) => text.Replace('\0', '\ufffd');
 
-    /// <summary>The sign of a comparison.</summary>
-    private static string Sign(FilterOperator comparison) => comparison switch
-    {
-        FilterOperator.Equal => "=",
-        FilterOperator.NotEqual => "<>",
-        FilterOperator.Greater => ">",
-        FilterOperator.GreaterOrEqual => ">=",
-        FilterOperator.Less => "<",
-        FilterOperator.LessOrEqual => "<=",
-        _ => throw new NexusException(ErrorCodes.FilterInvalid, $"Comparison {comparison} is not known."),
-    };
-
     private static string Not(string condition) => $"NOT COALESCE({condition},FALSE)";
 
     private string Id(Filter.Compare compare) => compare.Operator == FilterOperator.Equal
@@ -77,7 +66,7 @@ internal sealed class ViewFilter(ViewColumns columns, ViewDialect dialect)
             return Never;
         return compare.Operator == FilterOperator.Prefix
             ? Prefix(value, (string)operand)
-            : $"({value}{Sign(compare.Operator)}{Held(operand, column.Form)})";
+            : $"({value}{SqliteFilter.Sign(compare.Operator)}{Held(operand, column.Form)})";
     }
 
     private string In(Filter.In list)
@@ -90,7 +79,7 @@ internal sealed class ViewFilter(ViewColumns columns, ViewDialect dialect)
     }
 
     private string Decimal(ViewColumn column, Filter.Number number) => number.Operator == FilterOperator.Prefix ? Never
-        : $"({dialect.Value(column with { Form = ColumnForm.Decimal })}{Sign(number.Operator)}{dialect.Typed(Add(dialect.Decimal(number.Value)), ColumnForm.Decimal)})";
+        : $"({dialect.Value(column with { Form = ColumnForm.Decimal })}{SqliteFilter.Sign(number.Operator)}{dialect.Typed(Add(dialect.Decimal(number.Value)), ColumnForm.Decimal)})";
 
     private string Held(object operand, ColumnForm form) => dialect.Typed(Add(operand), operand is double ? ColumnForm.Real : form);
 
