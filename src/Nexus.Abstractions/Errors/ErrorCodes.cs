@@ -39,6 +39,7 @@ public static class ErrorCodes
     public const string PreconditionFailed = "PRECONDITION_FAILED";
     public const string PayloadTooLarge = "PAYLOAD_TOO_LARGE";
     public const string UnsupportedMediaType = "UNSUPPORTED_MEDIA_TYPE";
+    public const string PictureUnreadable = "PICTURE_UNREADABLE";
     public const string JsonTooDeep = "JSON_TOO_DEEP";
     public const string ArrayTooLong = "ARRAY_TOO_LONG";
     public const string StringTooLong = "STRING_TOO_LONG";
@@ -140,6 +141,7 @@ public static class ErrorCodes
         new(PreconditionFailed, 412, "The record has changed", "`If-Match` names a revision that is no longer current.", "Read the record again and repeat the change on its new revision."),
         new(PayloadTooLarge, 413, "The body is too large", "The body exceeds `server.limits.bodyBytes` or the route's own limit.", "Send less, or in several requests."),
         new(UnsupportedMediaType, 415, "Media type not supported", "The route does not read this `Content-Type`.", "Send what the route reads, which `detail` names: mostly application/json (PATCH: application/merge-patch+json); for attachments the types that the resource takes."),
+        new(PictureUnreadable, 422, "The picture cannot be shown small", "What is attached is no whole JPEG, PNG, WebP or GIF, or has more bytes or pixels than are read for that.", "Ask for the original, without `width`; attach a whole or smaller picture."),
         new(JsonTooDeep, 400, "The JSON is nested too deeply", "Nesting exceeds `server.limits.jsonDepth`.", "Flatten the document."),
         new(ArrayTooLong, 400, "An array is too long", "An array has more elements than `server.limits.arrayLength`.", "Send it in several requests."),
         new(StringTooLong, 400, "A string is too long", "A string is longer than `server.limits.stringLength`.", "Shorten it, or store it as a blob."),

@@ -85,6 +85,9 @@ public sealed record ActivePlugin
     /// <summary>Takes letters of all plugins, when it sends mail.</summary>
     public MailContribution? Mail { get; init; }
 
+    /// <summary>Scales the pictures of this node, when it does.</summary>
+    public PictureContribution? Pictures { get; init; }
+
     /// <summary>Services besides its id under which it keeps values in the cache.</summary>
     public ImmutableArray<string> CacheNames { get; init; } = [];
 

@@ -82,6 +82,15 @@ public interface IAttachmentOperations
     /// <summary>Opens one; null when there is none that the caller may see.</summary>
     ValueTask<OpenedAttachment?> OpenAsync(ResourceCall call, string id, string attachment, CancellationToken cancellationToken);
 
+    /// <summary>Opens a picture in a width, as WebP; null when there is no such attachment that the caller may see. It is made when it is first asked for, and kept beside the original until that is removed.</summary>
+    /// <param name="call">Who asks, and of what.</param>
+    /// <param name="id">The record.</param>
+    /// <param name="attachment">The attachment.</param>
+    /// <param name="width">One of <see cref="PictureWidths.All"/>; a narrower picture keeps its width.</param>
+    /// <param name="cancellationToken">Ends the work.</param>
+    /// <exception cref="NexusException"><c>BAD_REQUEST</c>: another width; <c>PICTURE_UNREADABLE</c>: it is no whole picture, or too large; <c>SERVICE_UNAVAILABLE</c>: no plugin of this node scales pictures.</exception>
+    ValueTask<OpenedAttachment?> OpenPictureAsync(ResourceCall call, string id, string attachment, int width, CancellationToken cancellationToken);
+
     /// <summary>Removes one, durably when this returns.</summary>
     /// <exception cref="NexusException"><c>RESOURCE_NOT_FOUND</c>, <c>PERMISSION_DENIED</c>.</exception>
     ValueTask RemoveAsync(ResourceCall call, string id, string attachment, CancellationToken cancellationToken);

@@ -11,7 +11,7 @@ namespace Nexus.Data.Attachments;
 /// Attachments of records. A file comes in three steps: 1. its content becomes a blob, 2. the row beside the record names it, in one commit with the event and the audit entry,
 /// 3. the record is looked at once more, because it may have been deleted between its being read and the commit. A crash after 1 leaves a blob that nothing names, which <see cref="AttachmentSweep"/> removes.
 /// </summary>
-internal sealed partial class AttachmentOperations(IStorage storage, Func<IBlobStore> blobs, IResourceOperations records, RecordAccess access, IAuditTrail trail, TimeProvider time, ILogger<AttachmentOperations> log) : IAttachmentOperations
+internal sealed partial class AttachmentOperations(IStorage storage, Func<IBlobStore> blobs, IResourceOperations records, RecordAccess access, IAuditTrail trail, AttachedPictures pictures, TimeProvider time, ILogger<AttachmentOperations> log) : IAttachmentOperations
 {
     private const int MaxAttempts = 100;
     private const int QuerySize = 200;
@@ -24,7 +24,7 @@ internal sealed partial class AttachmentOperations(IStorage storage, Func<IBlobS
         {
             if (await records.FindAsync(call, only, cancellationToken).ConfigureAwait(false) is { } record)
             {
-                found[only] = (await ReadAsync(call, record.Id, cancellationToken).ConfigureAwait(false)).Row.Files;
+                found[only] = (await AttachmentRow.FindAsync(storage, call, record.Id, cancellationToken).ConfigureAwait(false)).Row.Files;
             }
 
             return found.ToImmutable();
@@ -45,18 +45,29 @@ internal sealed partial class AttachmentOperations(IStorage storage, Func<IBlobS
     public async ValueTask<OpenedAttachment?> OpenAsync(ResourceCall call, string id, string attachment, CancellationToken cancellationToken)
     {
         RulesOf(call);
-        if (await records.FindAsync(call, id, cancellationToken).ConfigureAwait(false) is not { } record || Find(await ReadAsync(call, record.Id, cancellationToken).ConfigureAwait(false), attachment) is not { } file)
+        if (await records.FindAsync(call, id, cancellationToken).ConfigureAwait(false) is not { } record || (await AttachmentRow.FindAsync(storage, call, record.Id, cancellationToken).ConfigureAwait(false)).Row.Find(attachment)?.File is not { } file)
         {
             return null;
         }
 
         var content = await Blobs(call, record.Id, file).OpenAsync(file.Sha256, cancellationToken).ConfigureAwait(false);
-        if (content is null && Find(await ReadAsync(call, record.Id, cancellationToken).ConfigureAwait(false), attachment) is not null)
+        if (content is null && (await AttachmentRow.FindAsync(storage, call, record.Id, cancellationToken).ConfigureAwait(false)).Row.Find(attachment) is not null)
         {
             throw new NexusException(ErrorCodes.StorageCorrupt, $"{file.Name} of {call.Resource.Singular} {record.Id} is listed, but its content {file.Sha256} is missing. Restore the blobs from a backup.");
         }
 
         return content is null ? null : new(file, content);
+    }
+
+    public async ValueTask<OpenedAttachment?> OpenPictureAsync(ResourceCall call, string id, string attachment, int width, CancellationToken cancellationToken)
+    {
+        RulesOf(call);
+        if (!PictureWidths.All.Contains(width))
+        {
+            throw new NexusException(ErrorCodes.BadRequest, $"width is one of {string.Join(", ", PictureWidths.All)}; without it the original is sent.");
+        }
+
+        return await records.FindAsync(call, id, cancellationToken).ConfigureAwait(false) is { } record ? await pictures.OpenAsync(call, record.Id, attachment, width, cancellationToken).ConfigureAwait(false) : null;
     }
 
     public async ValueTask<AttachmentsAdded> AddAsync(ResourceCall call, string id, IAsyncEnumerable<AttachmentUpload> files, CancellationToken cancellationToken)
@@ -65,7 +76,7 @@ internal sealed partial class AttachmentOperations(IStorage storage, Func<IBlobS
         var rules = RulesOf(call);
         // Who may not is told so before the content is read.
         var record = await FindForChangeAsync(call, id, cancellationToken).ConfigureAwait(false);
-        var (row, _) = await ReadAsync(call, record.Id, cancellationToken).ConfigureAwait(false);
+        var (row, _) = await AttachmentRow.FindAsync(storage, call, record.Id, cancellationToken).ConfigureAwait(false);
         int room = call.Idempotency is null ? rules.MaxCount - row.Attachments.Length : rules.MaxCount;
         var received = new List<KeptAttachment>();
         bool isCommitting = false;
@@ -104,12 +115,12 @@ internal sealed partial class AttachmentOperations(IStorage storage, Func<IBlobS
         for (int attempt = 1; ; attempt++)
         {
             var record = await FindForChangeAsync(call, id, cancellationToken).ConfigureAwait(false);
-            var read = await ReadAsync(call, record.Id, cancellationToken).ConfigureAwait(false);
-            var file = Find(read, attachment) ?? throw new NexusException(ErrorCodes.ResourceNotFound, $"{call.Resource.Singular} {record.Id} has no attachment {attachment}.");
-            var rest = read.Row with { Attachments = read.Row.Attachments.RemoveAll(a => a.File.Id == file.Id) };
+            var read = await AttachmentRow.FindAsync(storage, call, record.Id, cancellationToken).ConfigureAwait(false);
+            var kept = read.Row.Find(attachment) ?? throw new NexusException(ErrorCodes.ResourceNotFound, $"{call.Resource.Singular} {record.Id} has no attachment {attachment}.");
+            var rest = read.Row with { Attachments = read.Row.Attachments.Remove(kept) };
             try
             {
-                await WriteAsync(call, record, rest, read.Stored, "detached", [file]).ConfigureAwait(false);
+                await WriteAsync(call, record, rest, read.Stored, "detached", [kept.File]).ConfigureAwait(false);
             }
             catch (StorageConflictException) when (attempt < MaxAttempts)
             {
@@ -117,7 +128,7 @@ internal sealed partial class AttachmentOperations(IStorage storage, Func<IBlobS
                 continue;
             }
 
-            await DiscardAsync(call, record.Id, [new(file)]).ConfigureAwait(false);
+            await DiscardAsync(call, record.Id, [kept]).ConfigureAwait(false);
             return;
         }
     }
@@ -125,20 +136,10 @@ internal sealed partial class AttachmentOperations(IStorage storage, Func<IBlobS
     private static AttachmentRules RulesOf(ResourceCall call) =>
         call.Resource.Attachments ?? throw new NexusException(ErrorCodes.RouteNotFound, $"{call.Resource.Name} have no attachments.");
 
-    private static Attachment? Find((AttachmentRow Row, StoredRecord? Stored) read, string attachment) =>
-        Guid.TryParseExact(attachment, "D", out var id) ? read.Row.Attachments.FirstOrDefault(a => a.File.Id == id)?.File : null;
-
     private static NexusException Full(ResourceCall call, AttachmentRules rules) =>
         new(ErrorCodes.ValidationError, $"A {call.Resource.Singular} may have {rules.MaxCount} attachments; remove one first.");
 
     private IBlobs Blobs(ResourceCall call, string id, Attachment file) => blobs().Get(AttachmentRow.OwnerOf(call.Resource, id, file.Id), call.Context.Tenant);
-
-    /// <summary>The row of a record that is there: what waits for a deleted one is not its.</summary>
-    private async ValueTask<(AttachmentRow Row, StoredRecord? Stored)> ReadAsync(ResourceCall call, string id, CancellationToken cancellationToken)
-    {
-        var stored = await storage.FindAsync(AttachmentRow.KeyOf(call.Resource, call.Context.Tenant, id), cancellationToken).ConfigureAwait(false);
-        return (stored is null || AttachmentRow.Read(stored) is not { DeletedAt: null } row ? AttachmentRow.Empty : row, stored);
-    }
 
     private async ValueTask<StoredRecord> FindForChangeAsync(ResourceCall call, string id, CancellationToken cancellationToken)
     {
@@ -184,7 +185,7 @@ internal sealed partial class AttachmentOperations(IStorage storage, Func<IBlobS
         for (int attempt = 1; ; attempt++)
         {
             var record = await FindForChangeAsync(call, id, CancellationToken.None).ConfigureAwait(false);
-            var (row, stored) = await ReadAsync(call, id, CancellationToken.None).ConfigureAwait(false);
+            var (row, stored) = await AttachmentRow.FindAsync(storage, call, id, CancellationToken.None).ConfigureAwait(false);
             if (Replayed(row, received) is { } known)
             {
                 return new(known, Replayed: true);
@@ -247,16 +248,16 @@ internal sealed partial class AttachmentOperations(IStorage storage, Func<IBlobS
     /// <summary>Removes the content of what is not attached, or not any more. What fails here is swept later.</summary>
     private async ValueTask DiscardAsync(ResourceCall call, string id, List<KeptAttachment> files)
     {
-        foreach (var (file, _) in files)
+        foreach (var (file, blob) in files.SelectMany(f => f.Blobs.Select(b => (f.File, Blob: b))))
         {
             try
             {
-                await Blobs(call, id, file).DeleteAsync(file.Sha256, CancellationToken.None).ConfigureAwait(false);
-                call.Plugin.Quota?.Store(-file.Size);
+                await Blobs(call, id, file).DeleteAsync(blob.Sha256, CancellationToken.None).ConfigureAwait(false);
+                call.Plugin.Quota?.Store(-blob.Length);
             }
             catch (Exception e) when (e is NexusException or IOException)
             {
-                NotDiscarded(log, file.Sha256, e.Message);
+                NotDiscarded(log, blob.Sha256, e.Message);
             }
         }
     }

@@ -31,6 +31,16 @@ internal sealed partial record AttachmentRow(ImmutableArray<KeptAttachment> Atta
     public static (string Resource, string Record, Guid Attachment)? ReadOwner(string owner) =>
         owner.Split('/') is [_, var resource, var record, var attachment] && Guid.TryParseExact(attachment, "D", out var id) ? (resource, record, id) : null;
 
+    /// <summary>The row of a record that is there: what waits for a deleted one is not its.</summary>
+    public static async ValueTask<(AttachmentRow Row, StoredRecord? Stored)> FindAsync(IStorage storage, ResourceCall call, string id, CancellationToken cancellationToken)
+    {
+        var stored = await storage.FindAsync(KeyOf(call.Resource, call.Context.Tenant, id), cancellationToken).ConfigureAwait(false);
+        return (stored is null || Read(stored) is not { DeletedAt: null } row ? Empty : row, stored);
+    }
+
+    /// <summary>The attachment of that id; null when there is none.</summary>
+    public KeptAttachment? Find(string attachment) => Guid.TryParseExact(attachment, "D", out var id) ? Attachments.FirstOrDefault(a => a.File.Id == id) : null;
+
     public static AttachmentRow Read(StoredRecord stored) => JsonSerializer.Deserialize(stored.Json.Span, RowJson.Default.AttachmentRow)!;
 
     /// <summary>The write that stores this in the place of what was there.</summary>
@@ -62,4 +72,20 @@ internal sealed partial record AttachmentRow(ImmutableArray<KeptAttachment> Atta
 /// <summary>An attachment as it is stored.</summary>
 /// <param name="File">What is told of it.</param>
 /// <param name="Request">The caller's idempotency key it came with, as a digest; null without one.</param>
-internal sealed record KeptAttachment(Attachment File, string? Request = null);
+/// <param name="Pictures">What was made of it in some widths; null when nothing was.</param>
+internal sealed record KeptAttachment(Attachment File, string? Request = null, ImmutableArray<KeptPicture>? Pictures = null)
+{
+    /// <summary>Its blobs with their bytes, each once: the content, and what was made of it.</summary>
+    [JsonIgnore]
+    public IEnumerable<BlobReference> Blobs => (Pictures ?? []).Select(p => new BlobReference(p.Sha256, p.Size)).Prepend(new(File.Sha256, File.Size)).DistinctBy(b => b.Sha256);
+
+    public KeptPicture? PictureOf(int width) => (Pictures ?? []).FirstOrDefault(p => p.Width == width);
+
+    public KeptAttachment With(KeptPicture picture) => this with { Pictures = [.. (Pictures ?? []).Where(p => p.Width != picture.Width), picture] };
+}
+
+/// <summary>A picture that was made of an attachment.</summary>
+/// <param name="Width">The width that was asked for; a narrower original has its own.</param>
+/// <param name="Sha256">Its blob, of the owner of the attachment.</param>
+/// <param name="Size">Bytes.</param>
+internal sealed record KeptPicture(int Width, string Sha256, long Size);

@@ -15,6 +15,9 @@ internal sealed class LocatedAttachments(AttachmentOperations operations) : IAtt
     public ValueTask<OpenedAttachment?> OpenAsync(ResourceCall call, string id, string attachment, CancellationToken cancellationToken) =>
         LocatedOperations.LocateAsync(call.Plugin, call.Resource.Table, operations.OpenAsync(call, id, attachment, cancellationToken));
 
+    public ValueTask<OpenedAttachment?> OpenPictureAsync(ResourceCall call, string id, string attachment, int width, CancellationToken cancellationToken) =>
+        LocatedOperations.LocateAsync(call.Plugin, call.Resource.Table, operations.OpenPictureAsync(call, id, attachment, width, cancellationToken));
+
     public async ValueTask RemoveAsync(ResourceCall call, string id, string attachment, CancellationToken cancellationToken) =>
         await LocatedOperations.LocateAsync(call.Plugin, call.Resource.Table, RemovedAsync(call, id, attachment, cancellationToken)).ConfigureAwait(false);
 

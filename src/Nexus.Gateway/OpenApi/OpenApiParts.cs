@@ -33,9 +33,10 @@ internal static class OpenApiParts
          "IfNoneMatch":{"name":"If-None-Match","in":"header","description":"ETag that the caller has; 304 when it is current.","schema":{"type":"string"}},
          "IdempotencyKey":{"name":"Idempotency-Key","in":"header","description":"Makes a repeated request be carried out once.","schema":{"type":"string","maxLength":200}},
          "FileName":{"name":"name","in":"query","description":"Name of the file, where Content-Disposition does not say it.","schema":{"type":"string","maxLength":255}},
+         "PictureWidth":{"name":"width","in":"query","description":"Sends the picture as WebP, upright, without metadata and at most this wide in pixels, in place of the original.","schema":{"type":"integer","enum":[WIDTHS]}},
          "Range":{"name":"Range","in":"header","description":"The part that is wanted, such as bytes=0-999.","schema":{"type":"string"}},
          "Atomic":{"name":"atomic","in":"query","description":"All or nothing.","schema":{"type":"boolean"}}}
-        """);
+        """.Replace("WIDTHS", string.Join(',', PictureWidths.All), StringComparison.Ordinal));
 
     public static JsonObject SecuritySchemes() => Parse("""
         {"bearer":{"type":"http","scheme":"bearer","description":"An access token of a sign-in, or an API key."},

@@ -72,9 +72,9 @@ internal sealed class ResourceOperations(ActivePlugin plugin, ResourceDescriptor
         };
         var attach = Operation(["IdempotencyKey", "FileName"], "201", OpenApiParts.Answer("Attached.", Many(), null, "Location"), body);
         Add("/{id}/attachments", "POST", "attach", $"Attach files to {one}", attach);
-        var content = OpenApiParts.Answer("Its content, or the part that Range asks for.", null, null, "ETag", "Content-Disposition");
-        content["content"] = new JsonObject { ["application/octet-stream"] = new JsonObject { ["schema"] = file.DeepClone() } };
-        var download = NotModified(Operation(["IfNoneMatch", "Range"], "200", content));
+        var content = OpenApiParts.Answer("Its content, or the part that Range asks for; with width, the picture as WebP.", null, null, "ETag", "Content-Disposition");
+        content["content"] = new JsonObject { ["application/octet-stream"] = new JsonObject { ["schema"] = file.DeepClone() }, ["image/webp"] = new JsonObject { ["schema"] = file.DeepClone() } };
+        var download = NotModified(Operation(["PictureWidth", "IfNoneMatch", "Range"], "200", content));
         download["responses"]!["206"] = content.DeepClone();
         Add("/{id}/attachments/{attachment}", "GET", "getAttachment", $"Download what is attached to {one}", download);
         Add("/{id}/attachments/{attachment}", "DELETE", "detach", $"Remove what is attached to {one}", Operation([], "204", OpenApiParts.Answer("Removed.")));

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Http;
 using Nexus.Gateway.OpenApi;
@@ -14,7 +15,7 @@ internal sealed class ResourceCatalogRoutes(IPlugins plugins, IAuthorization aut
     private const string Form = """
         {"type":"object","required":["name","plugin","version","singular","description","path","view","allowed","fields","search","record","input","actions"],"properties":{"name":{"type":"string"},"plugin":{"type":"string"},"version":{"type":"string"},"singular":{"type":"string"},"description":{"type":["string","null"]},"path":{"type":"string"},"view":{"type":"boolean"},
           "allowed":{"type":"object","additionalProperties":{"type":"string","enum":["none","own","team","all"]}},"fields":{"type":"array","items":{"type":"object","required":["name","kind"],"additionalProperties":true,"properties":{"name":{"type":"string"},"kind":{"type":"string"}}}},"search":{"type":"array","items":{"type":"string"}},
-          "attachments":{"type":"object","required":["maxBytes","maxCount","types"],"properties":{"maxBytes":{"type":"integer","format":"int64"},"maxCount":{"type":"integer"},"types":{"type":"array","items":{"type":"string"}}}},
+          "attachments":{"type":"object","required":["maxBytes","maxCount","types","pictureWidths"],"properties":{"maxBytes":{"type":"integer","format":"int64"},"maxCount":{"type":"integer"},"types":{"type":"array","items":{"type":"string"}},"pictureWidths":{"type":"array","description":"In which widths pictures are served; empty on a node that scales none.","items":{"type":"integer"}}}},
           "record":{"type":"object","additionalProperties":true},"input":{"type":"object","additionalProperties":true},
           "actions":{"type":"array","items":{"type":"object","required":["name","description","input","fields"],"properties":{"name":{"type":"string"},"description":{"type":["string","null"]},"input":{"type":["object","null"],"additionalProperties":true},"fields":{"type":"array","items":{"type":"object","additionalProperties":true}}}}}}}
         """;
@@ -30,7 +31,9 @@ internal sealed class ResourceCatalogRoutes(IPlugins plugins, IAuthorization aut
         var caller = GatewayRequest.Of(context).Context;
         var name = context.Request.Query["name"].FirstOrDefault();
         var found = new JsonArray();
-        foreach (var plugin in plugins.Current.Plugins)
+        var current = plugins.Current.Plugins;
+        ImmutableArray<int> widths = current.Any(p => p.Pictures is not null) ? PictureWidths.All : [];
+        foreach (var plugin in current)
         {
             foreach (var resource in plugin.Resources.Where(r => string.IsNullOrEmpty(name) || r.Table == name))
             {
@@ -43,7 +46,7 @@ internal sealed class ResourceCatalogRoutes(IPlugins plugins, IAuthorization aut
                 }
 
                 if (allowed.Count > 0)
-                    found.Add(Shown(plugin, resource, allowed));
+                    found.Add(Shown(plugin, resource, allowed, widths));
             }
         }
 
@@ -59,11 +62,11 @@ internal sealed class ResourceCatalogRoutes(IPlugins plugins, IAuthorization aut
         return new AccessDecision(AccessScope.None, "").Refusal(caller, $"{name}:read");
     }
 
-    private static JsonObject Shown(ActivePlugin plugin, ResourceDescriptor resource, JsonObject allowed)
+    private static JsonObject Shown(ActivePlugin plugin, ResourceDescriptor resource, JsonObject allowed, ImmutableArray<int> widths)
     {
         var shown = Described(plugin, resource, allowed);
         if (resource.Attachments is { } rules)
-            shown["attachments"] = new JsonObject { ["maxBytes"] = rules.MaxBytes, ["maxCount"] = rules.MaxCount, ["types"] = new JsonArray([.. rules.Types.Select(t => (JsonNode)t)]) };
+            shown["attachments"] = new JsonObject { ["maxBytes"] = rules.MaxBytes, ["maxCount"] = rules.MaxCount, ["types"] = new JsonArray([.. rules.Types.Select(t => (JsonNode)t)]), ["pictureWidths"] = new JsonArray([.. widths.Select(w => (JsonNode)w)]) };
         return shown;
     }
 

@@ -1,5 +1,7 @@
+using System.Globalization;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Extensions.Primitives;
 using Microsoft.Net.Http.Headers;
 using Nexus.Gateway.Errors;
 
@@ -44,19 +46,25 @@ internal sealed partial class ResourceRoutes
     private async Task SendAttachmentAsync(HttpContext context)
     {
         var values = context.Request.RouteValues;
-        if (await parts.Attachments().OpenAsync(Call(context), (string)values["id"]!, (string)values["attachment"]!, context.RequestAborted) is not { } opened)
+        var (id, attachment, width) = ((string)values["id"]!, (string)values["attachment"]!, Width(context.Request.Query["width"]));
+        var opened = width is { } wanted ? await parts.Attachments().OpenPictureAsync(Call(context), id, attachment, wanted, context.RequestAborted) : await parts.Attachments().OpenAsync(Call(context), id, attachment, context.RequestAborted);
+        if (opened is not var (file, content))
         {
-            await Problem.WriteAsync(context, ErrorCodes.ResourceNotFound, $"{resource.Name} have no record {values["id"]} with an attachment {values["attachment"]} that you may see.");
+            await Problem.WriteAsync(context, ErrorCodes.ResourceNotFound, $"{resource.Name} have no record {id} with an attachment {attachment} that you may see.");
             return;
         }
-        var (file, content) = opened;
         var headers = context.Response.Headers;
         headers.ContentSecurityPolicy = SandboxPolicy;
         headers.XContentTypeOptions = "nosniff";
         // Kept by the browser, asked for by its tag each time: rights may have changed.
         headers.CacheControl = "private, no-cache";
-        await Results.Stream(content, file.ContentType, file.Name, file.CreatedAt, new EntityTagHeaderValue($"\"{file.Sha256}\""), enableRangeProcessing: true).ExecuteAsync(context);
+        var (type, name, tag) = width is null ? (file.ContentType, file.Name, file.Sha256) : ("image/webp", Path.ChangeExtension(file.Name, ".webp"), $"{file.Sha256}-{width}");
+        await Results.Stream(content, type, name, file.CreatedAt, new EntityTagHeaderValue($"\"{tag}\""), enableRangeProcessing: true).ExecuteAsync(context);
     }
+
+    private static int? Width(StringValues text) => text.Count == 0 ? null
+        : int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var width) ? width
+        : throw new NexusException(ErrorCodes.BadRequest, $"width is one of {string.Join(", ", PictureWidths.All)}; \"{text}\" is not.");
 
     private async Task DetachAsync(HttpContext context)
     {

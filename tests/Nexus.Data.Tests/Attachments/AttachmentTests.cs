@@ -2,7 +2,6 @@ using System.Collections.Immutable;
 using System.Security.Cryptography;
 using System.Text;
 using Microsoft.Extensions.Logging.Abstractions;
-using Microsoft.Extensions.Primitives;
 using Nexus.Data.Attachments;
 using Nexus.Data.Tests.Resources;
 
@@ -314,16 +313,5 @@ public sealed class AttachmentTests : IAsyncDisposable
         public ValueTask<StoredRecord?> FindAsync(RecordKey key, CancellationToken cancellationToken) => inner.FindAsync(key, cancellationToken);
 
         public ValueTask<RecordPage> QueryAsync(RecordQuery query, CancellationToken cancellationToken) => inner.QueryAsync(query, cancellationToken);
-    }
-
-    private sealed class OnePlugin(ActivePlugin plugin) : IPlugins
-    {
-        public PlatformSnapshot Current { get; } = new(1, [plugin]);
-
-        public ImmutableArray<PluginStatus> List() => [];
-
-        public Task<PluginStatus> ExecuteAsync(PluginCommand command, IProgress<PluginProgress>? progress, CancellationToken cancellationToken) => throw new NotSupportedException();
-
-        public IChangeToken GetChangeToken() => new CancellationChangeToken(CancellationToken.None);
     }
 }

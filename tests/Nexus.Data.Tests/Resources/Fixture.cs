@@ -6,6 +6,7 @@ using System.Text.Json;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Primitives;
 using Nexus.Data.Attachments;
 using Nexus.Data.Audit;
 using Nexus.Data.Resources;
@@ -145,7 +146,7 @@ internal sealed class Shop
 
     private readonly ActivePlugin plugin;
 
-    public Shop(Action<ResourceBuilder<Invoice>>? declare = null, TimeSpan? hookLimit = null, Func<TimeSpan>? stood = null, IStorage? storage = null, TimeProvider? time = null, IFieldProtection? protection = null, IAuthorization? authorization = null, IConfiguration? reads = null, IBlobStore? blobs = null)
+    public Shop(Action<ResourceBuilder<Invoice>>? declare = null, TimeSpan? hookLimit = null, Func<TimeSpan>? stood = null, IStorage? storage = null, TimeProvider? time = null, IFieldProtection? protection = null, IAuthorization? authorization = null, IConfiguration? reads = null, IBlobStore? blobs = null, IPluginQuota? quota = null)
     {
         var builder = new TestBuilder("shop");
         builder.AddResource<Invoice>("invoices", declare ?? Declare).AddResource<Customer>("customers").AddResource<Person>("people", people => people.Unique(p => p.Email).Index(p => p.Name).Search(p => p.Name).Search(p => p.Phone));
@@ -158,14 +159,15 @@ internal sealed class Shop
         var preparation = new ChangePreparation(Storage, access, sealing, hooks, Trail, time);
         var execution = new ChangeExecution(Storage, preparation, sealing, new Successor(this));
         Operations = new ResourceOperations(Storage, access, sealing, execution, new IdempotentChanges(Storage, sealing, time), Accesses, hooks, new ViewReader((_, _) => throw new NotSupportedException()));
-        Attachments = new AttachmentOperations(Storage, () => blobs!, Operations, access, Trail, time, NullLogger<AttachmentOperations>.Instance);
+        var pictures = new AttachedPictures(Storage, () => blobs!, new PictureScaler(() => Plugins, time), NullLogger<AttachedPictures>.Instance);
+        Attachments = new AttachmentOperations(Storage, () => blobs!, Operations, access, Trail, pictures, time, NullLogger<AttachmentOperations>.Instance);
         var manifest = new PluginManifest { Name = "shop", Version = "1.0.0", Category = PluginCategory.Business, Description = "Shop.", Entry = "" };
         var services = builder.Services;
         new RepositoryPorts(new ServiceCollection().AddSingleton(Operations).BuildServiceProvider()).Add(services, new PluginPortContext(manifest, 1, null, new FakeGeneration(new ServiceCollection().BuildServiceProvider())));
         Services = services.BuildServiceProvider();
         Lease = new FakeGeneration(Services);
         Resources = [.. Services.GetServices<Contribution>().OfType<ResourceContribution>().Select(c => c.Descriptor)];
-        plugin = new() { Manifest = manifest, Generation = 1, Lease = Lease, Resources = Resources };
+        plugin = new() { Manifest = manifest, Generation = 1, Lease = Lease, Resources = Resources, Quota = quota };
     }
 
     public FakeStorage Fake { get; } = new();
@@ -189,6 +191,9 @@ internal sealed class Shop
     public IResourceOperations Operations { get; }
 
     public IAttachmentOperations Attachments { get; }
+
+    /// <summary>The plugins of the node; null before there are any.</summary>
+    public IPlugins? Plugins { get; set; }
 
     public ActivePlugin Plugin => plugin;
 
@@ -235,6 +240,18 @@ internal sealed class FakeClock(DateTimeOffset now) : TimeProvider
     public DateTimeOffset Now { get; set; } = now;
 
     public override DateTimeOffset GetUtcNow() => Now;
+}
+
+/// <summary>A node with one plugin.</summary>
+internal sealed class OnePlugin(ActivePlugin plugin) : IPlugins
+{
+    public PlatformSnapshot Current { get; } = new(1, [plugin]);
+
+    public ImmutableArray<PluginStatus> List() => [];
+
+    public Task<PluginStatus> ExecuteAsync(PluginCommand command, IProgress<PluginProgress>? progress, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    public IChangeToken GetChangeToken() => new CancellationChangeToken(CancellationToken.None);
 }
 
 internal static class Json

@@ -47,6 +47,12 @@ internal sealed class Slots
         return new MailContribution((plugin, letter, token) => slot.Target(plugin, letter, token));
     }
 
+    public PictureContribution Wrap(PictureContribution pictures)
+    {
+        var slot = Open(pictures.Scale);
+        return new PictureContribution((original, width, scaled, token) => slot.Target(original, width, scaled, token));
+    }
+
     public SubscriptionDescriptor Wrap(SubscriptionDescriptor subscription)
     {
         var slot = Open(subscription.Handle);

@@ -201,6 +201,7 @@ internal sealed class GenerationLoader(IServiceProvider host, ContractAssemblies
         SealsAudit = container.Contributions<AuditContribution>().Any(),
         Shared = container.Contributions<SharedPortsContribution>().Select(c => c.Open(generation.Services)).OfType<SharedPorts>().Select(p => generation.Slots.Wrap(p, generation)).FirstOrDefault(),
         Mail = container.Contributions<MailContribution>().Select(generation.Slots.Wrap).FirstOrDefault(),
+        Pictures = container.Contributions<PictureContribution>().Select(generation.Slots.Wrap).FirstOrDefault(),
         CacheNames = [.. container.Contributions<CacheNameContribution>().Select(c => c.Name)],
         Quota = generation.Guard.Allowance is { Limits: true } allowance ? allowance : null,
         Requires = [.. container.Contributions<RequirementContribution>().Select(c => c.Service)],
