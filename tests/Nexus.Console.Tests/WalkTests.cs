@@ -46,6 +46,14 @@ public abstract class WalkTests
     }
 
     [Fact]
+    public async Task Pictures_are_fetched_as_WebP_in_the_width_that_their_place_and_screen_need()
+    {
+        await using var host = await HostAsync("orders", Path.Combine(Programs.Plugins, "engines.pictures"));
+
+        await Browser.WalkAsync("pictures", host);
+    }
+
+    [Fact]
     public async Task A_long_list_has_the_scrollbar_of_all_its_records_and_reads_those_that_are_looked_at()
     {
         await using var host = await HostAsync("orders");

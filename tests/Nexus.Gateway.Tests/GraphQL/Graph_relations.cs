@@ -150,6 +150,8 @@ public sealed class Graph_relations
 
         public ValueTask<OpenedAttachment?> OpenAsync(ResourceCall call, string id, string attachment, CancellationToken cancellationToken) => throw new NotSupportedException();
 
+        public ValueTask<OpenedAttachment?> OpenPictureAsync(ResourceCall call, string id, string attachment, int width, CancellationToken cancellationToken) => throw new NotSupportedException();
+
         public ValueTask RemoveAsync(ResourceCall call, string id, string attachment, CancellationToken cancellationToken) => throw new NotSupportedException();
     }
 

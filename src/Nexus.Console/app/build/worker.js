@@ -3,8 +3,10 @@ const version = __VERSION__;
 const first = __FIRST__;
 const files = `console-files-${version}`;
 const answers = 'console-answers';
+const pictures = 'console-pictures';
 const page = '/console/';
 const entries = 400;
+const mostPictures = 100;
 
 self.addEventListener('install', (event) => {
   event.waitUntil(caches.open(files).then((cache) => cache.addAll([page, ...first])).then(() => self.skipWaiting()));
@@ -21,7 +23,7 @@ self.addEventListener('activate', (event) => {
 
 // Somebody else signs in or this one signs out: what was read belongs to nobody any more.
 self.addEventListener('message', (event) => {
-  if (event.data === 'forget') event.waitUntil(caches.delete(answers).then(() => event.source?.postMessage('forgotten')));
+  if (event.data === 'forget') event.waitUntil(Promise.all([caches.delete(answers), caches.delete(pictures)]).then(() => event.source?.postMessage('forgotten')));
 });
 
 self.addEventListener('fetch', (event) => {
@@ -58,10 +60,13 @@ async function answer(request) {
   try {
     const fresh = await fetch(request);
     // A file that is attached to a record may be JSON too, and of any size.
-    if (fresh.ok && fresh.headers.get('content-type')?.includes('json') && !fresh.headers.has('content-disposition')) await keep(request, fresh.clone());
+    const type = fresh.headers.get('content-type') ?? '';
+    if (fresh.ok && type.includes('json') && !fresh.headers.has('content-disposition')) await keep(answers, entries, request, fresh.clone());
+    // What a node made small is small.
+    else if (fresh.status === 200 && type === 'image/webp' && new URL(request.url).searchParams.has('width')) await keep(pictures, mostPictures, request, fresh.clone());
     return fresh;
   } catch (error) {
-    const kept = await (await caches.open(answers)).match(request);
+    const kept = await (await caches.open(answers)).match(request) ?? await (await caches.open(pictures)).match(request);
     if (!kept) throw error;
     const headers = new Headers(kept.headers);
     headers.set('x-console-offline', '1');
@@ -69,9 +74,9 @@ async function answer(request) {
   }
 }
 
-async function keep(request, fresh) {
-  const cache = await caches.open(answers);
+async function keep(name, most, request, fresh) {
+  const cache = await caches.open(name);
   await cache.put(request, fresh);
   const keys = await cache.keys();
-  await Promise.all(keys.slice(0, Math.max(0, keys.length - entries)).map((key) => cache.delete(key)));
+  await Promise.all(keys.slice(0, Math.max(0, keys.length - most)).map((key) => cache.delete(key)));
 }

@@ -44,7 +44,7 @@ export interface Resource {
   fields: Field[];
   actions: Action[];
   /** What may be attached to its records; absent where nothing may. */
-  attachments?: { maxBytes: number; maxCount: number; types: string[] };
+  attachments?: { maxBytes: number; maxCount: number; types: string[]; pictureWidths: number[] };
 }
 
 /** A record as it comes over the wire. */

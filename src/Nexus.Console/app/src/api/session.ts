@@ -72,6 +72,6 @@ export async function changePassword(currentPassword: string, newPassword: strin
 /** What was kept for pages without a server belongs to the one who read it. */
 export async function forget(): Promise<void> {
   navigator.serviceWorker?.controller?.postMessage('forget');
-  if ('caches' in window) await caches.delete('console-answers').catch(() => false);
+  if ('caches' in window) await Promise.all(['console-answers', 'console-pictures'].map((name) => caches.delete(name).catch(() => false)));
   network.tell(true);
 }

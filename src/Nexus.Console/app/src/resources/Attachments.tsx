@@ -1,4 +1,4 @@
-import { ActionIcon, Anchor, Button, Card, FileButton, Group, Image, Progress, Stack, Text, Title, UnstyledButton } from '@mantine/core';
+import { ActionIcon, Anchor, Button, Card, FileButton, Group, Progress, Stack, Text, Title, UnstyledButton } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Download, File, FileArchive, FileAudio, FileImage, FileSpreadsheet, FileText, FileVideo, Paperclip, Trash2, Upload, X, type LucideIcon } from 'lucide-react';
 import { useCallback, useEffect, useRef, useState, type DragEvent, type ReactNode } from 'react';
@@ -11,17 +11,13 @@ import { useFormat } from '../kinds/useFormat';
 import { Empty, Fault, tellDone, tellFault, Waiting } from '../shell/Parts';
 import { useWords } from '../words';
 import { ask } from './ask';
+import { isPicture, PictureThumb } from './Picture';
 
 /** A file that is attached to a record. */
 interface Attachment { id: string; name: string; contentType: string; size: number; sha256: string; createdAt: string; createdBy: string; url: string }
 
 /** A file on its way. */
 interface Sending { key: string; file: File; sent: number; error: unknown; stop: AbortController }
-
-/** What a browser shows as a picture without running anything. */
-const pictures = new Set(['image/png', 'image/jpeg', 'image/gif', 'image/webp', 'image/avif']);
-/** Larger ones cost more to fetch than a small picture tells. */
-const largestPicture = 5 * 1024 * 1024;
 
 function iconOf(type: string): LucideIcon {
   const [kind, subtype = ''] = type.split('/');
@@ -49,6 +45,7 @@ export function Attachments({ resource, id }: { resource: Resource; id: string }
   const [isOver, setIsOver] = useState(false);
   const files = found.data ?? [];
   const rules = resource.attachments;
+  const widths = rules?.pictureWidths ?? [];
 
   const removeIt = async (file: Attachment): Promise<void> => {
     if (!(await ask({ title: words.removeFile(file.name), text: words.removeFileExplained, confirm: words.remove, cancel: words.cancel, isDangerous: true }))) return;
@@ -77,8 +74,8 @@ export function Attachments({ resource, id }: { resource: Resource; id: string }
         {mayChange && <FileButton multiple onChange={add} inputProps={{ 'aria-label': words.addFiles }} {...(rules?.types.length ? { accept: rules.types.join(',') } : {})}>{(props) => <Button {...props} variant="light" size="xs" leftSection={<Upload size={14} aria-hidden />}>{words.addFiles}</Button>}</FileButton>}
       </Group>
       {files.length === 0 && sending.length === 0 && <Empty icon={Paperclip} title={words.noAttachments} hint={mayChange ? words.noAttachmentsHint(format.bytes(rules?.maxBytes ?? 0)) : words.noAttachmentsRead} />}
-      <Stack gap={0} component="ul" p={0} m={0} aria-labelledby="attachments-title" style={{ listStyle: 'none' }}>
-        {files.map((file) => <Row key={file.id} file={file} who={nameOf(file.createdBy)} onRemove={mayChange ? () => void removeIt(file) : null} />)}
+      <Stack gap={0} component="ul" className={files.some((file) => isPicture(file, widths)) ? 'with-pictures' : undefined} p={0} m={0} aria-labelledby="attachments-title" style={{ listStyle: 'none' }}>
+        {files.map((file) => <Row key={file.id} file={file} widths={widths} who={nameOf(file.createdBy)} onRemove={mayChange ? () => void removeIt(file) : null} />)}
       </Stack>
       <Stack gap="xs" mt={sending.length > 0 ? 'sm' : 0} aria-live="polite">
         {sending.map((one) => <OnItsWay key={one.key} one={one} onDrop={() => drop(one)} onAgain={() => again(one)} />)}
@@ -87,16 +84,15 @@ export function Attachments({ resource, id }: { resource: Resource; id: string }
   );
 }
 
-function Row({ file, who, onRemove }: { file: Attachment; who: string; onRemove: (() => void) | null }): ReactNode {
+function Row({ file, widths, who, onRemove }: { file: Attachment; widths: number[]; who: string; onRemove: (() => void) | null }): ReactNode {
   const words = useWords();
   const format = useFormat();
   const Icon = iconOf(file.contentType);
-  const isPicture = pictures.has(file.contentType) && file.size <= largestPicture;
   return (
     <Group component="li" wrap="nowrap" gap="sm" py="xs" className="note">
-      <UnstyledButton component="a" href={file.url} download={file.name} tabIndex={-1} aria-hidden="true" className="thumb">
-        {isPicture ? <Image src={file.url} alt="" w={44} h={44} fit="cover" radius="sm" loading="lazy" /> : <Icon size={26} strokeWidth={1.4} aria-hidden />}
-      </UnstyledButton>
+      {isPicture(file, widths)
+        ? <PictureThumb file={file} widths={widths} instead={<Icon size={26} strokeWidth={1.4} aria-hidden />} />
+        : <UnstyledButton component="a" href={file.url} download={file.name} tabIndex={-1} aria-hidden="true" className="thumb"><Icon size={26} strokeWidth={1.4} aria-hidden /></UnstyledButton>}
       <div className="grow">
         <Anchor href={file.url} download={file.name} size="sm" style={{ overflowWrap: 'anywhere' }}>{file.name}</Anchor>
         <Text size="xs" c="dimmed" title={format.instant(file.createdAt)}>{format.bytes(file.size)} · {format.ago(file.createdAt)} {words.by} {who}</Text>

@@ -62,12 +62,12 @@ export function tellDone(message: string): void {
   notifications.show({ color: 'teal', message, autoClose: 4000, withCloseButton: false });
 }
 
-/** A question or a small form over the page. */
-export function Dialog({ title, isOpen, onClose, children }: { title: ReactNode; isOpen: boolean; onClose: () => void; children: ReactNode }): ReactNode {
+/** A question or a small form over the page; as wide as what it has where that is asked for. */
+export function Dialog({ title, isOpen, onClose, isWide = false, children }: { title: ReactNode; isOpen: boolean; onClose: () => void; isWide?: boolean; children: ReactNode }): ReactNode {
   const words = useWords();
   return (
     // Over a thing that is shown beside a list, from which it may be asked; below the choices of its own inputs.
-    <Modal.Root opened={isOpen} onClose={onClose} centered zIndex={250}>
+    <Modal.Root opened={isOpen} onClose={onClose} centered zIndex={250} {...(isWide ? { size: 'auto' } : {})}>
       <Modal.Overlay />
       <Modal.Content>
         {/* A header of its own would be a second banner of the page. */}
