@@ -108,7 +108,7 @@ public sealed partial class AccessMatrixTests
             using var small = await SendAsync(host, "GET", one + "?width=80", caller);
             using var added = await SendAsync(host, "POST", files + "?name=b.json", caller, "{}");
             using var removed = await SendAsync(host, "DELETE", one, caller);
-            got.Add(string.Join(' ', new[] { listed, read, small, added, removed }.Select(a => a.IsSuccessStatusCode || a.StatusCode == HttpStatusCode.UnprocessableEntity ? 200 : (int)a.StatusCode).Distinct()));
+            got.Add(string.Join(' ', new[] { listed, read, small, added, removed }.Select(a => a.IsSuccessStatusCode || a.StatusCode == System.Net.HttpStatusCode.UnprocessableEntity ? 200 : (int)a.StatusCode).Distinct()));
         }
 
         Assert.Equal(expected, string.Join(' ', got));
