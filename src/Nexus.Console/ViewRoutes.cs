@@ -16,7 +16,7 @@ internal static class ViewRoutes
     {
         routes.MapGet("~/api/v1/ui", GetAsync).WithSummary("What a console shows this caller: version of the plugins, and which of the permissions in question it has").AllowAnonymous()
             .WithQuery("may", "permissions in question, with commas; up to 300")
-            .WithAnswer("""{"type":"object","required":["version","signIn","anonymous","caller","plugins","allowed","pages","theme"],"properties":{"version":{"type":"integer"},"signIn":{"type":"boolean"},"anonymous":{"type":"boolean"},"caller":{"type":"object","required":["id","name","tenant"],"properties":{"id":{"type":"string"},"name":{"type":"string"},"tenant":{"type":"string"}}},"plugins":{"type":"array","items":{"type":"string"}},"allowed":{"type":"object","additionalProperties":{"type":"string"}},"pages":{"type":"array","items":{"type":"object","additionalProperties":true}},"theme":{"type":"object","additionalProperties":{"type":"string"}}}}""");
+            .WithAnswer(Forms.View);
     }
 
     private static async Task GetAsync(HttpContext context)

@@ -43,6 +43,16 @@ internal sealed partial class ApiDocument
         return at as JsonObject ?? [];
     }
 
+    /// <summary>The one form of a schema that is that form or null; else the schema itself.</summary>
+    public static JsonObject OneForm(JsonObject schema) =>
+        schema["oneOf"] is JsonArray forms && forms.OfType<JsonObject>().Where(form => !IsNull(form)).ToArray() is [var only] ? only : schema;
+
+    /// <summary>Whether null is one of the values of a schema.</summary>
+    public static bool CanBeNull(JsonObject schema) =>
+        (schema["type"] is JsonArray kinds && kinds.Any(kind => (string?)kind == "null")) || (schema["oneOf"] is JsonArray forms && forms.OfType<JsonObject>().Any(IsNull));
+
+    private static bool IsNull(JsonObject schema) => schema["type"] is JsonValue kind && (string?)kind == "null";
+
     /// <summary>The words of a text as one name in PascalCase; never a digit first.</summary>
     public static string Pascal(string text)
     {

@@ -51,7 +51,7 @@ internal sealed class CSharpClient(ApiDocument api, string space)
             var one = value as JsonObject ?? [];
             var member = ApiDocument.Pascal(property);
             while (!taken.Add(member)) member += "Value";
-            var must = required.Contains(property) && !IsNullable(one);
+            var must = required.Contains(property) && !ApiDocument.CanBeNull(one);
             members.Append($"    /// <summary>{Text((string?)one["description"] ?? property)}</summary>\n    [JsonPropertyName(\"{property}\")]\n    public {(must ? "required " : "")}{Of(one, name + ApiDocument.Pascal(property))}{(must ? "" : "?")} {member} {{ get; init; }}\n\n");
         }
 
@@ -61,6 +61,7 @@ internal sealed class CSharpClient(ApiDocument api, string space)
 
     private string Of(JsonObject schema, string inner)
     {
+        schema = ApiDocument.OneForm(schema);
         if ((string?)schema["$ref"] is { } reference)
         {
             var target = ApiDocument.Pascal(reference[(reference.LastIndexOf('/') + 1)..]);
@@ -116,8 +117,6 @@ internal sealed class CSharpClient(ApiDocument api, string space)
         var camel = char.ToLowerInvariant(pascal[0]) + pascal[1..];
         return Words.Contains(camel) ? "@" + camel : camel is "body" or "cancellationToken" ? camel + "Value" : camel;
     }
-
-    private static bool IsNullable(JsonObject schema) => schema["type"] is JsonArray several && several.Any(t => (string?)t == "null");
 
     private static string Text(string text) => System.Net.WebUtility.HtmlEncode(text.ReplaceLineEndings(" "));
 

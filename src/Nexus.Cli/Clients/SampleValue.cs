@@ -11,7 +11,7 @@ internal static class SampleValue
     /// <summary>A value of a schema.</summary>
     public static JsonNode? Of(ApiDocument api, JsonObject schema, int depth = 0)
     {
-        var resolved = api.Resolve(schema);
+        var resolved = api.Resolve(ApiDocument.OneForm(schema));
         if (resolved["example"] is { } example) return example.DeepClone();
         if (resolved["examples"] is JsonArray { Count: > 0 } examples) return examples[0]?.DeepClone();
         if (resolved["default"] is { } otherwise) return otherwise.DeepClone();

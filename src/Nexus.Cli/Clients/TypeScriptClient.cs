@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json.Nodes;
+using static Nexus.Cli.Clients.TypeScriptTypes;
 
 namespace Nexus.Cli.Clients;
 
@@ -9,15 +10,12 @@ internal sealed class TypeScriptClient(ApiDocument api)
     /// <summary>The files by name.</summary>
     public IReadOnlyDictionary<string, string> Write()
     {
-        var types = new StringBuilder();
-        foreach (var (name, schema) in api.Schemas)
-            types.Append($"\n/** {Text((string?)schema["description"] ?? name)} */\nexport type {ApiDocument.Pascal(name)} = {Of(schema, "")};\n");
         var methods = new StringBuilder();
         var used = new HashSet<string>(StringComparer.Ordinal);
         foreach (var operation in api.Operations.Where(o => !o.IsStream)) Method(methods, operation, used);
         return new Dictionary<string, string>
         {
-            ["client.ts"] = Runtime.Replace("TITLE", Text($"{api.Title} {api.Version}"), StringComparison.Ordinal).Replace("  METHODS\n", methods.ToString(), StringComparison.Ordinal) + types,
+            ["client.ts"] = Runtime.Replace("TITLE", Text($"{api.Title} {api.Version}"), StringComparison.Ordinal).Replace("  METHODS\n", methods.ToString(), StringComparison.Ordinal) + Schemas(api),
             ["tsconfig.json"] = """
                 {
                   "compilerOptions": { "target": "es2022", "module": "nodenext", "lib": ["es2022", "dom"], "strict": true, "noUncheckedIndexedAccess": true, "declaration": true, "outDir": "dist", "types": [] },
@@ -39,36 +37,7 @@ internal sealed class TypeScriptClient(ApiDocument api)
         };
     }
 
-    private string Of(JsonObject schema, string indent)
-    {
-        if ((string?)schema["$ref"] is { } reference) return ApiDocument.Pascal(reference[(reference.LastIndexOf('/') + 1)..]);
-        if (schema["oneOf"] is JsonArray forms) return string.Join(" | ", forms.OfType<JsonObject>().Select(form => Of(form, indent)));
-        if (schema["enum"] is JsonArray words) return string.Join(" | ", words.Select(word => word?.ToJsonString() ?? "null"));
-        var kinds = schema["type"] switch { JsonValue one => [(string)one!], JsonArray several => several.Select(t => (string)t!).ToArray(), _ => [] };
-        return kinds.Length == 0 ? "unknown" : string.Join(" | ", kinds.Select(kind => OfKind(kind, schema, indent)));
-    }
-
-    private string OfKind(string kind, JsonObject schema, string indent) => kind switch
-    {
-        "string" => "string",
-        "integer" or "number" => "number",
-        "boolean" => "boolean",
-        "null" => "null",
-        "array" => $"Array<{Of(schema["items"] as JsonObject ?? [], indent)}>",
-        _ when schema["properties"] is JsonObject { Count: > 0 } properties => Members(properties, schema, indent),
-        _ when schema["additionalProperties"] is JsonObject { Count: > 0 } values => $"Record<string, {Of(values, indent)}>",
-        _ => "Record<string, unknown>",
-    };
-
-    private string Members(JsonObject properties, JsonObject schema, string indent)
-    {
-        var required = (schema["required"] as JsonArray ?? []).Select(r => (string?)r).ToHashSet();
-        var inner = indent + "  ";
-        var members = properties.Select(p => $"{inner}{((string?)p.Value?["description"] is { } about ? $"/** {Text(about)} */\n{inner}" : "")}{Name(p.Key)}{(required.Contains(p.Key) ? "" : "?")}: {Of(p.Value as JsonObject ?? [], inner)};\n");
-        return $"{{\n{string.Concat(members)}{indent}}}";
-    }
-
-    private void Method(StringBuilder methods, ApiOperation operation, HashSet<string> used)
+    private static void Method(StringBuilder methods, ApiOperation operation, HashSet<string> used)
     {
         var pascal = ApiDocument.Pascal(operation.Id);
         var name = char.ToLowerInvariant(pascal[0]) + pascal[1..];
@@ -90,16 +59,12 @@ internal sealed class TypeScriptClient(ApiDocument api)
 
     private static string OfParameter(ApiParameter parameter) => (string?)parameter.Schema["type"] switch { "integer" => "number", "boolean" => "boolean", "object" => "Record<string, unknown>", _ => "string" };
 
-    private static string Name(string name) => name.All(c => char.IsAsciiLetterOrDigit(c) || c == '_') && !char.IsAsciiDigit(name[0]) ? name : System.Text.Json.JsonSerializer.Serialize(name);
-
     private static string Argument(string name)
     {
         var pascal = ApiDocument.Pascal(name);
         var camel = char.ToLowerInvariant(pascal[0]) + pascal[1..];
         return camel is "body" or "options" or "default" or "function" or "class" or "new" or "delete" or "in" or "package" or "export" or "import" ? camel + "Value" : camel;
     }
-
-    private static string Text(string text) => text.ReplaceLineEndings(" ").Replace("*/", "* /", StringComparison.Ordinal);
 
     private const string Runtime = """
         /** A client of TITLE. */

@@ -11,7 +11,7 @@ internal static class ClientCommand
     public static Command Build() => new("client", "Write a typed client of a running host, or of an OpenAPI document")
     {
         Language("csharp", "In C#: a project without packages", CSharp),
-        Language("typescript", "In TypeScript: for browsers and Node, without packages", TypeScript),
+        TypeScript(),
         Generate(),
     };
 
@@ -37,14 +37,20 @@ internal static class ClientCommand
 
     private static IReadOnlyDictionary<string, string> CSharp(ApiDocument api, string space) => new CSharpClient(api, space).Write();
 
-    private static IReadOnlyDictionary<string, string> TypeScript(ApiDocument api, string space) => new TypeScriptClient(api).Write();
+    private static IReadOnlyDictionary<string, string> TypeScript(ApiDocument api) => new TypeScriptClient(api).Write();
+
+    private static Command TypeScript()
+    {
+        var types = new Option<bool>("--types") { Description = "Types alone, in contract.ts, for a client of one's own" };
+        return Language("typescript", "In TypeScript: for browsers and Node, without packages", (call, api, _) => call.GetValue(types) ? new Dictionary<string, string> { ["contract.ts"] = TypeScriptTypes.Write(api) } : TypeScript(api), types);
+    }
 
     /// <summary>The same with the language as an option, for scripts that choose it.</summary>
     private static Command Generate()
     {
         var language = new Option<string>("--language") { Description = "csharp or typescript", DefaultValueFactory = _ => "csharp" };
         language.AcceptOnlyFromAmong("csharp", "typescript");
-        return Language("generate", "In the language that is named", (call, api, space) => call.GetValue(language) == "csharp" ? CSharp(api, space) : TypeScript(api, space), language);
+        return Language("generate", "In the language that is named", (call, api, space) => call.GetValue(language) == "csharp" ? CSharp(api, space) : TypeScript(api), language);
     }
 
     private static Command Language(string name, string about, Func<ApiDocument, string, IReadOnlyDictionary<string, string>> write) => Language(name, about, (_, api, space) => write(api, space));

@@ -15,9 +15,9 @@ internal static class ComponentRoutes
     {
         foreach (var (root, isAlias) in new[] { ("~/api/v1/ui", false), ("~", true) })
         {
-            Describe(routes.MapGet(root + "/components", TypesAsync).WithSummary("Types of components with their properties, and an example of each").WithAnswer("""{"type":"object","additionalProperties":true}"""), isAlias);
+            Describe(routes.MapGet(root + "/components", TypesAsync).WithSummary("Types of components with their properties, and an example of each").WithAnswer(Forms.Components), isAlias);
             Describe(routes.MapPost(root + "/components/render", RenderAsync).WithSummary("A component as HTML without scripts, everything in it escaped").WithMetadata(new AcceptsMetadata(["application/json"], typeof(JsonObject))).WithAnswer("""{"type":"string"}""", contentType: "text/html"), isAlias);
-            Describe(routes.MapGet(root + "/theme", context => ContributionRoutes.SendAsync(context, ThemeOf(context))).WithSummary("The colours of the console, as configured").WithAnswer("""{"type":"object","additionalProperties":true}"""), isAlias);
+            Describe(routes.MapGet(root + "/theme", context => ContributionRoutes.SendAsync(context, ThemeOf(context))).WithSummary("The colours of the console, as configured").WithAnswer(Forms.Theme), isAlias);
         }
     }
 

@@ -11,10 +11,10 @@ internal static class ContributionRoutes
 {
     public static void Map(IEndpointRouteBuilder routes)
     {
-        routes.MapGet("~/api/v1/ui/menu", MenuAsync).WithSummary("Pages of plugins that this caller sees, in the order of the menu").AllowAnonymous().WithAnswer("""{"type":"object","additionalProperties":true}""");
+        routes.MapGet("~/api/v1/ui/menu", MenuAsync).WithSummary("Pages of plugins that this caller sees, in the order of the menu").AllowAnonymous().WithAnswer(Forms.Menu);
         routes.MapGet("~/menu", MenuAsync).WithSummary("Pages of plugins that this caller sees, in the order of the menu").AllowAnonymous().ExcludeFromDescription();
-        routes.MapGet("~/api/v1/ui/widgets", WidgetsAsync).WithSummary("Widgets of plugins that this caller sees, with their content").AllowAnonymous().WithAnswer("""{"type":"object","additionalProperties":true}""");
-        routes.MapGet("~/api/v1/ui/pages/{plugin}/{name}", PageAsync).WithSummary("One page of a plugin, with what of its content this caller may use").AllowAnonymous().WithAnswer("""{"type":"object","additionalProperties":true}""");
+        routes.MapGet("~/api/v1/ui/widgets", WidgetsAsync).WithSummary("Widgets of plugins that this caller sees, with their content").AllowAnonymous().WithAnswer(Forms.Widgets);
+        routes.MapGet("~/api/v1/ui/pages/{plugin}/{name}", PageAsync).WithSummary("One page of a plugin, with what of its content this caller may use").AllowAnonymous().WithAnswer(Forms.Page);
     }
 
     /// <summary>The entries of the menu.</summary>

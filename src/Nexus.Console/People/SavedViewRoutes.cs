@@ -15,13 +15,12 @@ internal static class SavedViewRoutes
     private const int MaxViews = 50;
     private const int MaxName = 80;
     private const int MaxQuery = 4000;
-    private const string Form = """{"type":"object","required":["items"],"properties":{"items":{"type":"array","items":{"type":"object","required":["name","query","default"],"properties":{"name":{"type":"string"},"query":{"type":"string"},"default":{"type":"boolean"}}}}}}""";
 
     public static void Map(IEndpointRouteBuilder routes)
     {
-        routes.MapGet("~/api/v1/ui/views/{resource}", ListAsync).WithSummary("The caller's own views of the list of a resource, by name").AllowAnonymous().WithAnswer(Form);
-        routes.MapPut("~/api/v1/ui/views/{resource}", SetAsync).WithSummary("Keep a view: {\"name\": \"Large\", \"query\": \"sort=-total\", \"default\": false}; when it is the default, no other one is").AllowAnonymous().WithMetadata(new AcceptsMetadata(["application/json"], typeof(JsonObject))).WithAnswer(Form);
-        routes.MapDelete("~/api/v1/ui/views/{resource}", RemoveAsync).WithSummary("Forget a view").AllowAnonymous().WithQuery("name", "its name", isRequired: true).WithAnswer(Form);
+        routes.MapGet("~/api/v1/ui/views/{resource}", ListAsync).WithSummary("The caller's own views of the list of a resource, by name").AllowAnonymous().WithAnswer(Forms.SavedViews);
+        routes.MapPut("~/api/v1/ui/views/{resource}", SetAsync).WithSummary("Keep a view: {\"name\": \"Large\", \"query\": \"sort=-total\", \"default\": false}; when it is the default, no other one is").AllowAnonymous().WithMetadata(new AcceptsMetadata(["application/json"], typeof(JsonObject))).WithAnswer(Forms.SavedViews);
+        routes.MapDelete("~/api/v1/ui/views/{resource}", RemoveAsync).WithSummary("Forget a view").AllowAnonymous().WithQuery("name", "its name", isRequired: true).WithAnswer(Forms.SavedViews);
     }
 
     private static async Task ListAsync(HttpContext context)

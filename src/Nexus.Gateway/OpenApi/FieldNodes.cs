@@ -6,6 +6,14 @@ namespace Nexus.Gateway.OpenApi;
 /// <summary>Fields as they were declared, kind by kind: what a schema does not tell (several lines, a reference's target, a label) and a form needs. What is not set is left out.</summary>
 internal static class FieldNodes
 {
+    /// <summary>JSON Schema of one.</summary>
+    public const string Form = """
+        {"title":"FieldView","type":"object","required":["name","kind"],"properties":{"name":{"type":"string"},"kind":{"type":"string","enum":["Text","Multiline","Integer","Decimal","Real","Boolean","Date","Time","Instant","Duration","Choice","Identifier","Reference","Money","List","Group","Map","Json"]},
+          "required":{"type":"boolean"},"nullable":{"type":"boolean"},"readOnly":{"type":"boolean"},"secret":{"type":"boolean"},"personal":{"type":"boolean"},"label":{"type":"string"},"description":{"type":"string"},"unit":{"type":"string"},
+          "minLength":{"type":"integer"},"maxLength":{"type":"integer"},"minimum":{"type":"number"},"maximum":{"type":"number"},"pattern":{"type":"string"},"target":{"type":"string"},"default":{},"choices":{"type":"array","items":{"type":"string"}},
+          "element":{"$ref":"#/components/schemas/FieldView"},"fields":{"type":"array","items":{"$ref":"#/components/schemas/FieldView"}}}}
+        """;
+
     /// <summary>Several fields, in their order.</summary>
     public static JsonArray All(ImmutableArray<FieldDescriptor> fields) => fields.IsDefaultOrEmpty ? [] : new JsonArray([.. fields.Select(f => (JsonNode)One(f))]);
 

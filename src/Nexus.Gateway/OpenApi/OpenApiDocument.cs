@@ -56,7 +56,12 @@ internal sealed partial class OpenApiDocument(PlatformSnapshot snapshot, IReadOn
         };
         OpenApiParts.Secure(operation, route.Permission == PlatformRoute.Anyone ? null : route.Permission);
         if (route.Input is { } input)
-            operation["requestBody"] = OpenApiParts.JsonBody(JsonNode.Parse(input)!);
+        {
+            var body = OpenApiParts.JsonBody(Named(JsonNode.Parse(input)!, ""));
+            if (route.Upload is { } file)
+                body["content"]!["multipart/form-data"] = new JsonObject { ["schema"] = new JsonObject { ["type"] = "object", ["required"] = new JsonArray(file), ["properties"] = new JsonObject { [file] = new JsonObject { ["type"] = "string", ["contentMediaType"] = "application/octet-stream" } } } };
+            operation["requestBody"] = body;
+        }
         var subject = route.Pattern.StartsWith("/api/v1/", StringComparison.Ordinal) ? route.Pattern.Split('/')[3] : "node";
         Add(route.Pattern, route.Method, "platform: " + subject, "Routes of the platform itself.", operation);
     }
@@ -69,7 +74,7 @@ internal sealed partial class OpenApiDocument(PlatformSnapshot snapshot, IReadOn
         {
             var answer = route.Streams ? OpenApiParts.Stream() : new JsonObject { ["description"] = Microsoft.AspNetCore.WebUtilities.ReasonPhrases.GetReasonPhrase(status) };
             if (route.Answer is { } content)
-                answer["content"] = content.Content(answers);
+                answer["content"] = Named(content.Content(answers), "");
             responses[status.ToString(CultureInfo.InvariantCulture)] = answer;
         }
         responses["default"] = OpenApiParts.ProblemReference();
@@ -81,7 +86,7 @@ internal sealed partial class OpenApiDocument(PlatformSnapshot snapshot, IReadOn
         var pattern = endpoint.PathUnder(plugin.Manifest);
         foreach (var method in endpoint.Methods.IsEmpty ? ["GET"] : endpoint.Methods.Where(m => m is not ("HEAD" or "OPTIONS")))
         {
-            var operation = endpoint.OpenApi.IsEmpty ? [] : JsonNode.Parse(endpoint.OpenApi.Span)!.AsObject();
+            var operation = endpoint.OpenApi.IsEmpty ? [] : Named(JsonNode.Parse(endpoint.OpenApi.Span)!.AsObject(), Pascal(plugin.Manifest.Name)).AsObject();
             operation["operationId"] = $"{Pascal(plugin.Manifest.Name)}_{operation["operationId"]?.GetValue<string>() ?? method.ToLowerInvariant() + Pascal(endpoint.Pattern)}";
             operation["summary"] ??= endpoint.DisplayName.Length > 0 ? endpoint.DisplayName : $"{method} {endpoint.Pattern}";
             operation.Remove("tags");
@@ -95,6 +100,28 @@ internal sealed partial class OpenApiDocument(PlatformSnapshot snapshot, IReadOn
                 OpenApiParts.Deprecate(operation, old);
             Add(pattern, method, plugin.Manifest.Name, plugin.Manifest.Description, operation);
         }
+    }
+
+    /// <summary>The same with each object that has a type's name as <c>title</c> among the named schemas, so that what several routes speak of is one type to clients. A schema that holds itself refers to that place.</summary>
+    private JsonNode Named(JsonNode node, string prefix)
+    {
+        if (node is JsonArray list)
+            return new JsonArray([.. list.Select(one => one is null ? null : Named(one, prefix))]);
+        if (node is not JsonObject schema)
+            return node.DeepClone();
+        var copy = new JsonObject(schema.Select(part => KeyValuePair.Create(part.Key, part.Value is null ? null : Named(part.Value, prefix))));
+        if (copy["properties"] is not JsonObject || copy["title"] is not JsonValue title || !title.TryGetValue(out string? text) || !TypeName().IsMatch(text))
+            return copy;
+
+        copy.Remove("title");
+        var canBeNull = copy["type"] is JsonArray;
+        copy["type"] = "object";
+        var name = prefix + text;
+        for (var n = 2; schemas[name] is { } known && !JsonNode.DeepEquals(known, copy); n++)
+            name = prefix + text + n.ToString(CultureInfo.InvariantCulture);
+        schemas[name] = copy;
+        var reference = OpenApiParts.Reference("schemas", name);
+        return canBeNull ? new JsonObject { ["oneOf"] = new JsonArray(reference, new JsonObject { ["type"] = "null" }) } : reference;
     }
 
     private void Add(string pattern, string method, string tag, string tagDescription, JsonObject operation)
@@ -142,4 +169,7 @@ internal sealed partial class OpenApiDocument(PlatformSnapshot snapshot, IReadOn
 
     [GeneratedRegex("[A-Za-z0-9]+")]
     private static partial Regex Words();
+
+    [GeneratedRegex("^[A-Z][A-Za-z0-9]*$")]
+    private static partial Regex TypeName();
 }

@@ -39,6 +39,9 @@ internal sealed record PlatformRoute(string Method, string Pattern, string Name,
     /// <summary>Schema of the request body as JSON text, or null when it takes none.</summary>
     public string? Input { get; init; }
 
+    /// <summary>Name of the file of a form that it also takes in place of <see cref="Input"/>, or null.</summary>
+    public string? Upload { get; init; }
+
     /// <summary>Query parameters with their meaning.</summary>
     public (string Name, string Meaning)[] Query { get; init; } = [];
 }

@@ -19,6 +19,8 @@ internal sealed class PluginAdministration(IPlugins plugins, RequestBody bodies,
     private const string Write = "platform.plugins:update";
     private const string Hidden = "***hidden***";
     private static readonly Answer Changes = Answer.Of<PluginChanged>();
+    private static readonly (string, string)[] Uploaded = [("force", "also a lower version; of an upload, for others it is in the body"), ("activate", "false only keeps it; of an upload, for others it is in the body")];
+
     private static readonly (string, string) AllNodes = ("allNodes", "on all nodes, one after another; where one fails, all go back");
 
     /// <inheritdoc/>
@@ -30,7 +32,8 @@ internal sealed class PluginAdministration(IPlugins plugins, RequestBody bodies,
         {
             Success = 201,
             Input = """{"type":"object","properties":{"path":{"type":"string"},"source":{"type":"string"},"update":{"type":"boolean"},"force":{"type":"boolean"},"activate":{"type":"boolean"}}}""",
-            Query = [AllNodes],
+            Upload = "package",
+            Query = [.. Uploaded, ("update", "also when it is installed; of an upload"), AllNodes],
             Answer = Changes.Or(Answer.Of<RollingChange>()),
         },
         new("POST", Root + "/discover", "discoverPlugins", "Look into the plugin folders again", Write, context => CommandAsync(context, new PluginCommand.Discover())) { Answer = Changes },
@@ -40,7 +43,7 @@ internal sealed class PluginAdministration(IPlugins plugins, RequestBody bodies,
         new("POST", Root + "/{id}/disable", "disablePlugin", "Clear the stored flag and stop", Write, context => CommandAsync(context, new PluginCommand.Disable(Id(context), Flag(context, "force")))) { Query = [("force", "also when others depend on it"), AllNodes], Answer = Changes.Or(Answer.Of<RollingChange>()) },
         new("POST", Root + "/{id}/reload", "reloadPlugin", "Swap for a fresh generation of what is on disk", Write, context => CommandAsync(context, new PluginCommand.Reload(Id(context)))) { Answer = Changes },
         new("POST", Root + "/{id}/rollback", "rollbackPlugin", "Swap back to the previous version", Write, context => CommandAsync(context, new PluginCommand.Rollback(Id(context)))) { Query = [AllNodes], Answer = Changes.Or(Answer.Of<RollingChange>()) },
-        new("POST", Root + "/{id}/update", "updatePlugin", "Swap for another package: a .nxp file as multipart upload, a path on the node, an http(s) address, or an id of a registry", Write, InstallAsync) { Input = """{"type":"object","properties":{"path":{"type":"string"},"source":{"type":"string"},"force":{"type":"boolean"}}}""", Query = [AllNodes], Answer = Changes.Or(Answer.Of<RollingChange>()) },
+        new("POST", Root + "/{id}/update", "updatePlugin", "Swap for another package: a .nxp file as multipart upload, a path on the node, an http(s) address, or an id of a registry", Write, InstallAsync) { Input = """{"type":"object","properties":{"path":{"type":"string"},"source":{"type":"string"},"force":{"type":"boolean"}}}""", Upload = "package", Query = [.. Uploaded, AllNodes], Answer = Changes.Or(Answer.Of<RollingChange>()) },
         new("POST", Root + "/{id}/rollout", "rolloutPlugin", "Let a part of the callers reach a new version, or change their share; 100 promotes it, 0 aborts", Write, RolloutAsync) { Input = """{"type":"object","required":["percent"],"properties":{"percent":{"type":"number","minimum":0,"maximum":100},"path":{"type":"string"},"source":{"type":"string"}}}""", Answer = Changes },
         new("GET", Root + "/{id}/health", "getPluginHealth", "Health of one plugin", "platform.plugins:read", HealthAsync) { Answer = Answer.Of<PluginHealthView>() },
         new("GET", Root + "/{id}/metrics", "getPluginMetrics", "Request counts and memory of one plugin", "platform.plugins:read", MetricsAsync) { Query = [("memory", "true measures now, for which the node stands still while its memory is copied; else the last measurement is shown")], Answer = Answer.Of<PluginMetrics>() with { Types = ["application/json", "text/plain"] } },

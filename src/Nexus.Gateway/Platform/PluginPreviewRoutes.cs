@@ -10,13 +10,22 @@ namespace Nexus.Gateway.Platform;
 /// <summary>What the installation of a package would change, before anybody decides.</summary>
 internal sealed class PluginPreviewRoutes(RequestBody bodies, IServiceProvider host) : IPlatformRoutes
 {
+    private const string Form = """
+        {"title":"PluginPreview","type":"object","required":["id","displayName","description","author","license","from","to","isLower","isolation","needsRestart","permissions","dependencies","settings"],"properties":{"id":{"type":"string"},"displayName":{"type":["string","null"]},"description":{"type":"string"},"author":{"type":["string","null"]},"license":{"type":["string","null"]},
+          "from":{"type":["string","null"],"description":"The version that is installed."},"to":{"type":"string"},"isLower":{"type":"boolean"},"isolation":{"type":"string","enum":["stable","hot","process"]},"needsRestart":{"type":"boolean"},
+          "permissions":{"type":"object","required":["added","removed"],"properties":{"added":{"type":"array","items":{"type":"object","required":["name","reason"],"properties":{"name":{"type":"string"},"reason":{"type":"string"}}}},"removed":{"type":"array","items":{"type":"string"}}}},
+          "dependencies":{"type":"array","items":{"type":"object","required":["id","range","optional","found","isMet"],"properties":{"id":{"type":"string"},"range":{"type":"string"},"optional":{"type":"boolean"},"found":{"type":["string","null"]},"isMet":{"type":"boolean"}}}},
+          "settings":{"type":"object","required":["added","removed"],"properties":{"added":{"type":"array","items":{"type":"string"}},"removed":{"type":"array","items":{"type":"string"}}}}}}
+        """;
+
     /// <inheritdoc/>
     public IEnumerable<PlatformRoute> Routes =>
     [
         new("POST", "/api/v1/plugins/preview", "previewPlugin", "What an install or update would change: versions, permissions, dependencies, settings; verifies the package and runs no code of it", "platform.plugins:create", PreviewAsync)
         {
             Input = """{"type":"object","properties":{"path":{"type":"string"},"source":{"type":"string"}}}""",
-            Answer = OpenApi.Answer.Inline("""{"type":"object","additionalProperties":true}"""),
+            Upload = "package",
+            Answer = OpenApi.Answer.Inline(Form),
         },
     ];
 

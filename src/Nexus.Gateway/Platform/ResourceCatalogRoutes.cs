@@ -13,17 +13,20 @@ internal sealed class ResourceCatalogRoutes(IPlugins plugins, IAuthorization aut
     private static readonly string[] Verbs = ["read", "create", "update", "delete"];
 
     private const string Form = """
-        {"type":"object","required":["name","plugin","version","singular","description","path","view","allowed","fields","search","record","input","actions"],"properties":{"name":{"type":"string"},"plugin":{"type":"string"},"version":{"type":"string"},"singular":{"type":"string"},"description":{"type":["string","null"]},"path":{"type":"string"},"view":{"type":"boolean"},
-          "allowed":{"type":"object","additionalProperties":{"type":"string","enum":["none","own","team","all"]}},"fields":{"type":"array","items":{"type":"object","required":["name","kind"],"additionalProperties":true,"properties":{"name":{"type":"string"},"kind":{"type":"string"}}}},"search":{"type":"array","items":{"type":"string"}},
-          "attachments":{"type":"object","required":["maxBytes","maxCount","types","pictureWidths"],"properties":{"maxBytes":{"type":"integer","format":"int64"},"maxCount":{"type":"integer"},"types":{"type":"array","items":{"type":"string"}},"pictureWidths":{"type":"array","description":"In which widths pictures are served; empty on a node that scales none.","items":{"type":"integer"}}}},
+        {"title":"ResourceView","type":"object","required":["name","plugin","version","singular","description","path","view","allowed","fields","search","record","input","actions"],"properties":{"name":{"type":"string"},"plugin":{"type":"string"},"version":{"type":"string"},"singular":{"type":"string"},"description":{"type":["string","null"]},"path":{"type":"string"},
+          "view":{"type":"boolean","description":"Rows of its plugin's own database: only read, without history, and nobody tells of changes."},
+          "allowed":{"type":"object","additionalProperties":{"type":"string","enum":["none","own","team","all"]}},"fields":{"type":"array","items":
+        """ + FieldNodes.Form + """
+        },"search":{"type":"array","items":{"type":"string"}},
+          "attachments":{"type":"object","description":"What may be attached to its records; absent where nothing may.","required":["maxBytes","maxCount","types","pictureWidths"],"properties":{"maxBytes":{"type":"integer","format":"int64"},"maxCount":{"type":"integer"},"types":{"type":"array","items":{"type":"string"}},"pictureWidths":{"type":"array","description":"In which widths pictures are served; empty on a node that scales none.","items":{"type":"integer"}}}},
           "record":{"type":"object","additionalProperties":true},"input":{"type":"object","additionalProperties":true},
-          "actions":{"type":"array","items":{"type":"object","required":["name","description","input","fields"],"properties":{"name":{"type":"string"},"description":{"type":["string","null"]},"input":{"type":["object","null"],"additionalProperties":true},"fields":{"type":"array","items":{"type":"object","additionalProperties":true}}}}}}}
+          "actions":{"type":"array","items":{"title":"ActionView","type":"object","required":["name","description","input","fields"],"properties":{"name":{"type":"string"},"description":{"type":["string","null"]},"input":{"type":["object","null"],"additionalProperties":true},"fields":{"type":"array","items":{"$ref":"#/components/schemas/FieldView"}}}}}}}
         """;
 
     /// <inheritdoc/>
     public IEnumerable<PlatformRoute> Routes =>
     [
-        new("GET", "/api/v1/resources", "listResources", "The resources that the caller may do anything with: fields, actions, address, and what of it is allowed", PlatformRoute.Anyone, ListAsync) { Query = [("name", "only the one of this name, such as orders.orders")], Answer = Answer.Written("ResourceView", Form).Many() },
+        new("GET", "/api/v1/resources", "listResources", "The resources that the caller may do anything with: fields, actions, address, and what of it is allowed", PlatformRoute.Anyone, ListAsync) { Query = [("name", "only the one of this name, such as orders.orders")], Answer = Answer.Inline(Form).Many() },
     ];
 
     private async Task ListAsync(HttpContext context)

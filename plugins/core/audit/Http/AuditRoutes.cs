@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Metadata;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Nexus.Core.Audit.Chain;
@@ -20,18 +21,23 @@ internal static class AuditRoutes
     private const string Export = "platform.audit:export";
     private const int MaxBatches = 4;
 
+    private static readonly AcceptsMetadata JsonBody = new(["application/json"], typeof(JsonObject));
+
     /// <summary>Maps the routes.</summary>
     public static void Map(IEndpointRouteBuilder routes)
     {
-        routes.MapGet(Root, ListAsync).WithName("listAudit").WithSummary("Entries of the audit trail, newest first").RequireAuthorization(Read).WithAnswer(AuditForms.Page);
+        var list = routes.MapGet(Root, ListAsync).WithName("listAudit").WithSummary("Entries of the audit trail, newest first").RequireAuthorization(Read).WithAnswer(AuditForms.Page);
+        foreach (var (name, meaning) in EntryQuery.Words)
+            list.WithQuery(name, meaning);
+        list.WithQuery("limit", "entries a page, 1 to 1000; 50 unless asked otherwise").WithQuery("cursor", "nextCursor of an earlier page");
         routes.MapGet(Root + "/{position:long}", GetAsync).WithName("getAudit").WithSummary("One entry").RequireAuthorization(Read).WithAnswer(AuditForms.Entry);
         routes.MapGet(Root + "/{position:long}/proof", ProveAsync).WithName("proveAudit").WithSummary("Evidence that an entry lies in the sealed trail").RequireAuthorization(Read).WithAnswer(AuditForms.Proof);
         routes.MapGet(Root + "/status", StatusAsync).WithName("getAuditStatus").WithSummary("How far the trail is sealed, and by which key").RequireAuthorization(Read).WithAnswer(AuditForms.Status);
-        routes.MapGet(Root + "/alerts", AlertsAsync).WithName("listAuditAlerts").WithSummary("Alerts that patterns of the trail raised, newest first").RequireAuthorization(Read).WithAnswer(AuditForms.Alerts);
+        routes.MapGet(Root + "/alerts", AlertsAsync).WithName("listAuditAlerts").WithSummary("Alerts that patterns of the trail raised, newest first").RequireAuthorization(Read).WithQuery("limit", "alerts, 1 to 1000; 50 unless asked otherwise").WithAnswer(AuditForms.Alerts);
         routes.MapPost(Root + "/verify", VerifyAsync).WithName("verifyAudit").WithSummary("Check the whole trail; the first altered, missing, inserted or reordered entry is named. Progress is streamed to who accepts application/x-ndjson").RequireAuthorization("platform.audit:verify").WithAnswer(AuditForms.Report);
-        routes.MapPost(Root + "/acknowledge", AcknowledgeAsync).WithName("acknowledgeAudit").WithSummary("Say that the database was put back to an earlier state, and why; the gap stays in the anchors and in every verification").RequireAuthorization("platform.audit:acknowledge").WithAnswer(AuditForms.Acknowledged);
-        routes.MapPost(Root + "/exports", context => MakeAsync(context, report: false)).WithName("exportAudit").WithSummary("Write entries to a file with its proof").RequireAuthorization(Export).WithAnswer(AuditForms.File, StatusCodes.Status201Created);
-        routes.MapPost(Root + "/reports", context => MakeAsync(context, report: true)).WithName("reportAudit").WithSummary("Write a compliance report to a file with its proof").RequireAuthorization(Export).WithAnswer(AuditForms.File, StatusCodes.Status201Created);
+        routes.MapPost(Root + "/acknowledge", AcknowledgeAsync).WithName("acknowledgeAudit").WithSummary("Say that the database was put back to an earlier state, and why; the gap stays in the anchors and in every verification").RequireAuthorization("platform.audit:acknowledge").WithMetadata(JsonBody).WithAnswer(AuditForms.Acknowledged);
+        routes.MapPost(Root + "/exports", context => MakeAsync(context, report: false)).WithName("exportAudit").WithSummary("Write entries to a file with its proof: {\"format\": \"jsonl\"} or csv, and what the list is filtered by").RequireAuthorization(Export).WithMetadata(JsonBody).WithAnswer(AuditForms.File, StatusCodes.Status201Created);
+        routes.MapPost(Root + "/reports", context => MakeAsync(context, report: true)).WithName("reportAudit").WithSummary("Write a compliance report to a file with its proof: {\"kind\": \"access\"} or configuration, and what the list is filtered by").RequireAuthorization(Export).WithMetadata(JsonBody).WithAnswer(AuditForms.File, StatusCodes.Status201Created);
         routes.MapGet(Root + "/files", FilesAsync).WithName("listAuditFiles").WithSummary("Exports and reports with their proofs, newest first").RequireAuthorization(Export).WithAnswer(AuditForms.Files);
         routes.MapGet(Root + "/files/{name}", FileAsync).WithName("getAuditFile").WithSummary("An export or report").RequireAuthorization(Export).WithAnswer("""{"type":"string"}""", contentType: "application/x-ndjson");
         routes.MapPost(Root + "/archive", ArchiveAsync).WithName("archiveAudit").WithSummary("Move entries beyond the retention to files now").RequireAuthorization("platform.audit:archive").WithAnswer(AuditForms.Archived);

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -10,6 +11,13 @@ namespace Nexus.Core.Audit.Http;
 internal static class EntryQuery
 {
     private const int MaxBody = 64 * 1024;
+
+    /// <summary>What a filter is made of.</summary>
+    public static readonly ImmutableArray<(string Name, string Meaning)> Words =
+    [
+        ("actor", "who did it, by id"), ("action", "what was done, such as core.identity.signed_in; a star at the end stands for any"), ("subject", "to what"), ("result", "success, denied or failure"),
+        ("address", "from which address"), ("correlationId", "in which request"), ("from", "not before this instant"), ("to", "before this instant"), ("q", "words of the entry"),
+    ];
 
     /// <summary>The filter of named texts.</summary>
     public static EntryFilter Filter(Func<string, string?> text) => new()

@@ -38,7 +38,7 @@ internal static class ExternalRoutes
     private static void Map(IEndpointRouteBuilder routes)
     {
         routes.MapGet("~/api/v1/auth/oauth", List).WithSummary("Sites that users can sign in with").AllowAnonymous().Produces<ProviderList>();
-        routes.MapGet("~/api/v1/auth/oauth/{provider}/start", StartAsync).WithSummary("Sign in with another site; return_to is a path of this site").AllowAnonymous().Produces(302);
+        routes.MapGet("~/api/v1/auth/oauth/{provider}/start", StartAsync).WithSummary("Sign in with another site; return_to is a path of this site").AllowAnonymous().WithQuery("return_to", "path of this site to come back to").WithQuery("tenant", "tenant to sign in to").Produces(302);
         routes.MapGet("~/api/v1/auth/oauth/{provider}/callback", CallbackAsync).WithSummary("Where the other site sends the browser back to").AllowAnonymous().Produces<TokenView>();
     }
 

@@ -36,8 +36,8 @@ internal static class AccountRoutes
         routes.MapPatch("~/api/v1/auth/me", ChangeAsync).WithSummary("Change the own profile").RequireAuthorization(Use).Accepts<ProfileRequest>("application/json").Produces<UserView>();
         routes.MapDelete("~/api/v1/auth/me", DeleteAsync).WithSummary("Delete the own account; the body repeats the password").RequireAuthorization(Use).Accepts<ConfirmRequest>("application/json").Produces(204);
         routes.MapGet("~/api/v1/auth/me/preferences", Preferences).WithSummary("Own preferences").RequireAuthorization(Use).WithAnswer("""{"type":"object","additionalProperties":true}""");
-        routes.MapPut("~/api/v1/auth/me/preferences", (HttpContext context, [FromServices] UserDirectory users) => SetPreferencesAsync(context, users, replace: true)).WithSummary("Replace the own preferences").RequireAuthorization(Use).WithAnswer("""{"type":"object","additionalProperties":true}""");
-        routes.MapPatch("~/api/v1/auth/me/preferences", (HttpContext context, [FromServices] UserDirectory users) => SetPreferencesAsync(context, users, replace: false)).WithSummary("Change some of the own preferences").RequireAuthorization(Use).WithAnswer("""{"type":"object","additionalProperties":true}""");
+        routes.MapPut("~/api/v1/auth/me/preferences", (HttpContext context, [FromServices] UserDirectory users) => SetPreferencesAsync(context, users, replace: true)).WithSummary("Replace the own preferences").RequireAuthorization(Use).Accepts<JsonObject>("application/json").WithAnswer("""{"type":"object","additionalProperties":true}""");
+        routes.MapPatch("~/api/v1/auth/me/preferences", (HttpContext context, [FromServices] UserDirectory users) => SetPreferencesAsync(context, users, replace: false)).WithSummary("Change some of the own preferences").RequireAuthorization(Use).Accepts<JsonObject>("application/json").WithAnswer("""{"type":"object","additionalProperties":true}""");
     }
 
     private static async Task<IResult> RegisterAsync(HttpContext context, [FromServices] Registration registration, [FromServices] Catalogue catalogue)

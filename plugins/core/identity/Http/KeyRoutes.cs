@@ -18,7 +18,7 @@ internal static class KeyRoutes
     /// <summary>Maps the routes.</summary>
     public static void Map(IEndpointRouteBuilder routes)
     {
-        routes.MapGet("~/api/v1/api-keys", List).WithSummary("Own keys, or with ?user=all those of everybody").RequireAuthorization(Use).Produces<ListView<KeyView>>();
+        routes.MapGet("~/api/v1/api-keys", List).WithSummary("Own keys, or with ?user=all those of everybody").RequireAuthorization(Use).WithQuery("user", "whose: an id or a name, or all").Produces<ListView<KeyView>>();
         routes.MapPost("~/api/v1/api-keys", AddAsync).WithSummary("Make a key; the answer is the only place where it is shown").RequireAuthorization(Use).Accepts<KeyRequest>("application/json").Produces<KeyView>(201);
         routes.MapGet("~/api/v1/api-keys/{id}", Find).WithSummary("A key").RequireAuthorization(Use).Produces<KeyView>();
         routes.MapDelete("~/api/v1/api-keys/{id}", RevokeAsync).WithSummary("Revoke a key").RequireAuthorization(Use).Produces(204);

@@ -21,7 +21,7 @@ internal static class UserRoutes
     /// <summary>Maps the routes.</summary>
     public static void Map(IEndpointRouteBuilder routes)
     {
-        routes.MapGet("~/api/v1/users", List).WithSummary("Users, by name").RequireAuthorization(Read).Produces<ListView<UserView>>();
+        routes.MapGet("~/api/v1/users", List).WithSummary("Users, by name").RequireAuthorization(Read).WithQuery("q", "part of the name, the address or the displayed name").WithQuery("limit", "users a page, 1 to 1000; 100 unless asked otherwise").WithQuery("cursor", "nextCursor of an earlier page").Produces<ListView<UserView>>();
         routes.MapPost("~/api/v1/users", AddAsync).WithSummary("Make a user").RequireAuthorization("platform.users:create").Accepts<UserRequest>("application/json").Produces<UserView>(201);
         routes.MapGet("~/api/v1/users/{id}", Find).WithSummary("A user, by id or name").RequireAuthorization(Read).Produces<UserView>();
         routes.MapPatch("~/api/v1/users/{id}", ChangeAsync).WithSummary("Change a user").RequireAuthorization(Update).Accepts<UserRequest>("application/json").Produces<UserView>();

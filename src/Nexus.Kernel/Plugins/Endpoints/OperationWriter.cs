@@ -4,6 +4,8 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Schema;
+using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Json;
 using Microsoft.AspNetCore.Http.Metadata;
@@ -187,7 +189,7 @@ internal sealed class OperationWriter(IServiceProvider services, PluginManifest 
         if (type is not null && type != typeof(void))
         {
             // What is null is left out of an answer where the plugin's JSON is told so, and stands as null elsewhere: the schema allows both.
-            var schema = Optional(Schema(type));
+            var schema = Optional(Schema(type, Demand));
             var content = new JsonObject();
             foreach (var contentType in contentTypes.DefaultIfEmpty("application/json"))
             {
@@ -232,6 +234,18 @@ internal sealed class OperationWriter(IServiceProvider services, PluginManifest 
             var kinds = types.Select(t => (string)t!).Where(t => t != "string").ToArray();
             node["type"] = kinds.Length == 1 ? kinds[0] : new JsonArray([.. kinds.Select(k => (JsonNode)k)]);
             node.Remove("pattern");
+        }
+
+        return schema;
+    }
+
+    /// <summary>An object of the plugin has its type's name, by which the document tells that two routes speak of the same.</summary>
+    private static JsonNode Titled(Type type, JsonNode schema)
+    {
+        var shown = Nullable.GetUnderlyingType(type) ?? type;
+        if (schema is JsonObject node && node["properties"] is JsonObject && !shown.IsGenericType && !shown.IsArray && shown.Namespace?.StartsWith("System", StringComparison.Ordinal) != true)
+        {
+            node["title"] ??= shown.Name;
         }
 
         return schema;
@@ -293,11 +307,28 @@ internal sealed class OperationWriter(IServiceProvider services, PluginManifest 
         return schema;
     }
 
-    private JsonNode Schema(Type type)
+    /// <summary>What is never null always stands in an answer, also where a request may leave it out.</summary>
+    private static void Demand(JsonObject node, JsonTypeInfo type)
+    {
+        if (type.Options.DefaultIgnoreCondition == JsonIgnoreCondition.WhenWritingDefault || node["properties"] is not JsonObject properties) return;
+        var always = type.Properties.Where(p => properties[p.Name] is not null && p.Get is not null && !p.IsExtensionData && p.ShouldSerialize is null
+            && (p.PropertyType.IsValueType ? Nullable.GetUnderlyingType(p.PropertyType) is null : !p.IsGetNullable)).Select(p => (JsonNode)p.Name).ToArray();
+        if (always.Length > 0) node["required"] = new JsonArray(always);
+    }
+
+    private JsonNode Schema(Type type, Action<JsonObject, JsonTypeInfo>? complete = null)
     {
         try
         {
-            var schema = json.GetJsonSchemaAsNode(type, new JsonSchemaExporterOptions { TreatNullObliviousAsNonNullable = true, TransformSchemaNode = (_, node) => Number(node) });
+            var schema = json.GetJsonSchemaAsNode(type, new JsonSchemaExporterOptions
+            {
+                TreatNullObliviousAsNonNullable = true,
+                TransformSchemaNode = (context, node) =>
+                {
+                    if (node is JsonObject shown) complete?.Invoke(shown, context.TypeInfo);
+                    return Titled(context.TypeInfo.Type, Number(node));
+                },
+            });
             return schema is JsonObject root ? Inlined(root, root, []) : new JsonObject();
         }
         catch (Exception e) when (e is NotSupportedException or InvalidOperationException or ArgumentException)

@@ -1,57 +1,17 @@
 import { useQuery } from '@tanstack/react-query';
-import { get } from './http';
+import { get } from './client';
+import type { FieldView as Field, ResourceView as Resource } from './contract';
+
+export type { ActionView as Action, FieldView as Field, ResourceView as Resource } from './contract';
 
 /** Kinds of fields, as the platform declares them. */
-export type Kind = 'Text' | 'Multiline' | 'Integer' | 'Decimal' | 'Real' | 'Boolean' | 'Date' | 'Time' | 'Instant' | 'Duration' | 'Choice' | 'Identifier' | 'Reference' | 'Money' | 'List' | 'Group' | 'Map' | 'Json';
-
-export interface Field {
-  name: string;
-  kind: Kind;
-  required?: boolean;
-  nullable?: boolean;
-  readOnly?: boolean;
-  secret?: boolean;
-  personal?: boolean;
-  label?: string;
-  description?: string;
-  unit?: string;
-  minLength?: number;
-  maxLength?: number;
-  minimum?: number;
-  maximum?: number;
-  pattern?: string;
-  choices?: string[];
-  target?: string;
-  element?: Field;
-  fields?: Field[];
-  default?: unknown;
-}
-
-export interface Action { name: string; description: string | null; fields: Field[] }
-
-/** A resource as this caller may use it: everything that its pages are drawn from. */
-export interface Resource {
-  name: string;
-  plugin: string;
-  version: string;
-  singular: string;
-  description: string | null;
-  path: string;
-  /** It is rows of its plugin's own database: only read, without history, and nobody tells of changes. */
-  view: boolean;
-  allowed: Record<string, string>;
-  search: string[];
-  fields: Field[];
-  actions: Action[];
-  /** What may be attached to its records; absent where nothing may. */
-  attachments?: { maxBytes: number; maxCount: number; types: string[]; pictureWidths: number[] };
-}
+export type Kind = Field['kind'];
 
 /** A record as it comes over the wire. */
 export type Row = Record<string, unknown> & { id: string; revision: number };
 
 export const catalogueKey = ['resources'] as const;
-export const catalogueQuery = { queryKey: catalogueKey, queryFn: () => get<Resource[]>('/api/v1/resources'), staleTime: 60_000 };
+export const catalogueQuery = { queryKey: catalogueKey, queryFn: () => get('/api/v1/resources'), staleTime: 60_000 };
 
 export function useCatalogue() {
   return useQuery(catalogueQuery);

@@ -56,7 +56,9 @@ export function problemOf(status: number, statusText: string, body: unknown, hea
   return new Problem(status, problem.code ?? `HTTP_${status}`, problem.title ?? `Error ${status}`, problem.detail ?? (typeof value === 'string' && value ? value : statusText), problem.traceId ?? header('x-request-id'), problem.errors ?? []);
 }
 
-/** Sends a request to this node. */
+export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+
+/** Sends a request to an address of this node that is known at run time only: of a record, or of a plugin. The platform's own have their types in client.ts. */
 export async function send<T>(method: string, path: string, options: Options = {}): Promise<Answer<T>> {
   const headers: Record<string, string> = { accept: options.accept ?? 'application/json' };
   const isChange = method !== 'GET';
@@ -92,8 +94,3 @@ function cursorOf(link: string | null): string | null {
   const next = /<([^>]+)>;\s*rel="?next"?/.exec(link ?? '')?.[1];
   return next ? new URL(next, location.origin).searchParams.get('cursor') : null;
 }
-
-export const get = async <T>(path: string, signal?: AbortSignal): Promise<T> => (await send<T>('GET', path, { signal })).value;
-export const post = async <T>(path: string, body?: unknown): Promise<T> => (await send<T>('POST', path, { body })).value;
-export const put = async <T>(path: string, body?: unknown): Promise<T> => (await send<T>('PUT', path, { body })).value;
-export const remove = async <T>(path: string): Promise<T> => (await send<T>('DELETE', path)).value;

@@ -1,31 +1,16 @@
 import { useQuery } from '@tanstack/react-query';
-import { csrf, get, network, post, Problem, send } from './http';
-import type { PageEntry } from '../contributed/say';
+import { get, post } from './client';
+import type { CoreConsoleView as View, CoreIdentityTokenView as Grant } from './contract';
+import { csrf, network, Problem } from './http';
 import { permissionsInQuestion } from '../shell/pages';
 
-/** What the console shows this caller. */
-export interface View {
-  version: number;
-  signIn: boolean;
-  anonymous: boolean;
-  caller: { id: string; name: string; tenant: string };
-  plugins: string[];
-  allowed: Record<string, string>;
-  /** Pages of plugins, in the order of the menu. */
-  pages: PageEntry[];
-  theme: { colour: string; scheme: 'auto' | 'light' | 'dark' };
-}
-
-export interface User { id: string; username: string; email?: string; displayName: string; roles: string[]; effectiveRoles: string[]; mustChangePassword: boolean; preferences?: Record<string, unknown> }
-
-/** What a sign-in answers. */
-interface Grant { csrf_token?: string; must_change_password?: boolean; user: User }
+export type { CoreConsoleView as View, CoreIdentityUserView as User } from './contract';
 
 export const viewKey = ['view'] as const;
 
-export const viewQuery = { queryKey: viewKey, queryFn: () => get<View>(`/api/v1/ui?may=${permissionsInQuestion.join(',')}`), staleTime: 30_000 };
+export const viewQuery = { queryKey: viewKey, queryFn: () => get('/api/v1/ui', { query: { may: permissionsInQuestion.join(',') } }), staleTime: 30_000 };
 
-export const userQuery = { queryKey: ['me'], queryFn: () => get<User>('/api/v1/auth/me'), staleTime: 60_000 };
+export const userQuery = { queryKey: ['me'], queryFn: () => get('/api/v1/auth/me'), staleTime: 60_000 };
 
 /** Whether this caller has signed in, or need not. */
 export const isIn = (view: View): boolean => !(view.signIn && view.anonymous);
@@ -49,14 +34,14 @@ export function useUser() {
 /** Signs in; the answer says whether a second factor is asked for, or the password must be changed. */
 export async function signIn(username: string, password: string, code?: string): Promise<Grant> {
   await forget();
-  const grant = await post<Grant>('/api/v1/auth/login', { username, password, cookie: true, rememberMe: true, ...(code ? { code } : {}) });
+  const grant = await post('/api/v1/auth/login', { body: { username, password, cookie: true, rememberMe: true, ...(code ? { code } : {}) } });
   csrf.set(grant.csrf_token);
   return grant;
 }
 
 export async function signOut(): Promise<void> {
   try {
-    await send('POST', '/api/v1/auth/logout', { body: {} });
+    await post('/api/v1/auth/logout');
   } catch (error) {
     if (!(error instanceof Problem) || !error.isSignedOut) throw error;
   } finally {
@@ -66,7 +51,7 @@ export async function signOut(): Promise<void> {
 }
 
 export async function changePassword(currentPassword: string, newPassword: string): Promise<void> {
-  await post('/api/v1/auth/password/change', { currentPassword, newPassword });
+  await post('/api/v1/auth/password/change', { body: { currentPassword, newPassword } });
 }
 
 /** What was kept for pages without a server belongs to the one who read it. */

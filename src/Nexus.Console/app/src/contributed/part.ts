@@ -5,15 +5,13 @@ import { send } from '../api/http';
 import { useRecordChanges } from '../api/live';
 import type { Format } from '../kinds/format';
 import { useAddress } from '../platform/Rows';
-import type { PageEntry, Place, Said } from './say';
+import type { Place } from './say';
+import type { CoreConsolePart as Part } from '../api/contract';
 
 export { useSay } from './say';
 
-/** One part of a page, as a plugin declared it: its type, its properties, the parts in it. */
-export interface Part { type: string; parts?: Part[]; [property: string]: unknown }
-
-export interface PageView extends PageEntry { about?: Said | null; content: Part }
-export interface WidgetView extends Place { title: Said; width: number; content: Part }
+/** One part of a page, as a plugin declared it, and what holds some. */
+export type { CoreConsolePart as Part, CoreConsoleWidget as WidgetView } from '../api/contract';
 
 export const PlaceContext = createContext<Place>({ plugin: '', prefix: '', name: '' });
 export const usePlace = (): Place => useContext(PlaceContext);

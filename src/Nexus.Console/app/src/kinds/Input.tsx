@@ -3,8 +3,8 @@ import { useDebouncedValue } from '@mantine/hooks';
 import { useQuery } from '@tanstack/react-query';
 import { Plus, X } from 'lucide-react';
 import { useId, useState, type ReactNode } from 'react';
-import { labelOf, nameOf, spoken, useCatalogue, type Field, type Row } from '../api/catalogue';
-import { get } from '../api/http';
+import { labelOf, nameOf, spoken, useCatalogue, type Field } from '../api/catalogue';
+import { findRecord, listRecords } from '../api/records';
 import { useWords } from '../words';
 
 export interface InputProps {
@@ -130,10 +130,10 @@ function ReferenceInput({ field, value, onChange, pointer, errors, owner }: Inpu
   const canSearch = (resource?.search.length ?? 0) > 0;
   const found = useQuery({
     queryKey: ['records', resource?.name, 'choice', canSearch ? wanted : ''],
-    queryFn: ({ signal }) => get<Row[]>(`${resource?.path}?limit=20${canSearch && wanted ? `&q=${encodeURIComponent(wanted)}` : ''}`, signal),
+    queryFn: async ({ signal }) => (await listRecords(resource!, `limit=20${canSearch && wanted ? `&q=${encodeURIComponent(wanted)}` : ''}`, signal)).value,
     enabled: resource !== undefined,
   });
-  const chosen = useQuery({ queryKey: ['records', resource?.name, value], queryFn: () => get<Row>(`${resource?.path}/${String(value)}`), enabled: resource !== undefined && Boolean(value), retry: false });
+  const chosen = useQuery({ queryKey: ['records', resource?.name, value], queryFn: () => findRecord(resource!, String(value)), enabled: resource !== undefined && Boolean(value), retry: false });
   const rows = [...(chosen.data ? [chosen.data] : []), ...(found.data ?? []).filter((row) => row.id !== chosen.data?.id)];
   if (!resource) return <TextInput id={id} label={labelOf(field)} description={help(field)} withAsterisk={field.required} value={String(value ?? '')} error={errors.get(pointer)} onChange={(e) => onChange(e.currentTarget.value || null)} />;
   return (

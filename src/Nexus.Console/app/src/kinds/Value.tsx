@@ -2,8 +2,8 @@ import { Anchor, Badge, Code, Stack, Text } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
 import { Link } from 'wouter';
-import { nameOf, useCatalogue, type Field, type Row } from '../api/catalogue';
-import { get } from '../api/http';
+import { nameOf, useCatalogue, type Field } from '../api/catalogue';
+import { findRecord } from '../api/records';
 import { useFormat } from './useFormat';
 
 /** A value as the field's kind asks for it; a renderer for every kind there is. */
@@ -47,7 +47,7 @@ function Parts({ field, value, owner }: { field: Field; value: unknown; owner: s
 function Reference({ target, id, owner }: { target: string; id: string; owner: string }): ReactNode {
   const catalogue = useCatalogue();
   const resource = catalogue.data?.find((r) => r.name === target || r.name === `${owner}.${target}`);
-  const record = useQuery({ queryKey: ['records', resource?.name, id], queryFn: () => get<Row>(`${resource?.path}/${id}`), enabled: resource !== undefined, staleTime: 60_000, retry: false });
+  const record = useQuery({ queryKey: ['records', resource?.name, id], queryFn: () => findRecord(resource!, id), enabled: resource !== undefined, staleTime: 60_000, retry: false });
   const label = resource && record.data ? nameOf(resource, record.data) : `…${id.slice(-8)}`;
   return resource ? <Anchor component={Link} href={`/r/${resource.name}/${id}`} onClick={(event: React.MouseEvent) => event.stopPropagation()}>{label}</Anchor> : <Text span className="figures">{label}</Text>;
 }

@@ -4,18 +4,15 @@ import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { Download, Search, ShieldCheck } from 'lucide-react';
 import { useState, type ReactNode } from 'react';
 import { spoken } from '../api/catalogue';
-import { get } from '../api/http';
+import { addressOf, get } from '../api/client';
+import type { CoreAuditVerification } from '../api/contract';
 import { followLines } from '../api/lines';
 import { useNames } from '../api/names';
 import { useMay } from '../api/session';
 import { useFormat } from '../kinds/useFormat';
 import { Empty, Fault, PageHead, tellFault, Waiting } from '../shell/Parts';
 import { useWords } from '../words';
-import { Facts, Json, query, Rows, Side, useAddress } from './Rows';
-
-interface Entry { position: number; at: string; actor: string; action: string; subject: string; result: string; address: string | null; userAgent: string | null; correlationId: string | null; detail: { changes?: Record<string, { old?: unknown; new?: unknown }> } | string | null }
-interface Status { entries: number; seal: { number: number; first: number; last: number; at: string; key: string } | null; failure: string | null; contradiction: string | null }
-interface Verified { sound: boolean; entries: number; seals: number; seconds: number; finding: { position: number; kind: string; detail: string } | null }
+import { Facts, Json, Rows, Side, useAddress } from './Rows';
 
 const results = ['success', 'denied', 'failure'] as const;
 const colours: Record<string, string> = { success: 'teal', denied: 'yellow', failure: 'red' };
@@ -42,14 +39,14 @@ function Trust(): ReactNode {
   const words = useWords();
   const format = useFormat();
   const may = useMay();
-  const status = useQuery({ queryKey: ['audit', 'status'], queryFn: () => get<Status>('/api/v1/audit/status'), refetchInterval: 10_000 });
+  const status = useQuery({ queryKey: ['audit', 'status'], queryFn: () => get('/api/v1/audit/status'), refetchInterval: 10_000 });
   const [progress, setProgress] = useState<number | null>(null);
-  const [verified, setVerified] = useState<Verified | null>(null);
+  const [verified, setVerified] = useState<CoreAuditVerification | null>(null);
   const verify = async (): Promise<void> => {
     setVerified(null);
     setProgress(0);
     try {
-      await followLines<Verified | { verified: number; entries: number }>('/api/v1/audit/verify', (line) => {
+      await followLines<CoreAuditVerification | { verified: number; entries: number }>(addressOf('POST', '/api/v1/audit/verify'), (line) => {
         if ('sound' in line) setVerified(line);
         else setProgress((100 * line.verified) / Math.max(1, line.entries));
       });
@@ -109,7 +106,7 @@ function Entries(): ReactNode {
   const wanted = { q: read('q'), actor: read('actor'), action: read('action'), subject: read('subject'), result: read('result') };
   const pages = useInfiniteQuery({
     queryKey: ['audit', 'list', wanted],
-    queryFn: ({ pageParam, signal }) => get<{ items: Entry[]; nextCursor: string | null }>(`/api/v1/audit?${query({ ...wanted, cursor: pageParam, limit: 50 })}`, signal),
+    queryFn: ({ pageParam, signal }) => get('/api/v1/audit', { query: { ...wanted, cursor: pageParam, limit: 50 }, signal }),
     initialPageParam: '',
     getNextPageParam: (last) => last.nextCursor ?? undefined,
   });
@@ -140,15 +137,15 @@ function Detail({ position }: { position: string }): ReactNode {
   const words = useWords();
   const format = useFormat();
   const nameOf = useNames();
-  const found = useQuery({ queryKey: ['audit', 'one', position], queryFn: () => get<Entry>(`/api/v1/audit/${position}`) });
+  const found = useQuery({ queryKey: ['audit', 'one', position], queryFn: () => get('/api/v1/audit/{position}', { path: { position } }) });
   if (found.isLoading) return <Waiting />;
   if (!found.data) return <Fault error={found.error} retry={() => void found.refetch()} />;
   const entry = found.data;
-  const detail = typeof entry.detail === 'object' && entry.detail !== null ? entry.detail : null;
+  const detail = typeof entry.detail === 'object' && entry.detail !== null ? (entry.detail as { changes?: Record<string, { old?: unknown; new?: unknown }> }) : null;
   const { changes, ...rest } = detail ?? {};
   const saveProof = async (): Promise<void> => {
     try {
-      const proof = await get<unknown>(`/api/v1/audit/${position}/proof`);
+      const proof = await get('/api/v1/audit/{position}/proof', { path: { position } });
       const link = document.createElement('a');
       link.href = URL.createObjectURL(new Blob([JSON.stringify(proof, null, 2)], { type: 'application/json' }));
       link.download = `audit-${position}-proof.json`;
@@ -176,7 +173,7 @@ function Detail({ position }: { position: string }): ReactNode {
           </Rows>
         </div>
       )}
-      {(detail ? Object.keys(rest).length > 0 : entry.detail) && <section aria-label={words.details}><Title order={3} mb="xs">{words.details}</Title><Json value={detail ? rest : entry.detail} /></section>}
+      {(detail ? Object.keys(rest).length > 0 : Boolean(entry.detail)) && <section aria-label={words.details}><Title order={3} mb="xs">{words.details}</Title><Json value={detail ? rest : entry.detail} /></section>}
     </Stack>
   );
 }

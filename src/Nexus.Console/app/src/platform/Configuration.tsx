@@ -2,16 +2,16 @@ import { Badge, Button, Group, PasswordInput, Select, Stack, Table, Text, TextIn
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Search } from 'lucide-react';
 import { useState, type ReactNode } from 'react';
-import { get, Problem, send } from '../api/http';
+import { get, put } from '../api/client';
+import type { ConfigurationValue as Setting } from '../api/contract';
+import { Problem } from '../api/http';
 import { useMay, useView } from '../api/session';
 import { Empty, Fault, PageHead, tellDone, Waiting } from '../shell/Parts';
 import { useWords } from '../words';
 import { Rows, Side, useAddress } from './Rows';
 
-interface Setting { key: string; value: string; source: string; secret: boolean; restart: boolean }
-
 /** What the command line or the environment says wins over what is stored, so that storing it would change nothing. */
-const isOverruled = (setting: Setting): boolean => /^(option|variable)\b/.test(setting.source);
+const isOverruled = (setting: Setting): boolean => /^(option|variable)\b/.test(setting.source ?? '');
 
 /** Elements of a list are changed with their list. */
 const isElement = (setting: Setting): boolean => /\.\d+(\.|$)/.test(setting.key);
@@ -22,7 +22,7 @@ export function Configuration(): ReactNode {
   const may = useMay();
   const [read, change] = useAddress();
   const [chosen, setChosen] = useState<Setting | null>(null);
-  const all = useQuery({ queryKey: ['config'], queryFn: () => get<Setting[]>('/api/v1/config') });
+  const all = useQuery({ queryKey: ['config'], queryFn: () => get('/api/v1/config') });
   if (all.isLoading) return <Waiting />;
   if (all.error) return <Fault error={all.error} retry={() => void all.refetch()} />;
   const text = read('q').toLowerCase();
@@ -61,7 +61,7 @@ function Change({ setting, onDone }: { setting: Setting; onDone: () => void }): 
   const words = useWords();
   const client = useQueryClient();
   const view = useView();
-  const [value, setValue] = useState(setting.secret ? '' : setting.value);
+  const [value, setValue] = useState(setting.secret ? '' : setting.value ?? '');
   const [fault, setFault] = useState<unknown>(null);
   const [isBusy, setIsBusy] = useState(false);
   const store = async (next: string | null): Promise<void> => {
@@ -71,10 +71,10 @@ function Change({ setting, onDone }: { setting: Setting; onDone: () => void }): 
       // Ids of plugins have dots of their own: a plugin's settings go to the plugin.
       const plugin = view.data?.plugins.filter((id) => setting.key.startsWith(`plugins.${id}.`)).sort((a, b) => b.length - a.length)[0];
       const names = (plugin ? setting.key.slice(`plugins.${plugin}.`.length) : setting.key).split('.');
-      const body = names.reduceRight<unknown>((inner, name) => ({ [name]: inner }), next);
-      const answer = await send<{ restart_required: boolean }>('PUT', plugin ? `/api/v1/plugins/${encodeURIComponent(plugin)}/config` : '/api/v1/config', { body });
+      const body = names.reduceRight<Record<string, unknown> | string | null>((inner, name) => ({ [name]: inner }), next) as Record<string, unknown>;
+      const answer = plugin ? await put('/api/v1/plugins/{id}/config', { path: { id: plugin }, body }) : await put('/api/v1/config', { body });
       await client.invalidateQueries({ queryKey: ['config'] });
-      tellDone(answer.value.restart_required ? words.savedForRestart : words.saved);
+      tellDone(answer.restart_required ? words.savedForRestart : words.saved);
       onDone();
     } catch (error) {
       setFault(error);

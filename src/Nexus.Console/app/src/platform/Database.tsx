@@ -2,15 +2,12 @@ import { Badge, Button, Card, Code, Group, Progress, SimpleGrid, Stack, Table, T
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Wrench } from 'lucide-react';
 import type { ReactNode } from 'react';
-import { get, send } from '../api/http';
+import { get, post } from '../api/client';
 import { useMay } from '../api/session';
 import { useFormat } from '../kinds/useFormat';
 import { Empty, Fault, PageHead, tellDone, tellFault, Waiting } from '../shell/Parts';
 import { useWords } from '../words';
 import { Facts, Rows } from './Rows';
-
-interface Index { name: string; fields: string; unique: boolean; missing: boolean; bytes: number | null }
-interface Described { primary: string; version: string; place: string; bytes: number; standbys: string[]; pools: { name: string; inUse: number; idle: number; max: number }[]; tables: { name: string; bytes: number | null; indexes: Index[] }[] }
 
 /** The database of this node: how large its tables are, which declared indexes are there, how its connections are used, and its care. */
 export function Database(): ReactNode {
@@ -18,10 +15,10 @@ export function Database(): ReactNode {
   const format = useFormat();
   const may = useMay();
   const queries = useQueryClient();
-  const found = useQuery({ queryKey: ['database'], queryFn: () => get<Described>('/api/v1/database'), refetchInterval: 10_000 });
+  const found = useQuery({ queryKey: ['database'], queryFn: () => get('/api/v1/database'), refetchInterval: 10_000 });
   const care = useMutation({
-    mutationFn: () => send<{ indexesMade: string[]; milliseconds: number }>('POST', '/api/v1/database/optimize'),
-    onSuccess: ({ value }) => { tellDone(words.optimized(value.indexesMade.length, format.number(value.milliseconds))); void queries.invalidateQueries({ queryKey: ['database'] }); },
+    mutationFn: () => post('/api/v1/database/optimize'),
+    onSuccess: (done) => { tellDone(words.optimized(done.indexesMade.length, format.number(done.milliseconds))); void queries.invalidateQueries({ queryKey: ['database'] }); },
     onError: (error) => tellFault(error, words),
   });
   if (found.isLoading) return <Waiting />;

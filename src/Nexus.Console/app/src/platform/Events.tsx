@@ -4,7 +4,8 @@ import { keepPreviousData, useQuery, useQueryClient } from '@tanstack/react-quer
 import { Filter, RotateCcw } from 'lucide-react';
 import { useCallback, useEffect, useRef, useState, type ReactNode } from 'react';
 import { spoken } from '../api/catalogue';
-import { get, send } from '../api/http';
+import { get, post } from '../api/client';
+import type { EventCounts, EventView } from '../api/contract';
 import { useEvents } from '../api/live';
 import { useMay } from '../api/session';
 import { useFormat } from '../kinds/useFormat';
@@ -12,19 +13,14 @@ import { colourOf } from '../kinds/Value';
 import { ask } from '../resources/ask';
 import { Empty, Fault, PageHead, tellDone, tellFault, Waiting } from '../shell/Parts';
 import { useWords } from '../words';
-import { Facts, Json, query, Rows, Side, useAddress } from './Rows';
+import { Facts, Json, Rows, Side, useAddress } from './Rows';
 
-interface Delivery { group: string; state: string; attempt: number; lastError: string | null }
-interface Happened { id: string; name: string; sequence?: number; occurredAt: string; publisher: string; correlationId: string; key: string | null; priority: number; expiresAt?: string; encrypted?: boolean; headers?: Record<string, string>; data?: unknown; deliveries?: Delivery[] }
-interface Subscriber { plugin: string; group: string; pattern: string; priority: number; durable: boolean; waiting: number; dropped: number }
-type Counts = Record<string, number>;
-interface Stats { since: string; total: Counts; byName: Record<string, Counts> }
 
 /** What happens on the platform: the stream itself, who listens, what could not be delivered, and how much there was. */
 export function Events(): ReactNode {
   const words = useWords();
   const [read, change] = useAddress();
-  const dead = useQuery({ queryKey: ['events', 'dead'], queryFn: () => get<Happened[]>('/api/v1/events/dead-letters'), refetchInterval: 5000 });
+  const dead = useQuery({ queryKey: ['events', 'dead'], queryFn: () => get('/api/v1/events/dead-letters'), refetchInterval: 5000 });
   return (
     <>
       <PageHead title={words.events} about={words.eventsAbout} />
@@ -55,7 +51,7 @@ function Stream(): ReactNode {
   const [limit, setLimit] = useState(100);
   const [isLive, setIsLive] = useState(true);
   const look = useDebouncedCallback((text: string) => change({ pattern: text.trim() || null }), 300);
-  const events = useQuery({ queryKey: ['events', 'list', pattern, limit], queryFn: ({ signal }) => get<Happened[]>(`/api/v1/events?${query({ newest: true, limit, pattern })}`, signal), placeholderData: keepPreviousData });
+  const events = useQuery({ queryKey: ['events', 'list', pattern, limit], queryFn: ({ signal }) => get('/api/v1/events', { query: { newest: true, limit, pattern }, signal }), placeholderData: keepPreviousData });
 
   // However much happens, the page is read anew at most twice a second.
   const timer = useRef<number | undefined>(undefined);
@@ -95,7 +91,7 @@ function Stream(): ReactNode {
 function Detail({ id }: { id: string }): ReactNode {
   const words = useWords();
   const format = useFormat();
-  const found = useQuery({ queryKey: ['events', 'one', id], queryFn: () => get<Happened>(`/api/v1/events/${id}`), refetchInterval: 5000 });
+  const found = useQuery({ queryKey: ['events', 'one', id], queryFn: () => get('/api/v1/events/{id}', { path: { id } }), refetchInterval: 5000 });
   if (found.isLoading) return <Waiting />;
   if (found.error || !found.data) return <Fault error={found.error} retry={() => void found.refetch()} />;
   const event = found.data;
@@ -123,7 +119,7 @@ function Detail({ id }: { id: string }): ReactNode {
 }
 
 /** Makes what failed for good due again, after a question: the handlers run anew. */
-function Replay({ event, group, count }: { event?: Happened; group?: string; count?: number }): ReactNode {
+function Replay({ event, group, count }: { event?: EventView; group?: string; count?: number }): ReactNode {
   const words = useWords();
   const client = useQueryClient();
   const may = useMay();
@@ -132,8 +128,8 @@ function Replay({ event, group, count }: { event?: Happened; group?: string; cou
   const run = async (): Promise<void> => {
     if (!(await ask({ title: event ? `${words.replay}: ${event.name}` : words.replayAllQuestion(count ?? 0), text: words.replayExplained, confirm: title, cancel: words.cancel }))) return;
     try {
-      const answer = await send<{ replayed: number }>('POST', `/api/v1/events/dead-letters/replay?${query({ event: event?.id ?? '', group: group ?? '' })}`, { body: {} });
-      tellDone(words.replayed(answer.value.replayed));
+      const answer = await post('/api/v1/events/dead-letters/replay', { query: { event: event?.id ?? '', group: group ?? '' } });
+      tellDone(words.replayed(answer.replayed));
     } catch (fault) {
       tellFault(fault, words);
     }
@@ -142,7 +138,7 @@ function Replay({ event, group, count }: { event?: Happened; group?: string; cou
   return <Button size="compact-sm" variant="light" leftSection={<RotateCcw size={14} aria-hidden />} aria-label={event ? `${title}: ${event.name} ${group ?? ''}` : title} onClick={() => void run()}>{title}</Button>;
 }
 
-function DeadLetters({ letters }: { letters: Happened[] }): ReactNode {
+function DeadLetters({ letters }: { letters: EventView[] }): ReactNode {
   const words = useWords();
   const format = useFormat();
   const [, change] = useAddress();
@@ -169,7 +165,7 @@ function DeadLetters({ letters }: { letters: Happened[] }): ReactNode {
 function Subscribers(): ReactNode {
   const words = useWords();
   const format = useFormat();
-  const found = useQuery({ queryKey: ['events', 'subscribers'], queryFn: () => get<Subscriber[]>('/api/v1/events/subscribers'), refetchInterval: 5000 });
+  const found = useQuery({ queryKey: ['events', 'subscribers'], queryFn: () => get('/api/v1/events/subscribers'), refetchInterval: 5000 });
   if (found.isLoading) return <Waiting />;
   if (found.error) return <Fault error={found.error} retry={() => void found.refetch()} />;
   if (found.data?.length === 0) return <Empty title={words.noListeners} />;
@@ -191,10 +187,10 @@ function Subscribers(): ReactNode {
 function Statistics(): ReactNode {
   const words = useWords();
   const format = useFormat();
-  const stats = useQuery({ queryKey: ['events', 'stats'], queryFn: () => get<Stats>('/api/v1/events/stats'), refetchInterval: 2000 });
+  const stats = useQuery({ queryKey: ['events', 'stats'], queryFn: () => get('/api/v1/events/stats'), refetchInterval: 2000 });
   if (stats.isLoading) return <Waiting />;
   if (stats.error || !stats.data) return <Fault error={stats.error} retry={() => void stats.refetch()} />;
-  const columns = Object.keys(stats.data.total);
+  const columns = Object.keys(stats.data.total) as (keyof EventCounts)[];
   return (
     <Stack gap="lg">
       <Text size="sm" c="dimmed">{words.since} {format.instant(stats.data.since)}</Text>

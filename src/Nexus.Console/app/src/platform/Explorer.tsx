@@ -2,7 +2,8 @@ import { Alert, Anchor, Badge, Button, Code, Group, JsonInput, Select, Stack, Te
 import { useQuery } from '@tanstack/react-query';
 import { Send } from 'lucide-react';
 import { useMemo, useState, type ReactNode } from 'react';
-import { csrf, get } from '../api/http';
+import { get } from '../api/client';
+import { csrf } from '../api/http';
 import { useFormat } from '../kinds/useFormat';
 import { Empty, Fault, PageHead, Waiting } from '../shell/Parts';
 import { useWords } from '../words';
@@ -23,7 +24,7 @@ const mostShown = 200_000;
 export function Explorer(): ReactNode {
   const words = useWords();
   const [read, change] = useAddress();
-  const found = useQuery({ queryKey: ['openapi'], queryFn: () => get<Document>('/openapi.json'), staleTime: 5000 });
+  const found = useQuery({ queryKey: ['openapi'], queryFn: () => get('/openapi.json') as Promise<unknown> as Promise<Document>, staleTime: 5000 });
   const all = useMemo(() => (found.data ? operations(found.data) : []), [found.data]);
   if (found.isLoading) return <Waiting />;
   if (found.error) return <Fault error={found.error} retry={() => void found.refetch()} />;

@@ -3,7 +3,8 @@ import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Pencil, Plus, Trash2, X } from 'lucide-react';
 import { useState, type ReactNode } from 'react';
 import { Link, Route, Switch, useLocation } from 'wouter';
-import { get, post, Problem, put, remove, send } from '../api/http';
+import { get, post, put, remove } from '../api/client';
+import { Problem } from '../api/http';
 import { useMay } from '../api/session';
 import { useFormat } from '../kinds/useFormat';
 import { ask } from '../resources/ask';
@@ -60,8 +61,7 @@ function GroupPage({ name }: { name: string }): ReactNode {
   const client = useQueryClient();
   const [, go] = useLocation();
   const [isEditing, setIsEditing] = useState(false);
-  const path = `/api/v1/groups/${encodeURIComponent(name)}`;
-  const found = useQuery({ queryKey: ['people', 'groups', name], queryFn: () => get<Team>(path) });
+  const found = useQuery({ queryKey: ['people', 'groups', name], queryFn: () => get('/api/v1/groups/{name}', { path: { name } }) });
   const trail = <Breadcrumbs mb="xs" fz="sm"><Anchor component={Link} href="/">{words.groups}</Anchor><Text span size="sm" c="dimmed">{name}</Text></Breadcrumbs>;
   if (found.error instanceof Problem && found.error.status === 404) return <>{trail}<Empty isPage title={words.gone} hint={words.goneHint} /></>;
   const group = found.data;
@@ -69,7 +69,7 @@ function GroupPage({ name }: { name: string }): ReactNode {
   const erase = async (): Promise<void> => {
     if (!(await ask({ title: words.deleteQuestion(name), text: words.deleteGroupExplained, confirm: words.delete, cancel: words.cancel, isDangerous: true }))) return;
     try {
-      await remove(path);
+      await remove('/api/v1/groups/{name}', { path: { name } });
       tellDone(words.deleted(1));
       go('/');
       await client.invalidateQueries({ queryKey: ['people', 'groups'], exact: true });
@@ -89,22 +89,22 @@ function GroupPage({ name }: { name: string }): ReactNode {
           <Title order={2} mb="xs">{words.roles}</Title>
           {group.roles.length === 0 ? <Text c="dimmed">{words.none}</Text> : <Group gap="md">{group.roles.map((role) => <Anchor key={role} component={Link} href={`~/console/roles/${role}`}>{role}</Anchor>)}</Group>}
         </Card>
-        <Members group={group} path={path} />
+        <Members group={group} />
       </Stack>
       {isEditing && <GroupWindow group={group} close={() => setIsEditing(false)} />}
     </>
   );
 }
 
-function Members({ group, path }: { group: Team; path: string }): ReactNode {
+function Members({ group }: { group: Team }): ReactNode {
   const words = useWords();
   const may = useMay();
   const client = useQueryClient();
   const everybody = useEverybody();
   const mayChange = may('platform.groups:update');
-  const change = async (method: 'PUT' | 'DELETE', id: string): Promise<void> => {
+  const change = async (isMember: boolean, id: string): Promise<void> => {
     try {
-      await send(method, `${path}/members/${encodeURIComponent(id)}`, { body: method === 'PUT' ? {} : undefined });
+      await (isMember ? put : remove)('/api/v1/groups/{name}/members/{user}', { path: { name: group.name, user: id } });
       tellDone(words.saved);
     } catch (fault) {
       tellFault(fault, words);
@@ -120,10 +120,10 @@ function Members({ group, path }: { group: Team; path: string }): ReactNode {
         {group.members.map((m) => (
           <Group key={m.id} justify="space-between" wrap="nowrap">
             {may('platform.users:read') ? <Anchor component={Link} href={`~/console/users/${m.id}`}>{m.displayName}</Anchor> : <Text>{m.displayName}</Text>}
-            {mayChange && <Tooltip label={words.remove}><ActionIcon variant="subtle" color="gray" aria-label={`${words.remove}: ${m.displayName}`} onClick={() => void change('DELETE', m.id)}><X size={16} /></ActionIcon></Tooltip>}
+            {mayChange && <Tooltip label={words.remove}><ActionIcon variant="subtle" color="gray" aria-label={`${words.remove}: ${m.displayName}`} onClick={() => void change(false, m.id)}><X size={16} /></ActionIcon></Tooltip>}
           </Group>
         ))}
-        {mayChange && everybody.data && <Select label={words.addMember} searchable limit={50} value={null} nothingFoundMessage={words.noMatches} data={others.map((u) => ({ value: u.id, label: u.displayName === u.username ? u.username : `${u.displayName} (${u.username})` }))} onChange={(id) => { if (id) void change('PUT', id); }} />}
+        {mayChange && everybody.data && <Select label={words.addMember} searchable limit={50} value={null} nothingFoundMessage={words.noMatches} data={others.map((u) => ({ value: u.id, label: u.displayName === u.username ? u.username : `${u.displayName} (${u.username})` }))} onChange={(id) => { if (id) void change(true, id); }} />}
       </Stack>
     </section>
   );
@@ -137,7 +137,7 @@ function GroupWindow({ group, close }: { group?: Team; close: () => void }): Rea
   return (
     <EntryWindow title={group ? `${words.edit}: ${group.name}` : words.newGroup} confirm={group ? words.save : words.create} close={close} initial={{ name: group?.name ?? '', description: group?.description ?? '', roles: group?.roles ?? [] }}
       submit={async ({ name, ...rest }) => {
-        const made = group ? await put<Team>(`/api/v1/groups/${encodeURIComponent(group.name)}`, rest) : await post<Team>('/api/v1/groups', { name, ...rest });
+        const made = group ? await put('/api/v1/groups/{name}', { path: { name: group.name }, body: rest }) : await post('/api/v1/groups', { body: { name, ...rest } });
         tellDone(group ? words.saved : words.created);
         await client.invalidateQueries({ queryKey: ['people'] });
         if (!group) go(`/${made.name}`);

@@ -2,23 +2,21 @@ import { Badge, Card, Group, SimpleGrid, Stack, Table, Text, Title } from '@mant
 import { useQuery } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
 import { spoken } from '../api/catalogue';
-import { get } from '../api/http';
+import { get } from '../api/client';
+import type { PartHealth as Part } from '../api/contract';
 import { useFormat } from '../kinds/useFormat';
 import { colourOf } from '../kinds/Value';
 import { Fault, PageHead, Waiting } from '../shell/Parts';
 import { useWords } from '../words';
 import { Rows } from './Rows';
 
-interface Part { name: string; status: string; state?: string; description?: string; essential?: boolean; latencyMs?: number }
-interface NodeHealth { status: string; plugins: Part[]; dependencies: Part[] }
-interface NodeStatus { version: string; startedAt: string; uptimeSeconds: number; runtime: { version: string; processors: number; heapBytes: number; limitBytes: number }; components: { name: string; status: string; description: string; counts: Record<string, number | string> }[] }
 
 /** How this node is: its parts, what it depends on and how fast that answers. */
 export function Health(): ReactNode {
   const words = useWords();
   const format = useFormat();
-  const health = useQuery({ queryKey: ['health'], queryFn: () => get<NodeHealth>('/health'), refetchInterval: 5000 });
-  const status = useQuery({ queryKey: ['status'], queryFn: () => get<NodeStatus>('/api/v1/status'), refetchInterval: 5000 });
+  const health = useQuery({ queryKey: ['health'], queryFn: () => get('/health'), refetchInterval: 5000 });
+  const status = useQuery({ queryKey: ['status'], queryFn: () => get('/api/v1/status'), refetchInterval: 5000 });
   if (health.isLoading || status.isLoading) return <Waiting />;
   const error = health.error ?? status.error;
   if (error) return <Fault error={error} retry={() => { void health.refetch(); void status.refetch(); }} />;
@@ -54,7 +52,7 @@ function Parts({ title, parts }: { title: string; parts: Part[] }): ReactNode {
           <Table.Tr key={p.name}>
             <Table.Td>{p.name}</Table.Td>
             <Table.Td><Badge variant="light" color={colourOf(p.status)}>{p.status}</Badge></Table.Td>
-            <Table.Td>{p.description ?? p.state}</Table.Td>
+            <Table.Td>{p.detail ?? p.state}</Table.Td>
             <Table.Td className="figures">{p.latencyMs === undefined ? '' : format.number(p.latencyMs, 1)}</Table.Td>
           </Table.Tr>
         ))}

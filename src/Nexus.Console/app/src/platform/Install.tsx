@@ -2,20 +2,14 @@ import { Alert, Anchor, Badge, Button, FileButton, Group, Progress, Stack, Table
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Upload } from 'lucide-react';
 import { useState, type ReactNode } from 'react';
-import { get, Problem } from '../api/http';
+import { addressOf, get } from '../api/client';
+import type { PluginPreview as Preview } from '../api/contract';
+import { Problem } from '../api/http';
 import { sendForm, type Step } from '../api/lines';
 import { Fault, tellDone, Waiting } from '../shell/Parts';
 import { useWords } from '../words';
 import { Rows, Side } from './Rows';
 
-interface Offer { name: string; version: string; description: string; author?: string; displayName?: string }
-
-export interface Preview {
-  id: string; description: string; author: string | null; license: string | null; from: string | null; to: string; isLower: boolean; isolation: string; needsRestart: boolean;
-  permissions: { added: { name: string; reason: string }[]; removed: string[] };
-  dependencies: { id: string; range: string; optional: boolean; found: string | null; isMet: boolean }[];
-  settings: { added: string[]; removed: string[] };
-}
 
 type Source = { file: File } | { source: string };
 
@@ -29,7 +23,7 @@ export function Install({ update, onClose }: { update: string | null; onClose: (
   const [steps, setSteps] = useState<Step[]>([]);
   const [isBusy, setIsBusy] = useState(false);
   const [fault, setFault] = useState<unknown>(null);
-  const offers = useQuery({ queryKey: ['plugins', 'offers'], queryFn: () => get<Offer[]>('/api/v1/plugins/search'), retry: false, enabled: update === null });
+  const offers = useQuery({ queryKey: ['plugins', 'offers'], queryFn: () => get('/api/v1/plugins/search'), retry: false, enabled: update === null });
 
   const attempt = async (work: () => Promise<void>): Promise<void> => {
     setIsBusy(true);
@@ -49,7 +43,7 @@ export function Install({ update, onClose }: { update: string | null; onClose: (
     return form;
   };
   const look = (from: Source): Promise<void> => attempt(async () => {
-    const found = await sendForm<Preview>('/api/v1/plugins/preview', bodyOf(from));
+    const found = await sendForm<Preview>(addressOf('POST', '/api/v1/plugins/preview'), bodyOf(from));
     if (update !== null && found.id !== update) throw new Problem(422, 'VALIDATION_ERROR', words.otherPlugin, words.otherPluginHint(found.id, update), null, []);
     setSource(from);
     setPreview(found);
@@ -58,9 +52,8 @@ export function Install({ update, onClose }: { update: string | null; onClose: (
     if (!source || !preview) return;
     setSteps([]);
     const isUpdate = preview.from !== null;
-    const force = preview.isLower ? 'force=true' : '';
     const body = bodyOf(source);
-    await sendForm(isUpdate ? `/api/v1/plugins/${encodeURIComponent(preview.id)}/update${force && `?${force}`}` : '/api/v1/plugins', body instanceof FormData ? body : { ...body, force: preview.isLower }, (step) => setSteps((was) => [...was, step]));
+    await sendForm(isUpdate ? addressOf('POST', '/api/v1/plugins/{id}/update', { path: { id: preview.id }, query: { force: preview.isLower } }) : addressOf('POST', '/api/v1/plugins'), body instanceof FormData ? body : { ...body, force: preview.isLower }, (step) => setSteps((was) => [...was, step]));
     tellDone(`${preview.id} ${preview.to}: ${words.done}`);
     await client.invalidateQueries({ queryKey: ['plugins'] });
     onClose();

@@ -2,16 +2,15 @@ import { Alert, Badge, Button, Code, CopyButton, Group, NumberInput, SegmentedCo
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Copy, KeyRound, Plus } from 'lucide-react';
 import { useState, type ReactNode } from 'react';
-import { get, post, remove } from '../api/http';
+import { get, post, remove } from '../api/client';
+import type { CoreIdentityKeyView as Key } from '../api/contract';
 import { useMay } from '../api/session';
 import { useFormat } from '../kinds/useFormat';
 import { ask } from '../resources/ask';
 import { Empty, Fault, PageHead, tellDone, tellFault, Waiting } from '../shell/Parts';
 import { useWords } from '../words';
 import { EntryWindow } from './Entry';
-import { useEverybody, usePermissionNames, type List } from './people';
-
-interface Key { id: string; name: string; preview: string; scopes: string[]; createdAt: string; expires_at?: string; last_used?: string; requests_per_minute?: number; user?: string; key?: string }
+import { useEverybody, usePermissionNames } from './people';
 
 /** Keys by which programs act for people: one's own, and everybody's for who may change users. */
 export function Keys(): ReactNode {
@@ -22,13 +21,13 @@ export function Keys(): ReactNode {
   const [whose, setWhose] = useState<'own' | 'all'>('own');
   const [isMaking, setIsMaking] = useState(false);
   const [made, setMade] = useState<Key | null>(null);
-  const keys = useQuery({ queryKey: ['people', 'keys', whose], queryFn: async () => (await get<List<Key>>(`/api/v1/api-keys${whose === 'all' ? '?user=all' : ''}`)).items });
+  const keys = useQuery({ queryKey: ['people', 'keys', whose], queryFn: async () => (await get('/api/v1/api-keys', { query: { user: whose === 'all' ? 'all' : undefined } })).items });
   const everybody = useEverybody();
   const nameOf = (id: string | undefined): string | undefined => everybody.data?.items.find((u) => u.id === id)?.displayName ?? id;
   const revoke = async (key: Key): Promise<void> => {
     if (!(await ask({ title: `${words.revoke}: ${key.name}`, text: words.revokeExplained, confirm: words.revoke, cancel: words.cancel, isDangerous: true }))) return;
     try {
-      await remove(`/api/v1/api-keys/${encodeURIComponent(key.id)}`);
+      await remove('/api/v1/api-keys/{id}', { path: { id: key.id } });
       tellDone(words.done);
       if (made?.id === key.id) setMade(null);
     } catch (fault) {
@@ -51,10 +50,10 @@ export function Keys(): ReactNode {
                 {keys.data?.map((key) => (
                   <Table.Tr key={key.id}>
                     <Table.Td><Text size="sm" fw={600}>{key.name}</Text><Text size="xs" c="dimmed" className="figures">{key.preview}</Text></Table.Td>
-                    {whose === 'all' && <Table.Td>{nameOf(key.user)}</Table.Td>}
+                    {whose === 'all' && <Table.Td>{nameOf(key.user ?? '')}</Table.Td>}
                     <Table.Td>{key.scopes.length === 0 ? words.everythingOfOwner : <Group gap={4}>{key.scopes.map((scope) => <Badge key={scope} variant="default">{scope}</Badge>)}</Group>}</Table.Td>
                     <Table.Td title={format.instant(key.createdAt)}>{format.ago(key.createdAt)}</Table.Td>
-                    <Table.Td title={key.last_used && format.instant(key.last_used)}>{key.last_used ? format.ago(key.last_used) : words.never}</Table.Td>
+                    <Table.Td title={key.last_used ? format.instant(key.last_used) : undefined}>{key.last_used ? format.ago(key.last_used) : words.never}</Table.Td>
                     <Table.Td>{key.expires_at ? format.instant(key.expires_at) : words.forever}</Table.Td>
                     <Table.Td ta="end"><Button size="compact-sm" variant="subtle" color="red" aria-label={`${words.revoke}: ${key.name}`} onClick={() => void revoke(key)}>{words.revoke}</Button></Table.Td>
                   </Table.Tr>
@@ -87,7 +86,7 @@ function NewKey({ close, took }: { close: () => void; took: (key: Key) => void }
   const names = usePermissionNames();
   return (
     <EntryWindow title={words.newKey} confirm={words.create} close={close} initial={{ name: '', scopes: [] as string[], days: '90' as string | number, perMinute: '' as string | number }}
-      submit={async ({ name, scopes, days, perMinute }) => took(await post<Key>('/api/v1/api-keys', { name, scopes, ...(days === '' ? {} : { expiresInDays: Number(days) }), ...(perMinute === '' ? {} : { requestsPerMinute: Number(perMinute) }) }))}>
+      submit={async ({ name, scopes, days, perMinute }) => took(await post('/api/v1/api-keys', { body: { name, scopes, ...(days === '' ? {} : { expiresInDays: Number(days) }), ...(perMinute === '' ? {} : { requestsPerMinute: Number(perMinute) }) } }))}>
       {({ values, set, errorOf }) => (
         <>
           <TextInput label={words.keyPurpose} withAsterisk autoComplete="off" value={values.name} error={errorOf('/name')} onChange={(e) => set({ name: e.currentTarget.value })} data-autofocus />

@@ -3,13 +3,12 @@ import { useDebouncedCallback } from '@mantine/hooks';
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { Search } from 'lucide-react';
 import { useState, type ReactNode } from 'react';
-import { get } from '../api/http';
+import { get } from '../api/client';
+import type { NodeLogLine, PluginLogLine } from '../api/contract';
 import { useFormat } from '../kinds/useFormat';
 import { Empty, Fault, PageHead, Waiting } from '../shell/Parts';
 import { useWords } from '../words';
-import { query, Rows, useAddress } from './Rows';
-
-export interface LogLine { number: number; at: string; level: string; category: string; message: string; error?: string; requestId?: string }
+import { Rows, useAddress } from './Rows';
 
 export const levels = ['trace', 'debug', 'information', 'warning', 'error', 'critical'];
 
@@ -20,7 +19,7 @@ export function Log(): ReactNode {
   const [isLive, setIsLive] = useState(true);
   const level = read('level') || 'information';
   const filter = { level, component: read('component'), search: read('q'), request: read('request'), limit: 500 };
-  const found = useQuery({ queryKey: ['log', filter], queryFn: ({ signal }) => get<LogLine[]>(`/api/v1/logs?${query(filter)}`, signal), refetchInterval: isLive ? 2000 : false, placeholderData: keepPreviousData });
+  const found = useQuery({ queryKey: ['log', filter], queryFn: ({ signal }) => get('/api/v1/logs', { query: filter, signal }), refetchInterval: isLive ? 2000 : false, placeholderData: keepPreviousData });
   return (
     <>
       <PageHead title={words.log} about={words.logAbout}><Switch label={words.live} checked={isLive} onChange={(e) => setIsLive(e.currentTarget.checked)} /></PageHead>
@@ -47,7 +46,7 @@ function Typed({ name, label, placeholder, icon }: { name: string; label: string
 }
 
 /** Lines of a log, newest first. */
-export function LogTable({ lines, onRequest }: { lines: readonly LogLine[]; /** Looks for a request whose id is chosen. */ onRequest?: (id: string) => void }): ReactNode {
+export function LogTable({ lines, onRequest }: { lines: readonly (PluginLogLine & Partial<NodeLogLine>)[]; /** Looks for a request whose id is chosen. */ onRequest?: (id: string) => void }): ReactNode {
   const words = useWords();
   const format = useFormat();
   if (lines.length === 0) return <Empty title={words.noLines} />;

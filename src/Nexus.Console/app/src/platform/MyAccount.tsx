@@ -1,7 +1,8 @@
 import { Alert, Badge, Button, Card, Code, Grid, Group, Image, Stack, Text, TextInput, Title } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState, type ReactNode } from 'react';
-import { get, post, put, remove } from '../api/http';
+import { get, post, put, remove } from '../api/client';
+import type { CoreIdentityPasskeyView, CoreIdentityTwoFactorSecret } from '../api/contract';
 import { canUsePasskeys, registerPasskey } from '../api/passkeys';
 import { changePassword, useUser, type User } from '../api/session';
 import { useFormat } from '../kinds/useFormat';
@@ -9,7 +10,6 @@ import { ask } from '../resources/ask';
 import { Fault, PageHead, tellDone, tellFault, Waiting } from '../shell/Parts';
 import { useWords } from '../words';
 import { Entry, EntryWindow } from './Entry';
-import type { List } from './people';
 import { Sessions } from './Sessions';
 
 /** What everybody changes of the own account. */
@@ -25,7 +25,7 @@ export function MyAccount(): ReactNode {
         <Grid.Col span={{ base: 12, md: 6 }}><Password /></Grid.Col>
         <Grid.Col span={{ base: 12, md: 6 }}><SecondFactor /></Grid.Col>
         <Grid.Col span={{ base: 12, md: 6 }}><Passkeys /></Grid.Col>
-        <Grid.Col span={12}><Sessions path="/api/v1/auth/sessions" mayEnd /></Grid.Col>
+        <Grid.Col span={12}><Sessions mayEnd /></Grid.Col>
       </Grid>
     </>
   );
@@ -41,7 +41,7 @@ function Profile({ user }: { user: User }): ReactNode {
   return (
     <Section title={words.profile}>
       <Entry initial={{ displayName: user.displayName, email: user.email ?? '' }} confirm={words.save} submit={async ({ displayName, email }) => {
-        await put('/api/v1/auth/me', { displayName, ...(email ? { email } : {}) });
+        await put('/api/v1/auth/me', { body: { displayName, ...(email ? { email } : {}) } });
         tellDone(words.saved);
         await client.invalidateQueries({ queryKey: ['me'] });
       }}>
@@ -80,21 +80,19 @@ function Password(): ReactNode {
   );
 }
 
-interface FactorState { enabled: boolean; enabledAt?: string; backupCodesLeft: number }
-interface FactorSecret { secret: string; qrPng: string }
 
 function SecondFactor(): ReactNode {
   const words = useWords();
   const format = useFormat();
   const client = useQueryClient();
-  const [secret, setSecret] = useState<FactorSecret | null>(null);
+  const [secret, setSecret] = useState<CoreIdentityTwoFactorSecret | null>(null);
   const [codes, setCodes] = useState<string[] | null>(null);
   const [proof, setProof] = useState<'disable' | 'backup-codes' | null>(null);
-  const state = useQuery({ queryKey: ['people', 'factor'], queryFn: () => get<FactorState>('/api/v1/auth/2fa') });
+  const state = useQuery({ queryKey: ['people', 'factor'], queryFn: () => get('/api/v1/auth/2fa') });
   const again = (): Promise<void> => client.invalidateQueries({ queryKey: ['people', 'factor'] });
   const begin = async (): Promise<void> => {
     try {
-      setSecret(await post<FactorSecret>('/api/v1/auth/2fa/enable', {}));
+      setSecret(await post('/api/v1/auth/2fa/enable'));
     } catch (fault) {
       tellFault(fault, words);
     }
@@ -118,7 +116,7 @@ function SecondFactor(): ReactNode {
           <Image src={secret.qrPng} alt={words.qrCode} w={196} h={196} fit="contain" />
           <Text size="sm">{words.orType} <Code data-secret>{secret.secret}</Code></Text>
           <Entry initial={{ code: '' }} confirm={words.turnOn} cancel={() => setSecret(null)} submit={async (values) => {
-            const told = await post<{ codes: string[] }>('/api/v1/auth/2fa/verify', values);
+            const told = await post('/api/v1/auth/2fa/verify', { body: values });
             setSecret(null);
             setCodes(told.codes);
             await again();
@@ -132,8 +130,8 @@ function SecondFactor(): ReactNode {
         : !secret && <Button w="fit-content" onClick={() => void begin()}>{words.setUp}</Button>}
       {proof && (
         <EntryWindow title={proof === 'disable' ? words.turnOffFactor : words.newBackupCodes} confirm={proof === 'disable' ? words.turnOff : words.create} isDangerous={proof === 'disable'} close={() => setProof(null)} initial={{ code: '' }} submit={async (values) => {
-          const told = await post<{ codes: string[] } | null>(`/api/v1/auth/2fa/${proof}`, values);
-          setCodes(proof === 'disable' ? null : (told?.codes ?? null));
+          if (proof === 'disable') await post('/api/v1/auth/2fa/disable', { body: values });
+          setCodes(proof === 'disable' ? null : (await post('/api/v1/auth/2fa/backup-codes', { body: values })).codes);
           await again();
         }}>
           {({ values, set, errorOf }) => <TextInput label={words.code} autoComplete="one-time-code" value={values.code} error={errorOf('/code')} onChange={(e) => set({ code: e.currentTarget.value.trim() })} data-autofocus />}
@@ -143,19 +141,18 @@ function SecondFactor(): ReactNode {
   );
 }
 
-interface Passkey { id: string; name?: string; createdAt: string; backedUp: boolean }
 
 function Passkeys(): ReactNode {
   const words = useWords();
   const format = useFormat();
   const client = useQueryClient();
   const [isAdding, setIsAdding] = useState(false);
-  const passkeys = useQuery({ queryKey: ['people', 'passkeys'], queryFn: async () => (await get<List<Passkey>>('/api/v1/auth/passkeys')).items });
+  const passkeys = useQuery({ queryKey: ['people', 'passkeys'], queryFn: async () => (await get('/api/v1/auth/passkeys')).items });
   const again = (): Promise<void> => client.invalidateQueries({ queryKey: ['people', 'passkeys'] });
-  const erase = async (passkey: Passkey): Promise<void> => {
+  const erase = async (passkey: CoreIdentityPasskeyView): Promise<void> => {
     if (!(await ask({ title: `${words.remove}: ${passkey.name ?? words.passkeyUnnamed}`, text: words.passkeyRemoveExplained, confirm: words.remove, cancel: words.cancel, isDangerous: true }))) return;
     try {
-      await remove(`/api/v1/auth/passkeys/${encodeURIComponent(passkey.id)}`);
+      await remove('/api/v1/auth/passkeys/{id}', { path: { id: passkey.id } });
       tellDone(words.done);
     } catch (fault) {
       tellFault(fault, words);

@@ -1,21 +1,19 @@
 import { Badge, Card, Code, Group, SimpleGrid, Stack, Table, Text, Title } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
-import { get } from '../api/http';
+import { get } from '../api/client';
 import { useFormat } from '../kinds/useFormat';
 import { colourOf } from '../kinds/Value';
 import { Fault, PageHead, Waiting } from '../shell/Parts';
 import { useWords } from '../words';
 import { Facts, Rows } from './Rows';
 
-interface Held { id: string; version: string; generation: number; state: string; routePrefix: string; resources: string[] }
-interface Node { id: string; machine: string; address: string; roles: string[]; version: string; startedAt: string; seenAt: string; leaseSeconds: number; weight?: number; self?: boolean; plugins: Held[] }
 
 /** The nodes that live, and which of them runs which plugin in which version. */
 export function Nodes(): ReactNode {
   const words = useWords();
   const format = useFormat();
-  const found = useQuery({ queryKey: ['nodes'], queryFn: () => get<Node[]>('/api/v1/nodes'), refetchInterval: 3000 });
+  const found = useQuery({ queryKey: ['nodes'], queryFn: () => get('/api/v1/nodes'), refetchInterval: 3000 });
   if (found.isLoading) return <Waiting />;
   if (found.error) return <Fault error={found.error} retry={() => void found.refetch()} />;
   const nodes = found.data ?? [];

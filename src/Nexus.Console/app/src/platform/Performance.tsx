@@ -1,17 +1,12 @@
 import { Badge, Code, Group, Progress, SegmentedControl, Stack, Table, Title, UnstyledButton } from '@mantine/core';
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
-import { get } from '../api/http';
+import { get } from '../api/client';
+import type { TimeSpent as Time } from '../api/contract';
 import { useFormat } from '../kinds/useFormat';
 import { Empty, Fault, PageHead, Waiting } from '../shell/Parts';
 import { useWords } from '../words';
-import { Facts, query, Rows, Side, useAddress } from './Rows';
-
-interface Time { count: number; total: number; mean: number; p50: number; p95: number; p99: number }
-interface Route { plugin: string; route: string; errors: number; time: Time }
-interface Query { operation: string; table?: string; plugin?: string; statement?: string; time: Time }
-interface Slow { at: string; milliseconds: number; source: string; statement: string; plan: string }
-interface View { since: string; routes: Route[]; queries: Query[]; slowFrom?: number | null; slowQueries: Slow[] }
+import { Facts, Rows, Side, useAddress } from './Rows';
 
 const sorts = ['p95', 'mean', 'total', 'count'] as const;
 type Sort = (typeof sorts)[number];
@@ -22,7 +17,7 @@ export function Performance(): ReactNode {
   const format = useFormat();
   const [read, change] = useAddress();
   const sort = (sorts as readonly string[]).includes(read('sort')) ? (read('sort') as Sort) : 'p95';
-  const found = useQuery({ queryKey: ['performance', sort], queryFn: ({ signal }) => get<View>(`/api/v1/performance?${query({ sort })}`, signal), refetchInterval: 5000, placeholderData: keepPreviousData });
+  const found = useQuery({ queryKey: ['performance', sort], queryFn: ({ signal }) => get('/api/v1/performance', { query: { sort }, signal }), refetchInterval: 5000, placeholderData: keepPreviousData });
   if (found.isLoading) return <Waiting />;
   if (found.error) return <Fault error={found.error} retry={() => void found.refetch()} />;
   const view = found.data!;

@@ -4,7 +4,9 @@ import { ChevronDown, Upload } from 'lucide-react';
 import { lazy, Suspense, useEffect, useState, type ReactNode } from 'react';
 import { Link, useLocation } from 'wouter';
 import { useCatalogue, titleOf } from '../api/catalogue';
-import { get, Problem, put, send } from '../api/http';
+import { addressOf, get, put, remove } from '../api/client';
+import type { PluginAlive, PluginDetail } from '../api/contract';
+import { Problem } from '../api/http';
 import { sendForm, type Step } from '../api/lines';
 import { useMay } from '../api/session';
 import { useFormat } from '../kinds/useFormat';
@@ -13,25 +15,19 @@ import { ask } from '../resources/ask';
 import { Dialog, Empty, Fault, PageHead, tellDone, tellFault, Waiting } from '../shell/Parts';
 import { useWords } from '../words';
 import { Install, Steps } from './Install';
-import { Troubles, usePlugins, type PluginView } from './Plugins';
-import { levels, LogTable, type LogLine } from './Log';
-import { Facts, query, Rows, useAddress } from './Rows';
+import { Troubles, usePlugins } from './Plugins';
+import { levels, LogTable } from './Log';
+import { Facts, Rows, useAddress } from './Rows';
 import { SchemaForm, type Schema } from './SchemaForm';
 
 const Chart = lazy(async () => ({ default: (await import('../contributed/Chart')).Chart }));
-
-export interface PluginDetail extends PluginView {
-  contentHash?: string;
-  manifest?: { displayName?: string; description?: string; author?: string; license?: string; requires?: string; essential?: boolean; lazy?: boolean; dependencies?: { id: string; range: string; optional?: boolean }[]; configuration?: Schema };
-  counters: Record<string, number>;
-}
 
 /** One plugin: what it is, what it may, how it is set, how it does, and everything that is done with it. */
 export function PluginPage({ id }: { id: string }): ReactNode {
   const words = useWords();
   const may = useMay();
   const [read, change] = useAddress();
-  const found = useQuery({ queryKey: ['plugins', 'one', id], queryFn: () => get<PluginDetail>(`/api/v1/plugins/${encodeURIComponent(id)}`), refetchInterval: 5000 });
+  const found = useQuery({ queryKey: ['plugins', 'one', id], queryFn: () => get('/api/v1/plugins/{id}', { path: { id } }), refetchInterval: 5000 });
   const trail = <Breadcrumbs mb="xs" fz="sm"><Anchor component={Link} href="/">{words.plugins}</Anchor><Text span size="sm" c="dimmed">{id}</Text></Breadcrumbs>;
   if (found.isLoading) return <Waiting />;
   if (!found.data) return <>{trail}{found.error instanceof Problem && found.error.status === 404 ? <Empty isPage title={words.notFound} hint={words.notFoundHint} /> : <Fault error={found.error} retry={() => void found.refetch()} />}</>;
@@ -72,12 +68,11 @@ function Doings({ plugin }: { plugin: PluginDetail }): ReactNode {
   const [isUpdating, setIsUpdating] = useState(false);
   const [doing, setDoing] = useState<{ title: string; steps: Step[]; fault: unknown; isBusy: boolean } | null>(null);
   const others = usePlugins().data ?? [];
-  const root = `/api/v1/plugins/${encodeURIComponent(plugin.id)}`;
-  const run = async (path: string, title: string, text: string, isDangerous = false): Promise<void> => {
+  const run = async (path: 'enable' | 'disable' | 'reload' | 'rollback', title: string, text: string, isDangerous = false): Promise<void> => {
     if (!(await ask({ title: `${title}: ${plugin.id}`, text, confirm: title, cancel: words.cancel, isDangerous }))) return;
     setDoing({ title, steps: [], fault: null, isBusy: true });
     try {
-      await sendForm(`${root}${path}`, {}, (step) => setDoing((was) => was && { ...was, steps: [...was.steps, step] }));
+      await sendForm(addressOf('POST', `/api/v1/plugins/{id}/${path}`, { path: { id: plugin.id } }), {}, (step) => setDoing((was) => was && { ...was, steps: [...was.steps, step] }));
       setDoing(null);
       tellDone(`${plugin.id}: ${words.done}`);
     } catch (fault) {
@@ -90,7 +85,7 @@ function Doings({ plugin }: { plugin: PluginDetail }): ReactNode {
     // From the list: the page of what is going would ask for it.
     go('/');
     try {
-      await send('DELETE', root);
+      await remove('/api/v1/plugins/{id}', { path: { id: plugin.id } });
       tellDone(`${plugin.id}: ${words.done}`);
     } catch (fault) {
       tellFault(fault, words);
@@ -110,10 +105,10 @@ function Doings({ plugin }: { plugin: PluginDetail }): ReactNode {
       <Menu position="bottom-end">
         <Menu.Target><Button variant="default" rightSection={<ChevronDown size={14} aria-hidden />}>{words.actions}</Button></Menu.Target>
         <Menu.Dropdown>
-          {may('platform.plugins:update') && plugin.previous.length > 0 && <Menu.Item onClick={() => void run('/rollback', words.rollback, words.rollbackHint(plugin.version, (plugin.previous[0] ?? '').slice(0, 12)))}>{words.rollback}</Menu.Item>}
+          {may('platform.plugins:update') && plugin.previous.length > 0 && <Menu.Item onClick={() => void run('rollback', words.rollback, words.rollbackHint(plugin.version, (plugin.previous[0] ?? '').slice(0, 12)))}>{words.rollback}</Menu.Item>}
           {may('platform.plugins:update') && (plugin.enabled
-            ? <><Menu.Item onClick={() => void run('/reload', words.reload, words.reloadHint)}>{words.reload}</Menu.Item><Menu.Item onClick={() => void run('/disable', words.disable, isNeededBy, true)}>{words.disable}</Menu.Item></>
-            : <Menu.Item onClick={() => void run('/enable', words.enable, '')}>{words.enable}</Menu.Item>)}
+            ? <><Menu.Item onClick={() => void run('reload', words.reload, words.reloadHint)}>{words.reload}</Menu.Item><Menu.Item onClick={() => void run('disable', words.disable, isNeededBy, true)}>{words.disable}</Menu.Item></>
+            : <Menu.Item onClick={() => void run('enable', words.enable, '')}>{words.enable}</Menu.Item>)}
           {may('platform.plugins:delete') && <Menu.Item color="red" onClick={() => void uninstall()}>{words.uninstall}</Menu.Item>}
         </Menu.Dropdown>
       </Menu>
@@ -154,20 +149,17 @@ function Overview({ plugin }: { plugin: PluginDetail }): ReactNode {
   );
 }
 
-interface Values { values: Record<string, string>; schema: Schema | null }
-
 function Settings({ id }: { id: string }): ReactNode {
   const words = useWords();
   const may = useMay();
   const client = useQueryClient();
-  const path = `/api/v1/plugins/${encodeURIComponent(id)}/config`;
-  const found = useQuery({ queryKey: ['plugins', 'config', id], queryFn: () => get<Values>(path) });
+  const found = useQuery({ queryKey: ['plugins', 'config', id], queryFn: () => get('/api/v1/plugins/{id}/config', { path: { id } }) });
   if (found.isLoading) return <Waiting />;
   if (!found.data?.schema) return found.error ? <Fault error={found.error} retry={() => void found.refetch()} /> : <Empty title={words.noRecords} />;
   return (
     <Card withBorder maw={720}>
-      <SchemaForm key={JSON.stringify(found.data.values)} schema={found.data.schema} values={found.data.values} isReadOnly={!may('platform.config:update')} onSubmit={async (changes) => {
-        const answer = await put<{ restart_required: boolean }>(path, changes);
+      <SchemaForm key={JSON.stringify(found.data.values)} schema={found.data.schema as Schema} values={found.data.values} isReadOnly={!may('platform.config:update')} onSubmit={async (changes) => {
+        const answer = await put('/api/v1/plugins/{id}/config', { path: { id }, body: changes });
         tellDone(answer.restart_required ? words.savedForRestart : words.saved);
         await client.invalidateQueries({ queryKey: ['plugins'] });
       }} />
@@ -175,14 +167,11 @@ function Settings({ id }: { id: string }): ReactNode {
   );
 }
 
-interface Permissions { requested: { name: string; reason: string }[]; granted: string[]; denied: string[]; guards: string[] }
-
 function Capabilities({ id }: { id: string }): ReactNode {
   const words = useWords();
   const may = useMay();
   const client = useQueryClient();
-  const path = `/api/v1/plugins/${encodeURIComponent(id)}/permissions`;
-  const found = useQuery({ queryKey: ['plugins', 'permissions', id], queryFn: () => get<Permissions>(path) });
+  const found = useQuery({ queryKey: ['plugins', 'permissions', id], queryFn: () => get('/api/v1/plugins/{id}/permissions', { path: { id } }) });
   if (found.isLoading) return <Waiting />;
   if (!found.data) return <Fault error={found.error} retry={() => void found.refetch()} />;
   const { requested, granted, denied, guards } = found.data;
@@ -190,7 +179,7 @@ function Capabilities({ id }: { id: string }): ReactNode {
   const decide = async (name: string, isGrant: boolean): Promise<void> => {
     const title = isGrant ? words.grant : words.deny;
     if (!(await ask({ title: `${title}: ${name}`, text: words.capabilityHint, confirm: title, cancel: words.cancel, isDangerous: !isGrant }))) return;
-    await put(path, isGrant ? { grant: [name] } : { deny: [name] }).then(() => tellDone(words.saved), (fault: unknown) => tellFault(fault, words));
+    await put('/api/v1/plugins/{id}/permissions', { path: { id }, body: isGrant ? { grant: [name] } : { deny: [name] } }).then(() => tellDone(words.saved), (fault: unknown) => tellFault(fault, words));
     await client.invalidateQueries({ queryKey: ['plugins'] });
   };
   return (
@@ -213,7 +202,6 @@ function Capabilities({ id }: { id: string }): ReactNode {
   );
 }
 
-interface Numbers { requests: number; errors: number; inFlight: number; generationsAlive: number; memory?: { heldBytes: number; objects: number; measuredAt: string } }
 interface Sample { at: string; time: number; requests: number; errors: number }
 
 const interval = 2000;
@@ -222,8 +210,7 @@ function Metrics({ id }: { id: string }): ReactNode {
   const words = useWords();
   const format = useFormat();
   const client = useQueryClient();
-  const path = `/api/v1/plugins/${encodeURIComponent(id)}/metrics`;
-  const found = useQuery({ queryKey: ['plugins', 'metrics', id], queryFn: () => get<Numbers>(path), refetchInterval: interval });
+  const found = useQuery({ queryKey: ['plugins', 'metrics', id], queryFn: () => get('/api/v1/plugins/{id}/metrics', { path: { id } }), refetchInterval: interval });
   const [samples, setSamples] = useState<Sample[]>([]);
   const [isBusy, setIsBusy] = useState(false);
   useEffect(() => {
@@ -241,7 +228,7 @@ function Metrics({ id }: { id: string }): ReactNode {
   const measure = async (): Promise<void> => {
     if (!(await ask({ title: words.measureMemory, text: words.measureMemoryHint, confirm: words.measureMemory, cancel: words.cancel }))) return;
     setIsBusy(true);
-    await get(`${path}?${query({ memory: true })}`).catch((fault: unknown) => tellFault(fault, words));
+    await get('/api/v1/plugins/{id}/metrics', { path: { id }, query: { memory: true } }).catch((fault: unknown) => tellFault(fault, words));
     await client.invalidateQueries({ queryKey: ['plugins', 'metrics', id] });
     setIsBusy(false);
   };
@@ -259,7 +246,7 @@ function Logs({ id }: { id: string }): ReactNode {
   const words = useWords();
   const [read, change] = useAddress();
   const level = read('level') || 'information';
-  const found = useQuery({ queryKey: ['plugins', 'logs', id, level], queryFn: () => get<LogLine[]>(`/api/v1/plugins/${encodeURIComponent(id)}/logs?${query({ level, limit: 500 })}`), refetchInterval: 2000 });
+  const found = useQuery({ queryKey: ['plugins', 'logs', id, level], queryFn: () => get('/api/v1/plugins/{id}/logs', { path: { id }, query: { level, limit: 500 } }), refetchInterval: 2000 });
   return (
     <Stack gap="sm">
       <Group><Select aria-label={words.level} value={level} onChange={(chosen) => change({ level: chosen === 'information' ? null : chosen })} data={levels} allowDeselect={false} maw={200} /></Group>
@@ -268,18 +255,16 @@ function Logs({ id }: { id: string }): ReactNode {
   );
 }
 
-interface Holds { generationsAlive: number; holds: { context: string; cause: string; text: string; remedy: string; path: string[] }[] }
-
 function Alive({ plugin }: { plugin: PluginDetail }): ReactNode {
   const words = useWords();
   const format = useFormat();
-  const [answer, setAnswer] = useState<Holds | null>(null);
+  const [answer, setAnswer] = useState<PluginAlive | null>(null);
   const [fault, setFault] = useState<unknown>(null);
   const [isBusy, setIsBusy] = useState(false);
   const look = async (): Promise<void> => {
     setIsBusy(true);
     setFault(null);
-    await get<Holds>(`/api/v1/plugins/${encodeURIComponent(plugin.id)}/why-alive`).then(setAnswer, setFault);
+    await get('/api/v1/plugins/{id}/why-alive', { path: { id: plugin.id } }).then(setAnswer, setFault);
     setIsBusy(false);
   };
   return (

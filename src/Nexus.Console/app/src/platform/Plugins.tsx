@@ -3,7 +3,8 @@ import { useQuery } from '@tanstack/react-query';
 import { Plus } from 'lucide-react';
 import { useState, type ReactNode } from 'react';
 import { Link, Route, Switch } from 'wouter';
-import { get } from '../api/http';
+import { get } from '../api/client';
+import type { PluginView } from '../api/contract';
 import { useMay } from '../api/session';
 import { useFormat } from '../kinds/useFormat';
 import { colourOf } from '../kinds/Value';
@@ -14,9 +15,8 @@ import { PluginGraph } from './PluginGraph';
 import { PluginPage } from './PluginPage';
 import { Rows, useAddress } from './Rows';
 
-export interface PluginView { id: string; version: string; state: string; enabled: boolean; category: string; origin: string; isolation: string; generation: number; generationsAlive: number; inFlight: number; health?: { status: string; detail?: string }; since: string; routes: number; previous: string[]; cause?: string; remedy?: string; warning?: string; pending?: string; rollout?: { version: string; percent: number } }
 
-export const usePlugins = () => useQuery({ queryKey: ['plugins', 'list'], queryFn: () => get<PluginView[]>('/api/v1/plugins'), refetchInterval: 10_000 });
+export const usePlugins = () => useQuery({ queryKey: ['plugins', 'list'], queryFn: () => get('/api/v1/plugins'), refetchInterval: 10_000 });
 
 /** Plugins: all of them, as a list or as what needs what, and one of them. */
 export function Plugins(): ReactNode {

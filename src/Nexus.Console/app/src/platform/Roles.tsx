@@ -3,7 +3,8 @@ import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Pencil, Plus, Trash2 } from 'lucide-react';
 import { useState, type ReactNode } from 'react';
 import { Link, Route, Switch, useLocation } from 'wouter';
-import { get, post, Problem, put, remove } from '../api/http';
+import { get, post, put, remove } from '../api/client';
+import { Problem } from '../api/http';
 import { useMay } from '../api/session';
 import { useFormat } from '../kinds/useFormat';
 import { ask } from '../resources/ask';
@@ -61,7 +62,7 @@ function RolePage({ name }: { name: string }): ReactNode {
   const client = useQueryClient();
   const [, go] = useLocation();
   const [isEditing, setIsEditing] = useState(false);
-  const found = useQuery({ queryKey: ['people', 'roles', name], queryFn: () => get<Role>(`/api/v1/roles/${encodeURIComponent(name)}`) });
+  const found = useQuery({ queryKey: ['people', 'roles', name], queryFn: () => get('/api/v1/roles/{name}', { path: { name } }) });
   const trail = <Breadcrumbs mb="xs" fz="sm"><Anchor component={Link} href="/">{words.roles}</Anchor><Text span size="sm" c="dimmed">{name}</Text></Breadcrumbs>;
   if (found.error instanceof Problem && found.error.status === 404) return <>{trail}<Empty isPage title={words.gone} hint={words.goneHint} /></>;
   const role = found.data;
@@ -69,7 +70,7 @@ function RolePage({ name }: { name: string }): ReactNode {
   const erase = async (): Promise<void> => {
     if (!(await ask({ title: words.deleteQuestion(name), text: words.deleteRoleExplained, confirm: words.delete, cancel: words.cancel, isDangerous: true }))) return;
     try {
-      await remove(`/api/v1/roles/${encodeURIComponent(name)}`);
+      await remove('/api/v1/roles/{name}', { path: { name } });
       tellDone(words.deleted(1));
       go('/');
       await client.invalidateQueries({ queryKey: ['people', 'roles'], exact: true });
@@ -109,7 +110,7 @@ function RoleMembers({ role }: { role: Role }): ReactNode {
   const others = all.filter((u) => !u.roles.includes(role.name));
   const add = async (id: string): Promise<void> => {
     try {
-      await put(`/api/v1/users/${encodeURIComponent(id)}`, { roles: [...(all.find((u) => u.id === id)?.roles ?? []), role.name] });
+      await put('/api/v1/users/{id}', { path: { id }, body: { roles: [...(all.find((u) => u.id === id)?.roles ?? []), role.name] } });
       tellDone(words.saved);
     } catch (fault) {
       tellFault(fault, words);
@@ -136,7 +137,7 @@ function RoleWindow({ role, close }: { role?: Role; close: () => void }): ReactN
   return (
     <EntryWindow title={role ? `${words.edit}: ${role.name}` : words.newRole} confirm={role ? words.save : words.create} close={close} initial={{ name: role?.name ?? '', description: role?.description ?? '', permissions: role?.permissions ?? [], inherits: role?.inherits ?? [] }}
       submit={async ({ name, ...rest }) => {
-        const made = role ? await put<Role>(`/api/v1/roles/${encodeURIComponent(role.name)}`, rest) : await post<Role>('/api/v1/roles', { name, ...rest });
+        const made = role ? await put('/api/v1/roles/{name}', { path: { name: role.name }, body: rest }) : await post('/api/v1/roles', { body: { name, ...rest } });
         tellDone(role ? words.saved : words.created);
         await client.invalidateQueries({ queryKey: ['people'] });
         if (!role) go(`/${made.name}`);

@@ -56,6 +56,3 @@ export function useAddress(): [(name: string) => string, (changes: Record<string
   }, { replace: !isStep });
   return [(name) => params.get(name) ?? '', change];
 }
-
-/** A query of what is not empty. */
-export const query = (values: Record<string, string | number | boolean>): string => new URLSearchParams(Object.entries(values).filter(([, value]) => value !== '' && value !== false).map(([name, value]) => [name, String(value)])).toString();

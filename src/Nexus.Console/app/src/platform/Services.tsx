@@ -1,20 +1,15 @@
 import { Badge, Card, Stack, Table, Text, Title } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useEffect, useRef, useState, type ReactNode } from 'react';
-import { get } from '../api/http';
+import { get } from '../api/client';
+import type { EventStatistics as Statistics, EventSubscriber as Subscriber, ServiceUse as Use, ServiceView as Service } from '../api/contract';
 import { useMay } from '../api/session';
 import { useFormat } from '../kinds/useFormat';
 import { colourOf } from '../kinds/Value';
 import { Empty, Fault, PageHead, Waiting } from '../shell/Parts';
 import { useWords } from '../words';
 import { Graph } from './Graph';
-import type { PluginView } from './Plugins';
 import { Rows } from './Rows';
-
-interface Service { name: string; provider: string; interface: string; health: string; bound: boolean; calls: number; errors: number; lastError?: string }
-interface Use { consumer: string; contract: string; provider?: string; required: boolean }
-interface Subscriber { plugin: string; group: string; pattern: string }
-interface Statistics { byName: Record<string, { published: number; failed: number }> }
 
 /** What goes from one plugin to another: calls of a service from its provider, events from who publishes them. */
 interface Flow { kind: 'service' | 'event'; from: string | null; to: string; what: string; count: number; failed: number; isOptional: boolean }
@@ -26,11 +21,11 @@ export function Services(): ReactNode {
   const words = useWords();
   const format = useFormat();
   const may = useMay();
-  const services = useQuery({ queryKey: ['services', 'list'], queryFn: () => get<Service[]>('/api/v1/services'), refetchInterval: every });
-  const uses = useQuery({ queryKey: ['services', 'graph'], queryFn: () => get<Use[]>('/api/v1/services/graph'), refetchInterval: every });
-  const subscribers = useQuery({ queryKey: ['events', 'subscribers'], queryFn: () => get<Subscriber[]>('/api/v1/events/subscribers'), enabled: may('platform.events:read'), refetchInterval: every });
-  const statistics = useQuery({ queryKey: ['events', 'stats'], queryFn: () => get<Statistics>('/api/v1/events/stats'), enabled: may('platform.events:read'), refetchInterval: every });
-  const plugins = useQuery({ queryKey: ['plugins', 'list'], queryFn: () => get<PluginView[]>('/api/v1/plugins'), enabled: may('platform.plugins:read'), refetchInterval: 10_000 });
+  const services = useQuery({ queryKey: ['services', 'list'], queryFn: () => get('/api/v1/services'), refetchInterval: every });
+  const uses = useQuery({ queryKey: ['services', 'graph'], queryFn: () => get('/api/v1/services/graph'), refetchInterval: every });
+  const subscribers = useQuery({ queryKey: ['events', 'subscribers'], queryFn: () => get('/api/v1/events/subscribers'), enabled: may('platform.events:read'), refetchInterval: every });
+  const statistics = useQuery({ queryKey: ['events', 'stats'], queryFn: () => get('/api/v1/events/stats'), enabled: may('platform.events:read'), refetchInterval: every });
+  const plugins = useQuery({ queryKey: ['plugins', 'list'], queryFn: () => get('/api/v1/plugins'), enabled: may('platform.plugins:read'), refetchInterval: 10_000 });
   const flows = flowsOf(services.data ?? [], uses.data ?? [], subscribers.data ?? [], statistics.data?.byName ?? {}, (plugins.data ?? []).map((p) => p.id));
   const rates = useRates(flows);
   const error = services.error ?? uses.error;
@@ -80,7 +75,7 @@ export function Services(): ReactNode {
                   <Table.Tr key={`${one.provider} ${one.name}`}>
                     <Table.Td><Text size="sm" fw={600}>{one.interface}</Text><Text size="xs" c="dimmed">{one.name}{one.bound ? ` · ${words.answersCalls}` : ''}</Text>{one.lastError && <Text size="xs" c="var(--mantine-color-error)" lineClamp={2}>{one.lastError}</Text>}</Table.Td>
                     <Table.Td>{one.provider}</Table.Td>
-                    <Table.Td><Badge variant="dot" color={colourOf(one.health)}>{words.healthStates[one.health as keyof typeof words.healthStates] ?? one.health}</Badge></Table.Td>
+                    <Table.Td><Badge variant="dot" color={colourOf(one.health.status)} title={one.health.detail}>{words.healthStates[one.health.status]}</Badge></Table.Td>
                     <Table.Td className="figures">{format.number(one.calls)}</Table.Td>
                     <Table.Td className="figures">{format.number(one.errors)}</Table.Td>
                   </Table.Tr>

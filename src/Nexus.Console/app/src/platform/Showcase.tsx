@@ -2,16 +2,13 @@ import { Anchor, Badge, Box, Button, Card, Code, Group, SegmentedControl, Simple
 import { useQuery } from '@tanstack/react-query';
 import { useState, type ReactNode } from 'react';
 import { spoken } from '../api/catalogue';
-import { get } from '../api/http';
+import { get } from '../api/client';
+import type { CoreConsoleComponentType as Type } from '../api/contract';
 import { Draw } from '../contributed/Draw';
-import type { Part } from '../contributed/part';
 import { useFormat } from '../kinds/useFormat';
 import { Boundary, Empty, Fault, PageHead, Waiting } from '../shell/Parts';
 import { useWords } from '../words';
 import { Rows } from './Rows';
-
-interface Property { name: string; value: string; meaning: string; required: boolean; choices: string[] | null }
-interface Type { name: string; group: string; meaning: string; hasParts: boolean; properties: Property[]; example: Part | null }
 
 const groups = ['layout', 'form', 'data', 'feedback', 'navigation', 'own'] as const;
 const tones = ['indigo', 'teal', 'yellow', 'red', 'gray'] as const;
@@ -20,7 +17,7 @@ const tones = ['indigo', 'teal', 'yellow', 'red', 'gray'] as const;
 export function Showcase(): ReactNode {
   const words = useWords();
   const { colorScheme, setColorScheme } = useMantineColorScheme();
-  const catalogue = useQuery({ queryKey: ['components'], queryFn: () => get<{ types: Type[] }>('/api/v1/ui/components'), staleTime: Infinity });
+  const catalogue = useQuery({ queryKey: ['components'], queryFn: () => get('/api/v1/ui/components'), staleTime: Infinity });
   return (
     <>
       <PageHead title={words.showcase} about={words.showcaseAbout}>

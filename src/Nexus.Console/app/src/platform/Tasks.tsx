@@ -2,22 +2,17 @@ import { Alert, Badge, Button, Card, Group, Progress, Select, SimpleGrid, Stack,
 import { keepPreviousData, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Ban, RotateCcw } from 'lucide-react';
 import { useState, type ReactNode } from 'react';
-import { get, send } from '../api/http';
+import { get, post } from '../api/client';
+import type { TaskView as Task } from '../api/contract';
 import { useMay } from '../api/session';
 import { useFormat } from '../kinds/useFormat';
 import { colourOf } from '../kinds/Value';
 import { ask } from '../resources/ask';
 import { Empty, Fault, PageHead, tellDone, tellFault, Waiting } from '../shell/Parts';
 import { useWords } from '../words';
-import { Facts, Json, query, Rows, Side, useAddress } from './Rows';
+import { Facts, Json, Rows, Side, useAddress } from './Rows';
 
 const states = ['PENDING', 'STARTED', 'SUCCESS', 'FAILURE', 'CANCELLED'] as const;
-
-interface Task { id: string; task: string; state: (typeof states)[number]; percent?: number; step?: string; attempt: number; priority: number; createdAt: string; createdBy: string; dueAt: string; startedAt?: string; finishedAt?: string; worker?: string; schedule?: string; correlationId?: string; cancelRequested?: boolean; error?: string; input?: unknown; result?: unknown }
-interface Line { position: number; at: string; attempt: number; kind: string; text: string }
-interface Schedule { name: string; task: string; expression?: string; timeZone?: string; lastFireAt?: string; nextFireAt?: string }
-interface Worker { name: string; startedAt: string; seenAt: string; concurrency: number; running: number; succeeded: number; failed: number; perMinute: number }
-type Queue = { task: string; oldestDueAt?: string } & Record<(typeof states)[number], number>;
 
 const isOver = (task: Task): boolean => task.state !== 'PENDING' && task.state !== 'STARTED';
 
@@ -54,7 +49,7 @@ function List(): ReactNode {
   const [read, change] = useAddress();
   const [limit, setLimit] = useState(100);
   const state = read('state');
-  const tasks = useQuery({ queryKey: ['tasks', 'list', state, limit], queryFn: ({ signal }) => get<Task[]>(`/api/v1/tasks?${query({ state, limit })}`, signal), refetchInterval: 2000, placeholderData: keepPreviousData });
+  const tasks = useQuery({ queryKey: ['tasks', 'list', state, limit], queryFn: ({ signal }) => get('/api/v1/tasks', { query: { state, limit }, signal }), refetchInterval: 2000, placeholderData: keepPreviousData });
   const rows = tasks.data ?? [];
   return (
     <Stack gap="sm">
@@ -97,15 +92,15 @@ function Detail({ id }: { id: string }): ReactNode {
   const format = useFormat();
   const client = useQueryClient();
   const may = useMay();
-  const found = useQuery({ queryKey: ['tasks', 'one', id], queryFn: () => get<Task>(`/api/v1/tasks/${id}`), refetchInterval: (now) => (now.state.data && isOver(now.state.data) ? false : 1000) });
+  const found = useQuery({ queryKey: ['tasks', 'one', id], queryFn: () => get('/api/v1/tasks/{id}', { path: { id } }), refetchInterval: (now) => (now.state.data && isOver(now.state.data) ? false : 1000) });
   const task = found.data;
-  const logs = useQuery({ queryKey: ['tasks', 'logs', id, task?.state], queryFn: () => get<Line[]>(`/api/v1/tasks/${id}/logs`), enabled: task !== undefined, placeholderData: keepPreviousData, refetchInterval: task && isOver(task) ? false : 1000 });
+  const logs = useQuery({ queryKey: ['tasks', 'logs', id, task?.state], queryFn: () => get('/api/v1/tasks/{id}/logs', { path: { id } }), enabled: task !== undefined, placeholderData: keepPreviousData, refetchInterval: task && isOver(task) ? false : 1000 });
   if (found.isLoading) return <Waiting />;
   if (!task) return <Fault error={found.error} retry={() => void found.refetch()} />;
-  const run = async (path: string, title: string, isDangerous: boolean): Promise<void> => {
+  const run = async (path: 'cancel' | 'retry', title: string, isDangerous: boolean): Promise<void> => {
     if (!(await ask({ title: `${title}: ${task.task}`, confirm: title, cancel: words.back, isDangerous }))) return;
     try {
-      await send('POST', `/api/v1/tasks/${id}/${path}`, { body: {} });
+      await post(`/api/v1/tasks/{id}/${path}`, { path: { id } });
       tellDone(`${title}: ${words.done}`);
     } catch (fault) {
       tellFault(fault, words);
@@ -139,7 +134,7 @@ function Detail({ id }: { id: string }): ReactNode {
 function Schedules(): ReactNode {
   const words = useWords();
   const format = useFormat();
-  const found = useQuery({ queryKey: ['tasks', 'schedules'], queryFn: () => get<Schedule[]>('/api/v1/tasks/schedules'), refetchInterval: 10_000 });
+  const found = useQuery({ queryKey: ['tasks', 'schedules'], queryFn: () => get('/api/v1/tasks/schedules'), refetchInterval: 10_000 });
   if (found.isLoading) return <Waiting />;
   if (found.error) return <Fault error={found.error} retry={() => void found.refetch()} />;
   if (found.data?.length === 0) return <Empty title={words.noSchedules} hint={words.noSchedulesHint} />;
@@ -160,8 +155,8 @@ function Schedules(): ReactNode {
 function Workers(): ReactNode {
   const words = useWords();
   const format = useFormat();
-  const workers = useQuery({ queryKey: ['tasks', 'workers'], queryFn: () => get<Worker[]>('/api/v1/workers'), refetchInterval: 3000 });
-  const queues = useQuery({ queryKey: ['tasks', 'queues'], queryFn: () => get<Queue[]>('/api/v1/tasks/stats'), refetchInterval: 3000 });
+  const workers = useQuery({ queryKey: ['tasks', 'workers'], queryFn: () => get('/api/v1/workers'), refetchInterval: 3000 });
+  const queues = useQuery({ queryKey: ['tasks', 'queues'], queryFn: () => get('/api/v1/tasks/stats'), refetchInterval: 3000 });
   if (workers.isLoading || queues.isLoading) return <Waiting />;
   const error = workers.error ?? queues.error;
   if (error) return <Fault error={error} retry={() => { void workers.refetch(); void queues.refetch(); }} />;

@@ -3,7 +3,9 @@ import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { ChevronDown, CircleCheck, CircleX, Pencil } from 'lucide-react';
 import { useState, type ReactNode } from 'react';
 import { Link, useLocation } from 'wouter';
-import { get, post, Problem, put, send } from '../api/http';
+import { get, post, put, remove } from '../api/client';
+import type { CoreIdentityDecisionView } from '../api/contract';
+import { Problem } from '../api/http';
 import { useMay } from '../api/session';
 import { useFormat } from '../kinds/useFormat';
 import { colourOf } from '../kinds/Value';
@@ -20,8 +22,7 @@ export function UserPage({ id }: { id: string }): ReactNode {
   const format = useFormat();
   const may = useMay();
   const [window, setWindow] = useState<'edit' | 'password' | null>(null);
-  const path = `/api/v1/users/${encodeURIComponent(id)}`;
-  const account = useQuery({ queryKey: ['people', 'users', id], queryFn: () => get<Account>(path) });
+  const account = useQuery({ queryKey: ['people', 'users', id], queryFn: () => get('/api/v1/users/{id}', { path: { id } }) });
   const user = account.data;
   if (account.error instanceof Problem && account.error.status === 404) return <><Trail last={id} /><Empty isPage title={words.gone} hint={words.goneHint} /></>;
   if (!user) return account.error ? <Fault error={account.error} retry={() => void account.refetch()} /> : <Waiting />;
@@ -32,7 +33,7 @@ export function UserPage({ id }: { id: string }): ReactNode {
       <PageHead title={user.displayName} about={[user.username, user.email].filter(Boolean).join(' · ')}>
         <Badge size="lg" variant="light" color={colourOf(user.status ?? '')}>{words.accountStatus(user.status ?? '')}</Badge>
         {may('platform.users:update') && <Button leftSection={<Pencil size={16} />} onClick={() => setWindow('edit')}>{words.edit}</Button>}
-        <Doings user={user} path={path} setPassword={() => setWindow('password')} />
+        <Doings user={user} setPassword={() => setWindow('password')} />
       </PageHead>
       {user.lockedUntil && <Alert color="yellow" variant="light" mb="md">{words.lockedUntil(format.instant(user.lockedUntil))}</Alert>}
       <Grid gap="lg">
@@ -48,11 +49,11 @@ export function UserPage({ id }: { id: string }): ReactNode {
           </Card>
         </Grid.Col>
         <Grid.Col span={{ base: 12, md: 7 }}><Why user={user} /></Grid.Col>
-        <Grid.Col span={12}><Sessions path={`${path}/sessions`} mayEnd={may('platform.users:update')} /></Grid.Col>
+        <Grid.Col span={12}><Sessions user={id} mayEnd={may('platform.users:update')} /></Grid.Col>
       </Grid>
-      {window === 'edit' && <EditUser user={user} path={path} close={close} />}
+      {window === 'edit' && <EditUser user={user} close={close} />}
       {window === 'password' && (
-        <EntryWindow title={`${words.setPassword}: ${user.displayName}`} confirm={words.save} close={close} initial={{ password: '' }} submit={async (values) => { await put(`${path}/password`, values); tellDone(words.saved); }}>
+        <EntryWindow title={`${words.setPassword}: ${user.displayName}`} confirm={words.save} close={close} initial={{ password: '' }} submit={async (values) => { await put('/api/v1/users/{id}/password', { path: { id }, body: values }); tellDone(words.saved); }}>
           {({ values, set, errorOf }) => <TextInput type="password" label={words.newPassword} description={words.setPasswordHint} withAsterisk autoComplete="new-password" value={values.password} error={errorOf('/password')} onChange={(e) => set({ password: e.currentTarget.value })} data-autofocus />}
         </EntryWindow>
       )}
@@ -76,7 +77,7 @@ function Names({ title, names, page }: { title: string; names: string[]; page: '
   );
 }
 
-function EditUser({ user, path, close }: { user: Account; path: string; close: () => void }): ReactNode {
+function EditUser({ user, close }: { user: Account; close: () => void }): ReactNode {
   const words = useWords();
   const client = useQueryClient();
   const roles = useRoles();
@@ -84,7 +85,7 @@ function EditUser({ user, path, close }: { user: Account; path: string; close: (
   return (
     <EntryWindow title={`${words.edit}: ${user.displayName}`} confirm={words.save} close={close} initial={{ displayName: user.displayName, email: user.email ?? '', roles: user.roles, groups: user.groups }}
       submit={async ({ email, ...rest }) => {
-        await put(path, { ...rest, ...(email ? { email } : {}) });
+        await put('/api/v1/users/{id}', { path: { id: user.id }, body: { ...rest, ...(email ? { email } : {}) } });
         tellDone(words.saved);
         await client.invalidateQueries({ queryKey: ['people'] });
       }}>
@@ -101,25 +102,28 @@ function EditUser({ user, path, close }: { user: Account; path: string; close: (
 }
 
 /** What an administrator does with an account beyond its fields. */
-function Doings({ user, path, setPassword }: { user: Account; path: string; setPassword: () => void }): ReactNode {
+function Doings({ user, setPassword }: { user: Account; setPassword: () => void }): ReactNode {
   const words = useWords();
   const may = useMay();
   const client = useQueryClient();
   const [, go] = useLocation();
-  const run = async (method: string, suffix: string, title: string, text: string | null, body?: unknown): Promise<boolean> => {
+  const path = { id: user.id };
+  const run = async (title: string, text: string | null, work: () => Promise<unknown>): Promise<boolean> => {
     if (text !== null && !(await ask({ title: `${title}: ${user.displayName}`, text, confirm: title, cancel: words.cancel, isDangerous: true }))) return false;
     try {
-      await send(method, path + suffix, { body });
+      await work();
       tellDone(`${title}: ${words.done}`);
     } catch (fault) {
       tellFault(fault, words);
       return false;
     }
-    if (method !== 'DELETE' || suffix) await client.invalidateQueries({ queryKey: ['people'] });
     return true;
   };
+  const change = async (title: string, text: string | null, work: () => Promise<unknown>): Promise<void> => {
+    if (await run(title, text, work)) await client.invalidateQueries({ queryKey: ['people'] });
+  };
   const erase = async (): Promise<void> => {
-    if (!(await run('DELETE', '', words.delete, words.deleteUserExplained))) return;
+    if (!(await run(words.delete, words.deleteUserExplained, () => remove('/api/v1/users/{id}', { path })))) return;
     go('/');
     await client.invalidateQueries({ queryKey: ['people', 'users', 'list'] });
   };
@@ -131,11 +135,11 @@ function Doings({ user, path, setPassword }: { user: Account; path: string; setP
         {may('platform.users:update') && (
           <>
             <Menu.Item onClick={setPassword}>{words.setPassword}</Menu.Item>
-            <Menu.Item onClick={() => void run('DELETE', '/2fa', words.resetFactor, words.resetFactorExplained)}>{words.resetFactor}</Menu.Item>
-            {user.status === 'locked' && <Menu.Item onClick={() => void run('POST', '/unlock', words.unlock, null, {})}>{words.unlock}</Menu.Item>}
+            <Menu.Item onClick={() => void change(words.resetFactor, words.resetFactorExplained, () => remove('/api/v1/users/{user}/2fa', { path: { user: user.id } }))}>{words.resetFactor}</Menu.Item>
+            {user.status === 'locked' && <Menu.Item onClick={() => void change(words.unlock, null, () => post('/api/v1/users/{id}/unlock', { path }))}>{words.unlock}</Menu.Item>}
             {user.status === 'disabled'
-              ? <Menu.Item onClick={() => void run('PUT', '', words.enable, null, { disabled: false })}>{words.enable}</Menu.Item>
-              : <Menu.Item onClick={() => void run('PUT', '', words.disable, words.disableUserExplained, { disabled: true })}>{words.disable}</Menu.Item>}
+              ? <Menu.Item onClick={() => void change(words.enable, null, () => put('/api/v1/users/{id}', { path, body: { disabled: false } }))}>{words.enable}</Menu.Item>
+              : <Menu.Item onClick={() => void change(words.disable, words.disableUserExplained, () => put('/api/v1/users/{id}', { path, body: { disabled: true } }))}>{words.disable}</Menu.Item>}
           </>
         )}
         {may('platform.users:delete') && <Menu.Item color="red" onClick={() => void erase()}>{words.delete}</Menu.Item>}
@@ -144,13 +148,11 @@ function Doings({ user, path, setPassword }: { user: Account; path: string; setP
   );
 }
 
-interface Answer { results: { permission: string; allowed: boolean; scope: string; reason: string; role?: string; policy?: string }[] }
-
 /** "Why may this person do that?", answered by the policy that decides when it is tried. */
 function Why({ user }: { user: Account }): ReactNode {
   const words = useWords();
   const names = usePermissionNames();
-  const [answer, setAnswer] = useState<Answer['results'][number] | null>(null);
+  const [answer, setAnswer] = useState<CoreIdentityDecisionView | null>(null);
   const Icon = answer?.allowed ? CircleCheck : CircleX;
   return (
     <Card withBorder component="section" aria-label={words.why}>
@@ -158,7 +160,7 @@ function Why({ user }: { user: Account }): ReactNode {
       <Text size="sm" c="dimmed" mb="sm">{words.whyHint}</Text>
       <Entry initial={{ permission: '' }} confirm={words.check} submit={async ({ permission }) => {
         setAnswer(null);
-        const told = await post<Answer>('/api/v1/auth/check-permissions', { user: user.id, permissions: [permission.trim()] });
+        const told = await post('/api/v1/auth/check-permissions', { body: { user: user.id, permissions: [permission.trim()] } });
         setAnswer(told.results[0] ?? null);
       }}>
         {({ values, set, errorOf }) => <Autocomplete label={words.permission} placeholder="orders.orders:read" data={names} limit={50} value={values.permission} error={errorOf('/permissions')} onChange={(permission) => set({ permission })} />}

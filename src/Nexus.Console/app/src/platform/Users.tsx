@@ -4,14 +4,14 @@ import { keepPreviousData, useInfiniteQuery, useQueryClient } from '@tanstack/re
 import { Plus, Search } from 'lucide-react';
 import { useState, type ReactNode } from 'react';
 import { Link, Route, Switch, useLocation } from 'wouter';
-import { get, post } from '../api/http';
+import { get, post } from '../api/client';
 import { useMay } from '../api/session';
 import { useFormat } from '../kinds/useFormat';
 import { colourOf } from '../kinds/Value';
 import { Empty, Fault, PageHead, tellDone, Waiting } from '../shell/Parts';
 import { useWords } from '../words';
 import { EntryWindow } from './Entry';
-import { useGroups, useRoles, type Account, type List } from './people';
+import { useGroups, useRoles } from './people';
 import { UserPage } from './UserPage';
 
 /** Accounts: the list, and one of them. */
@@ -33,7 +33,7 @@ function UserList(): ReactNode {
   const [isMaking, setIsMaking] = useState(false);
   const users = useInfiniteQuery({
     queryKey: ['people', 'users', 'list', q],
-    queryFn: ({ pageParam, signal }) => get<List<Account>>(`/api/v1/users?limit=50&q=${encodeURIComponent(q)}${pageParam ? `&cursor=${encodeURIComponent(pageParam)}` : ''}`, signal),
+    queryFn: ({ pageParam, signal }) => get('/api/v1/users', { query: { limit: 50, q, cursor: pageParam }, signal }),
     initialPageParam: '',
     getNextPageParam: (last) => last.nextCursor,
     placeholderData: keepPreviousData,
@@ -42,7 +42,7 @@ function UserList(): ReactNode {
   const total = users.data?.pages[0]?.total;
   return (
     <>
-      <PageHead title={words.users} about={total === undefined ? null : words.accounts(total, format.number(total))}>
+      <PageHead title={words.users} about={total === undefined || total === null ? null : words.accounts(total, format.number(total))}>
         {may('platform.users:create') && <Button leftSection={<Plus size={16} />} onClick={() => setIsMaking(true)}>{words.newUser}</Button>}
       </PageHead>
       <Stack gap="sm">
@@ -58,7 +58,7 @@ function UserList(): ReactNode {
                     <Table.Td>{u.email}</Table.Td>
                     <Table.Td><Badge variant="light" color={colourOf(u.status ?? '')}>{words.accountStatus(u.status ?? '')}</Badge></Table.Td>
                     <Table.Td><Group gap={4}>{u.effectiveRoles.map((role) => <Badge key={role} variant="default">{role}</Badge>)}</Group></Table.Td>
-                    <Table.Td title={u.createdAt && format.instant(u.createdAt)}>{u.createdAt && format.ago(u.createdAt)}</Table.Td>
+                    <Table.Td title={u.createdAt ? format.instant(u.createdAt) : undefined}>{u.createdAt && format.ago(u.createdAt)}</Table.Td>
                   </Table.Tr>
                 ))}
               </Table.Tbody>
@@ -81,7 +81,7 @@ function NewUser({ close }: { close: () => void }): ReactNode {
   return (
     <EntryWindow title={words.newUser} confirm={words.create} close={close} initial={{ username: '', displayName: '', email: '', password: '', roles: ['user'], groups: [] as string[] }}
       submit={async ({ username, displayName, email, password, ...rest }) => {
-        const made = await post<Account>('/api/v1/users', { username, password, mustChangePassword: true, ...(displayName ? { displayName } : {}), ...(email ? { email } : {}), ...rest });
+        const made = await post('/api/v1/users', { body: { username, password, mustChangePassword: true, ...(displayName ? { displayName } : {}), ...(email ? { email } : {}), ...rest } });
         tellDone(words.created);
         void client.invalidateQueries({ queryKey: ['people'] });
         go(`/${encodeURIComponent(made.id)}`);

@@ -3,7 +3,8 @@ import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Download, File, FileArchive, FileAudio, FileImage, FileSpreadsheet, FileText, FileVideo, Paperclip, Trash2, Upload, X, type LucideIcon } from 'lucide-react';
 import { useCallback, useEffect, useRef, useState, type DragEvent, type ReactNode } from 'react';
 import type { Resource } from '../api/catalogue';
-import { get, Problem, remove } from '../api/http';
+import { Problem } from '../api/http';
+import { attachmentsOf, detach, listAttachments, type Attachment } from '../api/records';
 import { useRecordChanges } from '../api/live';
 import { useNames } from '../api/names';
 import { upload } from '../api/upload';
@@ -12,9 +13,6 @@ import { Empty, Fault, tellDone, tellFault, Waiting } from '../shell/Parts';
 import { useWords } from '../words';
 import { ask } from './ask';
 import { isPicture, PictureThumb } from './Picture';
-
-/** A file that is attached to a record. */
-interface Attachment { id: string; name: string; contentType: string; size: number; sha256: string; createdAt: string; createdBy: string; url: string }
 
 /** A file on its way. */
 interface Sending { key: string; file: File; sent: number; error: unknown; stop: AbortController }
@@ -36,8 +34,8 @@ export function Attachments({ resource, id }: { resource: Resource; id: string }
   const nameOf = useNames();
   const client = useQueryClient();
   const key = ['attachments', resource.name, id];
-  const path = `${resource.path}/${id}/attachments`;
-  const found = useQuery({ queryKey: key, queryFn: () => get<Attachment[]>(path) });
+  const path = attachmentsOf(resource, id);
+  const found = useQuery({ queryKey: key, queryFn: () => listAttachments(resource, id) });
   const readAgain = useCallback(() => void client.invalidateQueries({ queryKey: ['attachments', resource.name, id] }), [client, resource.name, id]);
   useRecordChanges(resource.name, useCallback((told) => { if (told.recordId === id) readAgain(); }, [readAgain, id]));
   const mayChange = 'update' in resource.allowed;
@@ -50,7 +48,7 @@ export function Attachments({ resource, id }: { resource: Resource; id: string }
   const removeIt = async (file: Attachment): Promise<void> => {
     if (!(await ask({ title: words.removeFile(file.name), text: words.removeFileExplained, confirm: words.remove, cancel: words.cancel, isDangerous: true }))) return;
     try {
-      await remove(`${path}/${file.id}`);
+      await detach(resource, id, file.id);
       tellDone(words.fileRemoved(file.name));
     } catch (fault) {
       // Somebody else was faster: it is gone, as was asked for.

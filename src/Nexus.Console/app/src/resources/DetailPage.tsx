@@ -4,7 +4,8 @@ import { ChevronDown, Pencil, Trash2 } from 'lucide-react';
 import { lazy, Suspense, useCallback, useState, type ReactNode } from 'react';
 import { Link, useLocation } from 'wouter';
 import { labelOf, nameOf, spoken, titleOf, useResource, type Action, type Resource, type Row } from '../api/catalogue';
-import { get, Problem, send } from '../api/http';
+import { Problem } from '../api/http';
+import { actOnRecord, changeRecord, createRecord, deleteRecord, findRecord } from '../api/records';
 import { useRecordChanges } from '../api/live';
 import { useNames } from '../api/names';
 import { useMay, useView } from '../api/session';
@@ -44,10 +45,10 @@ function New({ resource }: { resource: Resource }): ReactNode {
       <PageHead title={title} about={resource.description} />
       <Card withBorder maw={720}>
         <Form id={`new ${resource.name}`} fields={resource.fields} owner={resource.plugin} label={words.create} onCancel={() => go(`/r/${resource.name}`)} onSubmit={async (values, key) => {
-          const made = await send<Row>('POST', resource.path, { body: values, key });
+          const made = await createRecord(resource, values, key);
           void client.invalidateQueries({ queryKey: ['records', resource.name] });
           tellDone(words.created);
-          go(`/r/${resource.name}/${made.value.id}`);
+          go(`/r/${resource.name}/${made.id}`);
         }} />
       </Card>
     </>
@@ -64,7 +65,7 @@ function Detail({ resource, id }: { resource: Resource; id: string }): ReactNode
   const [action, setAction] = useState<Action | null>(null);
   const caller = useView().data?.caller.id ?? '';
   useRecordChanges(resource.view ? null : resource.name, useCallback(() => void client.invalidateQueries({ queryKey: ['history', resource.name, id] }), [client, resource.name, id]));
-  const record = useQuery({ queryKey: ['records', resource.name, id], queryFn: () => get<Row>(`${resource.path}/${id}`) });
+  const record = useQuery({ queryKey: ['records', resource.name, id], queryFn: () => findRecord(resource, id) });
   const row = record.data;
   if (record.error instanceof Problem && record.error.status === 404) return <><Trail resource={resource} last={id} /><Empty isPage title={words.gone} hint={words.goneHint} />{hasHistory && <History resource={resource} id={id} row={null} />}</>;
   if (!row) return record.error ? <Fault error={record.error} retry={() => void record.refetch()} /> : <Waiting />;
@@ -76,8 +77,7 @@ function Detail({ resource, id }: { resource: Resource; id: string }): ReactNode
     void client.invalidateQueries({ queryKey: ['history', resource.name, id] });
   };
   const run = async (one: Action, input: Record<string, unknown> | null, key?: string): Promise<void> => {
-    const answer = await send<Row>('POST', `${resource.path}/${id}/actions/${one.name}`, { body: input ?? {}, tag: `"${row.revision}"`, ...(key ? { key } : {}) });
-    took(answer.value);
+    took(await actOnRecord(resource, row, one.name, input, key));
     tellDone(`${spoken(one.name)}: ${words.done}`);
   };
   const begin = async (one: Action): Promise<void> => {
@@ -92,7 +92,7 @@ function Detail({ resource, id }: { resource: Resource; id: string }): ReactNode
     const canUndo = canBeMadeAgain(resource, row, caller);
     if (!canUndo && !(await ask({ title: words.deleteQuestion(title), text: words.deleteExplained, confirm: words.delete, cancel: words.cancel, isDangerous: true }))) return;
     try {
-      await send('DELETE', `${resource.path}/${id}`, { tag: `"${row.revision}"` });
+      await deleteRecord(resource, id, row.revision);
       if (!canUndo) tellDone(words.deleted(1));
       else {
         tellWithUndo(words.deletedOne(title), words, async () => {
@@ -195,9 +195,9 @@ function Edit({ resource, row, onDone }: { resource: Resource; row: Row; onDone:
         const changed = Object.fromEntries(Object.entries(values).filter(([name, value]) => JSON.stringify(value ?? null) !== JSON.stringify(began[name] ?? null)));
         if (Object.keys(changed).length === 0) { onDone(null); return; }
         try {
-          const answer = await send<Row>('PATCH', `${resource.path}/${row.id}`, { body: changed, tag: `"${began.revision}"` });
+          const saved = await changeRecord(resource, row.id, changed, began.revision);
           tellDone(words.saved);
-          onDone(answer.value);
+          onDone(saved);
         } catch (fault) {
           if (!(fault instanceof Problem) || fault.status !== 412) throw fault;
           setIsStale(true);

@@ -3,7 +3,9 @@ import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Undo2 } from 'lucide-react';
 import { useState, type ReactNode } from 'react';
 import { labelOf, spoken, type Resource, type Row } from '../api/catalogue';
-import { get, Problem, send } from '../api/http';
+import { get } from '../api/client';
+import { Problem } from '../api/http';
+import { changeRecord, createRecord } from '../api/records';
 import { useNames } from '../api/names';
 import { useFormat } from '../kinds/useFormat';
 import { Dialog, Empty, Fault, tellDone, Waiting } from '../shell/Parts';
@@ -17,10 +19,10 @@ export function History({ resource, id, row }: { resource: Resource; id: string;
   const nameOf = useNames();
   const [chosen, setChosen] = useState<{ entry: Entry; undo: Undo } | null>(null);
   const short = resource.name.slice(resource.plugin.length + 1);
-  const history = useQuery({ queryKey: ['history', resource.name, id], queryFn: () => get<{ items: Entry[] }>(`/api/v1/audit?subject=${encodeURIComponent(`${short}/${id}`)}&limit=100`) });
+  const history = useQuery({ queryKey: ['history', resource.name, id], queryFn: async () => (await get('/api/v1/audit', { query: { subject: `${short}/${id}`, limit: 100 } })).items as Entry[] });
   if (history.isLoading) return <Waiting />;
   if (history.error) return <Fault error={history.error} retry={() => void history.refetch()} />;
-  const entries = history.data?.items ?? [];
+  const entries = history.data ?? [];
   if (entries.length === 0) return row ? <Empty title={words.noRecords} /> : null;
   const said = (entry: Entry): string => words.recordVerbs[verbOf(resource, entry)] ?? spoken(verbOf(resource, entry));
   // A record that is gone comes back by its last entry alone.
@@ -83,8 +85,8 @@ function TakeBack({ resource, id, row, undo, onDone }: { resource: Resource; id:
     setError(null);
     try {
       const given = Object.fromEntries(differing);
-      if (undo.isAgain || !row) await send('POST', resource.path, { body: { id, ...Object.fromEntries(differing.filter(([, value]) => value !== null)) } });
-      else await send('PATCH', `${resource.path}/${id}`, { body: given, tag: `"${row.revision}"` });
+      if (undo.isAgain || !row) await createRecord(resource, { id, ...Object.fromEntries(differing.filter(([, value]) => value !== null)) });
+      else await changeRecord(resource, id, given, row.revision);
       tellDone(words.undone);
       onDone();
     } catch (fault) {

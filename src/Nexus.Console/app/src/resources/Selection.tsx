@@ -3,7 +3,8 @@ import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { ChevronDown, Pencil, Trash2 } from 'lucide-react';
 import { useRef, useState, type ReactNode } from 'react';
 import { labelOf, nameOf, spoken, type Action, type Field, type Resource } from '../api/catalogue';
-import { Problem, send, type FieldProblem } from '../api/http';
+import { Problem } from '../api/http';
+import { actOnRecords, batchRecords, type Batch } from '../api/records';
 import { useView } from '../api/session';
 import { useFormat } from '../kinds/useFormat';
 import { Dialog, tellDone, tellFault } from '../shell/Parts';
@@ -11,9 +12,6 @@ import { useWords } from '../words';
 import { ask } from './ask';
 import { Form } from './Form';
 import { canBeMadeAgain, makeAgain, readRows, tellWithUndo } from './undo';
-
-/** What a change of several records answers. */
-interface Batch { succeeded: number; failed: number; results: { status: number; id?: string; error?: { code?: string; title?: string; detail?: string; errors?: FieldProblem[] } }[] }
 
 /** A change of several records under way, or what is left of it: those that were refused, with the reason of each. */
 interface Job { title: string; total: number; done: number; refused: { id: string; why: string }[]; isOver: boolean }
@@ -73,7 +71,7 @@ export function Selection({ resource, selected, onSelect }: SelectionProps): Rea
 
   const act = async (one: Action, input: Record<string, unknown>): Promise<void> => {
     const title = spoken(one.name);
-    const done = await run(title, async (ids, key) => (await send<Batch>('POST', `${resource.path}/batch/actions/${one.name}`, { body: { ids, input }, key })).value, one.fields.length > 0);
+    const done = await run(title, (ids, key) => actOnRecords(resource, one.name, { ids, input }, key), one.fields.length > 0);
     if (done.size > 0) tellDone(`${title}: ${words.doneMany(done.size, format.number(done.size))}`);
   };
   const begin = async (one: Action): Promise<void> => {
@@ -81,7 +79,7 @@ export function Selection({ resource, selected, onSelect }: SelectionProps): Rea
     else if (await ask({ title: `${spoken(one.name)}: ${many}`, ...(one.description ? { text: one.description } : {}), confirm: spoken(one.name), cancel: words.cancel })) await act(one, {}).catch((fault: unknown) => tellFault(fault, words));
   };
   const edit = async (values: Record<string, unknown>): Promise<void> => {
-    const done = await run(words.edit, async (ids) => (await send<Batch>('PATCH', `${resource.path}/batch`, { body: ids.map((id) => ({ ...values, id })) })).value, true);
+    const done = await run(words.edit, (ids) => batchRecords('PATCH', resource, ids.map((id) => ({ ...values, id }))), true);
     if (done.size > 0) tellDone(words.doneMany(done.size, format.number(done.size)));
   };
   const removeAll = async (): Promise<void> => {
@@ -89,7 +87,7 @@ export function Selection({ resource, selected, onSelect }: SelectionProps): Rea
       const kept = 'create' in resource.allowed && selected.size <= undoable ? await readRows(resource, [...selected]) : [];
       const canUndo = kept.length > 0 && kept.every((row) => canBeMadeAgain(resource, row, caller));
       if (!canUndo && !(await ask({ title: words.deleteQuestion(many), text: words.deleteExplained, confirm: words.delete, cancel: words.cancel, isDangerous: true }))) return;
-      const done = await run(words.delete, async (ids) => (await send<Batch>('DELETE', `${resource.path}/batch`, { body: ids })).value);
+      const done = await run(words.delete, (ids) => batchRecords('DELETE', resource, ids));
       if (done.size === 0) return;
       if (!canUndo) tellDone(words.deleted(done.size));
       else {

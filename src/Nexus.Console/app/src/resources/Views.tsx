@@ -4,7 +4,7 @@ import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Bookmark, BookmarkPlus, Check, ChevronDown, Link2, ListFilter, Star, Trash2, type LucideIcon } from 'lucide-react';
 import { useEffect, useRef, useState, type ReactNode } from 'react';
 import type { Resource } from '../api/catalogue';
-import { get, put, remove } from '../api/http';
+import { get, put, remove } from '../api/client';
 import { useView } from '../api/session';
 import { Entry } from '../platform/Entry';
 import { Dialog, tellDone, tellFault } from '../shell/Parts';
@@ -28,9 +28,9 @@ export function Views({ resource, query, columns, onOpen }: ViewsProps): ReactNo
   const person = useView().data;
   const [isNaming, setIsNaming] = useState(false);
   const [isOpen, { toggle, close }] = useDisclosure();
-  const path = `/api/v1/ui/views/${encodeURIComponent(resource.name)}`;
+  const path = { resource: resource.name };
   const key = ['views', resource.name];
-  const kept = useQuery({ queryKey: key, queryFn: () => get<Kept>(path), enabled: person !== undefined && !person.anonymous, staleTime: 60_000 });
+  const kept = useQuery({ queryKey: key, queryFn: () => get('/api/v1/ui/views/{resource}', { path }), enabled: person !== undefined && !person.anonymous, staleTime: 60_000 });
   const views = kept.data?.items ?? [];
   const current = views.find((one) => ordered(one.query) === ordered(query));
 
@@ -47,10 +47,10 @@ export function Views({ resource, query, columns, onOpen }: ViewsProps): ReactNo
   }, [kept.data, preferred, query, onOpen]);
 
   const took = (now: Kept): void => { client.setQueryData(key, now); };
-  const keep = async (view: SavedView): Promise<void> => took(await put<Kept>(path, view));
+  const keep = async (view: SavedView): Promise<void> => took(await put('/api/v1/ui/views/{resource}', { path, body: { ...view } }));
   const forget = async (view: SavedView): Promise<void> => {
     try {
-      took(await remove<Kept>(`${path}?name=${encodeURIComponent(view.name)}`));
+      took(await remove('/api/v1/ui/views/{resource}', { path, query: { name: view.name } }));
       tellWithUndo(words.viewForgotten(view.name), words, () => keep(view).catch((fault: unknown) => tellFault(fault, words)));
     } catch (fault) {
       tellFault(fault, words);

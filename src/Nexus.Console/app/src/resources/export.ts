@@ -1,5 +1,6 @@
 import type { Field, Resource, Row } from '../api/catalogue';
-import { send, type Answer } from '../api/http';
+import type { Answer } from '../api/http';
+import { listRecords } from '../api/records';
 
 const most = 100_000;
 
@@ -7,7 +8,7 @@ const most = 100_000;
 export async function exportCsv(resource: Resource, fields: Field[], query: string): Promise<void> {
   const lines = [['id', ...fields.map((f) => f.name)].map(cell).join(',')];
   for (let cursor: string | null = ''; cursor !== null && lines.length <= most;) {
-    const page: Answer<Row[]> = await send<Row[]>('GET', `${resource.path}?${query}&limit=1000${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ''}`);
+    const page: Answer<Row[]> = await listRecords(resource, `${query}&limit=1000${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ''}`);
     page.value.forEach((row) => lines.push([row.id, ...fields.map((f) => plain(row[f.name]))].map(cell).join(',')));
     cursor = page.next;
   }

@@ -1,11 +1,12 @@
 import { Button, Group, Text } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
 import type { Field, Resource, Row } from '../api/catalogue';
-import { send } from '../api/http';
+import type { CoreAuditEntry } from '../api/contract';
+import { batchRecords, listRecords } from '../api/records';
 import type { Words } from '../words';
 
 /** One entry of the audit trail about a record. */
-export interface Entry { position: number; at: string; actor: string; action: string; result: string; detail?: { revision?: number; changes?: Record<string, { old?: unknown; new?: unknown }>; attachment?: { name: string; size: number } } }
+export interface Entry extends Omit<CoreAuditEntry, 'detail'> { detail?: { revision?: number; changes?: Record<string, { old?: unknown; new?: unknown }>; attachment?: { name: string; size: number } } }
 
 /** What takes a change back: earlier values of a record that is there, or all values of one that is gone. */
 export interface Undo { isAgain: boolean; values: Record<string, unknown> }
@@ -44,7 +45,7 @@ export async function readRows(resource: Resource, ids: readonly string[]): Prom
   const rows: Row[] = [];
   for (let at = 0; at < ids.length; at += 100) {
     const part = ids.slice(at, at + 100);
-    rows.push(...(await send<Row[]>('GET', `${resource.path}?limit=100&filter[id][$in]=${part.join(',')}`)).value);
+    rows.push(...(await listRecords(resource, `limit=100&filter[id][$in]=${part.join(',')}`)).value);
   }
   return rows;
 }
@@ -54,7 +55,7 @@ export async function makeAgain(resource: Resource, rows: readonly Row[]): Promi
   let made = 0;
   for (let at = 0; at < rows.length; at += 100) {
     const body = rows.slice(at, at + 100).map((row) => ({ id: row.id, ...Object.fromEntries(resource.fields.filter((f) => !f.readOnly && (row[f.name] ?? null) !== null).map((f) => [f.name, row[f.name]])) }));
-    const answer = (await send<{ succeeded: number; results: { error?: { detail?: string } }[] }>('POST', `${resource.path}/batch`, { body })).value;
+    const answer = await batchRecords('POST', resource, body);
     made += answer.succeeded;
     const refused = answer.results.find((r) => r.error);
     if (refused) throw new Error(refused.error?.detail ?? '');

@@ -2,7 +2,8 @@ import { useThrottledCallback } from '@mantine/hooks';
 import { keepPreviousData, useQueries, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useCallback, useMemo, useState } from 'react';
 import type { Resource, Row } from '../api/catalogue';
-import { send, type Answer } from '../api/http';
+import type { Answer } from '../api/http';
+import { listRecords } from '../api/records';
 
 const pageSize = 100;
 
@@ -28,14 +29,14 @@ export function useRecords(resource: Resource, query: string): RecordList {
   const client = useQueryClient();
   const key = useMemo(() => ['records', resource.name, 'list', resource.path, query] as const, [resource.name, resource.path, query]);
   const [seen, setSeen] = useState<readonly number[]>([]);
-  const address = (rest: string): string => `${resource.path}?${query ? `${query}&` : ''}limit=${pageSize}&${rest}`;
+  const part = (rest: string): string => `${query ? `${query}&` : ''}limit=${pageSize}&${rest}`;
 
   // The first page brings the count, and stays until that of another query is there.
-  const first = useQuery({ queryKey: [...key, 0], queryFn: ({ signal }) => send<Row[]>('GET', address('count=true'), { signal }), placeholderData: keepPreviousData });
+  const first = useQuery({ queryKey: [...key, 0], queryFn: ({ signal }) => listRecords(resource, part('count=true'), signal), placeholderData: keepPreviousData });
   const total = first.data ? first.data.total ?? first.data.value.length : null;
   const numbers = seen.filter((number) => number > 0 && number * pageSize < (total ?? 0));
   const others = useQueries({
-    queries: numbers.map((number) => ({ queryKey: [...key, number], queryFn: ({ signal }: { signal: AbortSignal }) => send<Row[]>('GET', address(`page=${number + 1}`), { signal }), gcTime: 60_000 })),
+    queries: numbers.map((number) => ({ queryKey: [...key, number], queryFn: ({ signal }: { signal: AbortSignal }) => listRecords(resource, part(`page=${number + 1}`), signal), gcTime: 60_000 })),
   });
 
   // Pages that were passed by before stay known for a while.
@@ -65,6 +66,6 @@ export function useRecords(resource: Resource, query: string): RecordList {
 
 /** The first records of a list, for who chooses all: no more than one change of several takes. */
 export async function chooseAll(resource: Resource, query: string): Promise<string[]> {
-  const answer = await send<Row[]>('GET', `${resource.path}?${query ? `${query}&` : ''}fields=id&limit=${mostChosen}`);
+  const answer = await listRecords(resource, `${query ? `${query}&` : ''}fields=id&limit=${mostChosen}`);
   return answer.value.map((row) => row.id);
 }

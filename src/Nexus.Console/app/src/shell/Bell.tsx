@@ -4,15 +4,14 @@ import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { BellIcon, CheckCheck } from 'lucide-react';
 import { useEffect, type ReactNode } from 'react';
 import { useLocation } from 'wouter';
-import { get, post } from '../api/http';
+import { get, post } from '../api/client';
+import type { Notification } from '../api/contract';
 import { live } from '../api/live';
 import { useMay } from '../api/session';
 import { useFormat } from '../kinds/useFormat';
 import { useWords } from '../words';
 import { tellFault } from './Parts';
 
-interface Notification { id: string; kind: string; at: string; subject: string; name: string; detail?: string; read: boolean }
-interface Notifications { unread: number; items: Notification[] }
 
 const key = ['notifications'] as const;
 
@@ -25,14 +24,14 @@ export function Bell(): ReactNode {
   const [, go] = useLocation();
   const [isOpen, { toggle, close }] = useDisclosure();
   // What nobody tells of, such as a task that another node ran, is found a minute later.
-  const told = useQuery({ queryKey: key, queryFn: () => get<Notifications>('/api/v1/notifications'), refetchInterval: 60_000 });
+  const told = useQuery({ queryKey: key, queryFn: () => get('/api/v1/notifications'), refetchInterval: 60_000 });
   useEffect(() => live.watchNotifications(() => void client.invalidateQueries({ queryKey: key })), [client]);
 
   const items = told.data?.items ?? [];
   const unread = told.data?.unread ?? 0;
   const mark = async (ids?: string[]): Promise<void> => {
     try {
-      client.setQueryData(key, await post<Notifications>('/api/v1/notifications/read', ids ? { ids } : {}));
+      client.setQueryData(key, await post('/api/v1/notifications/read', { body: ids ? { ids } : {} }));
     } catch (fault) {
       tellFault(fault, words);
     }

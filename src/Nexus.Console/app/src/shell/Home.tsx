@@ -4,7 +4,8 @@ import { Table2 } from 'lucide-react';
 import { Suspense, type ReactNode } from 'react';
 import { Link } from 'wouter';
 import { spoken, titleOf, useCatalogue, type Resource } from '../api/catalogue';
-import { get, send } from '../api/http';
+import { get } from '../api/client';
+import { countRecords } from '../api/records';
 import { useRecordChanges } from '../api/live';
 import type { View } from '../api/session';
 import { Widgets } from '../contributed/Widgets';
@@ -17,15 +18,14 @@ import { visiblePages } from './Shell';
 /** Resources that are followed live: a socket carries ten subscriptions, and what plugins show takes some. The others are counted anew now and then. */
 const followed = 6;
 
-interface NodeHealth { status: string; plugins?: { name: string; status: string }[]; dependencies?: { name: string; status: string; latencyMs: number }[] }
 
 /** What there is, at a glance: what plugins show, every resource with its number of records, and how the node is. */
 export function Home({ view }: { view: View }): ReactNode {
   const words = useWords();
   const catalogue = useCatalogue();
-  const health = useQuery({ queryKey: ['health'], queryFn: () => get<NodeHealth>('/health'), refetchInterval: 15_000, retry: false });
+  const health = useQuery({ queryKey: ['health'], queryFn: () => get('/health'), refetchInterval: 15_000, retry: false });
   const resources = (catalogue.data ?? []).filter((r) => 'read' in r.allowed);
-  const counts = useQueries({ queries: resources.map((r, index) => ({ queryKey: ['records', r.name, 'count'], queryFn: async () => (await send<unknown>('GET', `${r.path}?limit=1&count=true`)).total, staleTime: 30_000, retry: false, refetchInterval: index < followed && !r.view ? (false as const) : 20_000 })) });
+  const counts = useQueries({ queries: resources.map((r, index) => ({ queryKey: ['records', r.name, 'count'], queryFn: () => countRecords(r), staleTime: 30_000, retry: false, refetchInterval: index < followed && !r.view ? (false as const) : 20_000 })) });
   const isWell = health.data?.status === 'Healthy';
   return (
     <>

@@ -4,8 +4,8 @@ import { useQueries } from '@tanstack/react-query';
 import { FilePlus2, House, Search, Table2 } from 'lucide-react';
 import { useState, type ReactNode } from 'react';
 import { useLocation } from 'wouter';
-import { nameOf, titleOf, useCatalogue, type Row } from '../api/catalogue';
-import { get } from '../api/http';
+import { nameOf, titleOf, useCatalogue } from '../api/catalogue';
+import { listRecords } from '../api/records';
 import type { View } from '../api/session';
 import { iconOf } from '../contributed/icons';
 import { useSay } from '../contributed/say';
@@ -22,7 +22,7 @@ export function Palette({ view }: { view: View }): ReactNode {
   const [wanted] = useDebouncedValue(query.trim(), 150);
   const resources = (catalogue.data ?? []).filter((r) => 'read' in r.allowed);
   const searched = wanted.length < 2 ? [] : resources.filter((r) => r.search.length > 0);
-  const found = useQueries({ queries: searched.map((r) => ({ queryKey: ['records', r.name, 'palette', wanted], queryFn: ({ signal }: { signal: AbortSignal }) => get<Row[]>(`${r.path}?limit=5&q=${encodeURIComponent(wanted)}`, signal), retry: false })) });
+  const found = useQueries({ queries: searched.map((r) => ({ queryKey: ['records', r.name, 'palette', wanted], queryFn: async ({ signal }: { signal: AbortSignal }) => (await listRecords(r, `limit=5&q=${encodeURIComponent(wanted)}`, signal)).value, retry: false })) });
 
   const action = (id: string, label: string, path: string, leftSection: ReactNode, description?: string): SpotlightActionData => ({ id, label, leftSection, ...(description ? { description } : {}), onClick: () => go(path) });
   const groups: SpotlightActionGroupData[] = [

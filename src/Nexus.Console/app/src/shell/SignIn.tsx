@@ -2,12 +2,12 @@ import { Alert, Button, Center, Divider, Paper, PasswordInput, Stack, Text, Text
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { KeyRound } from 'lucide-react';
 import { useState, type FormEvent, type ReactNode } from 'react';
-import { get, Problem } from '../api/http';
+import { get } from '../api/client';
+import { Problem } from '../api/http';
 import { canUsePasskeys, signInWithPasskey } from '../api/passkeys';
 import { changePassword, signIn } from '../api/session';
 import { useWords } from '../words';
 
-interface Providers { items?: { name: string; start: string }[] }
 
 /** Asks who it is: password, second factor, passkey, another site; and for a password of one's own when the first one was given. */
 export function SignIn({ mustChange = false }: { mustChange?: boolean }): ReactNode {
@@ -20,7 +20,7 @@ export function SignIn({ mustChange = false }: { mustChange?: boolean }): ReactN
   const [step, setStep] = useState<'password' | 'code' | 'change'>(mustChange ? 'change' : 'password');
   const [error, setError] = useState<Error | null>(null);
   const [isBusy, setIsBusy] = useState(false);
-  const providers = useQuery({ queryKey: ['providers'], queryFn: () => get<Providers>('/api/v1/auth/oauth'), retry: false, staleTime: Infinity });
+  const providers = useQuery({ queryKey: ['providers'], queryFn: () => get('/api/v1/auth/oauth'), retry: false, staleTime: Infinity });
 
   const enter = (): Promise<void> => client.resetQueries();
   const attempt = async (work: () => Promise<void>): Promise<void> => {
