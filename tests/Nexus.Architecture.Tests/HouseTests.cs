@@ -77,6 +77,22 @@ public sealed class HouseTests
     public void A_surface_that_reads_a_store_is_red() => Assert.Single(Rules.SurfacesWithStore(Sample("class A(IStorage store);", "src/Nexus.Gateway/GraphQL/A.cs")));
 
     [Fact]
+    public void Pages_of_the_console_call_the_platform_by_its_types_alone()
+    {
+        var folder = Path.Combine(Repository.Root, "src", "Nexus.Console", "app", "src");
+        var files = Directory.EnumerateFiles(folder, "*.ts*", SearchOption.AllDirectories).ToList();
+
+        Assert.True(files.Count > 80, $"{files.Count} files of the console were found");
+        Empty(files.SelectMany(file => Rules.UntypedCalls(Path.GetRelativePath(folder, file), File.ReadAllText(file))));
+    }
+
+    [Theory]
+    [InlineData("import { Problem, send } from '../api/http';")]
+    [InlineData("await fetch('/api/v1/plugins');")]
+    [InlineData("await fetch(`/api/v1/plugins/${id}`);")]
+    public void A_page_that_sends_to_an_address_is_red(string line) => Assert.Single(Rules.UntypedCalls("platform/Plugins.tsx", line + "\n"));
+
+    [Fact]
     public void Nearly_all_classes_are_sealed()
     {
         var classes = Repository.Sources.SelectMany(f => f.Types).OfType<ClassDeclarationSyntax>().ToList();

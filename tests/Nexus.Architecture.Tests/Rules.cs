@@ -1,4 +1,5 @@
 using System.Collections.Frozen;
+using System.Text.RegularExpressions;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
 using Microsoft.CodeAnalysis.CSharp.Syntax;
@@ -86,6 +87,12 @@ internal static class Rules
         from name in file.Syntax.DescendantNodes().OfType<IdentifierNameSyntax>()
         where Stores.Contains(name.Identifier.Text)
         select $"{file.Relative}({name.GetLocation().GetLineSpan().StartLinePosition.Line + 1}) uses {name}; a surface goes through IResourceOperations";
+
+    /// <summary>A page of the console that sends to an address of its own making; records and plugins' parts, whose addresses are known at run time only, have the client's untyped half.</summary>
+    public static IEnumerable<string> UntypedCalls(string file, string text) =>
+        file.StartsWith("api/", StringComparison.Ordinal) || file.StartsWith("contributed/", StringComparison.Ordinal)
+            ? []
+            : text.Split('\n').Where(line => line.Contains("api/http'", StringComparison.Ordinal) && Regex.IsMatch(line, @"\bsend\b") || Regex.IsMatch(line, @"\bfetch\(\s*['`""]")).Select(line => $"{file}: {line.Trim()}; api/client.ts has the platform's operations with their types");
 
     public static bool IsSealedOrStatic(ClassDeclarationSyntax type) =>
         type.Modifiers.Any(SyntaxKind.SealedKeyword) || type.Modifiers.Any(SyntaxKind.StaticKeyword) || type.Modifiers.Any(SyntaxKind.AbstractKeyword);

@@ -92,6 +92,33 @@ public sealed class ClientTests
     }
 
     [Fact]
+    public async Task The_types_alone_know_every_operation_and_refuse_what_it_does_not_take()
+    {
+        var node = ToolProcess.Find("node");
+        var tools = await ForeignTools.FolderAsync();
+        await using var host = await RunningHost.StartAsync(Path.Combine(Programs.Samples, "orders"));
+        var folder = Path.Combine(host.Folder, "types");
+        var written = await Programs.CliAsync(host, "client", "typescript", "--types", "--output", folder);
+        Assert.True(written.ExitCode == 0, written.Errors);
+        await File.WriteAllTextAsync(Path.Combine(folder, "use.ts"), """
+            import type { Operations, OrdersOrder } from './contract';
+            const body: Operations['POST /api/business/orders/orders']['body'] = { customer: 'Ada', sku: 'BOOK', quantity: 2 };
+            const list: OrdersOrder[] = [] as Operations['GET /api/business/orders/orders']['answer'];
+            const state: 'Open' | 'Paid' | 'Cancelled' | undefined = list[0]?.status;
+            const path: Operations['GET /api/v1/plugins/{id}']['path'] = { id: 'orders' };
+            // @ts-expect-error
+            const wrong: Operations['POST /api/business/orders/orders']['body'] = { customer: 1, sku: 'BOOK', quantity: 2 };
+            // @ts-expect-error
+            type None = Operations['GET /api/business/orders/nothing'];
+            export const all = { body, list, state, path, wrong };
+            """);
+
+        var built = await Programs.RunAsync(node, [Path.Combine(tools, "node_modules", "typescript", "bin", "tsc"), "--strict", "--noEmit", "--exactOptionalPropertyTypes", "--target", "es2022", "--module", "esnext", "--moduleResolution", "bundler", Path.Combine(folder, "use.ts")], folder);
+
+        Assert.True(built.ExitCode == 0, built.Output);
+    }
+
+    [Fact]
     public async Task The_exported_collection_passes_against_the_host_and_leaves_nothing()
     {
         await using var host = await RunningHost.StartAsync(Path.Combine(Programs.Samples, "orders"), Path.Combine(Programs.Samples, "inventory"));

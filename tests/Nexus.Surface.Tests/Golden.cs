@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 
 namespace Nexus.Surface.Tests;
 
-/// <summary>What a user sees, committed under surface/. <c>./nexus accept</c> rewrites it after a person has looked at the difference.</summary>
+/// <summary>What a user sees, committed under surface/, and what is made of it elsewhere. <c>./nexus accept</c> rewrites it after a person has looked at the difference.</summary>
 internal static class Golden
 {
     private static string Folder { get; } = Path.GetFullPath(Path.Combine(Path.GetDirectoryName(Here())!, "..", "..", "surface"));
@@ -25,6 +25,6 @@ internal static class Golden
         var (before, after) = (expected.Split('\n'), actual.Split('\n'));
         var removed = before.Except(after).Take(20).Select(line => "- " + line);
         var added = after.Except(before).Take(20).Select(line => "+ " + line);
-        Assert.Fail($"surface/{name} differs; run ./nexus accept if this is meant:\n{string.Join('\n', removed.Concat(added))}");
+        Assert.Fail($"{Path.GetRelativePath(Path.Combine(Folder, ".."), file)} differs; run ./nexus accept if this is meant:\n{string.Join('\n', removed.Concat(added))}");
     }
 }

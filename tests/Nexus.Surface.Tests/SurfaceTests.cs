@@ -5,6 +5,8 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Nexus.Cli;
+using Nexus.Cli.Clients;
+using Nexus.EndToEnd.Tests;
 using Nexus.Kernel.Configuration;
 using Nexus.Testing;
 
@@ -53,6 +55,14 @@ public sealed class SurfaceTests
         await using var host = await PluginTestHost.StartAsync(options => options.Add(new PluginManifest { Name = "empty", Version = "1.0.0", Category = PluginCategory.Custom, Description = "Declares nothing.", Entry = "" }, () => new EmptyPlugin()));
 
         Golden.Check("openapi.json", JsonNode.Parse(await host.Client.GetStringAsync("/openapi.json"))!.ToJsonString(Indented));
+    }
+
+    [Fact]
+    public async Task What_the_console_calls_is_typed_by_what_a_node_with_the_core_plugins_serves()
+    {
+        await using var host = await RunningHost.StartAsync(Path.Combine(Programs.Plugins, "core.identity"), Path.Combine(Programs.Plugins, "core.audit"));
+
+        Golden.Check("../src/Nexus.Console/app/src/api/contract.ts", TypeScriptTypes.Write(ApiDocument.Of(JsonNode.Parse(await host.Client.GetStringAsync("/openapi.json")))));
     }
 
     [Fact]

@@ -71,6 +71,25 @@ public sealed class Open_api
     }
 
     [Fact]
+    public async Task An_object_with_the_name_of_a_type_is_one_schema_wherever_it_stands()
+    {
+        const string Node = """{"title":"Branch","type":"object","required":["name"],"properties":{"name":{"title":"What it is called","type":"string"},"twigs":{"type":"array","items":{"$ref":"#/components/schemas/SampleProbeBranch"}}}}""";
+        var other = Node.Replace("\"object\"", "[\"object\",\"null\"]", StringComparison.Ordinal);
+        var different = Node.Replace("twigs", "leaves", StringComparison.Ordinal);
+        await using var host = await GatewayHost.StartAsync();
+        var probe = FakePlugins.Plugin("sample.probe", null, ("GET", "/one", c => c.Response.WriteAsync("{}")), ("GET", "/two", c => c.Response.WriteAsync("{}")), ("GET", "/three", c => c.Response.WriteAsync("{}")));
+        host.Plugins.Publish(probe with { Endpoints = [.. probe.Endpoints.Zip(new[] { Node, $$$"""{"type":"object","properties":{"branch":{{{other}}}}}""", different }, (endpoint, schema) => endpoint with { OpenApi = Encoding.UTF8.GetBytes("""{"responses":{"200":{"description":"OK","content":{"application/json":{"schema":SCHEMA}}}}}""".Replace("SCHEMA", schema, StringComparison.Ordinal)) })] });
+
+        var document = await DocumentAsync(host);
+        string Of(string path) => document["paths"]!["/api/custom/probe" + path]!["get"]!["responses"]!["200"]!["content"]!["application/json"]!["schema"]!.ToJsonString();
+
+        Assert.Equal("""{"$ref":"#/components/schemas/SampleProbeBranch"}""", Of("/one"));
+        Assert.Equal("""{"type":"object","properties":{"branch":{"oneOf":[{"$ref":"#/components/schemas/SampleProbeBranch"},{"type":"null"}]}}}""", Of("/two"));
+        Assert.Equal("""{"$ref":"#/components/schemas/SampleProbeBranch2"}""", Of("/three"));
+        Assert.Equal("""{"type":"object","required":["name"],"properties":{"name":{"title":"What it is called","type":"string"},"twigs":{"type":"array","items":{"$ref":"#/components/schemas/SampleProbeBranch"}}}}""", document["components"]!["schemas"]!["SampleProbeBranch"]!.ToJsonString());
+    }
+
+    [Fact]
     public async Task The_document_and_its_tag_follow_every_swap()
     {
         await using var host = await StartAsync();

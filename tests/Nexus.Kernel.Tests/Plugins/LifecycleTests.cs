@@ -146,7 +146,7 @@ public sealed class LifecycleTests
     {
         await using var host = new KernelHost();
         host.Add("hello", """
-            public sealed record Order(string Number, int Count);
+            public sealed record Order(string Number, int Count) { public bool Paid { get; init; } public string? Note { get; init; } }
             public sealed class ThePlugin : IPlugin
             {
                 public void Configure(IPluginBuilder plugin) => plugin.MapEndpoints(routes => routes
@@ -162,6 +162,10 @@ public sealed class LifecycleTests
         Assert.Equal(("place", "Places an order", "shop"), ((string?)operation["operationId"], (string?)operation["summary"], (string?)operation["tags"]![0]));
         Assert.Equal("""[{"name":"id","in":"path","required":true,"schema":{"type":"integer"}},{"name":"dry-run","in":"query","required":false,"schema":{"type":"boolean"}}]""", operation["parameters"]!.ToJsonString());
         Assert.Equal(JsonValueKind.Object, operation["requestBody"]!["content"]!["application/json"]!["schema"]!["properties"]!["number"]!.GetValueKind());
-        Assert.NotNull(operation["responses"]!["200"]!["content"]!["application/json"]!["schema"]!["properties"]!["count"]);
+        var (sent, answered) = (operation["requestBody"]!["content"]!["application/json"]!["schema"]!, operation["responses"]!["200"]!["content"]!["application/json"]!["schema"]!);
+        Assert.NotNull(answered["properties"]!["count"]);
+        Assert.Equal(("Order", "Order"), ((string?)sent["title"], (string?)answered["title"]));
+        // What is never null always stands in an answer; a request may leave it out where it has a default.
+        Assert.Equal(("""["number","count"]""", """["number","count","paid"]"""), (sent["required"]!.ToJsonString(), answered["required"]!.ToJsonString()));
     }
 }
