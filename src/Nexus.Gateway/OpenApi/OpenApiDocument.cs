@@ -87,7 +87,7 @@ internal sealed partial class OpenApiDocument(PlatformSnapshot snapshot, IReadOn
         foreach (var method in endpoint.Methods.IsEmpty ? ["GET"] : endpoint.Methods.Where(m => m is not ("HEAD" or "OPTIONS")))
         {
             var operation = endpoint.OpenApi.IsEmpty ? [] : Named(JsonNode.Parse(endpoint.OpenApi.Span)!.AsObject(), Pascal(plugin.Manifest.Name)).AsObject();
-            operation["operationId"] = $"{Pascal(plugin.Manifest.Name)}_{operation["operationId"]?.GetValue<string>() ?? method.ToLowerInvariant() + Pascal(endpoint.Pattern)}";
+            operation["operationId"] = $"{Pascal(plugin.Manifest.Name)}_{operation["operationId"]?.GetValue<string>() ?? method.ToLowerInvariant() + Pascal(Prefix().Replace(endpoint.Pattern, ""))}";
             operation["summary"] ??= endpoint.DisplayName.Length > 0 ? endpoint.DisplayName : $"{method} {endpoint.Pattern}";
             operation.Remove("tags");
             var responses = operation["responses"] as JsonObject ?? [];
@@ -169,6 +169,9 @@ internal sealed partial class OpenApiDocument(PlatformSnapshot snapshot, IReadOn
 
     [GeneratedRegex("[A-Za-z0-9]+")]
     private static partial Regex Words();
+
+    [GeneratedRegex("^~?/api/v[0-9]+/")]
+    private static partial Regex Prefix();
 
     [GeneratedRegex("^[A-Z][A-Za-z0-9]*$")]
     private static partial Regex TypeName();

@@ -37,8 +37,16 @@ await walk(async (browser) => {
     await page.getByText('There is no such page').waitFor();
   }
 
-  // Seen by nobody who is signed out, whatever was kept.
+  // Seen by nobody who is signed out, whatever was kept; what was on its way then is asked of nobody.
+  const context = page.context();
+  let release;
+  const signedOut = new Promise((resolve) => { release = resolve; });
+  const settled = new Promise((resolve) => { for (const end of ['requestfinished', 'requestfailed']) context.on(end, (request) => { if (request.url().endsWith('/attachments')) resolve(); }); });
+  await context.route('**/attachments', async (route) => { await signedOut; await route.continue().catch(() => undefined); });
+  await context.route('**/auth/logout', async (route) => { const response = await route.fetch(); release(); await settled; await route.fulfill({ response }); });
+  const held = context.waitForEvent('request', (request) => request.url().endsWith('/attachments'));
   await page.goto(`${address}/console/r/orders.orders/${order.id}`);
+  await held;
   await page.getByRole('heading', { name: 'Barbara Liskov' }).waitFor();
   await page.getByRole('button', { name: 'My account' }).click();
   await page.getByRole('menuitem', { name: 'Sign out' }).click();

@@ -10,7 +10,8 @@ type Of<M extends Method, P extends Path<M>> = `${M} ${P}` extends keyof Operati
 export type Answered<M extends Method, P extends Path<M>> = Of<M, P>['answer'];
 
 type Wanted<O> = Omit<O, 'answer'>;
-type Given<O> = object extends Wanted<O> ? [given?: Wanted<O> & { signal?: AbortSignal }] : [given: Wanted<O> & { signal?: AbortSignal }];
+interface Sent { signal?: AbortSignal; isLast?: boolean }
+type Given<O> = object extends Wanted<O> ? [given?: Wanted<O> & Sent] : [given: Wanted<O> & Sent];
 interface Places { path?: Record<string, Word>; query?: Record<string, Word | undefined> }
 
 /** A path with what stands in it, and a query of what is neither empty nor false. */
@@ -23,7 +24,7 @@ function filled(path: string, given: Places): string {
 export const addressOf = <M extends Method, P extends Path<M>>(_: M, path: P, ...[given]: Given<Omit<Of<M, P>, 'body'>>): string => filled(path, (given ?? {}) as Places);
 
 const by = <M extends Method>(method: M) => async <P extends Path<M>>(path: P, ...[given]: Given<Of<M, P>>): Promise<Answered<M, P>> =>
-  (await send<Answered<M, P>>(method, filled(path, (given ?? {}) as Places), (given ?? {}) as { body?: unknown; signal?: AbortSignal })).value;
+  (await send<Answered<M, P>>(method, filled(path, (given ?? {}) as Places), (given ?? {}) as Sent & { body?: unknown })).value;
 
 export const get = by('GET');
 export const post = by('POST');

@@ -17,7 +17,7 @@ export class Problem extends Error {
 /** An answer with what of its headers matters. */
 export interface Answer<T> { value: T; tag: string | null; next: string | null; total: number | null; isOffline: boolean }
 
-interface Options { body?: unknown; tag?: string | null; key?: string; signal?: AbortSignal | undefined; accept?: string }
+interface Options { body?: unknown; tag?: string | null; key?: string; signal?: AbortSignal | undefined; accept?: string; /** It goes although nothing else does. */ isLast?: boolean }
 
 const tokenKey = 'nexus.csrf';
 
@@ -56,6 +56,19 @@ export function problemOf(status: number, statusText: string, body: unknown, hea
   return new Problem(status, problem.code ?? `HTTP_${status}`, problem.title ?? `Error ${status}`, problem.detail ?? (typeof value === 'string' && value ? value : statusText), problem.traceId ?? header('x-request-id'), problem.errors ?? []);
 }
 
+let session = new AbortController();
+
+/** Drops what is on its way, sends the last request of a session and lets nothing go after it: all would be refused until the page is loaded anew. */
+export async function endSession(last: () => Promise<unknown>): Promise<void> {
+  session.abort();
+  try {
+    await last();
+  } catch (error) {
+    session = new AbortController();
+    throw error;
+  }
+}
+
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
 /** Sends a request to an address of this node that is known at run time only: of a record, or of a plugin. The platform's own have their types in client.ts. */
@@ -70,9 +83,10 @@ export async function send<T>(method: string, path: string, options: Options = {
     if (method === 'POST') headers['idempotency-key'] = options.key ?? crypto.randomUUID();
   }
 
+  const signals = [...(options.isLast ? [] : [session.signal]), ...(options.signal ? [options.signal] : [])];
   let response: Response;
   try {
-    response = await fetch(path, { method, headers, body: options.body === undefined ? null : JSON.stringify(options.body), signal: options.signal ?? null, credentials: 'same-origin' });
+    response = await fetch(path, { method, headers, body: options.body === undefined ? null : JSON.stringify(options.body), signal: AbortSignal.any(signals), credentials: 'same-origin' });
   } catch (error) {
     if (error instanceof DOMException && error.name === 'AbortError') throw error;
     network.tell(false);

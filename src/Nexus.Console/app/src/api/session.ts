@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { get, post } from './client';
 import type { CoreConsoleView as View, CoreIdentityTokenView as Grant } from './contract';
-import { csrf, network, Problem } from './http';
+import { csrf, endSession, network, Problem } from './http';
 import { permissionsInQuestion } from '../shell/pages';
 
 export type { CoreConsoleView as View, CoreIdentityUserView as User } from './contract';
@@ -41,7 +41,7 @@ export async function signIn(username: string, password: string, code?: string):
 
 export async function signOut(): Promise<void> {
   try {
-    await post('/api/v1/auth/logout');
+    await endSession(() => post('/api/v1/auth/logout', { isLast: true }));
   } catch (error) {
     if (!(error instanceof Problem) || !error.isSignedOut) throw error;
   } finally {
