@@ -2110,6 +2110,8 @@ export interface ResourceView {
     maxBytes: number;
     maxCount: number;
     types: Array<string>;
+    /** In which widths pictures are served; empty on a node that scales none. */
+    pictureWidths: Array<number>;
   };
   record: Record<string, unknown>;
   input: Record<string, unknown>;
