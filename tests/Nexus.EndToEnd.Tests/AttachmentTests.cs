@@ -71,8 +71,9 @@ public sealed class AttachmentTests
         var order = await OrderAsync(host);
         var id = order.Split('/')[^1];
         await System.IO.File.WriteAllTextAsync(Path.Combine(host.Folder, "größer.csv"), "a,b", Token);
+        await System.IO.File.WriteAllTextAsync(Path.Combine(host.Folder, "other.txt"), "other", Token);
 
-        var attached = await Programs.CliAsync(host, "record", "attach", "orders.orders", id, "größer.csv", "--json");
+        var attached = await Programs.CliAsync(host, "record", "attach", "orders.orders", id, "größer.csv", "other.txt", "--json");
         var file = JsonNode.Parse(attached.Output)![0]!;
         var attachment = (string)file["id"]!;
         var listed = await Programs.CliAsync(host, "record", "attachments", "orders.orders", id);
@@ -85,14 +86,16 @@ public sealed class AttachmentTests
         });
         var removed = await host.PostAsync("/graphql", new { query = $$"""mutation { detachOrdersOrder(id: "{{id}}", attachment: "{{attachment}}") }""" });
         var gone = await Programs.CliAsync(host, "record", "detach", "orders.orders", id, attachment);
+        var detached = await Programs.CliAsync(host, "record", "detach", "orders.orders", id, (string)JsonNode.Parse(attached.Output)![1]!["id"]!);
 
         Assert.Equal((0, "text/csv"), (attached.ExitCode, (string)file["contentType"]!));
-        Assert.Contains("größer.csv", listed.Output, StringComparison.Ordinal);
+        Assert.All(["größer.csv", "other.txt"], name => Assert.Contains(name, listed.Output, StringComparison.Ordinal));
         Assert.Equal((0, "a,b"), (saved.ExitCode, await System.IO.File.ReadAllTextAsync(Path.Combine(host.Folder, "copy.csv"), Token)));
         Assert.Equal(file.ToJsonString(), graph["data"]!["ordersOrder"]!["attachments"]![0]!.ToJsonString());
         Assert.Contains(attachment, await tool.Content.ReadAsStringAsync(Token), StringComparison.Ordinal);
         Assert.Equal(attachment, (string)removed["data"]!["detachOrdersOrder"]!);
         Assert.Contains("RESOURCE_NOT_FOUND", gone.Errors, StringComparison.Ordinal);
+        Assert.Equal(0, detached.ExitCode);
         Assert.Empty(RunningHost.Rows(await host.GetAsync($"{order}/attachments")));
     }
 
@@ -167,7 +170,7 @@ public sealed class AttachmentTests
     {
         await using var host = await StartAsync();
         var order = await OrderAsync(host);
-        await AttachAsync(host, order, "acknowledged"u8.ToArray(), "text/plain", "a.txt", HttpStatusCode.Created);
+        var acknowledged = (string)(await AttachAsync(host, order, "acknowledged"u8.ToArray(), "text/plain", "a.txt", HttpStatusCode.Created))[0]!["url"]!;
         var incoming = Path.Combine(host.Folder, "data", "blobs", "incoming");
         var upload = host.Client.PostAsync($"{order}/attachments?name=b.txt", new Endless(), Token);
         for (var clock = System.Diagnostics.Stopwatch.StartNew(); !Directory.Exists(incoming) || !Directory.EnumerateFiles(incoming).Any(f => new FileInfo(f).Length > 0);)
@@ -181,6 +184,7 @@ public sealed class AttachmentTests
 
         Assert.True(RunningHost.IsAway(cut), cut.ToString());
         Assert.Equal("a.txt", (string)Assert.Single(RunningHost.Rows(await host.GetAsync($"{order}/attachments")))["name"]!);
+        Assert.Equal("acknowledged", await host.Client.GetStringAsync(acknowledged, Token));
         Assert.Single(Directory.EnumerateFiles(Path.Combine(host.Folder, "data", "blobs"), "*", SearchOption.AllDirectories));
     }
 
