@@ -153,6 +153,14 @@ public abstract class WalkTests
     }
 
     [Fact]
+    public async Task A_page_brings_its_script_when_it_is_visited_and_nothing_comes_twice()
+    {
+        await using var host = await HostAsync("orders");
+
+        await Browser.WalkAsync("loading", host);
+    }
+
+    [Fact]
     public async Task Visited_pages_open_without_the_server()
     {
         await using var host = await HostAsync("orders", "inventory");

@@ -16,6 +16,7 @@ export function compress(): Plugin {
     apply: 'build',
     configResolved: (resolved) => { config = resolved; },
     closeBundle: () => {
+      if (!config.build.write) return;
       for (const path of all(config.build.outDir).filter((p) => !p.endsWith('.br')))
         writeFileSync(`${path}.br`, brotliCompressSync(readFileSync(path), { params: { [constants.BROTLI_PARAM_QUALITY]: 11 } }));
     },

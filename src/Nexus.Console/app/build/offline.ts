@@ -1,6 +1,7 @@
 import type { Plugin } from 'vite';
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { filesOfPage } from './first.ts';
 
 /** Adds the service worker, which knows the files of this build: those of the first page are kept at once, the others when they were used. */
 export function offline(): Plugin {
@@ -11,22 +12,9 @@ export function offline(): Plugin {
     generateBundle: {
       order: 'post',
       handler(_, bundle) {
-        const chunks = Object.values(bundle);
-        const first = new Set<string>();
-        const take = (name: string): void => {
-          const chunk = bundle[name];
-          if (first.has(name) || !chunk) return;
-          first.add(name);
-          if (chunk.type === 'chunk') {
-            chunk.imports.forEach(take);
-            chunk.viteMetadata?.importedCss.forEach((css) => first.add(css));
-          }
-        };
-        const page = bundle['index.html'];
-        const text = page?.type === 'asset' ? String(page.source) : '';
-        for (const [, name] of text.matchAll(/<(?:script|link)[^>]* (?:src|href)="\/console\/(assets\/[^"]+)"/g)) take(name!);
+        const first = filesOfPage(bundle);
         if (first.size === 0) this.error('The page names no script.');
-        const version = createHash('sha256').update(chunks.map((c) => c.fileName).sort().join('\n')).digest('hex').slice(0, 12);
+        const version = createHash('sha256').update(Object.keys(bundle).sort().join('\n')).digest('hex').slice(0, 12);
         const source = readFileSync(new URL('./worker.js', import.meta.url), 'utf8')
           .replace('__VERSION__', JSON.stringify(version))
           .replace('__FIRST__', JSON.stringify([...first].sort().map((f) => `/console/${f}`)));

@@ -1,7 +1,7 @@
 import { Alert, Anchor, Badge, Button, Group, SegmentedControl, Stack, Table, Text } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { Plus } from 'lucide-react';
-import { useState, type ReactNode } from 'react';
+import { lazy, useState, type ReactNode } from 'react';
 import { Link, Route, Switch } from 'wouter';
 import { get } from '../api/client';
 import type { PluginView } from '../api/contract';
@@ -12,9 +12,9 @@ import { Empty, Fault, PageHead, Waiting } from '../shell/Parts';
 import { useWords } from '../words';
 import { Install } from './Install';
 import { PluginGraph } from './PluginGraph';
-import { PluginPage } from './PluginPage';
 import { Rows, useAddress } from './Rows';
 
+const PluginPage = lazy(async () => ({ default: (await import('./PluginPage')).PluginPage }));
 
 export const usePlugins = () => useQuery({ queryKey: ['plugins', 'list'], queryFn: () => get('/api/v1/plugins'), refetchInterval: 10_000 });
 

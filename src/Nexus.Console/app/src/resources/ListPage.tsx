@@ -1,7 +1,7 @@
 import { ActionIcon, Button, Checkbox, Group, Menu, Popover, Stack, Text, TextInput, Tooltip, VisuallyHidden } from '@mantine/core';
 import { useDebouncedCallback, useLocalStorage } from '@mantine/hooks';
 import { Columns3, Download, Plus, RotateCw, Search } from 'lucide-react';
-import { useMemo, useState, type ReactNode } from 'react';
+import { lazy, Suspense, useMemo, useRef, useState, type ReactNode } from 'react';
 import { useLocation, useSearch } from 'wouter';
 import { labelOf, spoken, titleOf, useResource, type Field, type Resource } from '../api/catalogue';
 import { useRecordChanges } from '../api/live';
@@ -12,9 +12,10 @@ import { exportCsv } from './export';
 import { Filters } from './Filters';
 import { defaultColumns, readableFields, readState, systemFields, writeState, type ListState } from './query';
 import { RecordRows } from './RecordRows';
-import { Selection } from './Selection';
 import { chooseAll, useRecords } from './useRecords';
 import { Views } from './Views';
+
+const Selection = lazy(async () => ({ default: (await import('./Selection')).Selection }));
 
 /** The list of a resource, drawn from its description alone. */
 export function ListPage({ name }: { name: string }): ReactNode {
@@ -44,6 +45,9 @@ function List({ resource }: { resource: Resource }): ReactNode {
   const query = writeState({ ...state, columns: null });
   const list = useRecords(resource, query);
   const { total } = list;
+  // Fetched with the first choice; it stays for what is under way when nothing is chosen any more.
+  const wasChosen = useRef(false);
+  wasChosen.current ||= selected.size > 0;
   const fields = useMemo(() => readableFields(resource), [resource]);
   const shown = useMemo(() => columns.map((column) => fields.find((f) => f.name === column)).filter((f): f is Field => f !== undefined), [columns, fields]);
   const isFiltered = state.q !== '' || state.conditions.length > 0;
@@ -74,7 +78,7 @@ function List({ resource }: { resource: Resource }): ReactNode {
             <Tooltip label={words.refresh}><ActionIcon variant="default" size="lg" aria-label={words.refresh} loading={list.isReading} onClick={list.readAgain}><RotateCw size={18} /></ActionIcon></Tooltip>
           </Group>
         </Group>
-        <Selection resource={resource} selected={selected} onSelect={setSelected} />
+        {wasChosen.current && <Suspense fallback={null}><Selection resource={resource} selected={selected} onSelect={setSelected} /></Suspense>}
         {list.isLoading ? <Waiting lines={8} /> : list.error ? <Fault error={list.error} retry={list.readAgain} /> : total === 0 ? (
           <Empty title={isFiltered ? words.noMatches : words.noRecords} hint={isFiltered ? words.noMatchesHint : words.noRecordsHint}>
             {isFiltered ? <Button variant="light" onClick={() => { setText(''); change({ q: '', conditions: [] }); }}>{words.clear}</Button> : null}
