@@ -31,5 +31,6 @@ public sealed class ConsolePlugin : IPlugin
         plugin.MapEndpoints(ComponentRoutes.Map);
         plugin.MapEndpoints(FileRoutes.Map);
         plugin.MapEndpoints(SavedViewRoutes.Map);
+        plugin.On("user.deleted", PersonalDocuments.ForgetAsync);
     }
 }

@@ -29,6 +29,7 @@ public sealed class SystemEventTests
                 }
 
                 plugin.On("system.*", (_, _) => Task.CompletedTask)
+                    .On("probe.letter", (_, _) => throw new RuleViolationException("nobody is at home"), handler => handler with { MaxAttempts = 1 })
                     .AddResource<Thing>("things")
                     .AddTask("noted", (_, _) => Task.CompletedTask)
                     .MapEndpoints(routes =>
@@ -44,7 +45,7 @@ public sealed class SystemEventTests
     [Fact]
     public async Task Each_is_told_by_its_trigger_to_who_listens_by_its_name()
     {
-        await using var host = await StartAsync("\"http.*\", \"database.*\", \"data.*\", \"task.*\", \"system.*\", \"user.*\", \"auth.*\", \"plugin.*\"", Path.Combine(Programs.Plugins, "core.identity"));
+        await using var host = await StartAsync("\"http.*\", \"database.*\", \"data.*\", \"task.*\", \"system.*\", \"user.*\", \"auth.*\", \"plugin.*\", \"event.*\"", Path.Combine(Programs.Plugins, "core.identity"));
         var admin = (string)(await SendAsync(host, null, HttpMethod.Post, "/login", new { username = "admin", password = First }))["access_token"]!;
         await SendAsync(host, admin, HttpMethod.Post, "/api/v1/auth/password/change", new { current_password = First, new_password = Password });
         var thing = await SendAsync(host, admin, HttpMethod.Post, "/api/custom/probe/things", new { name = "one" });
@@ -54,6 +55,7 @@ public sealed class SystemEventTests
         await SendAsync(host, admin, HttpMethod.Get, "/api/custom/probe/query");
         await SendAsync(host, admin, HttpMethod.Post, "/api/v1/tasks", new { task = "probe.noted" });
         await SendAsync(host, admin, HttpMethod.Post, "/api/v1/database/optimize");
+        await SendAsync(host, admin, HttpMethod.Post, "/api/v1/events", new { name = "probe.letter", data = new { } });
         var user = await SendAsync(host, admin, HttpMethod.Post, "/api/v1/users", new { username = "ada", password = Password, roles = Array.Empty<string>() });
         await SendAsync(host, admin, HttpMethod.Patch, $"/api/v1/users/{user["id"]}", new { disabled = true });
         await SendAsync(host, admin, HttpMethod.Delete, $"/api/v1/users/{user["id"]}");
@@ -65,7 +67,7 @@ public sealed class SystemEventTests
 
         string[] expected =
         [
-            "system.startup", "system.started", "system.maintenance", "system.error", "database.connection", "database.query", "data.created", "data.updated", "data.deleted", "task.completed",
+            "system.startup", "system.started", "system.maintenance", "system.error", "event.dead", "database.connection", "database.query", "data.created", "data.updated", "data.deleted", "task.completed",
             "http.request.started", "http.request.completed", "http.request.failed", "user.created", "user.updated", "user.deleted", "user.login", "user.logout", "auth.login", "auth.logout",
             "plugin.installed", "plugin.loaded", "plugin.disabled", "plugin.unloaded", "plugin.enabled",
         ];
@@ -77,6 +79,7 @@ public sealed class SystemEventTests
         Assert.Contains(seen, s => s.StartsWith("http.request.failed", StringComparison.Ordinal) && s.Contains("\"status\":500", StringComparison.Ordinal) && s.Contains("/failing", StringComparison.Ordinal));
         Assert.Contains(seen, s => s.StartsWith("data.deleted", StringComparison.Ordinal) && s.Contains($"{thing["id"]}", StringComparison.Ordinal) && s.Contains("\"resource\":\"probe.things\"", StringComparison.Ordinal));
         Assert.Contains(seen, s => s.StartsWith("database.query", StringComparison.Ordinal) && s.Contains("once", StringComparison.Ordinal));
+        Assert.Contains(seen, s => s.StartsWith("event.dead", StringComparison.Ordinal) && s.Contains("\"name\":\"probe.letter\"", StringComparison.Ordinal) && !s.Contains("nobody is at home", StringComparison.Ordinal));
         Assert.DoesNotContain(seen, s => s.Contains("recursion", StringComparison.Ordinal) || s.Contains("secret text", StringComparison.Ordinal) || s.Contains(Password, StringComparison.Ordinal));
         await host.RestartAsync();
         List<string> told = [];

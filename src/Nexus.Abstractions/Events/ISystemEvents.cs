@@ -1,7 +1,7 @@
 namespace Nexus;
 
 /// <summary>
-/// What the platform does all the time (requests, queries, writes of records, ends of tasks), told as transient events of the node while somebody listens to that topic by name, and nothing but one look at memory otherwise.
+/// What the platform does all the time (requests, queries, writes of records, ends of tasks, dead letters), told as transient events of the node while somebody listens to that topic by name, and nothing but one look at memory otherwise.
 /// A subscription to <c>*</c> listens to none of them by itself. Thread-safe.
 /// </summary>
 public interface ISystemEvents
@@ -40,4 +40,7 @@ public enum SystemTopic
 
     /// <summary><c>system.error</c>.</summary>
     System = 16,
+
+    /// <summary><c>event.dead</c>.</summary>
+    Events = 32,
 }

@@ -27,6 +27,16 @@ internal sealed class PersonalDocuments
             : new PersonalDocuments(context.RequestServices.GetRequiredService<IDocuments>(), caller.Id);
     }
 
+    /// <summary>Forgets all of a person who is gone, as identity tells it. Whoever else publishes an event of this name takes nothing away.</summary>
+    public static async Task ForgetAsync(IServiceProvider services, EventContext told, CancellationToken cancellationToken)
+    {
+        if (told.Message is not { Source: "core.identity", Key: { } person })
+            return;
+        var own = new PersonalDocuments(services.GetRequiredService<IDocuments>(), person);
+        for (DocumentPage page; (page = await own.documents.QueryAsync(new DocumentQuery { Prefix = own.root }, cancellationToken)).Documents.Length > 0;)
+            await own.documents.CommitAsync([.. page.Documents.Select(d => new DocumentWrite(d.Path, null, Delete: true))], cancellationToken: cancellationToken);
+    }
+
     /// <summary>The document of a name, or null.</summary>
     public async ValueTask<JsonNode?> FindAsync(string name, CancellationToken cancellationToken) => (await documents.FindAsync(root + name, cancellationToken))?.Value;
 

@@ -40,6 +40,13 @@ internal sealed partial class NotificationMarks(IServiceProvider host, TimeProvi
         }
     }
 
+    /// <summary>Forgets the marks of a person who is gone.</summary>
+    public async ValueTask ForgetAsync(string tenant, string person, CancellationToken cancellationToken)
+    {
+        if (host.GetService<IStorage>() is { } storage)
+            await storage.CommitAsync(new WriteBatch { Writes = [new RecordWrite { Key = Key(tenant, person) }] }, cancellationToken);
+    }
+
     private async ValueTask<(StoredRecord? Stored, Seen Seen)> FindAsync(CallContext caller, CancellationToken cancellationToken)
     {
         var stored = host.GetService<IStorage>() is { } storage ? await storage.FindAsync(Key(caller), cancellationToken) : null;
@@ -47,8 +54,10 @@ internal sealed partial class NotificationMarks(IServiceProvider host, TimeProvi
     }
 
     // Ids of other issuers may hold anything; a digest is one segment of a path, whatever it is of.
-    private static RecordKey Key(CallContext caller) =>
-        new(caller.Tenant, IStorage.Documents, "core/notifications/" + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(caller.Caller.Id)).AsSpan(0, 16)));
+    private static RecordKey Key(string tenant, string person) =>
+        new(tenant, IStorage.Documents, "core/notifications/" + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(person)).AsSpan(0, 16)));
+
+    private static RecordKey Key(CallContext caller) => Key(caller.Tenant, caller.Caller.Id);
 
     /// <summary>What was seen.</summary>
     /// <param name="Through">All up to this moment.</param>

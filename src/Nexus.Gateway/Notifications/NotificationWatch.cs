@@ -6,11 +6,10 @@ namespace Nexus.Gateway.Notifications;
 /// <summary>Says when something may concern a person, so that what is shown is read anew, where permissions are asked. Listens to what happens only while somebody watches. Thread-safe.</summary>
 internal sealed class NotificationWatch(IServiceProvider host)
 {
-    private static readonly EventPattern Tasks = EventPattern.Parse("task.*");
+    private static readonly EventPattern[] Topics = [EventPattern.Parse("task.*"), EventPattern.Parse("event.dead")];
     private readonly Lock gate = new();
     private volatile Watcher[] watchers = [];
-    private IDisposable? following;
-    private IDisposable? listening;
+    private IDisposable?[] listening = [];
 
     /// <summary>Calls when something may concern the caller, until the answer is disposed.</summary>
     /// <param name="caller">Who.</param>
@@ -23,8 +22,8 @@ internal sealed class NotificationWatch(IServiceProvider host)
             watchers = [.. watchers, watcher];
             if (watchers.Length == 1)
             {
-                following = host.GetService<IEventTail>()?.Follow(Take);
-                listening = host.GetService<ISystemEvents>()?.Listen(Tasks);
+                var topics = host.GetService<ISystemEvents>();
+                listening = [host.GetService<IEventTail>()?.Follow(Take), .. Topics.Select(topic => topics?.Listen(topic))];
             }
         }
 
@@ -39,14 +38,16 @@ internal sealed class NotificationWatch(IServiceProvider host)
             Tell(message.Tenant, message.Key);
         else if (message.Name is "task.completed" or "task.failed")
             Tell(message.Tenant, AskedBy(message));
+        else if (message.Name == "event.dead")
+            Tell(message.Tenant, null);
     }
 
-    /// <summary>Tells one person, or all of them.</summary>
+    /// <summary>Tells one person of a tenant, or all of it, or of all tenants.</summary>
     private void Tell(string? tenant, string? person)
     {
         foreach (var watcher in watchers)
         {
-            if (person is null || (watcher.Person == person && watcher.Tenant == tenant))
+            if ((tenant is null || watcher.Tenant == tenant) && (person is null || watcher.Person == person))
                 watcher.Told();
         }
     }
@@ -71,7 +72,7 @@ internal sealed class NotificationWatch(IServiceProvider host)
         {
             watchers = [.. watchers.Where(w => w != watcher)];
             if (watchers.Length == 0)
-                (idle, following, listening) = ([following, listening], null, null);
+                (idle, listening) = (listening, []);
         }
 
         foreach (var one in idle)

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using Microsoft.Extensions.DependencyInjection;
+using Nexus.Gateway.Notifications;
 
 namespace Nexus;
 
@@ -25,7 +26,8 @@ public sealed class Maintenance : IPlugin
     public void Configure(IPluginBuilder plugin) => plugin
         .AddTask("system_maintenance", OptimizeAsync, task => task with { Description = "Make declared indexes again that are missing, and bring the planner's figures up to date.", Atomic = false, Concurrency = 1 })
         .AddTask<IndexInput?>("index_documents", IndexAsync, task => task with { Description = "Make the full-text index of one resource, or of all, anew from the records.", Atomic = false, Concurrency = 1 })
-        .AddTask<LongInput?>("long_running_task", RunLongAsync, task => task with { Description = "Does nothing for a while and tells how far it is, to try workers, progress and calling off.", Atomic = false });
+        .AddTask<LongInput?>("long_running_task", RunLongAsync, task => task with { Description = "Does nothing for a while and tells how far it is, to try workers, progress and calling off.", Atomic = false })
+        .On("user.deleted", ForgetAsync);
 
     private static async Task OptimizeAsync(IServiceProvider services, TaskContext task, CancellationToken cancellationToken)
     {
@@ -75,6 +77,13 @@ public sealed class Maintenance : IPlugin
         }
     }
 
+    /// <summary>What the node keeps for a person goes with the account. Whoever else publishes an event of this name takes nothing away.</summary>
+    private static async Task ForgetAsync(IServiceProvider services, EventContext told, CancellationToken cancellationToken)
+    {
+        if (told.Message is { Source: "core.identity", Key: { } person } && services.GetService<NotificationMarks>() is { } marks)
+            await marks.ForgetAsync(told.Message.Tenant, person, cancellationToken);
+    }
+
     private static ImmutableArray<ResourceDescriptor> Resources(IServiceProvider services) =>
         [.. services.GetRequiredService<IPlugins>().Current.Plugins.SelectMany(p => p.Resources).Where(r => r.View is null).OrderBy(r => r.Table, StringComparer.Ordinal)];
 
@@ -88,13 +97,17 @@ public sealed class Maintenance : IPlugin
     private sealed record LongInput(double? Seconds, int? Steps);
 }
 
-/// <summary>Gives the storage's maintenance to the plugin that runs it, and to no other.</summary>
+/// <summary>Gives what the node keeps of itself to the plugin that tends it, and to no other.</summary>
 internal sealed class MaintenancePort(IServiceProvider host) : IPluginPorts
 {
     /// <inheritdoc/>
     public void Add(IServiceCollection services, PluginPortContext context)
     {
-        if (context.Manifest.Name == Maintenance.Manifest.Name && context.Manifest.Category == PluginCategory.Core && host.GetService<IStorageMaintenance>() is { } storage)
+        if (context.Manifest.Name != Maintenance.Manifest.Name || context.Manifest.Category != PluginCategory.Core)
+            return;
+        if (host.GetService<IStorageMaintenance>() is { } storage)
             services.AddSingleton(storage);
+        if (host.GetService<NotificationMarks>() is { } marks)
+            services.AddSingleton(marks);
     }
 }

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Collections.Immutable;
+using System.Text.Json;
 using Microsoft.Extensions.Logging;
 using Nexus.Kernel.Events.Transport;
 
@@ -18,14 +19,15 @@ internal sealed class DeliveryIntake
     private readonly Subscribers subscribers;
     private readonly TransportLink link;
     private readonly TimeProvider time;
+    private readonly ISystemEvents listeners;
     private readonly ILogger<DeliveryIntake> log;
     private readonly SettlementWriter<TransportReceipt> acknowledgements;
     private readonly ConcurrentDictionary<(Guid Event, string Group), long> held = new();
     private (IEventTransport Transport, DurableGroups Groups)? listening;
 
-    public DeliveryIntake(IEventStore store, Subscribers subscribers, TransportLink link, TimeProvider time, ILogger<DeliveryIntake> log)
+    public DeliveryIntake(IEventStore store, Subscribers subscribers, TransportLink link, TimeProvider time, ISystemEvents listeners, ILogger<DeliveryIntake> log)
     {
-        (this.store, this.subscribers, this.link, this.time, this.log) = (store, subscribers, link, time, log);
+        (this.store, this.subscribers, this.link, this.time, this.listeners, this.log) = (store, subscribers, link, time, listeners, log);
         acknowledgements = new SettlementWriter<TransportReceipt>(AcknowledgeAsync, log);
     }
 
@@ -46,11 +48,24 @@ internal sealed class DeliveryIntake
         try
         {
             await store.SettleAsync([.. ended.Select(e => e.Settlement)], CancellationToken.None);
+            TellDead(ended);
         }
         finally
         {
             foreach (var one in ended)
                 Settled(one.Taken);
+        }
+    }
+
+    /// <summary>Who hears of a dead letter and looks for it finds it: it is stored before.</summary>
+    private void TellDead(ImmutableArray<EndedDelivery> ended)
+    {
+        if (!listeners.Hears(SystemTopic.Events))
+            return;
+        foreach (var (taken, _) in ended.Where(e => e.Settlement.State == DeliveryState.Dead))
+        {
+            var (message, group, attempt) = (taken.Delivery.Message, taken.Delivery.Group, taken.Delivery.Attempt);
+            listeners.Tell("event.dead", JsonSerializer.SerializeToUtf8Bytes(new { id = message.Id, name = message.Name, group, attempt }), new CallContext(Caller.System, message.Tenant, message.CorrelationId ?? message.Id.ToString()));
         }
     }
 

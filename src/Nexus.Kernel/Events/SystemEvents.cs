@@ -6,7 +6,7 @@ internal sealed class SystemEvents(Subscribers subscribers, EventBus bus) : ISys
     /// <summary>As whom handlers of such events run. Equal to the platform itself, and told from it by being another object.</summary>
     private static readonly Caller Listener = Caller.System with { };
 
-    private static readonly (string Word, SystemTopic Topic)[] Words = [("http", SystemTopic.Requests), ("database", SystemTopic.Database), ("data", SystemTopic.Data), ("task", SystemTopic.Tasks), ("system", SystemTopic.System)];
+    private static readonly (string Word, SystemTopic Topic)[] Words = [("http", SystemTopic.Requests), ("database", SystemTopic.Database), ("data", SystemTopic.Data), ("task", SystemTopic.Tasks), ("system", SystemTopic.System), ("event", SystemTopic.Events)];
 
     private readonly Lock gate = new();
     private readonly List<SystemTopic> listeners = [];

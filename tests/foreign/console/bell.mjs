@@ -1,5 +1,5 @@
 // What concerns a person is told while it happens, stays read in every browser, and is nobody else's; the services page shows who hears of whom.
-import { address, api, assert, input, inGerman, looks, person, signIn, until, violations, walk } from './browser.mjs';
+import { address, api, assert, input, inGerman, looks, person, signIn, violations, walk } from './browser.mjs';
 
 /** A change of the person who is signed in, by the page's own means. */
 const send = (page, method, path, body) => page.evaluate(async ([way, to, what]) => (await fetch(to, { method: way, headers: { 'content-type': 'application/json', 'x-csrf-token': localStorage.getItem('nexus.csrf') }, body: JSON.stringify(what) })).status, [method, path, body]);
@@ -31,13 +31,20 @@ await walk(async (browser) => {
   const refused = await fetch(`${address}/api/v1/plugins`, { method: 'POST', headers: { authorization: `Bearer ${input.token}`, 'content-type': 'application/json' }, body: JSON.stringify({ path: input.broken }) });
   assert.ok(refused.status >= 400);
   await page.waitForFunction((count) => Number(/^\d+/.exec(document.querySelector('header button[aria-label*="otification"]').ariaLabel)?.[0]) > count, before + 2);
-  await api('POST', '/api/v1/events', { name: 'chores.letter', data: {} });
-  // A dead letter is told of by nobody: it is there when the page asks.
-  await until(page, async () => (await (await fetch('/api/v1/notifications')).json()).items.some((one) => one.kind === 'event.dead'));
-  await page.reload();
+  // Dead letters are told at once. The quickest of three, for a machine that stands still for a moment.
+  const letters = [];
+  for (let n = 0; n < 3; n++) {
+    const shown = await page.evaluate(() => Number(/^\d+/.exec(document.querySelector('header button[aria-label*="otification"]').ariaLabel)[0]));
+    const from = Date.now();
+    await api('POST', '/api/v1/events', { name: 'chores.letter', data: {} });
+    await page.waitForFunction((count) => Number(/^\d+/.exec(document.querySelector('header button[aria-label*="otification"]').ariaLabel)[0]) > count, shown);
+    letters.push(Date.now() - from);
+  }
+  console.log(`dead letters were told after ${letters.join(', ')} ms`);
+  assert.ok(Math.min(...letters) < 2000, `dead letters were told after ${letters.join(', ')} ms`);
   await bell(page).click();
   const list = page.getByRole('region', { name: 'Notifications' });
-  await list.getByText('chores.letter could not be delivered').waitFor();
+  await list.getByText('chores.letter could not be delivered').first().waitFor();
   await list.getByText('chores.sweep is done').waitFor();
   await list.getByText('Plugin broken: something failed').first().waitFor();
   assert.equal(await list.getByText('chores.sweep is done').count(), 1);

@@ -15,6 +15,12 @@ await walk(async (browser) => {
   await page.getByText(/12\.30/).first().waitFor();
   await looks(page, 'view-of-rows');
   assert.equal(await page.getByRole('button', { name: /^New / }).count(), 0);
+  // Nothing can be done with a chosen row, so none is chosen.
+  assert.equal(await page.getByRole('main').getByRole('checkbox').count(), 0);
+  await page.locator('tbody tr[tabindex="0"]').focus();
+  await page.keyboard.press('Space');
+  assert.equal(await page.getByRole('toolbar').count(), 0);
+  assert.equal(await page.locator('tbody tr[aria-selected]').count(), 0);
   await page.getByRole('columnheader', { name: 'Booked on' }).getByRole('button').click();
   await page.waitForURL(/sort=/);
   await page.getByText('2 records', { exact: true }).waitFor();

@@ -28,6 +28,7 @@ await walk(async (browser) => {
   await page.getByRole('navigation').getByRole('link', { name: 'Orders' }).click();
   await page.getByText('Barbara Liskov').waitFor();
   assert.equal(await page.getByRole('button', { name: 'New Order' }).count(), 0);
+  assert.equal(await page.getByRole('main').getByRole('checkbox').count(), 0);
   await page.getByText('Barbara Liskov').click();
   await page.getByRole('heading', { name: 'Barbara Liskov' }).waitFor();
   for (const name of ['Edit', 'Delete', 'Pay', 'Cancel']) assert.equal(await page.getByRole('button', { name }).count(), 0, name);

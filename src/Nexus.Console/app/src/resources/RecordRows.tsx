@@ -6,7 +6,7 @@ import { useLocation } from 'wouter';
 import { labelOf, nameOf, type Field, type Resource, type Row } from '../api/catalogue';
 import { Value } from '../kinds/Value';
 import { useWords } from '../words';
-import { isSortable, systemFields } from './query';
+import { canChange, isSortable, systemFields } from './query';
 import type { RecordList } from './useRecords';
 
 const rowHeight = 41;
@@ -32,6 +32,7 @@ interface Props {
 export function RecordRows({ resource, list, fields, query, sort, onSort, selected, onSelect, onSelectAll }: Props): ReactNode {
   const words = useWords();
   const [, go] = useLocation();
+  const canChoose = canChange(resource);
   const box = useRef<HTMLDivElement>(null);
   const [active, setActive] = useState(0);
   const focusNext = useRef(false);
@@ -72,7 +73,7 @@ export function RecordRows({ resource, list, fields, query, sort, onSort, select
   const open = (index: number): void => { const row = list.at(index); if (row) go(`/r/${resource.name}/${row.id}`); };
   const toggle = (index: number): void => {
     const row = list.at(index);
-    if (row) onSelect(new Set(selected.has(row.id) ? [...selected].filter((one) => one !== row.id) : [...selected, row.id]));
+    if (row && canChoose) onSelect(new Set(selected.has(row.id) ? [...selected].filter((one) => one !== row.id) : [...selected, row.id]));
   };
   const move = (index: number): void => {
     const to = Math.min(count - 1, Math.max(0, index));
@@ -114,11 +115,11 @@ export function RecordRows({ resource, list, fields, query, sort, onSort, select
   const isAll = selected.size > 0 && selected.size >= Math.min(count, list.total ?? 0);
   return (
     <div className="rows" ref={box} style={{ maxHeight: 'calc(100dvh - 230px)', minHeight: 200 }} tabIndex={-1}>
-      <table aria-rowcount={(list.total ?? 0) + 1} style={{ minWidth: fields.reduce((sum, field) => sum + widthOf(field), 44) }}>
-        <colgroup><col style={{ width: 44 }} />{fields.map((field) => <col key={field.name} style={{ width: widthOf(field) }} />)}</colgroup>
+      <table aria-rowcount={(list.total ?? 0) + 1} style={{ minWidth: fields.reduce((sum, field) => sum + widthOf(field), canChoose ? 44 : 0) }}>
+        <colgroup>{canChoose && <col style={{ width: 44 }} />}{fields.map((field) => <col key={field.name} style={{ width: widthOf(field) }} />)}</colgroup>
         <thead>
           <tr style={{ height: rowHeight }} aria-rowindex={1}>
-            <th><input type="checkbox" aria-label={words.all} checked={isAll} ref={(input) => { if (input) input.indeterminate = !isAll && selected.size > 0; }} onChange={() => (isAll ? onSelect(new Set()) : onSelectAll())} /></th>
+            {canChoose && <th><input type="checkbox" aria-label={words.all} checked={isAll} ref={(input) => { if (input) input.indeterminate = !isAll && selected.size > 0; }} onChange={() => (isAll ? onSelect(new Set()) : onSelectAll())} /></th>}
             {fields.map((field) => <Head key={field.name} field={field} sort={sort} onSort={onSort} />)}
           </tr>
         </thead>
@@ -129,7 +130,7 @@ export function RecordRows({ resource, list, fields, query, sort, onSort, select
             return (
               <Fragment key={index}>
                 {gap > 0 && <tr aria-hidden style={{ height: gap }} />}
-                <RecordRow resource={resource} row={row} index={index} fields={fields} isSelected={row !== undefined && selected.has(row.id)} isStop={index === stop} />
+                <RecordRow resource={resource} row={row} index={index} fields={fields} canChoose={canChoose} isSelected={row !== undefined && selected.has(row.id)} isStop={index === stop} />
               </Fragment>
             );
           })}
@@ -146,11 +147,11 @@ const indexOf = (target: EventTarget): number | null => {
 };
 
 /** A row is drawn anew only when something of it changed: scrolling draws those that come. */
-const RecordRow = memo(function RecordRow({ resource, row, index, fields, isSelected, isStop }: { resource: Resource; row: Row | undefined; index: number; fields: Field[]; isSelected: boolean; isStop: boolean }): ReactNode {
+const RecordRow = memo(function RecordRow({ resource, row, index, fields, canChoose, isSelected, isStop }: { resource: Resource; row: Row | undefined; index: number; fields: Field[]; canChoose: boolean; isSelected: boolean; isStop: boolean }): ReactNode {
   const words = useWords();
   return (
-    <tr data-index={index} aria-rowindex={index + 2} tabIndex={isStop ? 0 : -1} aria-selected={isSelected} aria-busy={row ? undefined : true} style={{ height: rowHeight }}>
-      <td>{row && <input type="checkbox" data-choose aria-label={words.choose(nameOf(resource, row))} checked={isSelected} readOnly tabIndex={-1} />}</td>
+    <tr data-index={index} aria-rowindex={index + 2} tabIndex={isStop ? 0 : -1} aria-selected={canChoose ? isSelected : undefined} aria-busy={row ? undefined : true} style={{ height: rowHeight }}>
+      {canChoose && <td>{row && <input type="checkbox" data-choose aria-label={words.choose(nameOf(resource, row))} checked={isSelected} readOnly tabIndex={-1} />}</td>}
       {fields.map((field) => <td key={field.name}>{row ? <Value field={field} value={row[field.name]} owner={resource.plugin} isShort /> : <span className="row-waiting" />}</td>)}
     </tr>
   );

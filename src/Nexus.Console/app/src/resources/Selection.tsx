@@ -11,6 +11,7 @@ import { Dialog, tellDone, tellFault } from '../shell/Parts';
 import { useWords } from '../words';
 import { ask } from './ask';
 import { Form } from './Form';
+import { fieldsOfMany } from './query';
 import { canBeMadeAgain, makeAgain, readRows, tellWithUndo } from './undo';
 
 /** A change of several records under way, or what is left of it: those that were refused, with the reason of each. */
@@ -36,7 +37,7 @@ export function Selection({ resource, selected, onSelect }: SelectionProps): Rea
   const isStopped = useRef(false);
   const many = selected.size === 1 ? spoken(resource.singular) : words.records(selected.size, format.number(selected.size));
   const actions = resource.actions.filter((a) => a.name in resource.allowed);
-  const writable = resource.fields.filter((f) => !f.readOnly && !['Json', 'Map'].includes(f.kind));
+  const writable = fieldsOfMany(resource);
 
   /** Sends portion after portion and keeps what was refused selected. An input that none of the first portion takes is given back with its errors. */
   const run = async (title: string, change: (ids: string[], key: string) => Promise<Batch>, hasInput = false): Promise<ReadonlySet<string>> => {

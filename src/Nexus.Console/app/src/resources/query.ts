@@ -58,3 +58,10 @@ export function defaultColumns(resource: Resource): string[] {
   const shown = resource.fields.filter((f) => !f.secret && !['Json', 'Map', 'Group', 'List', 'Multiline'].includes(f.kind)).slice(0, 7).map((f) => f.name);
   return resource.view ? shown : [...shown, 'updatedAt'];
 }
+
+/** Fields to which many records can be given one value. */
+export const fieldsOfMany = (resource: Resource): Field[] => resource.fields.filter((f) => !f.readOnly && !['Json', 'Map'].includes(f.kind));
+
+/** Whether this caller may do anything with chosen records; who may not has none to choose. */
+export const canChange = (resource: Resource): boolean =>
+  'delete' in resource.allowed || resource.actions.some((a) => a.name in resource.allowed) || ('update' in resource.allowed && fieldsOfMany(resource).length > 0);
