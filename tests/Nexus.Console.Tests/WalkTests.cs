@@ -161,6 +161,22 @@ public abstract class WalkTests
     }
 
     [Fact]
+    public async Task An_errand_is_done_by_the_keyboard_alone_and_the_focus_is_seen_all_the_way()
+    {
+        await using var host = await HostAsync("orders", "inventory");
+
+        await Browser.WalkAsync("keyboard", host);
+    }
+
+    [Fact]
+    public async Task In_another_language_no_page_says_a_word_of_the_first()
+    {
+        await using var host = await HostAsync("orders", "inventory");
+
+        await Browser.WalkAsync("german", host, new { app = Path.Combine(Programs.Root, "src", "Nexus.Console", "app") });
+    }
+
+    [Fact]
     public async Task Visited_pages_open_without_the_server()
     {
         await using var host = await HostAsync("orders", "inventory");

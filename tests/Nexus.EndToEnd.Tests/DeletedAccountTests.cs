@@ -65,7 +65,7 @@ public sealed class DeletedAccountTests
             }
         }
 
-        return (ids.Count(id => id.Contains("/people/", StringComparison.Ordinal) && id.EndsWith("/views/orders.orders", StringComparison.Ordinal)), ids.Count(id => id.StartsWith("core/notifications/", StringComparison.Ordinal)));
+        return (ids.Count(id => id.Contains("/people/", StringComparison.Ordinal) && id.EndsWith("/views/orders/orders", StringComparison.Ordinal)), ids.Count(id => id.StartsWith("core/notifications/", StringComparison.Ordinal)));
     }
 
     private static async Task<JsonNode> SendAsync(RunningHost host, string? token, HttpMethod method, string path, object? body = null)

@@ -21,6 +21,7 @@ public sealed class LedgerPlugin : IPlugin
             .AddSingleton(s => new Importer(s.GetRequiredService<ISqlDatabase>(), Clock(s), s.GetRequiredService<LedgerMeters>()))
             .AddSingleton(s => new ImportHistory(s.GetRequiredService<ISqlDatabase>()))
             .AddSingleton(s => new Registers(s.GetRequiredService<ISqlDatabase>()))
+            .AddSingleton(s => new Overviews(s.GetRequiredService<ISqlDatabase>(), Clock(s)))
             .AddSingleton(s => new Auditor(s.GetRequiredService<ISqlDatabase>()))
             .AddSingleton(s => new Profiles(s.GetRequiredService<ISqlDatabase>()))
             .ConfigureHttpJsonOptions(options => options.SerializerOptions.TypeInfoResolverChain.Insert(0, LedgerJson.Default));
@@ -35,6 +36,7 @@ public sealed class LedgerPlugin : IPlugin
         plugin.MapEndpoints(routes =>
         {
             BookRoutes.Map(routes);
+            OverviewRoutes.Map(routes);
             JournalRoutes.Map(routes);
             ImportRoutes.Map(routes);
         });

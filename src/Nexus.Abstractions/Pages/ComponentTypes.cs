@@ -28,7 +28,7 @@ public static partial class ComponentCatalogue
         Of("required", ComponentValue.Flag, "it must be given"),
     ];
 
-    private static readonly ImmutableArray<ComponentProperty> Chosen = [.. Entered, Of("options", ComponentValue.List, "words, or objects with value and label"), Source, Items, Of("optionValue", ComponentValue.Word, "field of an item that is sent; id when absent"), Of("optionLabel", ComponentValue.Word, "field of an item that is shown; name when absent")];
+    private static readonly ImmutableArray<ComponentProperty> Chosen = [.. Entered, Of("options", ComponentValue.List, "words, or objects with value and label"), Source, Items, Of("optionValue", ComponentValue.Word, "field of an item that is sent; id when absent"), Of("optionLabel", ComponentValue.Word, "field of an item that is shown; name when absent"), Of("first", ComponentValue.Flag, "the first counts while none of them is chosen")];
 
     private static readonly ImmutableArray<ComponentProperty> Listed = [Source, Every, Items, Rows, Of("columns", ComponentValue.List, "objects with field, label and kind") with { Required = true }, Of("empty", ComponentValue.Text, "what is said when there is nothing")];
 
@@ -59,7 +59,7 @@ public static partial class ComponentCatalogue
         new("button", "form", "Goes to a page, or sends something", false, [Label, Page, Of("source", ComponentValue.Source, "where it is sent"), Of("method", ComponentValue.Word, "POST when absent") with { Choices = ["POST", "PUT", "PATCH", "DELETE"] }, Of("body", ComponentValue.Any, "what is sent"), Of("confirm", ComponentValue.Text, "what is asked before"), Of("done", ComponentValue.Text, "what is said after"), Tone]),
         new("table", "data", "Rows and columns", false, Listed),
         new("data-grid", "data", "Rows that are sorted, searched and paged", false, [.. Listed, Of("size", ComponentValue.Number, "rows a page, 10 when absent")]),
-        new("chart", "data", "A picture of numbers, with the numbers beneath for who cannot see it", false, [Label, Source, Every, Items, Rows, Of("shape", ComponentValue.Word, "line when absent") with { Choices = ["line", "area", "bar", "ring"] }, Of("x", ComponentValue.Word, "field of the axis") with { Required = true }, Of("y", ComponentValue.List, "fields that are drawn") with { Required = true }, Kind, Height]),
+        new("chart", "data", "A picture of numbers, with the numbers beneath for who cannot see it", false, [Label, Source, Every, Items, Rows, Of("shape", ComponentValue.Word, "line when absent") with { Choices = ["line", "area", "bar", "ring"] }, Of("x", ComponentValue.Word, "field of the axis") with { Required = true }, Of("y", ComponentValue.List, "fields that are drawn") with { Required = true }, Of("labels", ComponentValue.List, "a text for each of them; the names of the fields when absent"), Kind, Height]),
         new("metric", "data", "One number and what it is", false, [Label, Of("value", ComponentValue.Any, "the number itself, in place of a source"), Source, Every, From, Kind, Of("hint", ComponentValue.Text, "a word about it"), Page]),
         new("alert", "feedback", "A word to the reader", false, [Title, Of("text", ComponentValue.Text, "what is said") with { Required = true }, Tone]),
         new("modal", "feedback", "A button that opens parts over the page", true, [Label, Title]),

@@ -49,6 +49,7 @@ await walk(async (browser) => {
   await page.goto(`${address}/console/r/orders.orders/${order.id}`);
   await held;
   await page.getByRole('heading', { name: 'Barbara Liskov' }).waitFor();
+  await page.waitForLoadState('networkidle');
   await page.getByRole('button', { name: 'My account' }).click();
   await page.getByRole('menuitem', { name: 'Sign out' }).click();
   await page.getByRole('heading', { name: 'Sign in' }).waitFor();

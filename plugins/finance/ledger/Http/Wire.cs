@@ -43,6 +43,15 @@ internal sealed record PostingView(string Account, string Amount, string Commodi
 /// <summary>An amount with its commodity.</summary>
 internal sealed record AmountView(string Amount, string Commodity);
 
+/// <summary>An amount as fields of the kind money have it.</summary>
+internal sealed record MoneyView(string Amount, string Currency);
+
+/// <summary>Figures of a book in one commodity; see <see cref="Books.Overview"/>.</summary>
+internal sealed record OverviewView(string Book, string Name, string Commodity, MoneyView Assets, MoneyView Liabilities, MoneyView NetWorth, MoneyView Income, MoneyView Expenses);
+
+/// <summary>A month of a book in one commodity.</summary>
+internal sealed record MonthView(string Month, MoneyView Income, MoneyView Expenses, MoneyView NetWorth);
+
 /// <summary>A page of a register.</summary>
 internal sealed record RegisterView(AccountView Account, ImmutableArray<AmountView> Opening, ImmutableArray<RegisterLineView> Lines, string? NextCursor);
 
@@ -108,6 +117,8 @@ internal sealed record ProfileView(string Name, long Version, ImmutableDictionar
 [JsonSerializable(typeof(ProfileRequest))]
 [JsonSerializable(typeof(ProfileView))]
 [JsonSerializable(typeof(ListView<CommodityView>))]
+[JsonSerializable(typeof(ListView<OverviewView>))]
+[JsonSerializable(typeof(ListView<MonthView>))]
 [JsonSerializable(typeof(ListView<AccountView>))]
 [JsonSerializable(typeof(ListView<ImportView>))]
 [JsonSerializable(typeof(ListView<ProfileView>))]

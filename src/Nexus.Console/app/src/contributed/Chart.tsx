@@ -22,7 +22,8 @@ export function Chart({ part }: { part: Part }): ReactNode {
   const shape = text(part, 'shape') ?? 'line';
   const names = rows.map((row) => shown(format, undefined, pick(row, x)));
   const isRing = shape === 'ring';
-  const legend = isRing ? names : fields.length > 1 ? fields.map(spoken) : [];
+  const called = fields.map((field, index) => say(list<unknown>(part, 'labels')[index]) || spoken(field));
+  const legend = isRing ? names : fields.length > 1 ? called : [];
   const series = fields.map((field) => rows.map((row) => measure(pick(row, field))));
   return (
     <figure style={{ margin: 0 }}>
@@ -30,7 +31,7 @@ export function Chart({ part }: { part: Part }): ReactNode {
       <Box ref={ref} style={{ minHeight: height }}>
         {width > 0 && rows.length > 0 && (
           <svg role="img" aria-label={label} width={width} height={height} viewBox={`0 0 ${width} ${height}`} className="chart">
-            {isRing ? <Ring values={series[0] ?? []} names={names} width={width} height={height} /> : <Plane shape={shape} series={series} names={names} fields={fields} width={width} height={height} say={(value) => (kind === 'money' ? format.number(value, 2) : shown(format, kind, value))} />}
+            {isRing ? <Ring values={series[0] ?? []} names={names} width={width} height={height} /> : <Plane shape={shape} series={series} names={names} called={called} width={width} height={height} say={(value) => (kind === 'money' ? format.number(value, 2) : shown(format, kind, value))} />}
           </svg>
         )}
       </Box>
@@ -42,7 +43,7 @@ export function Chart({ part }: { part: Part }): ReactNode {
       <VisuallyHidden>
         <Table>
           <caption>{label}</caption>
-          <thead><tr><th scope="col">{spoken(x)}</th>{fields.map((field) => <th scope="col" key={field}>{spoken(field)}</th>)}</tr></thead>
+          <thead><tr><th scope="col">{spoken(x)}</th>{fields.map((field, at) => <th scope="col" key={field}>{called[at]}</th>)}</tr></thead>
           <tbody>{rows.map((row, at) => <tr key={at}><th scope="row">{names[at]}</th>{fields.map((field) => <td key={field}>{shown(format, kind, pick(row, field))}</td>)}</tr>)}</tbody>
         </Table>
       </VisuallyHidden>
@@ -59,9 +60,9 @@ export function steps(least: number, most: number, about: number): number[] {
   return Array.from({ length: Math.ceil(most / step) - first + 1 }, (_, index) => (first + index) * step);
 }
 
-interface PlaneProps { shape: string; series: number[][]; names: string[]; fields: string[]; width: number; height: number; say: (value: number) => string }
+interface PlaneProps { shape: string; series: number[][]; names: string[]; called: string[]; width: number; height: number; say: (value: number) => string }
 
-function Plane({ shape, series, names, fields, width, height, say }: PlaneProps): ReactNode {
+function Plane({ shape, series, names, called, width, height, say }: PlaneProps): ReactNode {
   const all = series.flat();
   const marks = steps(Math.min(0, ...all), Math.max(0, ...all) || 1, Math.max(2, Math.floor(height / 48)));
   const [least, most] = [marks[0] ?? 0, marks.at(-1) ?? 1];
@@ -86,7 +87,7 @@ function Plane({ shape, series, names, fields, width, height, say }: PlaneProps)
           </g>
         );
       })}
-      {names.map((name, index) => <rect key={index} x={left + slot * index} width={slot} y={top} height={bottom - top} className="chart-slot"><title>{[name, ...series.map((values, which) => `${spoken(fields[which] ?? '')}: ${say(values[index] ?? 0)}`)].join('\n')}</title></rect>)}
+      {names.map((name, index) => <rect key={index} x={left + slot * index} width={slot} y={top} height={bottom - top} className="chart-slot"><title>{[name, ...series.map((values, which) => `${called[which] ?? ''}: ${say(values[index] ?? 0)}`)].join('\n')}</title></rect>)}
     </>
   );
 }

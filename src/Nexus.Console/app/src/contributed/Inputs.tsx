@@ -54,7 +54,10 @@ function useOptions(part: Part): { value: string; label: string }[] {
 export function Choice({ part }: { part: Part }): ReactNode {
   const { value, change, required, ...entry } = useEntry(part);
   const words = useWords();
-  return <Select {...entry} required={required} withAsterisk={required} data={useOptions(part)} value={value === undefined || value === null || value === '' ? null : String(value)} onChange={change} searchable clearable={!required} clearButtonProps={{ 'aria-label': words.clear }} nothingFoundMessage="–" />;
+  const options = useOptions(part);
+  const first = part['first'] === true && options.length > 0 && !options.some((one) => one.value === asText(value)) ? options[0]!.value : null;
+  useEffect(() => { if (first !== null) change(first); });
+  return <Select {...entry} required={required} withAsterisk={required} data={options} value={value === undefined || value === null || value === '' ? null : String(value)} onChange={change} searchable clearable={!required} clearButtonProps={{ 'aria-label': words.clear }} nothingFoundMessage="–" />;
 }
 
 export function Radios({ part }: { part: Part }): ReactNode {

@@ -23,14 +23,14 @@ export function Health(): ReactNode {
   return (
     <>
       <PageHead title={words.health} about={status.data && `Nexus ${status.data.version} · .NET ${status.data.runtime.version} · ${format.ago(status.data.startedAt)}`}>
-        <Badge size="lg" variant="light" color={colourOf(health.data?.status ?? '')}>{health.data?.status}</Badge>
+        <Badge size="lg" variant="light" color={colourOf(health.data?.status ?? '')}>{words.healthStates[health.data?.status as keyof typeof words.healthStates] ?? health.data?.status}</Badge>
       </PageHead>
       <Stack gap="lg">
         <SimpleGrid cols={{ base: 1, xs: 2, lg: 4 }}>
           {status.data?.components.map((c) => (
             <Card key={c.name} withBorder>
-              <Group justify="space-between" mb={4}><Text fw={600}>{c.description}</Text><Badge variant="dot" color={colourOf(c.status)}>{c.status}</Badge></Group>
-              {Object.entries(c.counts).map(([name, value]) => <Group key={name} justify="space-between"><Text size="sm" c="dimmed">{spoken(name)}</Text><Text size="sm" className="figures">{typeof value === 'number' ? format.number(value) : value}</Text></Group>)}
+              <Group justify="space-between" mb={4}><Text fw={600}>{words.nodeParts[c.name] ?? c.description}</Text><Badge variant="dot" color={colourOf(c.status)}>{words.healthStates[c.status as keyof typeof words.healthStates] ?? c.status}</Badge></Group>
+              {Object.entries(c.counts).map(([name, value]) => <Group key={name} justify="space-between"><Text size="sm" c="dimmed">{words.nodeCounts[name] ?? spoken(name)}</Text><Text size="sm" className="figures">{typeof value === 'number' ? format.number(value) : value}</Text></Group>)}
             </Card>
           ))}
         </SimpleGrid>
@@ -51,8 +51,8 @@ function Parts({ title, parts }: { title: string; parts: Part[] }): ReactNode {
         {parts.map((p) => (
           <Table.Tr key={p.name}>
             <Table.Td>{p.name}</Table.Td>
-            <Table.Td><Badge variant="light" color={colourOf(p.status)}>{p.status}</Badge></Table.Td>
-            <Table.Td>{p.detail ?? p.state}</Table.Td>
+            <Table.Td><Badge variant="light" color={colourOf(p.status)}>{words.healthStates[p.status as keyof typeof words.healthStates] ?? p.status}</Badge></Table.Td>
+            <Table.Td>{p.detail ?? words.pluginStates[p.state as keyof typeof words.pluginStates] ?? p.state}</Table.Td>
             <Table.Td className="figures">{p.latencyMs === undefined ? '' : format.number(p.latencyMs, 1)}</Table.Td>
           </Table.Tr>
         ))}

@@ -25,7 +25,7 @@ export function Nodes(): ReactNode {
         <SimpleGrid cols={{ base: 1, md: 2, xl: 3 }}>
           {nodes.map((node) => (
             <Card key={node.id} withBorder component="article" aria-label={node.machine}>
-              <Group justify="space-between" mb="sm"><Group gap="xs"><Text fw={650}>{node.machine}</Text>{node.self && <Badge variant="light">{words.thisNode}</Badge>}</Group><Group gap={4}>{node.roles.map((role) => <Badge key={role} variant="light" color="gray">{role}</Badge>)}</Group></Group>
+              <Group justify="space-between" mb="sm"><Group gap="xs"><Text fw={650}>{node.machine}</Text>{node.self && <Badge variant="light">{words.thisNode}</Badge>}</Group><Group gap={4}>{node.roles.map((role) => <Badge key={role} variant="light" color="gray">{role === 'all' ? words.all : role}</Badge>)}</Group></Group>
               <Facts facts={[[words.address, <Code key="address">{node.address}</Code>], [words.version, node.version], [words.since, <span key="since" title={format.instant(node.startedAt)}>{format.ago(node.startedAt)}</span>], [words.seen, format.ago(node.seenAt)], [words.lease, `${format.number(node.leaseSeconds)} s`], [words.id, node.id]]} />
             </Card>
           ))}
@@ -38,7 +38,7 @@ export function Nodes(): ReactNode {
                 <Table.Td fw={600}>{id}</Table.Td>
                 {nodes.map((node) => {
                   const held = node.plugins.find((one) => one.id === id);
-                  return <Table.Td key={node.id}>{held ? <Group gap="xs"><Badge variant="light" color={colourOf(held.state)}>{held.state}</Badge><Text span size="sm" className="figures">{held.version}</Text></Group> : '–'}</Table.Td>;
+                  return <Table.Td key={node.id}>{held ? <Group gap="xs"><Badge variant="light" color={colourOf(held.state)}>{words.pluginStates[held.state as keyof typeof words.pluginStates] ?? held.state}</Badge><Text span size="sm" className="figures">{held.version}</Text></Group> : '–'}</Table.Td>;
                 })}
               </Table.Tr>
             ))}

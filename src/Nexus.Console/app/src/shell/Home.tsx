@@ -30,7 +30,7 @@ export function Home({ view }: { view: View }): ReactNode {
   return (
     <>
       <PageHead title={words.home} about={view.caller.name}>
-        {health.data && <Badge size="lg" variant="light" color={colourOf(health.data.status)}>{spoken(health.data.status)}</Badge>}
+        {health.data && <Badge size="lg" variant="light" color={colourOf(health.data.status)}>{words.healthStates[health.data.status as keyof typeof words.healthStates] ?? health.data.status}</Badge>}
       </PageHead>
       <Stack gap="lg">
         {health.data && !isWell && <Fault error={new Error([...(health.data.plugins ?? []), ...(health.data.dependencies ?? [])].filter((p) => p.status !== 'Healthy').map((p) => `${p.name}: ${p.status}`).join('\n'))} />}

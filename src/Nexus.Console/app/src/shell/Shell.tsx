@@ -17,6 +17,7 @@ import { Home } from './Home';
 import { Palette } from './Palette';
 import { pages, type Page } from './pages';
 import { Boundary, Empty, Waiting } from './Parts';
+import { useKeptFocus } from './useKeptFocus';
 
 const ListPage = lazy(async () => ({ default: (await import('../resources/ListPage')).ListPage }));
 const DetailPage = lazy(async () => ({ default: (await import('../resources/DetailPage')).DetailPage }));
@@ -33,6 +34,7 @@ export function Shell({ view }: { view: View }): ReactNode {
   const [location] = useLocation();
   const main = useRef<HTMLElement>(null);
   useEffect(close, [location, close]);
+  useKeptFocus(main);
   return (
     <AppShell header={{ height: 56 }} navbar={{ width: 248, breakpoint: 'md', collapsed: { mobile: !isOpen } }} padding="md">
       <a className="skip" href="#content" onClick={(event) => { event.preventDefault(); main.current?.focus(); }}>{words.skip}</a>
