@@ -291,7 +291,7 @@ public abstract class WalkTests
     [Fact]
     public async Task Somebody_new_does_twelve_things_with_few_clicks_each()
     {
-        await using var host = await HostAsync("orders");
+        await using var host = await HostAsync("orders", "inventory");
         var kiln = PluginCompiler.Plugin(Path.Combine(host.Folder, "kiln"), "kiln", "1.0.0", """
             public sealed class KilnPlugin : IPlugin
             {

@@ -27,7 +27,7 @@ await walk(async (browser) => {
   const sumOf = (balances, currency, ...types) => balances.filter((one) => one.commodity === currency && types.includes(one.type)).reduce((cents, one) => cents + BigInt(one.amount.replace('.', '')), 0n);
   const text = (cents) => `${cents < 0n ? '-' : ''}${(cents < 0n ? -cents : cents) / 100n}.${String((cents < 0n ? -cents : cents) % 100n).padStart(2, '0')}`;
   const { balances } = await api('GET', `${root}/books/${book.id}/balances?on=${now.toISOString().slice(0, 10)}`);
-  const figure = (label) => page.getByRole('main').locator('div').filter({ has: page.getByText(label, { exact: true }) }).locator('[data-metric]').last();
+  const figure = (label) => page.locator('div:has(> [data-metric])').filter({ has: page.getByText(label, { exact: true }) }).locator('[data-metric]');
   await page.goto(`${address}/console/p/finance.ledger/dashboard`);
   await page.waitForURL(/book=.*commodity=EUR/);
   const held = money(text(sumOf(balances, 'EUR', 'asset')), 'EUR');

@@ -48,14 +48,11 @@ await walk(async (browser) => {
     await page.getByRole('heading', { level: 1, name: 'Marie Curie' }).waitFor();
   });
 
-  await task('find it again', 2, async () => {
+  await task('find it again and change it', 4, async () => {
     await press(page.getByRole('banner').getByRole('button', { name: /Pages, records, actions/ }));
     await page.getByRole('textbox', { name: 'Pages, records, actions' }).fill('Curie');
     await press(page.getByRole('button', { name: 'Marie Curie' }));
     await page.getByRole('heading', { level: 1, name: 'Marie Curie' }).waitFor();
-  });
-
-  await task('change it', 2, async () => {
     await button('Edit');
     await page.getByLabel('Quantity').fill('5');
     await button('Save');
@@ -67,6 +64,18 @@ await walk(async (browser) => {
     const history = page.getByRole('tabpanel', { name: 'History' });
     await history.getByText(/by /).first().waitFor();
     assert.match(await history.innerText(), /Quantity\s+2\s+5/);
+  });
+
+  await page.evaluate(async () => { await fetch('/api/business/inventory/stock', { method: 'POST', headers: { 'content-type': 'application/json', 'x-csrf-token': localStorage.getItem('nexus.csrf') }, body: JSON.stringify({ sku: 'R-88', quantity: 40 }) }); });
+  await task('take back a deletion', 4, async () => {
+    await menu('Stock');
+    await press(main.getByRole('row').getByText('R-88', { exact: true }));
+    await page.getByRole('heading', { level: 1, name: 'R-88' }).waitFor();
+    await button('Delete', main);
+    await page.getByText('Deleted: R-88').waitFor();
+    await button('Undo', page.getByRole('alert'));
+    await main.getByRole('row').getByText('R-88', { exact: true }).waitFor();
+    assert.equal((await api('GET', '/api/business/inventory/stock'))[0].quantity, 40);
   });
 
   await task('install a plugin', 4, async () => {

@@ -3,7 +3,7 @@ import { useQueries, useQuery } from '@tanstack/react-query';
 import { Table2 } from 'lucide-react';
 import { Suspense, type ReactNode } from 'react';
 import { Link } from 'wouter';
-import { spoken, titleOf, useCatalogue, type Resource } from '../api/catalogue';
+import { titleOf, useCatalogue, type Resource } from '../api/catalogue';
 import { get } from '../api/client';
 import { countRecords } from '../api/records';
 import { useRecordChanges } from '../api/live';

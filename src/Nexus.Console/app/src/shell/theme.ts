@@ -1,4 +1,4 @@
-import { Anchor, Badge, Button, createTheme, Modal, Notification, Table, type MantineColorsTuple } from '@mantine/core';
+import { Anchor, Badge, Button, createTheme, Menu, Modal, Notification, Table, type MantineColorsTuple } from '@mantine/core';
 
 const indigo: MantineColorsTuple = ['#eef2ff', '#dfe6fd', '#bccaf7', '#96acf1', '#7692ec', '#6181e9', '#3f63d8', '#3557c4', '#2d4cb0', '#22409c'];
 
@@ -16,6 +16,8 @@ export const theme = createTheme({
     Anchor: Anchor.extend({ defaultProps: { underline: 'hover' } }),
     Badge: Badge.extend({ defaultProps: { tt: 'none', radius: 'sm' } }),
     Button: Button.extend({ defaultProps: { radius: 'md' } }),
+    // Opened by a key, its first entry has the focus, and not a place that nobody sees.
+    Menu: Menu.extend({ defaultProps: { withInitialFocusPlaceholder: false } }),
     // A window's heading is no banner of the page.
     Modal: Modal.extend({ defaultProps: { centered: true, attributes: { header: { role: 'presentation' } }, closeButtonProps: { 'aria-label': 'Close' } } }),
     Notification: Notification.extend({ defaultProps: { closeButtonProps: { 'aria-label': 'Close' } } }),
