@@ -8,7 +8,8 @@ await walk(async (browser) => {
   await api('POST', '/api/business/orders/orders/batch', Array.from({ length: 30 }, (_, n) => ({ customer: `Customer ${n}`, sku: `S-${n}`, quantity: n + 1 })));
   await api('POST', '/api/v1/users', { username: 'lise', password: input.password, email: 'lise@example.org', displayName: 'Lise Meitner', roles: ['user'], mustChangePassword: false });
 
-  const { page, whole } = await person(browser);
+  // A page that is left may ask for a record that was just deleted.
+  const { page, whole } = await person(browser, { expected: ['/api/business/inventory/stock'] });
   await page.goto(`${address}/console/`);
   let clicks = 0;
   const press = async (found) => { clicks++; await found.click(); };

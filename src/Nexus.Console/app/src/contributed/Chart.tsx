@@ -31,7 +31,7 @@ export function Chart({ part }: { part: Part }): ReactNode {
       <Box ref={ref} style={{ minHeight: height }}>
         {width > 0 && rows.length > 0 && (
           <svg role="img" aria-label={label} width={width} height={height} viewBox={`0 0 ${width} ${height}`} className="chart">
-            {isRing ? <Ring values={series[0] ?? []} names={names} width={width} height={height} /> : <Plane shape={shape} series={series} names={names} called={called} width={width} height={height} say={(value) => (kind === 'money' ? format.number(value, 2) : shown(format, kind, value))} />}
+            {isRing ? <Ring values={series[0] ?? []} names={names} width={width} height={height} /> : <Plane shape={shape} series={series} names={names} called={called} width={width} height={height} told={fields.map((field) => rows.map((row) => shown(format, kind, pick(row, field))))} say={(value) => (kind === 'money' ? format.number(value, 2) : shown(format, kind, value))} short={(value) => new Intl.NumberFormat(format.locale, { notation: 'compact', maximumSignificantDigits: 3 }).format(value)} />}
           </svg>
         )}
       </Box>
@@ -60,13 +60,15 @@ export function steps(least: number, most: number, about: number): number[] {
   return Array.from({ length: Math.ceil(most / step) - first + 1 }, (_, index) => (first + index) * step);
 }
 
-interface PlaneProps { shape: string; series: number[][]; names: string[]; called: string[]; width: number; height: number; say: (value: number) => string }
+interface PlaneProps { shape: string; series: number[][]; names: string[]; called: string[]; width: number; height: number; /** Each value as it is, digit for digit. */ told: string[][]; /** Marks of the axis; shorter where they would take the room of the picture. */ say: (value: number) => string; short: (value: number) => string }
 
-function Plane({ shape, series, names, called, width, height, say }: PlaneProps): ReactNode {
+function Plane({ shape, series, names, called, width, height, told, say, short }: PlaneProps): ReactNode {
   const all = series.flat();
   const marks = steps(Math.min(0, ...all), Math.max(0, ...all) || 1, Math.max(2, Math.floor(height / 48)));
   const [least, most] = [marks[0] ?? 0, marks.at(-1) ?? 1];
-  const left = 10 + 7 * Math.max(...marks.map((mark) => say(mark).length));
+  const long = (form: (value: number) => string): number => 10 + 7 * Math.max(...marks.map((mark) => form(mark).length));
+  const label = long(say) > width / 5 ? short : say;
+  const left = Math.min(long(label), width / 2);
   const [top, bottom, right] = [8, height - 22, width - 8];
   const slot = (right - left) / Math.max(1, names.length);
   const y = (value: number): number => bottom - ((value - least) / (most - least || 1)) * (bottom - top);
@@ -75,7 +77,7 @@ function Plane({ shape, series, names, called, width, height, say }: PlaneProps)
   const bar = (slot * 0.7) / Math.max(1, series.length);
   return (
     <>
-      {marks.map((mark) => <g key={mark}><line x1={left} x2={right} y1={y(mark)} y2={y(mark)} className="chart-line" /><text x={left - 6} y={y(mark) + 4} textAnchor="end">{say(mark)}</text></g>)}
+      {marks.map((mark) => <g key={mark}><line x1={left} x2={right} y1={y(mark)} y2={y(mark)} className="chart-line" /><text x={left - 6} y={y(mark) + 4} textAnchor="end">{label(mark)}</text></g>)}
       {names.map((name, index) => index % every === 0 && <text key={index} x={middle(index)} y={height - 6} textAnchor="middle">{name.length > 12 ? `${name.slice(0, 11)}…` : name}</text>)}
       {series.map((values, which) => {
         if (shape === 'bar') return values.map((value, index) => <rect key={`${which} ${index}`} x={middle(index) - (bar * series.length) / 2 + bar * which} width={Math.max(1, bar - 1)} y={Math.min(y(value), y(0))} height={Math.abs(y(value) - y(0))} fill={colour(which)} rx={2} />);
@@ -87,7 +89,7 @@ function Plane({ shape, series, names, called, width, height, say }: PlaneProps)
           </g>
         );
       })}
-      {names.map((name, index) => <rect key={index} x={left + slot * index} width={slot} y={top} height={bottom - top} className="chart-slot"><title>{[name, ...series.map((values, which) => `${called[which] ?? ''}: ${say(values[index] ?? 0)}`)].join('\n')}</title></rect>)}
+      {names.map((name, index) => <rect key={index} x={left + slot * index} width={slot} y={top} height={bottom - top} className="chart-slot"><title>{[name, ...told.map((values, which) => `${called[which] ?? ''}: ${values[index] ?? ''}`)].join('\n')}</title></rect>)}
     </>
   );
 }
