@@ -33,8 +33,14 @@ internal sealed class PersonalDocuments
         if (told.Message is not { Source: "core.identity", Key: { } person })
             return;
         var own = new PersonalDocuments(services.GetRequiredService<IDocuments>(), person);
-        for (DocumentPage page; (page = await own.documents.QueryAsync(new DocumentQuery { Prefix = own.root }, cancellationToken)).Documents.Length > 0;)
+        // What is deleted is still found until the handler's unit of work is committed: pages are passed, not emptied.
+        for (string? cursor = null; ;)
+        {
+            var page = await own.documents.QueryAsync(new DocumentQuery { Prefix = own.root, Limit = 1000, Cursor = cursor }, cancellationToken);
             await own.documents.CommitAsync([.. page.Documents.Select(d => new DocumentWrite(d.Path, null, Delete: true))], cancellationToken: cancellationToken);
+            if ((cursor = page.NextCursor) is null)
+                return;
+        }
     }
 
     /// <summary>The document of a name, or null.</summary>
