@@ -3,7 +3,8 @@ import { address, api, assert, input, person, walk } from './browser.mjs';
 
 await walk(async (browser) => {
   await api('POST', '/api/business/orders/orders/batch', Array.from({ length: 30 }, (_, n) => ({ customer: `Customer ${n}`, sku: `S-${n}`, quantity: n + 1 })));
-  const { page, look, whole } = await person(browser, { expected: ['/api/v1/auth'] });
+  // A page that is left may ask for a record that was just deleted.
+  const { page, look, whole } = await person(browser, { expected: ['/api/v1/auth', '/api/business/orders/orders', '/api/business/inventory/stock'] });
   await page.addInitScript(() => { window.pointed = 0; for (const name of ['mousedown', 'pointerdown', 'touchstart']) addEventListener(name, () => { window.pointed++; }, true); });
 
   /** How the element that has the focus, and what is around it, is drawn. What had it before looks different without. */
