@@ -126,8 +126,7 @@ await walk(async (browser) => {
   await reader.page.getByText('Updated', { exact: true }).first().waitFor();
   assert.equal(await reader.page.getByRole('button', { name: /^Undo/ }).count(), 0);
   await reader.page.goto(`${address}/console/r/orders.orders`);
-  await reader.page.getByRole('checkbox', { name: 'All' }).click();
-  await reader.page.getByRole('toolbar').getByText('selected').waitFor();
-  assert.deepEqual(await reader.page.getByRole('toolbar').getByRole('button').allInnerTexts(), ['Clear']);
+  await reader.page.locator('.rows tbody tr').first().waitFor();
+  assert.equal(await reader.page.getByRole('checkbox').count(), 0);
   reader.whole();
 });

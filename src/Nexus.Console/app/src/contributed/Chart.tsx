@@ -95,9 +95,11 @@ function Plane({ shape, series, names, called, width, height, told, say, short }
 }
 
 function Ring({ values, names, width, height }: { values: number[]; names: string[]; width: number; height: number }): ReactNode {
-  const total = values.reduce((sum, value) => sum + Math.max(0, value), 0) || 1;
+  const total = values.reduce((sum, value) => sum + Math.max(0, value), 0);
   const radius = Math.min(width, height) / 2 - 18;
   const round = 2 * Math.PI * radius;
+  // Of nothing there are no parts: the ring is there, and empty.
+  if (total === 0) return <circle cx={width / 2} cy={height / 2} r={radius} fill="none" stroke="var(--mantine-color-default-border)" strokeWidth={24} />;
   let before = 0;
   return values.map((value, index) => {
     const share = Math.max(0, value) / total;

@@ -80,7 +80,7 @@ function List({ resource }: { resource: Resource }): ReactNode {
         </Group>
         {wasChosen.current && <Suspense fallback={null}><Selection resource={resource} selected={selected} onSelect={setSelected} /></Suspense>}
         {list.isLoading ? <Waiting lines={8} /> : list.error ? <Fault error={list.error} retry={list.readAgain} /> : total === 0 ? (
-          <Empty title={isFiltered ? words.noMatches : words.noRecords} hint={isFiltered ? words.noMatchesHint : words.noRecordsHint}>
+          <Empty title={isFiltered ? words.noMatches : words.noRecords} hint={isFiltered ? words.noMatchesHint : 'create' in resource.allowed ? words.noRecordsHint : words.noRecordsRead}>
             {isFiltered ? <Button variant="light" onClick={() => { setText(''); change({ q: '', conditions: [] }); }}>{words.clear}</Button> : null}
           </Empty>
         ) : null}
