@@ -37,6 +37,10 @@ public sealed class HostTests
         var balances = await host.GetAsync($"/api/business/ledger/books/{book}/balances");
         Assert.Equal("1987.66", (string?)balances["balances"]!.AsArray().Single(b => (string?)b!["path"] == "Assets:Bank")!["amount"]);
         Assert.True((bool)(await host.GetAsync($"/api/business/ledger/books/{book}/audit"))["sound"]!);
+        var overview = Assert.Single((await host.GetAsync($"/api/business/ledger/books/{book}/overview"))["items"]!.AsArray())!;
+        Assert.Equal(("EUR", "1987.66", "0.00"), ((string?)overview["commodity"], (string?)overview["netWorth"]!["amount"], (string?)overview["liabilities"]!["amount"]));
+        var months = (await host.GetAsync($"/api/business/ledger/books/{book}/months?months=120"))["items"]!.AsArray();
+        Assert.Equal(("2000.00", "12.34", "1987.66"), ((string?)months.Single(m => (string?)m!["month"] == "2026-01")!["income"]!["amount"], (string?)months.Single(m => (string?)m!["month"] == "2026-01")!["expenses"]!["amount"], (string?)months[^1]!["netWorth"]!["amount"]));
         Assert.Equal(2, (await host.GetAsync($"/api/business/ledger/imports?book={book}")).AsObject().First().Value!.AsArray().Single()!["added"]!.GetValue<int>());
         var plugins = await host.GetAsync("/api/v1/plugins");
         Assert.Contains(RunningHost.Rows(plugins), p => (string?)p["id"] == "engines.postgresql" && string.Equals((string?)p["state"], "active", StringComparison.OrdinalIgnoreCase));
