@@ -6,8 +6,25 @@ using Npgsql;
 
 namespace Nexus.Console.Tests;
 
-/// <summary>What people do in the console on a node that has nothing but itself.</summary>
-public sealed class Walks_on_SQLite : WalkTests;
+/// <summary>What people do in the console on a node that has nothing but itself, and what no engine changes.</summary>
+public sealed class Walks_on_SQLite : WalkTests
+{
+    [Fact]
+    public async Task A_page_brings_its_script_when_it_is_visited_and_nothing_comes_twice()
+    {
+        await using var host = await HostAsync("orders");
+
+        await Browser.WalkAsync("loading", host);
+    }
+
+    [Fact]
+    public async Task In_another_language_no_page_says_a_word_of_the_first()
+    {
+        await using var host = await HostAsync("orders", "inventory");
+
+        await Browser.WalkAsync("german", host, new { app = Path.Combine(Programs.Root, "src", "Nexus.Console", "app") });
+    }
+}
 
 /// <summary>The same on a node with PostgreSQL.</summary>
 public sealed class Walks_on_PostgreSQL : WalkTests
@@ -25,7 +42,8 @@ public abstract class WalkTests
     /// <summary>A new database for a host; null means the one inside.</summary>
     protected virtual Task<string?> DatabaseAsync() => Task.FromResult<string?>(null);
 
-    private Task<RunningHost> HostAsync(params string[] samples) => HostAsync(samples, []);
+    /// <summary>A host with samples.</summary>
+    private protected Task<RunningHost> HostAsync(params string[] samples) => HostAsync(samples, []);
 
     private async Task<RunningHost> HostAsync(string[] samples, string[] options) => await Browser.HostAsync(samples, options, await DatabaseAsync());
 
@@ -153,27 +171,11 @@ public abstract class WalkTests
     }
 
     [Fact]
-    public async Task A_page_brings_its_script_when_it_is_visited_and_nothing_comes_twice()
-    {
-        await using var host = await HostAsync("orders");
-
-        await Browser.WalkAsync("loading", host);
-    }
-
-    [Fact]
     public async Task An_errand_is_done_by_the_keyboard_alone_and_the_focus_is_seen_all_the_way()
     {
         await using var host = await HostAsync("orders", "inventory");
 
         await Browser.WalkAsync("keyboard", host);
-    }
-
-    [Fact]
-    public async Task In_another_language_no_page_says_a_word_of_the_first()
-    {
-        await using var host = await HostAsync("orders", "inventory");
-
-        await Browser.WalkAsync("german", host, new { app = Path.Combine(Programs.Root, "src", "Nexus.Console", "app") });
     }
 
     [Fact]
