@@ -33,7 +33,7 @@ internal static class Forms
     public const string SavedViews = """{"title":"SavedViews","type":"object","required":["items"],"properties":{"items":{"type":"array","items":""" + SavedView + "}}}";
 
     /// <summary>A view of a list, as it is sent and kept.</summary>
-    public const string SavedView = """{"title":"SavedView","type":"object","required":["name","query","default"],"properties":{"name":{"type":"string"},"query":{"type":"string"},"default":{"type":"boolean"}}}""";
+    private const string SavedView = """{"title":"SavedView","type":"object","required":["name","query","default"],"properties":{"name":{"type":"string"},"query":{"type":"string"},"default":{"type":"boolean"}}}""";
 
     /// <summary>A component: its type, its properties, the parts in it.</summary>
     private const string Part = """{"title":"Part","type":"object","required":["type"],"additionalProperties":true,"properties":{"type":{"type":"string"},"parts":{"type":"array","items":{"$ref":"#/components/schemas/CoreConsolePart"}}}}""";

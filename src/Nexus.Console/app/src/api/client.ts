@@ -29,5 +29,4 @@ const by = <M extends Method>(method: M) => async <P extends Path<M>>(path: P, .
 export const get = by('GET');
 export const post = by('POST');
 export const put = by('PUT');
-export const patch = by('PATCH');
 export const remove = by('DELETE');
