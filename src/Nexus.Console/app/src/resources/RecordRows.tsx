@@ -35,7 +35,8 @@ export function RecordRows({ resource, list, fields, query, sort, onSort, select
   const canChoose = canChange(resource);
   const box = useRef<HTMLDivElement>(null);
   const [active, setActive] = useState(0);
-  const focusNext = useRef(false);
+  /** The row that a key moved to, until it is in the page: a drawing before it may still be on its way. */
+  const focusNext = useRef<number | null>(null);
   const count = Math.min(list.total ?? 0, mostRows);
   const place = `${resource.name}?${query}`;
   const virtual = useVirtualizer({
@@ -61,13 +62,14 @@ export function RecordRows({ resource, list, fields, query, sort, onSort, select
   useEffect(() => {
     if (before.current === place) return;
     before.current = place;
+    focusNext.current = null;
     setActive(0);
     if (box.current) box.current.scrollTop = 0;
   }, [place]);
-  useEffect(() => {
-    if (!focusNext.current) return;
-    const row = box.current?.querySelector<HTMLTableRowElement>(`tr[data-index="${active}"]`);
-    if (row) { focusNext.current = false; row.focus({ preventScroll: true }); }
+  useLayoutEffect(() => {
+    if (focusNext.current === null) return;
+    const row = box.current?.querySelector<HTMLTableRowElement>(`tr[data-index="${focusNext.current}"]`);
+    if (row) { focusNext.current = null; row.focus({ preventScroll: true }); }
   });
 
   const open = (index: number): void => { const row = list.at(index); if (row) go(`/r/${resource.name}/${row.id}`); };
@@ -77,7 +79,7 @@ export function RecordRows({ resource, list, fields, query, sort, onSort, select
   };
   const move = (index: number): void => {
     const to = Math.min(count - 1, Math.max(0, index));
-    focusNext.current = true;
+    focusNext.current = to;
     setActive(to);
     virtual.scrollToIndex(to);
   };
@@ -102,6 +104,7 @@ export function RecordRows({ resource, list, fields, query, sort, onSort, select
   const click = (event: MouseEvent<HTMLElement>): void => {
     const index = indexOf(event.target);
     if (index === null) return;
+    focusNext.current = null;
     setActive(index);
     // What one can press inside a row acts for itself.
     if (event.target instanceof Element && event.target.closest('[data-choose]')) toggle(index);
