@@ -104,6 +104,22 @@ public abstract class WalkTests
     }
 
     [Fact]
+    public async Task What_is_answered_late_hides_nothing_that_happened_meanwhile_and_takes_nobody_away()
+    {
+        await using var host = await HostAsync("orders", "inventory");
+        var slow = PluginCompiler.Plugin(Path.Combine(host.Folder, "slow"), "slow", "1.0.0", """
+            public sealed class SlowPlugin : IPlugin
+            {
+                public void Configure(IPluginBuilder plugin) => plugin.AddPage("all", "Slow", new Component("module") { ["file"] = "slow.js" });
+            }
+            """);
+        Directory.CreateDirectory(Path.Combine(slow, "ui"));
+        await File.WriteAllTextAsync(Path.Combine(slow, "ui", "slow.js"), "export async function mount() { await new Promise((begun) => { globalThis.release = begun; }); return () => { globalThis.hasEnded = true; }; }");
+
+        await Browser.WalkAsync("late", host, new { slow });
+    }
+
+    [Fact]
     public async Task What_concerns_a_person_is_told_at_once_and_stays_read()
     {
         await using var host = await HostAsync("orders", "inventory");

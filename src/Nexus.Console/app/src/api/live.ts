@@ -1,14 +1,15 @@
-import { useEffect } from 'react';
+import { useLayoutEffect } from 'react';
 import type { QueryClient } from '@tanstack/react-query';
 import { useQueryClient } from '@tanstack/react-query';
+import { readAgain, readOne, readSoon } from './again';
 import { catalogueKey } from './catalogue';
-import { viewKey } from './session';
+import { viewKey, type View } from './session';
 
 /** A change of a record, or an event. */
 export interface Told { event: string; verb?: string; recordId?: string; record?: unknown; message?: unknown }
 
 type Listener = (told: Told) => void;
-interface Wish { id: string; message: Record<string, unknown>; listeners: Set<Listener>; after: string | null }
+interface Wish { id: string; message: Record<string, unknown>; listeners: Set<Listener>; after: string | null; /** What is done when the node follows. */ onFollowed: (() => void) | null; isRefused: boolean }
 
 /** The one socket of this tab: subscriptions of all pages share it, and it comes back by itself, without a gap. */
 class Live {
@@ -22,6 +23,8 @@ class Live {
   private wanted = false;
   isOpen = false;
   onPlugins: (version: number) => void = () => {};
+  /** Called when something is asked for from now on; what it returns, when the node has begun to tell. */
+  onAsk: (message: Record<string, unknown>) => () => void = () => () => {};
 
   start(): void {
     this.wanted = true;
@@ -51,7 +54,7 @@ class Live {
     const key = JSON.stringify(message);
     let wish = this.wishes.get(key);
     if (!wish) {
-      wish = { id: `s${++this.ids}`, message, listeners: new Set(), after: null };
+      wish = { id: `s${++this.ids}`, message, listeners: new Set(), after: null, onFollowed: null, isRefused: false };
       this.wishes.set(key, wish);
       this.ask(wish);
     }
@@ -85,21 +88,33 @@ class Live {
       this.pause = 500;
       this.send({ type: 'plugins' });
       if (this.noteListeners.size > 0) this.send({ type: 'notifications' });
+      // What was read before may lack what happened until now.
+      this.noteListeners.forEach((listener) => listener());
       this.wishes.forEach((wish) => this.ask(wish));
       this.tell(true);
     } else if (message['type'] === 'plugins') {
       this.onPlugins(message['version'] as number);
+      // Its plugin may be there now.
+      this.wishes.forEach((wish) => { if (wish.isRefused) this.ask(wish); });
     } else if (message['type'] === 'notifications') {
       this.noteListeners.forEach((listener) => listener());
-    } else if (message['type'] === 'subscribed' || message['type'] === 'event') {
+    } else if (message['type'] === 'subscribed' || message['type'] === 'event' || message['type'] === 'error') {
       const wish = [...this.wishes.values()].find((w) => w.id === message['id']);
-      if (!wish) return;
-      if (typeof message['at'] === 'string') wish.after = message['at'];
-      if (message['type'] === 'event') wish.listeners.forEach((listener) => listener(message['data'] as Told));
+      if (wish) this.hear(wish, message);
     }
   }
 
+  private hear(wish: Wish, message: Record<string, unknown>): void {
+    if (message['type'] === 'error') Object.assign(wish, { isRefused: true, after: null });
+    else if (typeof message['at'] === 'string') wish.after = message['at'];
+    if (message['type'] === 'event') wish.listeners.forEach((listener) => listener(message['data'] as Told));
+    if (message['type'] === 'subscribed') wish.onFollowed?.();
+  }
+
   private ask(wish: Wish): void {
+    if (this.socket?.readyState !== WebSocket.OPEN) return;
+    wish.isRefused = false;
+    wish.onFollowed = wish.after ? null : this.onAsk(wish.message);
     this.send({ type: 'subscribe', id: wish.id, ...wish.message, ...(wish.after ? { after: wish.after } : {}) });
   }
 
@@ -115,36 +130,38 @@ class Live {
 
 export const live = new Live();
 
-/** Follows swaps: what is drawn from declarations is read anew when others serve. */
-export function followPlugins(client: QueryClient): void {
+const eventsKey = ['events', 'list'];
+
+/** Follows swaps: what is drawn from declarations is read anew when others serve. What was read before the node told of changes is read anew when it does. */
+export function follow(client: QueryClient): void {
   let known: number | null = null;
   live.onPlugins = (version) => {
-    if (known !== null && known !== version) {
-      void client.invalidateQueries({ queryKey: viewKey });
-      void client.invalidateQueries({ queryKey: catalogueKey });
-      void client.invalidateQueries({ queryKey: ['plugins'] });
-      void client.invalidateQueries({ queryKey: ['parts'] });
-    }
+    // The first is told after the view was read, and others may serve since.
+    known ??= client.getQueryData<View>(viewKey)?.version ?? null;
+    if (known !== null && known !== version) [viewKey, catalogueKey, ['plugins'], ['parts']].forEach((key) => void readAgain(client, key));
     known = version;
+  };
+  live.onAsk = ({ resource }) => {
+    const older = client.getQueryCache().findAll({ queryKey: resource ? ['records', resource] : eventsKey }).filter((query) => query.state.data !== undefined || query.state.fetchStatus === 'fetching');
+    return () => older.forEach((query) => void readOne(client, query));
   };
 }
 
 /** Reads a query anew when something happens to the records of a resource; several changes at once cost one reading. Null follows nothing. */
 export function useRecordChanges(resource: string | null, onChange?: Listener): void {
   const client = useQueryClient();
-  useEffect(() => {
+  // Before the readings of this page begin: what is answered to them is followed already.
+  useLayoutEffect(() => {
     if (resource === null) return;
-    let timer: number | undefined;
-    const end = live.subscribe({ resource, fields: ['id'] }, (told) => {
+    return live.subscribe({ resource, fields: ['id'] }, (told) => {
       onChange?.(told);
-      clearTimeout(timer);
-      timer = window.setTimeout(() => void client.invalidateQueries({ queryKey: ['records', resource] }), 200);
+      readSoon(client, ['records', resource], 200);
     });
-    return () => { clearTimeout(timer); end(); };
   }, [client, resource, onChange]);
 }
 
-/** Follows events by a pattern of names. */
-export function useEvents(pattern: string, listener: Listener): void {
-  useEffect(() => live.subscribe({ events: pattern }, listener), [pattern, listener]);
+/** Reads the list of events anew when some happen, however many at most twice a second, and while that is wanted. */
+export function useEvents(isWanted: boolean): void {
+  const client = useQueryClient();
+  useLayoutEffect(() => (isWanted ? live.subscribe({ events: '*' }, () => readSoon(client, eventsKey, 500)) : undefined), [client, isWanted]);
 }

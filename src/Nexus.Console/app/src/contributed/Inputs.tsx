@@ -107,7 +107,8 @@ export function Sent({ part }: { part: Part }): ReactNode {
     setFault(null);
     try {
       await take({ ...defaultsIn(part), ...values });
-      setValues({});
+      // What was typed since is of the next one.
+      setValues((now) => Object.fromEntries(Object.entries(now).filter(([name, value]) => value !== values[name])));
     } catch (wrong) {
       setFault(wrong);
     } finally {

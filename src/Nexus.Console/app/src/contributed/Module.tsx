@@ -66,6 +66,7 @@ export function Module({ part }: { part: Part }): ReactNode {
       address: (file) => folder + file,
     };
     const begin = async (): Promise<void> => {
+      let mine: Mounted | null = null;
       try {
         const found = (await import(/* @vite-ignore */ address)) as { mount?: Mount };
         if (isOver || !box.current) return;
@@ -73,14 +74,17 @@ export function Module({ part }: { part: Part }): ReactNode {
         const root = document.createElement('div');
         const typed = mounted.current ? typedIn(mounted.current.root) : [];
         leave(mounted.current);
-        mounted.current = { root, end: null };
+        mounted.current = mine = { root, end: null };
         box.current.append(root);
-        mounted.current.end = await found.mount(root, context);
+        mine.end = await found.mount(root, context);
+        // It left, or another took its place, while it was beginning: only now there is what ends it.
+        if (mounted.current !== mine) { leave(mine); return; }
         setFault(null);
         typeAgain(root, typed);
       } catch (wrong) {
-        leave(mounted.current);
-        mounted.current = null;
+        if (mine) leave(mine);
+        else if (!isOver) leave(mounted.current);
+        if (mounted.current === mine || (mine === null && !isOver)) mounted.current = null;
         if (!isOver) setFault(wrong);
       }
     };

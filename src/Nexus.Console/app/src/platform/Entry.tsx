@@ -2,11 +2,12 @@ import { Button, Group, Modal, Stack } from '@mantine/core';
 import { useRef, useState, type FormEvent, type ReactNode } from 'react';
 import { Problem } from '../api/http';
 import { Fault } from '../shell/Parts';
+import { useIsThere } from '../shell/useIsThere';
 import { useWords } from '../words';
 
 interface Filled<T> { values: T; set: (next: Partial<T>) => void; /** What the server said of a pointer. */ errorOf: (pointer: string) => string | undefined }
 
-interface EntryProps<T> { initial: T; confirm: string; isDangerous?: boolean; submit: (values: T) => Promise<unknown>; cancel?: () => void; children: (filled: Filled<T>) => ReactNode }
+interface EntryProps<T> { initial: T; confirm: string; isDangerous?: boolean; /** The last word tells whether the form is still there when the answer is. */ submit: (values: T, isThere: () => boolean) => Promise<unknown>; cancel?: () => void; children: (filled: Filled<T>) => ReactNode }
 
 /** A short form of a platform page. What is wrong is said by the server, at its field; nothing is kept beyond the page, since it may be a password. */
 export function Entry<T extends object>({ initial, confirm, isDangerous = false, submit, cancel, children }: EntryProps<T>): ReactNode {
@@ -15,6 +16,7 @@ export function Entry<T extends object>({ initial, confirm, isDangerous = false,
   const [error, setError] = useState<unknown>(null);
   const [isBusy, setIsBusy] = useState(false);
   const form = useRef<HTMLFormElement>(null);
+  const isThere = useIsThere();
   const used = new Set<string>();
   const errors = error instanceof Problem ? error.errors : [];
   const errorOf = (pointer: string): string | undefined => {
@@ -28,7 +30,7 @@ export function Entry<T extends object>({ initial, confirm, isDangerous = false,
     setIsBusy(true);
     setError(null);
     try {
-      await submit(values);
+      await submit(values, isThere);
     } catch (fault) {
       setError(fault);
       requestAnimationFrame(() => form.current?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus());
@@ -54,5 +56,5 @@ export function Entry<T extends object>({ initial, confirm, isDangerous = false,
 
 /** The same in a window of its own; it closes when what was entered was taken. */
 export function EntryWindow<T extends object>({ title, close, submit, ...rest }: Omit<EntryProps<T>, 'cancel'> & { title: string; close: () => void }): ReactNode {
-  return <Modal opened onClose={close} title={title}><Entry {...rest} cancel={close} submit={async (values) => { await submit(values); close(); }} /></Modal>;
+  return <Modal opened onClose={close} title={title}><Entry {...rest} cancel={close} submit={async (values, isThere) => { await submit(values, isThere); if (isThere()) close(); }} /></Modal>;
 }

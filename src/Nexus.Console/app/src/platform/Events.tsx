@@ -2,7 +2,7 @@ import { Badge, Button, Card, Group, SimpleGrid, Stack, Switch, Table, Tabs, Tex
 import { useDebouncedCallback } from '@mantine/hooks';
 import { keepPreviousData, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Filter, RotateCcw } from 'lucide-react';
-import { useCallback, useEffect, useRef, useState, type ReactNode } from 'react';
+import { useState, type ReactNode } from 'react';
 import { spoken } from '../api/catalogue';
 import { get, post } from '../api/client';
 import type { EventCounts, EventView } from '../api/contract';
@@ -45,7 +45,6 @@ function Stream(): ReactNode {
   const words = useWords();
   const format = useFormat();
   const [read, change] = useAddress();
-  const client = useQueryClient();
   const pattern = read('pattern');
   const [typed, setTyped] = useState(pattern);
   const [limit, setLimit] = useState(100);
@@ -53,14 +52,7 @@ function Stream(): ReactNode {
   const look = useDebouncedCallback((text: string) => change({ pattern: text.trim() || null }), 300);
   const events = useQuery({ queryKey: ['events', 'list', pattern, limit], queryFn: ({ signal }) => get('/api/v1/events', { query: { newest: true, limit, pattern }, signal }), placeholderData: keepPreviousData });
 
-  // However much happens, the page is read anew at most twice a second.
-  const timer = useRef<number | undefined>(undefined);
-  const took = useCallback(() => {
-    if (!isLive) return;
-    timer.current ??= window.setTimeout(() => { timer.current = undefined; void client.invalidateQueries({ queryKey: ['events', 'list'] }); }, 500);
-  }, [client, isLive]);
-  useEvents('*', took);
-  useEffect(() => () => { clearTimeout(timer.current); timer.current = undefined; }, []);
+  useEvents(isLive);
 
   const rows = events.data ?? [];
   return (

@@ -7,6 +7,7 @@ import type { PluginPreview as Preview } from '../api/contract';
 import { Problem } from '../api/http';
 import { sendForm, type Step } from '../api/lines';
 import { Fault, tellDone, Waiting } from '../shell/Parts';
+import { useIsThere } from '../shell/useIsThere';
 import { useWords } from '../words';
 import { Rows, Side } from './Rows';
 
@@ -17,6 +18,7 @@ type Source = { file: File } | { source: string };
 export function Install({ update, onClose }: { update: string | null; onClose: () => void }): ReactNode {
   const words = useWords();
   const client = useQueryClient();
+  const isThere = useIsThere();
   const [text, setText] = useState('');
   const [source, setSource] = useState<Source | null>(null);
   const [preview, setPreview] = useState<Preview | null>(null);
@@ -56,7 +58,7 @@ export function Install({ update, onClose }: { update: string | null; onClose: (
     await sendForm(isUpdate ? addressOf('POST', '/api/v1/plugins/{id}/update', { path: { id: preview.id }, query: { force: preview.isLower } }) : addressOf('POST', '/api/v1/plugins'), body instanceof FormData ? body : { ...body, force: preview.isLower }, (step) => setSteps((was) => [...was, step]));
     tellDone(`${preview.id} ${preview.to}: ${words.done}`);
     await client.invalidateQueries({ queryKey: ['plugins'] });
-    onClose();
+    if (isThere()) onClose();
   });
 
   const unmet = preview?.dependencies.filter((one) => !one.isMet && !one.optional) ?? [];
@@ -75,7 +77,7 @@ export function Install({ update, onClose }: { update: string | null; onClose: (
             {fault !== null && <Fault error={fault} />}
             {update === null && (offers.isLoading ? <Waiting lines={2} /> : (offers.data ?? []).length > 0 && (
               <Rows label={words.offers} heads={[words.name, words.version, words.description]} width={420}>
-                {offers.data?.map((one) => <Table.Tr key={one.name}><Table.Td><Anchor component="button" type="button" size="sm" onClick={() => void look({ source: one.name })}>{one.displayName ?? one.name}</Anchor></Table.Td><Table.Td>{one.version}</Table.Td><Table.Td>{one.description}</Table.Td></Table.Tr>)}
+                {offers.data?.map((one) => <Table.Tr key={one.name}><Table.Td><Anchor component="button" type="button" size="sm" disabled={isBusy} onClick={() => void look({ source: one.name })}>{one.displayName ?? one.name}</Anchor></Table.Td><Table.Td>{one.version}</Table.Td><Table.Td>{one.description}</Table.Td></Table.Tr>)}
               </Rows>
             ))}
           </>

@@ -5,6 +5,7 @@ import { useCallback, useEffect, useRef, useState, type DragEvent, type ReactNod
 import type { Resource } from '../api/catalogue';
 import { Problem } from '../api/http';
 import { attachmentsOf, detach, listAttachments, type Attachment } from '../api/records';
+import { readAgain as readFiles } from '../api/again';
 import { useRecordChanges } from '../api/live';
 import { useNames } from '../api/names';
 import { upload } from '../api/upload';
@@ -36,7 +37,7 @@ export function Attachments({ resource, id }: { resource: Resource; id: string }
   const key = ['attachments', resource.name, id];
   const path = attachmentsOf(resource, id);
   const found = useQuery({ queryKey: key, queryFn: () => listAttachments(resource, id) });
-  const readAgain = useCallback(() => void client.invalidateQueries({ queryKey: ['attachments', resource.name, id] }), [client, resource.name, id]);
+  const readAgain = useCallback(() => void readFiles(client, ['attachments', resource.name, id]), [client, resource.name, id]);
   useRecordChanges(resource.name, useCallback((told) => { if (told.recordId === id) readAgain(); }, [readAgain, id]));
   const mayChange = 'update' in resource.allowed;
   const { sending, add, again, drop } = useUploads(path, readAgain);

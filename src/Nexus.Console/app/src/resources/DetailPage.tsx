@@ -6,12 +6,14 @@ import { Link, useLocation } from 'wouter';
 import { labelOf, nameOf, spoken, titleOf, useResource, type Action, type Resource, type Row } from '../api/catalogue';
 import { Problem } from '../api/http';
 import { actOnRecord, changeRecord, createRecord, deleteRecord, findRecord } from '../api/records';
+import { readAgain } from '../api/again';
 import { useRecordChanges } from '../api/live';
 import { useNames } from '../api/names';
 import { useMay, useView } from '../api/session';
 import { useFormat } from '../kinds/useFormat';
 import { Value } from '../kinds/Value';
 import { Dialog, Empty, Fault, PageHead, tellDone, tellFault, Waiting } from '../shell/Parts';
+import { useIsThere } from '../shell/useIsThere';
 import { useWords } from '../words';
 import { ask } from './ask';
 import { Form } from './Form';
@@ -44,11 +46,11 @@ function New({ resource }: { resource: Resource }): ReactNode {
       <Trail resource={resource} last={title} />
       <PageHead title={title} about={resource.description} />
       <Card withBorder maw={720}>
-        <Form id={`new ${resource.name}`} fields={resource.fields} owner={resource.plugin} label={words.create} onCancel={() => go(`/r/${resource.name}`)} onSubmit={async (values, key) => {
+        <Form id={`new ${resource.name}`} fields={resource.fields} owner={resource.plugin} label={words.create} onCancel={() => go(`/r/${resource.name}`)} onSubmit={async (values, key, isThere) => {
           const made = await createRecord(resource, values, key);
           void client.invalidateQueries({ queryKey: ['records', resource.name] });
           tellDone(words.created);
-          go(`/r/${resource.name}/${made.id}`);
+          if (isThere()) go(`/r/${resource.name}/${made.id}`);
         }} />
       </Card>
     </>
@@ -61,10 +63,12 @@ function Detail({ resource, id }: { resource: Resource; id: string }): ReactNode
   const may = useMay();
   const hasHistory = !resource.view && may('platform.audit:read');
   const [, go] = useLocation();
+  const isThere = useIsThere();
   const [isEditing, setIsEditing] = useState(false);
+  const [isRemoving, setIsRemoving] = useState(false);
   const [action, setAction] = useState<Action | null>(null);
   const caller = useView().data?.caller.id ?? '';
-  useRecordChanges(resource.view ? null : resource.name, useCallback(() => void client.invalidateQueries({ queryKey: ['history', resource.name, id] }), [client, resource.name, id]));
+  useRecordChanges(resource.view ? null : resource.name, useCallback(() => void readAgain(client, ['history', resource.name, id]), [client, resource.name, id]));
   const record = useQuery({ queryKey: ['records', resource.name, id], queryFn: () => findRecord(resource, id) });
   const row = record.data;
   if (record.error instanceof Problem && record.error.status === 404) return <><Trail resource={resource} last={id} /><Empty isPage title={words.gone} hint={words.goneHint} />{hasHistory && <History resource={resource} id={id} row={null} />}</>;
@@ -91,6 +95,7 @@ function Detail({ resource, id }: { resource: Resource; id: string }): ReactNode
   const removeIt = async (): Promise<void> => {
     const canUndo = canBeMadeAgain(resource, row, caller);
     if (!canUndo && !(await ask({ title: words.deleteQuestion(title), text: words.deleteExplained, confirm: words.delete, cancel: words.cancel, isDangerous: true }))) return;
+    setIsRemoving(true);
     try {
       await deleteRecord(resource, id, row.revision);
       if (!canUndo) tellDone(words.deleted(1));
@@ -100,10 +105,11 @@ function Detail({ resource, id }: { resource: Resource; id: string }): ReactNode
           await client.invalidateQueries({ queryKey: ['records', resource.name] });
         });
       }
-      go(`/r/${resource.name}`);
+      if (isThere()) go(`/r/${resource.name}`);
       void client.invalidateQueries({ queryKey: ['records', resource.name] });
     } catch (fault) {
       tellFault(fault, words);
+      setIsRemoving(false);
     }
   };
   const actions = resource.actions.filter((a) => a.name in resource.allowed);
@@ -120,7 +126,7 @@ function Detail({ resource, id }: { resource: Resource; id: string }): ReactNode
           </Menu>
         )}
         {'update' in resource.allowed && !isEditing && <Button variant="default" leftSection={<Pencil size={16} />} onClick={() => setIsEditing(true)}>{words.edit}</Button>}
-        {'delete' in resource.allowed && <Button variant="subtle" color="red" leftSection={<Trash2 size={16} />} onClick={() => void removeIt()}>{words.delete}</Button>}
+        {'delete' in resource.allowed && <Button variant="subtle" color="red" loading={isRemoving} leftSection={<Trash2 size={16} />} onClick={() => void removeIt()}>{words.delete}</Button>}
       </PageHead>
       <Tabs defaultValue="fields" keepMounted={false}>
         <Tabs.List mb="md">
@@ -129,7 +135,7 @@ function Detail({ resource, id }: { resource: Resource; id: string }): ReactNode
         </Tabs.List>
         <Tabs.Panel value="fields">
           <Stack>
-            {isEditing ? <Edit resource={resource} row={row} onDone={(next) => { setIsEditing(false); if (next) took(next); }} /> : <Facts resource={resource} row={row} />}
+            {isEditing ? <Edit resource={resource} row={row} onDone={() => setIsEditing(false)} onSaved={took} /> : <Facts resource={resource} row={row} />}
             {resource.attachments && <Suspense fallback={<Waiting lines={3} />}><Attachments resource={resource} id={id} /></Suspense>}
           </Stack>
         </Tabs.Panel>
@@ -139,7 +145,7 @@ function Detail({ resource, id }: { resource: Resource; id: string }): ReactNode
         {action && (
           <Stack>
             {action.description && <Text size="sm">{action.description}</Text>}
-            <Form id={`${action.name} ${id}`} fields={action.fields} owner={resource.plugin} label={spoken(action.name)} onCancel={() => setAction(null)} onSubmit={async (values, key) => { await run(action, values, key); setAction(null); }} />
+            <Form id={`${action.name} ${id}`} fields={action.fields} owner={resource.plugin} label={spoken(action.name)} onCancel={() => setAction(null)} onSubmit={async (values, key, isThere) => { await run(action, values, key); if (isThere()) setAction(null); }} />
           </Stack>
         )}
       </Dialog>
@@ -178,7 +184,7 @@ function Facts({ resource, row }: { resource: Resource; row: Row }): ReactNode {
   );
 }
 
-function Edit({ resource, row, onDone }: { resource: Resource; row: Row; onDone: (next: Row | null) => void }): ReactNode {
+function Edit({ resource, row, onDone, onSaved }: { resource: Resource; row: Row; onDone: () => void; onSaved: (next: Row) => void }): ReactNode {
   const words = useWords();
   // The state that the form began with: what comes meanwhile does not take anybody's input away.
   const [began, setBegan] = useState(row);
@@ -191,13 +197,14 @@ function Edit({ resource, row, onDone }: { resource: Resource; row: Row; onDone:
           <Button size="xs" variant="light" onClick={() => { setBegan(row); setIsStale(false); }}>{words.readNewest}</Button>
         </Alert>
       )}
-      <Form id={`edit ${row.id}`} fields={resource.fields} owner={resource.plugin} initial={began} label={words.save} onCancel={() => onDone(null)} onSubmit={async (values) => {
+      <Form id={`edit ${row.id}`} fields={resource.fields} owner={resource.plugin} initial={began} label={words.save} onCancel={onDone} onSubmit={async (values, _, isThere) => {
         const changed = Object.fromEntries(Object.entries(values).filter(([name, value]) => JSON.stringify(value ?? null) !== JSON.stringify(began[name] ?? null)));
-        if (Object.keys(changed).length === 0) { onDone(null); return; }
+        if (Object.keys(changed).length === 0) { onDone(); return; }
         try {
           const saved = await changeRecord(resource, row.id, changed, began.revision);
           tellDone(words.saved);
-          onDone(saved);
+          onSaved(saved);
+          if (isThere()) onDone();
         } catch (fault) {
           if (!(fault instanceof Problem) || fault.status !== 412) throw fault;
           setIsStale(true);

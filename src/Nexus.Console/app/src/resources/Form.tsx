@@ -4,6 +4,7 @@ import type { Field } from '../api/catalogue';
 import { Problem } from '../api/http';
 import { Input } from '../kinds/Input';
 import { Fault } from '../shell/Parts';
+import { useIsThere } from '../shell/useIsThere';
 import { useWords } from '../words';
 
 interface FormProps {
@@ -13,7 +14,8 @@ interface FormProps {
   owner: string;
   initial?: Record<string, unknown>;
   label: string;
-  onSubmit: (values: Record<string, unknown>, key: string) => Promise<void>;
+  /** Its last word tells whether the form is still there when the answer is. */
+  onSubmit: (values: Record<string, unknown>, key: string, isThere: () => boolean) => Promise<void>;
   onCancel: () => void;
 }
 
@@ -28,6 +30,7 @@ export function Form({ id, fields, owner, initial, label, onSubmit, onCancel }: 
   // One key for all attempts of this form: what was taken without an answer is not done twice.
   const key = useRef(crypto.randomUUID());
   const form = useRef<HTMLFormElement>(null);
+  const isThere = useIsThere();
   useEffect(() => {
     if (Object.keys(draft).length > 0) sessionStorage.setItem(draftKey, JSON.stringify(draft));
     else sessionStorage.removeItem(draftKey);
@@ -44,7 +47,7 @@ export function Form({ id, fields, owner, initial, label, onSubmit, onCancel }: 
     setError(null);
     const values = Object.fromEntries(entered.map((f) => [f.name, valueOf(f)] as const).filter(([, value]) => value !== undefined).map(([name, value]) => [name, value === '' ? null : value]));
     try {
-      await onSubmit(values, key.current);
+      await onSubmit(values, key.current, isThere);
       sessionStorage.removeItem(draftKey);
     } catch (fault) {
       setError(fault);

@@ -1,7 +1,7 @@
 import { ActionIcon, Button, Checkbox, Group, Menu, Popover, Stack, Text, TextInput, Tooltip, VisuallyHidden } from '@mantine/core';
 import { useDebouncedCallback, useLocalStorage } from '@mantine/hooks';
 import { Columns3, Download, Plus, RotateCw, Search } from 'lucide-react';
-import { lazy, Suspense, useMemo, useRef, useState, type ReactNode } from 'react';
+import { lazy, Suspense, useLayoutEffect, useMemo, useRef, useState, type ReactNode } from 'react';
 import { useLocation, useSearch } from 'wouter';
 import { labelOf, spoken, titleOf, useResource, type Field, type Resource } from '../api/catalogue';
 import { useRecordChanges } from '../api/live';
@@ -45,6 +45,9 @@ function List({ resource }: { resource: Resource }): ReactNode {
   const query = writeState({ ...state, columns: null });
   const list = useRecords(resource, query);
   const { total } = list;
+  // All of what is shown: who looks at others or has chosen meanwhile has not asked for these.
+  const asked = useRef(query);
+  useLayoutEffect(() => { asked.current = query; }, [query]);
   // Fetched with the first choice; it stays for what is under way when nothing is chosen any more.
   const wasChosen = useRef(false);
   wasChosen.current ||= selected.size > 0;
@@ -63,7 +66,7 @@ function List({ resource }: { resource: Resource }): ReactNode {
             <TextInput className="grow" miw={180} maw={360} type="search" aria-label={words.search} placeholder={words.search} leftSection={<Search size={16} />} value={text}
               onChange={(e) => { setText(e.currentTarget.value); searchSoon(e.currentTarget.value); }} />
           )}
-          <Views resource={resource} query={search} columns={columns} onOpen={(next) => { setText(readState(next).q); go(next ? `${location}?${next}` : location); }} />
+          <Views resource={resource} query={search} columns={columns} onOpen={(next) => { searchSoon.cancel(); setText(readState(next).q); go(next ? `${location}?${next}` : location); }} />
           <Filters fields={fields} conditions={state.conditions} onChange={(conditions) => change({ conditions })} />
           {total !== null && <Text size="sm" c="dimmed" role="status" ml="auto">{words.records(total, format.number(total))}</Text>}
           <Group gap={4} ml={total === null ? 'auto' : undefined}>
@@ -81,13 +84,13 @@ function List({ resource }: { resource: Resource }): ReactNode {
         {wasChosen.current && <Suspense fallback={null}><Selection resource={resource} selected={selected} onSelect={setSelected} /></Suspense>}
         {list.isLoading ? <Waiting lines={8} /> : list.error ? <Fault error={list.error} retry={list.readAgain} /> : total === 0 ? (
           <Empty title={isFiltered ? words.noMatches : words.noRecords} hint={isFiltered ? words.noMatchesHint : 'create' in resource.allowed ? words.noRecordsHint : words.noRecordsRead}>
-            {isFiltered ? <Button variant="light" onClick={() => { setText(''); change({ q: '', conditions: [] }); }}>{words.clear}</Button> : null}
+            {isFiltered ? <Button variant="light" onClick={() => { searchSoon.cancel(); setText(''); change({ q: '', conditions: [] }); }}>{words.clear}</Button> : null}
           </Empty>
         ) : null}
         {total !== null && total > 0 && (
           <Boundary>
             <RecordRows resource={resource} list={list} fields={shown} query={query} sort={state.sort} onSort={(sort) => change({ sort })} selected={selected} onSelect={setSelected}
-              onSelectAll={() => void chooseAll(resource, query).then((ids) => setSelected(new Set(ids)), (fault: unknown) => tellFault(fault, words))} />
+              onSelectAll={() => void chooseAll(resource, query).then((ids) => { if (asked.current === query) setSelected((now) => (now === selected ? new Set(ids) : now)); }, (fault: unknown) => tellFault(fault, words))} />
           </Boundary>
         )}
       </Stack>

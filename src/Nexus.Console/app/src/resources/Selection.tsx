@@ -1,7 +1,7 @@
 import { Button, Group, List, Menu, MultiSelect, Progress, Stack, Text } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { ChevronDown, Pencil, Trash2 } from 'lucide-react';
-import { useRef, useState, type ReactNode } from 'react';
+import { useLayoutEffect, useRef, useState, type ReactNode } from 'react';
 import { labelOf, nameOf, spoken, type Action, type Field, type Resource } from '../api/catalogue';
 import { Problem } from '../api/http';
 import { actOnRecords, batchRecords, type Batch } from '../api/records';
@@ -35,6 +35,10 @@ export function Selection({ resource, selected, onSelect }: SelectionProps): Rea
   const [action, setAction] = useState<Action | null>(null);
   const [isEditing, setIsEditing] = useState(false);
   const isStopped = useRef(false);
+  const isUnderWay = useRef(false);
+  // What is chosen while others are under way stays chosen.
+  const latest = useRef(selected);
+  useLayoutEffect(() => { latest.current = selected; }, [selected]);
   const many = selected.size === 1 ? spoken(resource.singular) : words.records(selected.size, format.number(selected.size));
   const actions = resource.actions.filter((a) => a.name in resource.allowed);
   const writable = fieldsOfMany(resource);
@@ -44,7 +48,7 @@ export function Selection({ resource, selected, onSelect }: SelectionProps): Rea
     const ids = [...selected];
     const refused: Job['refused'] = [];
     const done = new Set<string>();
-    const left = (): void => onSelect(new Set(ids.filter((id) => !done.has(id))));
+    const left = (): void => onSelect(new Set([...latest.current].filter((id) => !done.has(id))));
     isStopped.current = false;
     setJob({ title, total: ids.length, done: 0, refused, isOver: false });
     try {
@@ -101,6 +105,13 @@ export function Selection({ resource, selected, onSelect }: SelectionProps): Rea
       tellFault(fault, words);
     }
   };
+  /** A second click while the first is under way is none. */
+  const once = async (work: () => Promise<void>): Promise<void> => {
+    if (isUnderWay.current) return;
+    isUnderWay.current = true;
+    await work();
+    isUnderWay.current = false;
+  };
 
   return (
     <>
@@ -110,11 +121,11 @@ export function Selection({ resource, selected, onSelect }: SelectionProps): Rea
           {actions.length > 0 && (
             <Menu position="bottom-start">
               <Menu.Target><Button size="xs" variant="light" rightSection={<ChevronDown size={14} aria-hidden />}>{words.actions}</Button></Menu.Target>
-              <Menu.Dropdown>{actions.map((one) => <Menu.Item key={one.name} onClick={() => void begin(one)}>{spoken(one.name)}</Menu.Item>)}</Menu.Dropdown>
+              <Menu.Dropdown>{actions.map((one) => <Menu.Item key={one.name} onClick={() => void once(() => begin(one))}>{spoken(one.name)}</Menu.Item>)}</Menu.Dropdown>
             </Menu>
           )}
           {'update' in resource.allowed && writable.length > 0 && <Button size="xs" variant="light" leftSection={<Pencil size={14} aria-hidden />} onClick={() => setIsEditing(true)}>{words.edit}</Button>}
-          {'delete' in resource.allowed && <Button size="xs" color="red" variant="light" leftSection={<Trash2 size={14} aria-hidden />} onClick={() => void removeAll()}>{words.delete}</Button>}
+          {'delete' in resource.allowed && <Button size="xs" color="red" variant="light" leftSection={<Trash2 size={14} aria-hidden />} onClick={() => void once(removeAll)}>{words.delete}</Button>}
           <Button size="xs" variant="subtle" color="gray" onClick={() => onSelect(new Set())}>{words.clear}</Button>
         </Group>
       )}
@@ -122,12 +133,12 @@ export function Selection({ resource, selected, onSelect }: SelectionProps): Rea
         {action && (
           <Stack>
             {action.description && <Text size="sm">{action.description}</Text>}
-            <Form id={`${action.name} ${resource.name}`} fields={action.fields} owner={resource.plugin} label={spoken(action.name)} onCancel={() => setAction(null)} onSubmit={async (values) => { await act(action, values); setAction(null); }} />
+            <Form id={`${action.name} ${resource.name}`} fields={action.fields} owner={resource.plugin} label={spoken(action.name)} onCancel={() => setAction(null)} onSubmit={async (values, _, isThere) => { await act(action, values); if (isThere()) setAction(null); }} />
           </Stack>
         )}
       </Dialog>
       <Dialog isOpen={isEditing} onClose={() => setIsEditing(false)} title={`${words.edit}: ${many}`}>
-        <FieldChoice fields={writable} resource={resource} label={words.changeMany(many)} onCancel={() => setIsEditing(false)} onSubmit={async (values) => { await edit(values); setIsEditing(false); }} />
+        <FieldChoice fields={writable} resource={resource} label={words.changeMany(many)} onCancel={() => setIsEditing(false)} onSubmit={async (values, _, isThere) => { await edit(values); if (isThere()) setIsEditing(false); }} />
       </Dialog>
       <Dialog isOpen={job !== null && (job.isOver || job.total > portion)} onClose={() => { if (job?.isOver) setJob(null); else isStopped.current = true; }} title={job ? `${job.title}: ${words.records(job.total, format.number(job.total))}` : ''}>
         {job && (job.isOver ? <Outcome resource={resource} job={job} onClose={() => setJob(null)} /> : (
@@ -169,7 +180,7 @@ function Outcome({ resource, job, onClose }: { resource: Resource; job: Job; onC
 }
 
 /** Which fields are to be changed, and to what. */
-function FieldChoice({ fields, resource, label, onCancel, onSubmit }: { fields: Field[]; resource: Resource; label: string; onCancel: () => void; onSubmit: (values: Record<string, unknown>) => Promise<void> }): ReactNode {
+function FieldChoice({ fields, resource, label, onCancel, onSubmit }: { fields: Field[]; resource: Resource; label: string; onCancel: () => void; onSubmit: (values: Record<string, unknown>, key: string, isThere: () => boolean) => Promise<void> }): ReactNode {
   const words = useWords();
   const [names, setNames] = useState<string[]>([]);
   const chosen = fields.filter((f) => names.includes(f.name));

@@ -80,7 +80,7 @@ export function Views({ resource, query, columns, onOpen }: ViewsProps): ReactNo
         </Popover.Dropdown>
       </Popover>
       <Dialog isOpen={isNaming} onClose={() => setIsNaming(false)} title={words.keepView}>
-        <Entry initial={{ name: current?.name ?? '', isDefault: current?.default ?? false }} confirm={words.save} cancel={() => setIsNaming(false)} submit={async ({ name, isDefault }) => { const view = { name: name.trim(), query: whole(), default: isDefault }; await keep(view); setIsNaming(false); onOpen(view.query); tellDone(words.saved); }}>
+        <Entry initial={{ name: current?.name ?? '', isDefault: current?.default ?? false }} confirm={words.save} cancel={() => setIsNaming(false)} submit={async ({ name, isDefault }, isThere) => { const view = { name: name.trim(), query: whole(), default: isDefault }; await keep(view); tellDone(words.saved); if (isThere()) { setIsNaming(false); onOpen(view.query); } }}>
           {({ values, set, errorOf }) => (
             <>
               <TextInput label={words.name} description={words.keepViewHint} required value={values.name} maxLength={80} error={errorOf('/name') ?? errorOf('/query')} onChange={(e) => set({ name: e.currentTarget.value })} data-autofocus />

@@ -10,8 +10,11 @@ let asked: Asked | null = null;
 const listeners = new Set<() => void>();
 const tell = (next: Asked | null): void => { asked = next; listeners.forEach((listener) => listener()); };
 
-/** Asks before something that cannot be taken back is done. */
-export const ask = (question: Question): Promise<boolean> => new Promise((resolve) => tell({ ...question, answer: resolve }));
+/** Asks before something that cannot be taken back is done. Who was asked before and has not answered has said no. */
+export const ask = (question: Question): Promise<boolean> => new Promise((resolve) => {
+  asked?.answer(false);
+  tell({ ...question, answer: resolve });
+});
 
 /** Where questions appear; once in the page. */
 export function Questions(): ReactNode {

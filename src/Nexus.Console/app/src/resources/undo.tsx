@@ -66,8 +66,16 @@ export async function makeAgain(resource: Resource, rows: readonly Row[]): Promi
 /** Says what was done, with the way back for a while. */
 export function tellWithUndo(message: string, words: Words, undo: () => Promise<void>): void {
   const id = crypto.randomUUID();
+  // It stays for a moment while it leaves, and a second click would make everything twice.
+  let isTaken = false;
+  const take = (): void => {
+    if (isTaken) return;
+    isTaken = true;
+    notifications.hide(id);
+    void undo();
+  };
   notifications.show({
     id, color: 'teal', autoClose: 20_000, closeButtonProps: { 'aria-label': words.close },
-    message: <Group justify="space-between" wrap="nowrap"><Text size="sm" c="inherit">{message}</Text><Button size="compact-sm" variant="light" onClick={() => { notifications.hide(id); void undo(); }}>{words.undo}</Button></Group>,
+    message: <Group justify="space-between" wrap="nowrap"><Text size="sm" c="inherit">{message}</Text><Button size="compact-sm" variant="light" onClick={take}>{words.undo}</Button></Group>,
   });
 }

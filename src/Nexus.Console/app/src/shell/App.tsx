@@ -4,10 +4,10 @@ import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { useEffect, useMemo, useState, type ReactNode } from 'react';
 import { Router } from 'wouter';
 import { Problem } from '../api/http';
-import { followPlugins, live } from '../api/live';
+import { follow, live } from '../api/live';
 import { catalogueQuery } from '../api/catalogue';
 import { isIn, userQuery, useUser, useView, viewKey, viewQuery } from '../api/session';
-import { keepLanguage, load, SpeechContext, type Language, type Words } from '../words';
+import { chosenLanguage, keepLanguage, load, SpeechContext, type Language, type Words } from '../words';
 import { Fault, Waiting } from './Parts';
 import { Shell } from './Shell';
 import { SignIn } from './SignIn';
@@ -37,7 +37,7 @@ client.getQueryCache().subscribe((event) => {
   const error = event.type === 'updated' && event.action.type === 'error' ? event.action.error : null;
   if (error instanceof Problem && error.isSignedOut) void client.invalidateQueries({ queryKey: viewKey });
 });
-followPlugins(client);
+follow(client);
 
 /** Asks for what every page needs before anything is drawn: who it is, then at once the rest. */
 export function begin(): void {
@@ -58,7 +58,12 @@ export function App({ language: first, words: firstWords }: { language: Language
     locale: navigator.languages.find((l) => l.startsWith(language)) ?? language,
     choose: (chosen: Language) => {
       keepLanguage(chosen);
-      void load(chosen).then((loaded) => { setWords(loaded); setLanguage(chosen); });
+      void load(chosen).then((loaded) => {
+        // Another may have been chosen while this one was fetched.
+        if (chosenLanguage() !== chosen) return;
+        setWords(loaded);
+        setLanguage(chosen);
+      });
     },
   }), [language, words]);
   useEffect(() => { document.documentElement.lang = language; }, [language]);

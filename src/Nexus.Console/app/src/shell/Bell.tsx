@@ -6,6 +6,7 @@ import { useEffect, type ReactNode } from 'react';
 import { useLocation } from 'wouter';
 import { get, post } from '../api/client';
 import type { Notification } from '../api/contract';
+import { readAgain } from '../api/again';
 import { live } from '../api/live';
 import { useMay } from '../api/session';
 import { useFormat } from '../kinds/useFormat';
@@ -25,13 +26,17 @@ export function Bell(): ReactNode {
   const [isOpen, { toggle, close }] = useDisclosure();
   // What nobody tells of, such as a task that another node ran, is found a minute later.
   const told = useQuery({ queryKey: key, queryFn: () => get('/api/v1/notifications'), refetchInterval: 60_000 });
-  useEffect(() => live.watchNotifications(() => void client.invalidateQueries({ queryKey: key })), [client]);
+  useEffect(() => live.watchNotifications(() => void readAgain(client, key)), [client]);
 
   const items = told.data?.items ?? [];
   const unread = told.data?.unread ?? 0;
   const mark = async (ids?: string[]): Promise<void> => {
     try {
-      client.setQueryData(key, await post('/api/v1/notifications/read', { body: ids ? { ids } : {} }));
+      const read = await post('/api/v1/notifications/read', { body: ids ? { ids } : {} });
+      // What is on its way since before says that they are unread.
+      await client.cancelQueries({ queryKey: key });
+      client.setQueryData(key, read);
+      await readAgain(client, key);
     } catch (fault) {
       tellFault(fault, words);
     }
