@@ -114,9 +114,23 @@ public abstract class WalkTests
             }
             """);
         Directory.CreateDirectory(Path.Combine(slow, "ui"));
-        await File.WriteAllTextAsync(Path.Combine(slow, "ui", "slow.js"), "export async function mount() { await new Promise((begun) => { globalThis.release = begun; }); return () => { globalThis.hasEnded = true; }; }");
+        await File.WriteAllTextAsync(Path.Combine(slow, "ui", "slow.js"), """
+            export async function mount(element, context) {
+              context.watch('later.things', () => { globalThis.hasHeard = true; });
+              await new Promise((begun) => { globalThis.release = begun; });
+              return () => { globalThis.hasEnded = true; };
+            }
+            """);
+        var later = PluginCompiler.Plugin(Path.Combine(host.Folder, "later"), "later", "1.0.0", """
+            public sealed class LaterPlugin : IPlugin
+            {
+                public void Configure(IPluginBuilder plugin) => plugin.AddResource<Thing>("things");
+            }
 
-        await Browser.WalkAsync("late", host, new { slow });
+            public sealed record Thing(string Name) : Resource;
+            """);
+
+        await Browser.WalkAsync("late", host, new { slow, later });
     }
 
     [Fact]

@@ -146,9 +146,14 @@ const claims = [
     await page.getByRole('navigation', { name: 'Menu' }).getByRole('link', { name: 'Slow' }).waitFor();
   },
 
-  async function a_module_that_left_before_it_had_begun_is_ended(page) {
+  async function a_module_hears_of_plugins_that_came_after_it_and_is_ended_though_it_left_before_it_had_begun(page) {
     await page.goto(`${address}/console/p/slow/all`);
     await page.waitForFunction(() => globalThis.release !== undefined);
+
+    // Before it leaves, it hears of what a plugin has that was not there when it asked.
+    await api('POST', '/api/v1/plugins', { path: input.later });
+    for (const end = Date.now() + 30_000; !(await page.evaluate(() => globalThis.hasHeard === true)); await api('POST', '/api/custom/later/things', { name: 'one' })) assert.ok(Date.now() < end, 'it hears nothing');
+
     await menu(page, 'Plugins');
     await headed(page, 'Plugins');
     await page.evaluate(() => globalThis.release());

@@ -1,5 +1,5 @@
 // An operator follows events as they happen, looks at one, and replays what failed for good.
-import { api, assert, input, person, shot, signIn, until, violations, walk } from './browser.mjs';
+import { address, api, assert, input, person, shot, signIn, until, violations, walk } from './browser.mjs';
 
 await walk(async (browser) => {
   await api('POST', '/api/v1/plugins', { path: input.desk });
@@ -30,11 +30,16 @@ await walk(async (browser) => {
   await leave();
 
   // While the stream stands still, nothing is added to it.
+  const other = await person(browser);
+  await signIn(other.page);
+  await other.page.goto(`${address}/console/events?pattern=bakery.*`);
+  await other.page.getByRole('button', { name: 'bakery.opened' }).waitFor();
   await page.getByRole('switch', { name: 'Live' }).uncheck({ force: true });
   await api('POST', '/api/v1/events', { name: 'bakery.closed', data: {} });
-  await page.getByRole('switch', { name: 'Live' }).check({ force: true });
+  await other.page.getByRole('button', { name: 'bakery.closed' }).waitFor();
+  other.whole();
   assert.equal(await page.getByRole('button', { name: 'bakery.closed' }).count(), 0);
-  await api('POST', '/api/v1/events', { name: 'bakery.swept', data: {} });
+  await page.getByRole('switch', { name: 'Live' }).check({ force: true });
   await page.getByRole('button', { name: 'bakery.closed' }).waitFor();
 
   // A dead letter says why it died, and is delivered when it is replayed.

@@ -43,7 +43,13 @@ export function Frame({ part }: { part: Part }): ReactNode {
     let port: MessagePort | null = null;
     let pending = 0;
     const ends: (() => void)[] = [];
-    const stop = (): void => { port?.close(); ends.splice(0).forEach((end) => end()); };
+    const stop = (): void => {
+      const left = port;
+      port = null;
+      // What it asked to be kept before it left may still be on its way.
+      if (left) setTimeout(() => left.close(), 5000);
+      ends.splice(0).forEach((end) => end());
+    };
 
     const answer = async (said: Said, to: MessagePort): Promise<unknown> => {
       switch (said.type) {
@@ -86,6 +92,7 @@ export function Frame({ part }: { part: Part }): ReactNode {
       port = to;
       to.onmessage = (event: MessageEvent<Said>) => {
         const said = event.data;
+        if (port !== to && said.type !== 'keep') return;
         answer(said, to).then(
           (value) => { if (said.id !== undefined) to.postMessage({ id: said.id, value }); },
           (error: unknown) => to.postMessage({ id: said.id, error: { code: error instanceof Problem ? error.code : 'BAD_REQUEST', message: error instanceof Error ? error.message : String(error) } }),

@@ -93,7 +93,8 @@ export function Sent({ part }: { part: Part }): ReactNode {
   const take = async (body: Record<string, unknown>, once?: string): Promise<void> => {
     await send(text(part, 'method') ?? 'POST', address ?? '', { body, ...(once ? { key: once } : {}) });
     tellDone(say(part['done']) || words.done);
-    await Promise.all([client.invalidateQueries({ queryKey: ['parts'] }), client.invalidateQueries({ queryKey: ['records'] })]);
+    // The form is for the next one at once, however long it takes to read what was made of this one.
+    for (const key of ['parts', 'records']) void client.invalidateQueries({ queryKey: [key] });
   };
   if (resource) return <Form key={rounds} id={id} fields={resource.fields} owner={resource.plugin} label={say(part['label'])} onCancel={() => setRounds(rounds + 1)} onSubmit={async (body, once) => { await take(body, once); setRounds(rounds + 1); }} />;
 

@@ -73,7 +73,7 @@ function Stream(): ReactNode {
               </Table.Tr>
             ))}
           </Rows>
-          {rows.length === limit && limit < 1000 && <Group justify="center"><Button variant="light" loading={events.isFetching} onClick={() => setLimit(1000)}>{words.more}</Button></Group>}
+          {rows.length === limit && limit < 1000 && <Group justify="center"><Button variant="light" loading={events.isPlaceholderData} onClick={() => setLimit(1000)}>{words.more}</Button></Group>}
         </>
       )}
     </Stack>

@@ -78,7 +78,7 @@ function List({ resource }: { resource: Resource }): ReactNode {
                 <Menu.Item component="a" href={`${resource.path}?${query}&limit=1000`} target="_blank">JSON</Menu.Item>
               </Menu.Dropdown>
             </Menu>
-            <Tooltip label={words.refresh}><ActionIcon variant="default" size="lg" aria-label={words.refresh} loading={list.isReading} onClick={list.readAgain}><RotateCw size={18} /></ActionIcon></Tooltip>
+            <Tooltip label={words.refresh}><ActionIcon variant="default" size="lg" aria-label={words.refresh} aria-busy={list.isReading || undefined} onClick={list.readAgain}><RotateCw size={18} className={list.isReading ? 'turning' : undefined} /></ActionIcon></Tooltip>
           </Group>
         </Group>
         {wasChosen.current && <Suspense fallback={null}><Selection resource={resource} selected={selected} onSelect={setSelected} /></Suspense>}
