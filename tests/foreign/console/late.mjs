@@ -109,6 +109,30 @@ const claims = [
     await end();
   },
 
+  async function a_window_that_was_opened_anew_stays_when_the_one_before_is_answered(page) {
+    const late = gate();
+    const end = await holding(page, '**/api/v1/roles', (request) => request.method() === 'POST', () => late.opened);
+    const dialog = page.getByRole('dialog');
+    const open = async (name) => {
+      await page.getByRole('button', { name: 'New role' }).click();
+      await dialog.getByLabel('Name').fill(name);
+    };
+    await menu(page, 'Roles');
+    await open('first');
+    await dialog.getByRole('button', { name: 'Create' }).click();
+    await dialog.getByRole('button', { name: 'Cancel' }).click();
+    await dialog.waitFor({ state: 'detached' });
+    await open('second');
+    const answered = page.waitForResponse((answer) => answer.url().endsWith('/api/v1/roles') && answer.request().method() === 'POST');
+    late.open();
+    await (await answered).finished();
+    await page.getByRole('link', { name: 'first', exact: true, includeHidden: true }).waitFor({ state: 'attached' });
+    await moment(page);
+    assert.equal(await dialog.getByLabel('Name').inputValue(), 'second');
+    await dialog.getByRole('button', { name: 'Cancel' }).click();
+    await end();
+  },
+
   async function what_was_asked_before_all_was_read_makes_nothing_unread(page) {
     const late = gate();
     const asked = gate();

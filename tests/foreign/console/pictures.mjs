@@ -47,7 +47,7 @@ await walk(async (browser) => {
     await dialog.getByRole('link', { name: 'Download photo.jpg' }).waitFor();
     await who.page.keyboard.press('Escape');
     await dialog.waitFor({ state: 'detached' });
-    assert.equal(await who.page.evaluate(() => document.activeElement.getAttribute('aria-label')), 'Show photo.jpg larger');
+    await who.look(() => document.activeElement?.getAttribute('aria-label') === 'Show photo.jpg larger');
     return { ...who, section, fetched, small, large: [...fetched.keys()].filter((width) => !small.includes(width)) };
   };
 

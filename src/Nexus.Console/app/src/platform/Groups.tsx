@@ -9,6 +9,7 @@ import { useMay } from '../api/session';
 import { useFormat } from '../kinds/useFormat';
 import { ask } from '../resources/ask';
 import { Empty, Fault, PageHead, tellDone, tellFault, Waiting } from '../shell/Parts';
+import { useIsThere } from '../shell/useIsThere';
 import { useWords } from '../words';
 import { EntryWindow } from './Entry';
 import { useEverybody, useGroups, useRoles, type Team } from './people';
@@ -60,6 +61,7 @@ function GroupPage({ name }: { name: string }): ReactNode {
   const may = useMay();
   const client = useQueryClient();
   const [, go] = useLocation();
+  const isThere = useIsThere();
   const [isEditing, setIsEditing] = useState(false);
   const found = useQuery({ queryKey: ['people', 'groups', name], queryFn: () => get('/api/v1/groups/{name}', { path: { name } }) });
   const trail = <Breadcrumbs mb="xs" fz="sm"><Anchor component={Link} href="/">{words.groups}</Anchor><Text span size="sm" c="dimmed">{name}</Text></Breadcrumbs>;
@@ -71,7 +73,7 @@ function GroupPage({ name }: { name: string }): ReactNode {
     try {
       await remove('/api/v1/groups/{name}', { path: { name } });
       tellDone(words.deleted(1));
-      go('/');
+      if (isThere()) go('/');
       await client.invalidateQueries({ queryKey: ['people', 'groups'], exact: true });
     } catch (fault) {
       tellFault(fault, words);
@@ -136,11 +138,11 @@ function GroupWindow({ group, close }: { group?: Team; close: () => void }): Rea
   const [, go] = useLocation();
   return (
     <EntryWindow title={group ? `${words.edit}: ${group.name}` : words.newGroup} confirm={group ? words.save : words.create} close={close} initial={{ name: group?.name ?? '', description: group?.description ?? '', roles: group?.roles ?? [] }}
-      submit={async ({ name, ...rest }) => {
+      submit={async ({ name, ...rest }, isThere) => {
         const made = group ? await put('/api/v1/groups/{name}', { path: { name: group.name }, body: rest }) : await post('/api/v1/groups', { body: { name, ...rest } });
         tellDone(group ? words.saved : words.created);
         await client.invalidateQueries({ queryKey: ['people'] });
-        if (!group) go(`/${made.name}`);
+        if (!group && isThere()) go(`/${made.name}`);
       }}>
       {({ values, set, errorOf }) => (
         <>

@@ -9,6 +9,7 @@ import { useMay } from '../api/session';
 import { useFormat } from '../kinds/useFormat';
 import { ask } from '../resources/ask';
 import { Empty, Fault, PageHead, tellDone, tellFault, Waiting } from '../shell/Parts';
+import { useIsThere } from '../shell/useIsThere';
 import { useWords } from '../words';
 import { EntryWindow } from './Entry';
 import { choiceLimit, useEverybody, usePermissionNames, useRoles, type Role } from './people';
@@ -61,6 +62,7 @@ function RolePage({ name }: { name: string }): ReactNode {
   const may = useMay();
   const client = useQueryClient();
   const [, go] = useLocation();
+  const isThere = useIsThere();
   const [isEditing, setIsEditing] = useState(false);
   const found = useQuery({ queryKey: ['people', 'roles', name], queryFn: () => get('/api/v1/roles/{name}', { path: { name } }) });
   const trail = <Breadcrumbs mb="xs" fz="sm"><Anchor component={Link} href="/">{words.roles}</Anchor><Text span size="sm" c="dimmed">{name}</Text></Breadcrumbs>;
@@ -72,7 +74,7 @@ function RolePage({ name }: { name: string }): ReactNode {
     try {
       await remove('/api/v1/roles/{name}', { path: { name } });
       tellDone(words.deleted(1));
-      go('/');
+      if (isThere()) go('/');
       await client.invalidateQueries({ queryKey: ['people', 'roles'], exact: true });
     } catch (fault) {
       tellFault(fault, words);
@@ -136,11 +138,11 @@ function RoleWindow({ role, close }: { role?: Role; close: () => void }): ReactN
   const [, go] = useLocation();
   return (
     <EntryWindow title={role ? `${words.edit}: ${role.name}` : words.newRole} confirm={role ? words.save : words.create} close={close} initial={{ name: role?.name ?? '', description: role?.description ?? '', permissions: role?.permissions ?? [], inherits: role?.inherits ?? [] }}
-      submit={async ({ name, ...rest }) => {
+      submit={async ({ name, ...rest }, isThere) => {
         const made = role ? await put('/api/v1/roles/{name}', { path: { name: role.name }, body: rest }) : await post('/api/v1/roles', { body: { name, ...rest } });
         tellDone(role ? words.saved : words.created);
         await client.invalidateQueries({ queryKey: ['people'] });
-        if (!role) go(`/${made.name}`);
+        if (!role && isThere()) go(`/${made.name}`);
       }}>
       {({ values, set, errorOf }) => (
         <>

@@ -11,6 +11,7 @@ import { useFormat } from '../kinds/useFormat';
 import { colourOf } from '../kinds/Value';
 import { ask } from '../resources/ask';
 import { Empty, Fault, PageHead, tellDone, tellFault, Waiting } from '../shell/Parts';
+import { useIsThere } from '../shell/useIsThere';
 import { useWords } from '../words';
 import { Entry, EntryWindow } from './Entry';
 import { useGroups, usePermissionNames, useRoles, type Account } from './people';
@@ -106,6 +107,7 @@ function Doings({ user, setPassword }: { user: Account; setPassword: () => void 
   const words = useWords();
   const may = useMay();
   const client = useQueryClient();
+  const isThere = useIsThere();
   const [, go] = useLocation();
   const path = { id: user.id };
   const run = async (title: string, text: string | null, work: () => Promise<unknown>): Promise<boolean> => {
@@ -124,7 +126,7 @@ function Doings({ user, setPassword }: { user: Account; setPassword: () => void 
   };
   const erase = async (): Promise<void> => {
     if (!(await run(words.delete, words.deleteUserExplained, () => remove('/api/v1/users/{id}', { path })))) return;
-    go('/');
+    if (isThere()) go('/');
     await client.invalidateQueries({ queryKey: ['people', 'users', 'list'] });
   };
   if (!may('platform.users:update') && !may('platform.users:delete')) return null;

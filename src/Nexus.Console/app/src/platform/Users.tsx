@@ -80,11 +80,11 @@ function NewUser({ close }: { close: () => void }): ReactNode {
   const [, go] = useLocation();
   return (
     <EntryWindow title={words.newUser} confirm={words.create} close={close} initial={{ username: '', displayName: '', email: '', password: '', roles: ['user'], groups: [] as string[] }}
-      submit={async ({ username, displayName, email, password, ...rest }) => {
+      submit={async ({ username, displayName, email, password, ...rest }, isThere) => {
         const made = await post('/api/v1/users', { body: { username, password, mustChangePassword: true, ...(displayName ? { displayName } : {}), ...(email ? { email } : {}), ...rest } });
         tellDone(words.created);
         void client.invalidateQueries({ queryKey: ['people'] });
-        go(`/${encodeURIComponent(made.id)}`);
+        if (isThere()) go(`/${encodeURIComponent(made.id)}`);
       }}>
       {({ values, set, errorOf }) => (
         <>
