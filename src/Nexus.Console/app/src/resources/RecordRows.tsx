@@ -10,6 +10,8 @@ import { canChange, isSortable, systemFields } from './query';
 import type { RecordList } from './useRecords';
 
 const rowHeight = 41;
+/** Rows that are drawn ahead at each end, and how many where none of the rows before is seen any more. */
+const [ahead, aheadOfJump] = [10, 1];
 /** Browsers draw no element that is higher than some 16 million pixels. */
 const mostRows = 350_000;
 /** How far each list was scrolled, for who comes back from a record. */
@@ -37,16 +39,23 @@ export function RecordRows({ resource, list, fields, query, sort, onSort, select
   const [active, setActive] = useState(0);
   /** The row that a key moved to, until it is in the page: a drawing before it may still be on its way. */
   const focusNext = useRef<number | null>(null);
+  /** The rows of the drawing before. */
+  const seen = useRef({ startIndex: 0, endIndex: 0 });
   const count = Math.min(list.total ?? 0, mostRows);
   const place = `${resource.name}?${query}`;
   const virtual = useVirtualizer({
-    count, getScrollElement: () => box.current, estimateSize: () => rowHeight, overscan: 10,
+    count, getScrollElement: () => box.current, estimateSize: () => rowHeight, overscan: ahead,
     // The head stands over the rows.
     scrollMargin: rowHeight, scrollPaddingStart: rowHeight, initialOffset: () => places.get(place) ?? 0,
-    // The row that the keyboard is on stays, however far it is scrolled away.
-    rangeExtractor: (range) => [...new Set([...defaultRangeExtractor(range), ...(active < count ? [active] : [])])].sort((a, b) => a - b),
+    // Who drags the scrollbar sees other rows with every frame: those ahead would be drawn for nobody. The row that the keyboard is on stays, however far it is scrolled away.
+    rangeExtractor: (range) => {
+      const isJump = range.startIndex > seen.current.endIndex || range.endIndex < seen.current.startIndex;
+      const drawn = defaultRangeExtractor(isJump ? { ...range, overscan: aheadOfJump } : range);
+      return [...new Set([...drawn, ...(active < count ? [active] : [])])].sort((a, b) => a - b);
+    },
   });
   const range = virtual.range;
+  useLayoutEffect(() => { if (range) seen.current = range; });
   const { look } = list;
   useEffect(() => { if (range) look(range.startIndex, range.endIndex); }, [look, range?.startIndex, range?.endIndex]);
   // Before the element leaves the page, and forgets.
@@ -154,8 +163,9 @@ const RecordRow = memo(function RecordRow({ resource, row, index, fields, canCho
   const words = useWords();
   return (
     <tr data-index={index} aria-rowindex={index + 2} tabIndex={isStop ? 0 : -1} aria-selected={canChoose ? isSelected : undefined} aria-busy={row ? undefined : true} style={{ height: rowHeight }}>
-      {canChoose && <td>{row && <input type="checkbox" data-choose aria-label={words.choose(nameOf(resource, row))} checked={isSelected} readOnly tabIndex={-1} />}</td>}
-      {fields.map((field) => <td key={field.name}>{row ? <Value field={field} value={row[field.name]} owner={resource.plugin} isShort /> : <span className="row-waiting" />}</td>)}
+      {!row && <td colSpan={fields.length + (canChoose ? 1 : 0)}><span className="row-waiting" /></td>}
+      {row && canChoose && <td><input type="checkbox" data-choose aria-label={words.choose(nameOf(resource, row))} checked={isSelected} readOnly tabIndex={-1} /></td>}
+      {row && fields.map((field) => <td key={field.name}><Value field={field} value={row[field.name]} owner={resource.plugin} isShort /></td>)}
     </tr>
   );
 });

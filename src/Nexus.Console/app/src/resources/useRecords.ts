@@ -1,11 +1,13 @@
 import { useThrottledCallback } from '@mantine/hooks';
 import { keepPreviousData, useQueries, useQuery, useQueryClient } from '@tanstack/react-query';
-import { useCallback, useMemo, useState } from 'react';
+import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import type { Resource, Row } from '../api/catalogue';
 import type { Answer } from '../api/http';
 import { listRecords } from '../api/records';
 
 const pageSize = 100;
+/** How long pages are looked at before it counts, in milliseconds. */
+const moment = 100;
 
 /** How many ids are read at once when all are chosen: what one change of several records takes. */
 export const mostChosen = 1000;
@@ -49,9 +51,22 @@ export function useRecords(resource: Resource, query: string): RecordList {
     const pages = Array.from({ length: to - from + 1 }, (_, index) => from + index);
     return pages.join() === before.join() ? before : pages;
   }), []);
-  // Who drags the scrollbar passes hundreds of pages a second.
-  const readSoon = useThrottledCallback(read, 100);
-  const look = useCallback((from: number, to: number) => readSoon(Math.max(0, Math.floor((from - pageSize / 2) / pageSize)), Math.floor((to + pageSize / 2) / pageSize)), [readSoon]);
+  // Who drags the scrollbar passes hundreds of pages a second. What is out of sight again a moment later is not read: no answer would come in time, and drawing those that come costs frames.
+  const looked = useRef({ from: 0, to: 0, at: -Infinity });
+  const resting = useRef<number>(undefined);
+  useEffect(() => () => window.clearTimeout(resting.current), []);
+  const readSoon = useThrottledCallback((from: number, to: number, isMoving: boolean) => {
+    const isPassing = isMoving && (from > looked.current.to || to < looked.current.from);
+    Object.assign(looked.current, { from, to });
+    if (isPassing) resting.current = window.setTimeout(() => read(from, to), moment);
+    else read(from, to);
+  }, moment);
+  const look = useCallback((first: number, last: number) => {
+    const at = performance.now();
+    window.clearTimeout(resting.current);
+    readSoon(Math.max(0, Math.floor((first - pageSize / 2) / pageSize)), Math.floor((last + pageSize / 2) / pageSize), at - looked.current.at < moment);
+    looked.current.at = at;
+  }, [readSoon]);
 
   const all = [first, ...others];
   return {
