@@ -1,7 +1,7 @@
 import { Text, UnstyledButton } from '@mantine/core';
 import { defaultRangeExtractor, useVirtualizer } from '@tanstack/react-virtual';
 import { ArrowDown, ArrowUp } from 'lucide-react';
-import { Fragment, memo, useEffect, useLayoutEffect, useRef, useState, type KeyboardEvent, type MouseEvent, type ReactNode } from 'react';
+import { Fragment, memo, useEffect, useLayoutEffect, useRef, useState, type CSSProperties, type KeyboardEvent, type MouseEvent, type ReactNode } from 'react';
 import { useLocation } from 'wouter';
 import { labelOf, nameOf, type Field, type Resource, type Row } from '../api/catalogue';
 import { Value } from '../kinds/Value';
@@ -120,6 +120,8 @@ export function RecordRows({ resource, list, fields, query, sort, onSort, select
     else if (!event.defaultPrevented) open(index);
   };
 
+  const widths = [...(canChoose ? [chooseWidth] : []), ...fields.map(widthOf)];
+  const waiting = { '--row-waiting': barsOf(widths) } as CSSProperties;
   const items = virtual.getVirtualItems();
   const stop = items.some((item) => item.index === active) ? active : items[0]?.index;
   // The room of the rows that are not in the page; all of it in the first moment, so that a place can be scrolled to.
@@ -127,8 +129,8 @@ export function RecordRows({ resource, list, fields, query, sort, onSort, select
   const isAll = selected.size > 0 && selected.size >= Math.min(count, list.total ?? 0);
   return (
     <div className="rows" ref={box} style={{ maxHeight: 'calc(100dvh - 230px)', minHeight: 200 }} tabIndex={-1}>
-      <table aria-rowcount={(list.total ?? 0) + 1} style={{ minWidth: fields.reduce((sum, field) => sum + widthOf(field), canChoose ? 44 : 0) }}>
-        <colgroup>{canChoose && <col style={{ width: 44 }} />}{fields.map((field) => <col key={field.name} style={{ width: widthOf(field) }} />)}</colgroup>
+      <table aria-rowcount={(list.total ?? 0) + 1} style={{ minWidth: widths.reduce((sum, width) => sum + width, 0), ...waiting }}>
+        <colgroup>{widths.map((width, column) => <col key={column} style={{ width }} />)}</colgroup>
         <thead>
           <tr style={{ height: rowHeight }} aria-rowindex={1}>
             {canChoose && <th><input type="checkbox" aria-label={words.all} checked={isAll} ref={(input) => { if (input) input.indeterminate = !isAll && selected.size > 0; }} onChange={() => (isAll ? onSelect(new Set()) : onSelectAll())} /></th>}
@@ -163,12 +165,26 @@ const RecordRow = memo(function RecordRow({ resource, row, index, fields, canCho
   const words = useWords();
   return (
     <tr data-index={index} aria-rowindex={index + 2} tabIndex={isStop ? 0 : -1} aria-selected={canChoose ? isSelected : undefined} aria-busy={row ? undefined : true} style={{ height: rowHeight }}>
-      {!row && <td colSpan={fields.length + (canChoose ? 1 : 0)}><span className="row-waiting" /></td>}
+      {!row && <td className="row-waiting" colSpan={fields.length + (canChoose ? 1 : 0)} />}
       {row && canChoose && <td><input type="checkbox" data-choose aria-label={words.choose(nameOf(resource, row))} checked={isSelected} readOnly tabIndex={-1} /></td>}
       {row && fields.map((field) => <td key={field.name}><Value field={field} value={row[field.name]} owner={resource.plugin} isShort /></td>)}
     </tr>
   );
 });
+
+const chooseWidth = 44;
+
+/** A bar in each column: a row on its way is one picture, however many columns it has. */
+function barsOf(widths: readonly number[]): string {
+  const whole = widths.reduce((sum, width) => sum + width, 0);
+  let end = 0;
+  const bars = widths.map((width) => {
+    const from = `calc(${(100 * end) / whole}% + 12px)`, to = `${(100 * (end + 0.7 * width)) / whole}%`;
+    end += width;
+    return `transparent ${from}, var(--mantine-color-default-border) ${from} ${to}, transparent ${to}`;
+  });
+  return `linear-gradient(90deg, ${bars.join(', ')})`;
+}
 
 /** Columns keep their widths while rows come and go. */
 function widthOf(field: Field): number {
