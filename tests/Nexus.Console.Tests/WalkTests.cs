@@ -24,6 +24,62 @@ public sealed class Walks_on_SQLite : WalkTests
 
         await Browser.WalkAsync("german", host, new { app = Path.Combine(Programs.Root, "src", "Nexus.Console", "app") });
     }
+
+    [Fact]
+    public async Task Values_at_their_limits_are_shown_as_they_are_and_survive_being_edited_taken_back_and_exported()
+    {
+        await using var host = await HostAsync();
+        var zoo = PluginCompiler.Plugin(Path.Combine(host.Folder, "zoo"), "zoo", "1.0.0", """
+            using System.ComponentModel.DataAnnotations;
+            using System.Text.Json;
+
+            public sealed class ZooPlugin : IPlugin
+            {
+                public void Configure(IPluginBuilder plugin) => plugin
+                    .AddResource<Keeper>("keepers", keepers => keepers.Search(keeper => keeper.Name))
+                    .AddResource<Beast>("beasts", beasts => beasts.Search(beast => beast.Name));
+            }
+
+            public sealed record Keeper([property: StringLength(80, MinimumLength = 1)] string Name) : Resource;
+
+            public sealed record Place(string Street, string? Town);
+
+            public sealed record Beast([property: StringLength(5000, MinimumLength = 1)] string Name, bool Tame) : Resource
+            {
+                public bool? Asleep { get; init; }
+                public Money? Price { get; init; }
+                [Unit("kg")] public decimal? Weight { get; init; }
+                public long? Serial { get; init; }
+                public double? Speed { get; init; }
+                public DateOnly? Born { get; init; }
+                public DateTimeOffset? Seen { get; init; }
+                public IReadOnlyList<Ref<Keeper>>? Friends { get; init; }
+                public IReadOnlyList<int>? Numbers { get; init; }
+                public Place? Home { get; init; }
+                public IReadOnlyDictionary<string, string>? Names { get; init; }
+                public JsonElement? Extra { get; init; }
+            }
+            """, manifest => manifest["configuration"] = JsonNode.Parse("""
+                {
+                  "type": "object", "additionalProperties": false, "required": ["city"],
+                  "$defs": { "window": { "type": "object", "properties": { "from": { "type": "string", "title": "Opens at", "pattern": "^[0-9]{2}:[0-9]{2}$" } } } },
+                  "properties": {
+                    "city": { "type": "string", "default": "Bonn" },
+                    "hours": { "$ref": "#/$defs/window" },
+                    "limit": { "type": ["integer", "null"], "minimum": 1, "default": null },
+                    "level": { "type": "integer", "enum": [1, 2, 5], "default": 2 },
+                    "ports": { "type": "array", "items": { "type": "integer", "minimum": 1 } },
+                    "servers": { "type": "array", "items": { "type": "object", "required": ["host"], "properties": { "host": { "type": "string" }, "port": { "type": "integer" }, "token": { "type": "string", "secret": true } } } },
+                    "labels": { "type": "object", "additionalProperties": { "type": "string" } },
+                    "key": { "type": "string", "secret": true, "minLength": 8 },
+                    "export": { "type": "integer", "minimum": 1, "default": 5 },
+                    "port": { "type": "integer", "default": 5 }
+                  }
+                }
+                """));
+
+        await Browser.WalkAsync("limits", host, new { zoo });
+    }
 }
 
 /// <summary>The same on a node with PostgreSQL.</summary>

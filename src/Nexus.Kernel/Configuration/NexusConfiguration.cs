@@ -113,8 +113,8 @@ public sealed class NexusConfiguration : IDisposable
         {
             // Alone first: a value that a variable or an option hides now must not wait there to break a later start.
             var alone = ConformPlugins(SourceMerge.Conform(stored, Platform.Value, loose: false), _plugins, loose: false);
-            Platform.Value.Check(alone, errors, "", typedBySchema: true);
-            CheckPlugins(alone, _plugins, errors);
+            Platform.Value.Check(alone, errors, "", typedBySchema: true, isPart: true);
+            CheckPlugins(alone, _plugins, errors, isPart: true);
         }
 
         errors.ThrowIfAny(ErrorCodes.ConfigurationError, "The stored settings");
@@ -302,7 +302,7 @@ public sealed class NexusConfiguration : IDisposable
         return id is null ? section : section with { Name = id, Value = SourceMerge.Conform(section.Value, plugins[id], loose) };
     }
 
-    private static void CheckPlugins(SourceNode tree, ImmutableDictionary<string, JsonSchema> plugins, SourceErrors errors)
+    private static void CheckPlugins(SourceNode tree, ImmutableDictionary<string, JsonSchema> plugins, SourceErrors errors, bool isPart = false)
     {
         var known = Platform.Value.Properties["plugins"].Properties;
         foreach (var section in tree.Find("plugins")?.Members.Where(m => !known.ContainsKey(m.Name)) ?? [])
@@ -311,7 +311,7 @@ public sealed class NexusConfiguration : IDisposable
             if (section.Value.Kind != SourceKind.Map)
                 errors.Add(section.Position, pointer, "unknown_key", $"key {SourceErrors.Quote(section.Name)} is neither a key of 'plugins' nor the section of a plugin{Suggestion.Phrase(section.Name, known.Keys)} (known: {string.Join(", ", known.Keys.Order(StringComparer.Ordinal))})");
             else if (plugins.TryGetValue(section.Name, out var schema))
-                schema.Check(section.Value, errors, pointer, typedBySchema: true);
+                schema.Check(section.Value, errors, pointer, typedBySchema: true, isPart);
         }
     }
 

@@ -84,8 +84,9 @@ internal sealed class JsonSchema
     /// <param name="errors">Collects the errors.</param>
     /// <param name="pointer">JSON pointer of the value.</param>
     /// <param name="typedBySchema">Texts count as numbers and booleans where the schema wants them: for environment variables and options, which are all text.</param>
-    public void Check(SourceNode value, SourceErrors errors, string pointer = "", bool typedBySchema = false) =>
-        new SchemaCheck(errors, typedBySchema).Check(this, value, pointer);
+    /// <param name="isPart">The value is one layer of several: what is required may stand in another.</param>
+    public void Check(SourceNode value, SourceErrors errors, string pointer = "", bool typedBySchema = false, bool isPart = false) =>
+        new SchemaCheck(errors, typedBySchema, isPart).Check(this, value, pointer);
 
     /// <summary>What is allowed, in words.</summary>
     public string Describe()

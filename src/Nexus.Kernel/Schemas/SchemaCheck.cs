@@ -3,7 +3,10 @@ using System.Globalization;
 namespace Nexus.Kernel.Schemas;
 
 /// <summary>One run of a <see cref="JsonSchema"/> over a value.</summary>
-internal sealed class SchemaCheck(SourceErrors errors, bool typedBySchema)
+/// <param name="errors">Collects the errors.</param>
+/// <param name="typedBySchema">Texts count as what the schema wants them to be.</param>
+/// <param name="isPart">The value is laid over others: what it lacks they may have.</param>
+internal sealed class SchemaCheck(SourceErrors errors, bool typedBySchema, bool isPart = false)
 {
     public void Check(JsonSchema schema, SourceNode value, string pointer)
     {
@@ -64,7 +67,7 @@ internal sealed class SchemaCheck(SourceErrors errors, bool typedBySchema)
 
     private void CheckMap(JsonSchema schema, SourceNode value, string pointer)
     {
-        foreach (var name in schema.Required.Where(r => value.Find(r) is null))
+        foreach (var name in schema.Required.Where(r => !isPart && value.Find(r) is null))
         {
             var meaning = schema.Properties.GetValueOrDefault(name) is { Description: { } text } ? $": {text}" : "";
             errors.Add(value.Position, SourceErrors.Append(pointer, name), "required", $"'{name}' is missing{meaning}");
@@ -100,8 +103,10 @@ internal sealed class SchemaCheck(SourceErrors errors, bool typedBySchema)
             errors.Add(twice.Last().Position, pointer, "unique", $"{Name(pointer)} lists {SourceErrors.Quote(twice.Key ?? "null")} twice; keep one");
         if (schema.Elements is null)
             return;
+        // A list comes from one layer as a whole, and its elements with it.
+        var whole = isPart ? new SchemaCheck(errors, typedBySchema) : this;
         for (var i = 0; i < count; i++)
-            Check(schema.Elements, value.Elements[i], $"{pointer}/{i}");
+            whole.Check(schema.Elements, value.Elements[i], $"{pointer}/{i}");
     }
 
     private void CheckScalar(JsonSchema schema, SourceNode value, string pointer)

@@ -234,6 +234,25 @@ public sealed class NexusConfigurationTests : IDisposable
     }
 
     [Fact]
+    public void A_setting_is_stored_though_what_else_is_required_stands_in_a_file_and_a_list_of_objects_is_still_whole()
+    {
+        _folder.Write("nexus.yaml", "plugins:\n  mail:\n    host: mail.example.org\n");
+        using var configuration = Load();
+        var schema = JsonNode.Parse("""
+            { "type": "object", "required": ["host"], "properties": {
+              "host": { "type": "string" }, "port": { "type": "integer" },
+              "peers": { "type": "array", "items": { "type": "object", "required": ["host"], "properties": { "host": { "type": "string" } } } } } }
+            """)!.AsObject();
+        Assert.Empty(configuration.AddPlugin("mail", schema));
+
+        configuration.SetStored(JsonNode.Parse("""{ "plugins": { "mail": { "port": 25 } } }""")!.AsObject());
+        var refused = Assert.Throws<NexusException>(() => configuration.SetStored(JsonNode.Parse("""{ "plugins": { "mail": { "peers": [{}] } } }""")!.AsObject()));
+
+        Assert.Equal(("25", "mail.example.org"), (configuration.Root["plugins:mail:port"], configuration.Root["plugins:mail:host"]));
+        Assert.Equal(["/plugins/mail/peers/0/host"], refused.Errors.Select(e => e.Pointer));
+    }
+
+    [Fact]
     public void A_plugins_section_may_be_nested_by_the_dots_of_its_id_and_is_one_section()
     {
         _folder.Write("nexus.yaml", "plugins:\n  Finance:\n    ledger:\n      rate: 1\n      size: 2\n  finance.ledger:\n    size: 3\n  sales:\n    till:\n      open: true\n");

@@ -23,7 +23,7 @@ internal static class AccountFields
     /// <summary>Throws all errors at once when there are any.</summary>
     public static void Throw(IReadOnlyList<FieldError> errors)
     {
-        if (errors.Count > 0) throw new NexusException(ErrorCodes.ValidationError, $"{errors[0].Pointer}: {errors[0].Message}") { Errors = [.. errors] };
+        if (errors.Count > 0) throw new NexusException(ErrorCodes.ValidationError, $"{errors[0].Message} ({errors[0].Pointer})") { Errors = [.. errors] };
     }
 
     private static JsonNode Apply(JsonNode? old, JsonNode patch)

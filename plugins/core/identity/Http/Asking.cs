@@ -55,7 +55,7 @@ internal static class Asking
     public static NexusException Missing(string what, string name) => new(ErrorCodes.ResourceNotFound, $"There is no {what} {name}.");
 
     /// <summary>One field of the request is wrong.</summary>
-    public static NexusException Invalid(string pointer, string code, string message) => new(ErrorCodes.ValidationError, $"{pointer}: {message}") { Errors = [new FieldError(pointer, code, message)] };
+    public static NexusException Invalid(string pointer, string code, string message) => new(ErrorCodes.ValidationError, $"{message} ({pointer})") { Errors = [new FieldError(pointer, code, message)] };
 
     /// <summary>A number of the query within bounds.</summary>
     public static int Number(HttpContext context, string name, int otherwise, int most) =>

@@ -99,7 +99,7 @@ internal sealed class PasswordChanges(UserDirectory users, PasswordHashing hashi
         foreach (var earlier in new[] { user.PasswordHash }.Concat(user.PasswordHistory).OfType<string>().Take(policy.Options.History))
         {
             if (await hashing.VerifyAsync(earlier, wanted!, cancellationToken))
-                throw new NexusException(ErrorCodes.ValidationError, $"{pointer}: this password was used before.") { Errors = [new FieldError(pointer, "reused", $"The last {policy.Options.History} passwords may not be used again.")] };
+                throw new NexusException(ErrorCodes.ValidationError, $"This password was used before ({pointer}).") { Errors = [new FieldError(pointer, "reused", $"The last {policy.Options.History} passwords may not be used again.")] };
         }
 
         var hash = await hashing.HashAsync(wanted!, cancellationToken);

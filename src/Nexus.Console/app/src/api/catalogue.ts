@@ -35,6 +35,6 @@ export const titleOf = (resource: Resource): string => spoken(resource.name.slic
 /** Fields by which a person tells records apart: those that are searched first, then the first texts. */
 export function nameOf(resource: Resource, row: Row): string {
   const candidates = [...resource.search, ...resource.fields.filter((f) => f.kind === 'Text' || f.kind === 'Multiline').map((f) => f.name)];
-  const found = candidates.map((name) => row[name]).find((value) => typeof value === 'string' && value !== '');
+  const found = candidates.map((name) => row[name]).find((value) => typeof value === 'string' && value.trim() !== '');
   return typeof found === 'string' ? found : `${spoken(resource.singular)} ${row.id.slice(-8)}`;
 }

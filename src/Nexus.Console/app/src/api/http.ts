@@ -38,6 +38,9 @@ export const network = {
   },
 };
 
+/** Who hears that an answer said nobody is signed in any more. */
+export const signedOut = new Set<() => void>();
+
 /** Numbers that a double cannot hold stay texts, digit for digit. */
 function exact(this: unknown, _: string, value: unknown, context?: { source?: string }): unknown {
   if (typeof value !== 'number' || !context?.source || Number.isSafeInteger(value)) return value;
@@ -98,7 +101,11 @@ export async function send<T>(method: string, path: string, options: Options = {
   const given = response.headers.get('x-csrf-token');
   if (given) csrf.set(given);
   const value = read(await response.text());
-  if (!response.ok) throw problemOf(response.status, response.statusText, value, (name) => response.headers.get(name));
+  if (!response.ok) {
+    const problem = problemOf(response.status, response.statusText, value, (name) => response.headers.get(name));
+    if (problem.isSignedOut && !options.isLast) signedOut.forEach((listener) => listener());
+    throw problem;
+  }
 
   const count = response.headers.get('x-total-count');
   return { value: value as T, tag: response.headers.get('etag'), next: cursorOf(response.headers.get('link')), total: count === null ? null : Number(count), isOffline };

@@ -8,7 +8,25 @@ export type { CoreConsoleView as View, CoreIdentityUserView as User } from './co
 
 export const viewKey = ['view'] as const;
 
-export const viewQuery = { queryKey: viewKey, queryFn: () => get('/api/v1/ui', { query: { may: permissionsInQuestion.join(',') } }), staleTime: 30_000 };
+export const viewQuery = {
+  queryKey: viewKey,
+  queryFn: async () => {
+    const view = await get('/api/v1/ui', { query: { may: permissionsInQuestion.join(',') } });
+    if (isIn(view)) belongTo(view.caller.id);
+    return view;
+  },
+  staleTime: 30_000,
+};
+
+const personKey = 'nexus.person';
+
+/** What somebody typed outlives their session, and is there when they have signed in again; nobody else finds it. */
+function belongTo(person: string | null): void {
+  const before = sessionStorage.getItem(personKey);
+  if (person === null || (before !== null && before !== person)) Object.keys(sessionStorage).filter((key) => key.startsWith('nexus.draft.')).forEach((key) => sessionStorage.removeItem(key));
+  if (person === null) sessionStorage.removeItem(personKey);
+  else sessionStorage.setItem(personKey, person);
+}
 
 export const userQuery = { queryKey: ['me'], queryFn: () => get('/api/v1/auth/me'), staleTime: 60_000 };
 
@@ -46,6 +64,7 @@ export async function signOut(): Promise<void> {
     if (!(error instanceof Problem) || !error.isSignedOut) throw error;
   } finally {
     csrf.set(null);
+    belongTo(null);
     await forget();
   }
 }

@@ -1,15 +1,15 @@
-import { Anchor, Badge, Code, Stack, Text } from '@mantine/core';
+import { Anchor, Badge, Code, Group, Stack, Text } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
 import { Link } from 'wouter';
-import { nameOf, useCatalogue, type Field } from '../api/catalogue';
+import { labelOf, nameOf, useCatalogue, type Field } from '../api/catalogue';
 import { findRecord } from '../api/records';
 import { useFormat } from './useFormat';
 
 /** A value as the field's kind asks for it; a renderer for every kind there is. */
 export function Value({ field, value, owner, isShort = false }: { field: Field; value: unknown; owner: string; isShort?: boolean }): ReactNode {
   const format = useFormat();
-  if (value === null || value === undefined || value === '') return <Text span c="dimmed" aria-label={format.words.none}>–</Text>;
+  if (value === null || value === undefined || value === '' || (Array.isArray(value) && value.length === 0)) return <Text span c="dimmed" aria-label={format.words.none}>–</Text>;
   const text = format.value(field, value);
   switch (field.kind) {
     case 'Choice':
@@ -18,6 +18,10 @@ export function Value({ field, value, owner, isShort = false }: { field: Field; 
       return <Text span fz="inherit" className="figures">{text}</Text>;
     case 'Reference':
       return <Reference target={field.target ?? ''} id={String(value)} owner={owner} />;
+    case 'List':
+      if (field.element?.kind === 'Reference') return <Group gap={8} component="span">{(value as unknown[]).map((one, index) => <Value key={index} field={field.element!} value={one} owner={owner} />)}</Group>;
+      if (isShort || field.element?.kind !== 'Group') return <Text span fz="inherit" lineClamp={isShort ? 1 : undefined}>{text}</Text>;
+      return <Stack gap="xs">{(value as unknown[]).map((one, index) => <Parts key={index} field={field.element!} value={one} owner={owner} />)}</Stack>;
     case 'Identifier':
       return <Text span className="figures" c="dimmed" title={text}>{isShort ? `…${text.slice(-8)}` : text}</Text>;
     case 'Multiline':
@@ -35,7 +39,7 @@ function Parts({ field, value, owner }: { field: Field; value: unknown; owner: s
     <Stack gap={4}>
       {(field.fields ?? []).map((part) => (
         <div key={part.name}>
-          <Text span size="sm" c="dimmed">{part.label ?? part.name}: </Text>
+          <Text span size="sm" c="dimmed">{labelOf(part)}: </Text>
           <Value field={part} value={(value as Record<string, unknown>)[part.name]} owner={owner} />
         </div>
       ))}

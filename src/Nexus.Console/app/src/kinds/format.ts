@@ -10,8 +10,19 @@ export class Format {
 
   number(value: unknown, digits?: number): string {
     const options: Intl.NumberFormatOptions = digits === undefined ? { maximumFractionDigits: 20 } : { minimumFractionDigits: digits, maximumFractionDigits: digits };
+    // What is no number, such as what somebody wrote into an address, is shown as it is.
+    if (Number.isNaN(Number(value))) return String(value);
     // A text of digits is formatted exactly; a double would lose some.
     return this.numbers(options).format(value as number);
+  }
+
+  /** The sign between whole and part of a number. */
+  get sign(): string { return (this.numbers({ minimumFractionDigits: 1 }).formatToParts(1.5).find((part) => part.type === 'decimal')?.value) ?? '.'; }
+
+  /** A double of any size: the very large and the very small by their power of ten. */
+  real(value: unknown): string {
+    const size = Math.abs(Number(value));
+    return size !== 0 && (size >= 1e15 || size < 1e-6) ? this.numbers({ notation: 'scientific', maximumFractionDigits: 15 }).format(value as number) : this.number(value);
   }
 
   money(value: { amount: string; currency: string }): string {
@@ -23,12 +34,11 @@ export class Format {
   }
 
   date(value: string): string {
-    const [year, month, day] = value.split('-').map(Number);
-    return this.times({ dateStyle: 'medium', timeZone: 'UTC' }).format(Date.UTC(year ?? 0, (month ?? 1) - 1, day ?? 1));
+    return this.time({ dateStyle: 'medium', timeZone: 'UTC' }, `${value}T00:00:00Z`, value);
   }
 
   instant(value: string): string {
-    return this.times({ dateStyle: 'medium', timeStyle: 'medium' }).format(new Date(value));
+    return this.time({ dateStyle: 'medium', timeStyle: 'medium' }, value, value);
   }
 
   /** "3 minutes ago". */
@@ -50,18 +60,24 @@ export class Format {
   value(field: Field, value: unknown): string {
     if (value === null || value === undefined || value === '') return '';
     switch (field.kind) {
-      case 'Integer': case 'Decimal': case 'Real': return `${this.number(value)}${field.unit ? ` ${field.unit}` : ''}`;
+      case 'Integer': case 'Decimal': case 'Real': return `${field.kind === 'Real' ? this.real(value) : this.number(value)}${field.unit ? ` ${field.unit}` : ''}`;
       case 'Boolean': return value ? this.words.yes : this.words.no;
       case 'Date': return this.date(String(value));
       case 'Instant': return this.instant(String(value));
       case 'Choice': return spoken(String(value));
-      case 'Money': return this.money(value as { amount: string; currency: string });
+      case 'Money': return typeof value === 'object' ? this.money(value as { amount: string; currency: string }) : String(value);
       case 'List': return (value as unknown[]).map((one) => (field.element ? this.value(field.element, one) : String(one))).join(', ');
       case 'Group': return (field.fields ?? []).map((f) => this.value(f, (value as Record<string, unknown>)[f.name])).filter(Boolean).join(' · ');
       case 'Map': return Object.entries(value as Record<string, unknown>).map(([key, one]) => `${key}: ${field.element ? this.value(field.element, one) : String(one)}`).join(', ');
       case 'Json': return JSON.stringify(value);
       default: return String(value);
     }
+  }
+
+  /** A time; what is none, such as what somebody wrote into an address, is shown as it is. */
+  private time(options: Intl.DateTimeFormatOptions, value: string, otherwise: string): string {
+    const time = new Date(value);
+    return Number.isNaN(time.getTime()) ? otherwise : this.times(options).format(time);
   }
 
   private numbers(options: Intl.NumberFormatOptions): Intl.NumberFormat {

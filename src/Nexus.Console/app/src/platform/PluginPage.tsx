@@ -18,7 +18,8 @@ import { Install, Steps } from './Install';
 import { Troubles, usePlugins } from './Plugins';
 import { levels, LogTable } from './Log';
 import { Facts, Rows, useAddress } from './Rows';
-import { SchemaForm, type Schema } from './SchemaForm';
+import type { Schema } from './schema';
+import { SchemaForm } from './SchemaForm';
 
 const Chart = lazy(async () => ({ default: (await import('../contributed/Chart')).Chart }));
 

@@ -10,6 +10,7 @@ import { readAgain } from '../api/again';
 import { useRecordChanges } from '../api/live';
 import { useNames } from '../api/names';
 import { useMay, useView } from '../api/session';
+import { allAsSent } from '../kinds/sent';
 import { useFormat } from '../kinds/useFormat';
 import { Value } from '../kinds/Value';
 import { Dialog, Empty, Fault, PageHead, tellDone, tellFault, Waiting } from '../shell/Parts';
@@ -18,7 +19,7 @@ import { useWords } from '../words';
 import { ask } from './ask';
 import { Form } from './Form';
 import { History } from './History';
-import { canBeMadeAgain, makeAgain, tellWithUndo } from './undo';
+import { canBeMadeAgain, isSame, makeAgain, tellWithUndo } from './undo';
 
 const Attachments = lazy(async () => ({ default: (await import('./Attachments')).Attachments }));
 
@@ -197,11 +198,12 @@ function Edit({ resource, row, onDone, onSaved }: { resource: Resource; row: Row
           <Button size="xs" variant="light" onClick={() => { setBegan(row); setIsStale(false); }}>{words.readNewest}</Button>
         </Alert>
       )}
-      <Form id={`edit ${row.id}`} fields={resource.fields} owner={resource.plugin} initial={began} label={words.save} onCancel={onDone} onSubmit={async (values, _, isThere) => {
-        const changed = Object.fromEntries(Object.entries(values).filter(([name, value]) => JSON.stringify(value ?? null) !== JSON.stringify(began[name] ?? null)));
+      <Form key={began.revision} id={`edit ${row.id}`} fields={resource.fields} owner={resource.plugin} initial={began} label={words.save} onCancel={onDone} onSubmit={async (values, _, isThere) => {
+        const before = allAsSent(resource.fields, began);
+        const changed = Object.fromEntries(Object.entries(values).filter(([name, value]) => !isSame(value, before[name])));
         if (Object.keys(changed).length === 0) { onDone(); return; }
         try {
-          const saved = await changeRecord(resource, row.id, changed, began.revision);
+          const saved = await changeRecord(resource, began, changed);
           tellDone(words.saved);
           onSaved(saved);
           if (isThere()) onDone();

@@ -7,6 +7,7 @@ import { get } from '../api/client';
 import { Problem } from '../api/http';
 import { changeRecord, createRecord } from '../api/records';
 import { useNames } from '../api/names';
+import { allAsSent } from '../kinds/sent';
 import { useFormat } from '../kinds/useFormat';
 import { Dialog, Empty, Fault, tellDone, Waiting } from '../shell/Parts';
 import { useWords } from '../words';
@@ -84,9 +85,9 @@ function TakeBack({ resource, id, row, undo, onDone }: { resource: Resource; id:
     setIsBusy(true);
     setError(null);
     try {
-      const given = Object.fromEntries(differing);
-      if (undo.isAgain || !row) await createRecord(resource, { id, ...Object.fromEntries(differing.filter(([, value]) => value !== null)) });
-      else await changeRecord(resource, id, given, row.revision);
+      const given = allAsSent(resource.fields, Object.fromEntries(differing));
+      if (undo.isAgain || !row) await createRecord(resource, { id, ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== null)) });
+      else await changeRecord(resource, row, given);
       tellDone(words.undone);
       onDone();
     } catch (fault) {

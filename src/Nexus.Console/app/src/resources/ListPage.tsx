@@ -8,7 +8,7 @@ import { useRecordChanges } from '../api/live';
 import { useFormat } from '../kinds/useFormat';
 import { Boundary, Empty, Fault, PageHead, tellFault, Waiting } from '../shell/Parts';
 import { useWords } from '../words';
-import { exportCsv } from './export';
+import { exportAs } from './export';
 import { Filters } from './Filters';
 import { defaultColumns, readableFields, readState, systemFields, writeState, type ListState } from './query';
 import { RecordRows } from './RecordRows';
@@ -52,7 +52,8 @@ function List({ resource }: { resource: Resource }): ReactNode {
   const wasChosen = useRef(false);
   wasChosen.current ||= selected.size > 0;
   const fields = useMemo(() => readableFields(resource), [resource]);
-  const shown = useMemo(() => columns.map((column) => fields.find((f) => f.name === column)).filter((f): f is Field => f !== undefined), [columns, fields]);
+  // Of columns that went with a version of the plugin nothing would be left to look at.
+  const shown = useMemo(() => [columns, defaultColumns(resource)].map((names) => names.map((column) => fields.find((f) => f.name === column)).filter((f) => f !== undefined)).find((found) => found.length > 0) ?? [], [columns, fields, resource]);
   const isFiltered = state.q !== '' || state.conditions.length > 0;
 
   return (
@@ -74,8 +75,7 @@ function List({ resource }: { resource: Resource }): ReactNode {
             <Menu position="bottom-end">
               <Menu.Target><Tooltip label={words.export}><ActionIcon variant="default" size="lg" aria-label={words.export}><Download size={18} /></ActionIcon></Tooltip></Menu.Target>
               <Menu.Dropdown>
-                <Menu.Item onClick={() => void exportCsv(resource, shown, query).catch((fault: unknown) => tellFault(fault, words))}>CSV</Menu.Item>
-                <Menu.Item component="a" href={`${resource.path}?${query}&limit=1000`} target="_blank">JSON</Menu.Item>
+                {(['csv', 'json'] as const).map((form) => <Menu.Item key={form} onClick={() => void exportAs(form, resource, shown, query, words, format).catch((fault: unknown) => tellFault(fault, words))}>{form.toUpperCase()}</Menu.Item>)}
               </Menu.Dropdown>
             </Menu>
             <Tooltip label={words.refresh}><ActionIcon variant="default" size="lg" aria-label={words.refresh} aria-busy={list.isReading || undefined} onClick={list.readAgain}><RotateCw size={18} className={list.isReading ? 'turning' : undefined} /></ActionIcon></Tooltip>

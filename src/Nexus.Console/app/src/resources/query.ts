@@ -33,7 +33,7 @@ export function writeState(state: ListState): string {
 /** Fields that a list can be filtered by, with the conditions that make sense for their kind. */
 export function operatorsOf(field: Field): Operator[] {
   switch (field.kind) {
-    case 'Integer': case 'Decimal': case 'Real': case 'Date': case 'Time': case 'Instant': return ['$eq', '$ne', '$gte', '$lte', '$gt', '$lt'];
+    case 'Integer': case 'Decimal': case 'Real': case 'Money': case 'Date': case 'Time': case 'Instant': return ['$eq', '$ne', '$gte', '$lte', '$gt', '$lt'];
     case 'Text': case 'Multiline': return ['$eq', '$prefix', '$ne'];
     case 'Choice': return ['$eq', '$ne'];
     case 'Boolean': case 'Identifier': case 'Reference': return ['$eq', '$ne'];
@@ -51,7 +51,7 @@ export const systemFields: readonly Field[] = [
 /** What lists show and compare; of a view's rows the platform knows neither owner nor times. */
 export const readableFields = (resource: Resource): Field[] => [...resource.fields.filter((f) => !f.secret), ...(resource.view ? [] : systemFields)];
 
-export const isSortable = (field: Field): boolean => !['List', 'Group', 'Map', 'Json', 'Money', 'Multiline'].includes(field.kind);
+export const isSortable = (field: Field): boolean => !['List', 'Group', 'Map', 'Json', 'Multiline'].includes(field.kind);
 
 /** The columns that are shown until somebody chooses others: what tells records apart, then what is short. */
 export function defaultColumns(resource: Resource): string[] {

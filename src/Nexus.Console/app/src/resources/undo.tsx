@@ -3,6 +3,7 @@ import { notifications } from '@mantine/notifications';
 import type { Field, Resource, Row } from '../api/catalogue';
 import type { CoreAuditEntry } from '../api/contract';
 import { batchRecords, listRecords } from '../api/records';
+import { asSent } from '../kinds/sent';
 import type { Words } from '../words';
 
 /** One entry of the audit trail about a record. */
@@ -54,7 +55,7 @@ export async function readRows(resource: Resource, ids: readonly string[]): Prom
 export async function makeAgain(resource: Resource, rows: readonly Row[]): Promise<number> {
   let made = 0;
   for (let at = 0; at < rows.length; at += 100) {
-    const body = rows.slice(at, at + 100).map((row) => ({ id: row.id, ...Object.fromEntries(resource.fields.filter((f) => !f.readOnly && (row[f.name] ?? null) !== null).map((f) => [f.name, row[f.name]])) }));
+    const body = rows.slice(at, at + 100).map((row) => ({ id: row.id, ...Object.fromEntries(resource.fields.filter((f) => !f.readOnly && (row[f.name] ?? null) !== null).map((f) => [f.name, asSent(f, row[f.name])])) }));
     const answer = await batchRecords('POST', resource, body);
     made += answer.succeeded;
     const refused = answer.results.find((r) => r.error);

@@ -3,7 +3,7 @@ import { Notifications } from '@mantine/notifications';
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { useEffect, useMemo, useState, type ReactNode } from 'react';
 import { Router } from 'wouter';
-import { Problem } from '../api/http';
+import { Problem, signedOut } from '../api/http';
 import { follow, live } from '../api/live';
 import { catalogueQuery } from '../api/catalogue';
 import { isIn, userQuery, useUser, useView, viewKey, viewQuery } from '../api/session';
@@ -33,10 +33,7 @@ const client = new QueryClient({
 });
 
 // Signed out elsewhere, or the session ended: the console asks again who it is.
-client.getQueryCache().subscribe((event) => {
-  const error = event.type === 'updated' && event.action.type === 'error' ? event.action.error : null;
-  if (error instanceof Problem && error.isSignedOut) void client.invalidateQueries({ queryKey: viewKey });
-});
+signedOut.add(() => void client.invalidateQueries({ queryKey: viewKey }));
 follow(client);
 
 /** Asks for what every page needs before anything is drawn: who it is, then at once the rest. */

@@ -9,8 +9,8 @@ import { SpeechContext, useWords, type Speech } from '../words';
 export function PageHead({ title, about, children }: { title: string; about?: string | null | undefined; children?: ReactNode }): ReactNode {
   return (
     <Group justify="space-between" align="flex-start" mb="md" gap="sm">
-      <div>
-        <Title order={1}>{title}</Title>
+      <div style={{ minWidth: 0 }}>
+        <Title order={1} lineClamp={3}>{title}</Title>
         {about && <Text c="dimmed" size="sm" mt={2}>{about}</Text>}
       </div>
       <Group gap="xs">{children}</Group>

@@ -48,7 +48,7 @@ export function SignIn({ mustChange = false }: { mustChange?: boolean }): ReactN
       else await enter();
     });
   };
-  const field = (pointer: string): string | undefined => (error instanceof Problem ? error.errors.find((e) => e.pointer === pointer)?.detail : undefined);
+  const field = (pointer: string): string => (error instanceof Problem ? error.errors.filter((e) => e.pointer === pointer).map((e) => e.detail).join(' ') : '');
 
   return (
     <Center mih="100dvh" p="md" component="main">
@@ -60,12 +60,12 @@ export function SignIn({ mustChange = false }: { mustChange?: boolean }): ReactN
               <Title order={1}>{step === 'change' ? words.mustChange : words.signIn}</Title>
               {step !== 'password' && <Text size="sm" c="dimmed">{step === 'change' ? words.mustChangeHint : words.codeNeeded}</Text>}
             </div>
-            {error && <Alert color="red" variant="light" role="alert">{error.message}</Alert>}
+            {error && !field('/new_password') && <Alert color="red" variant="light" role="alert">{error.message}</Alert>}
             {step === 'password' && <TextInput label={words.userName} name="username" autoComplete="username webauthn" required autoFocus value={username} onChange={(e) => setUsername(e.currentTarget.value)} />}
             {(step === 'password' || (step === 'change' && mustChange)) && <PasswordInput label={step === 'change' ? words.currentPassword : words.password} name="password" autoComplete="current-password" required value={password} onChange={(e) => setPassword(e.currentTarget.value)} />}
             {step !== 'password' && <input type="text" name="username" autoComplete="username" value={username} readOnly hidden />}
             {step === 'code' && <TextInput label={words.code} name="code" autoComplete="one-time-code" required autoFocus value={code} onChange={(e) => setCode(e.currentTarget.value)} />}
-            {step === 'change' && <PasswordInput label={words.newPassword} name="new-password" autoComplete="new-password" required autoFocus value={next} error={field('/newPassword') ?? field('/password')} onChange={(e) => setNext(e.currentTarget.value)} />}
+            {step === 'change' && <PasswordInput label={words.newPassword} name="new-password" autoComplete="new-password" required autoFocus value={next} error={field('/new_password')} onChange={(e) => setNext(e.currentTarget.value)} />}
             <Button type="submit" loading={isBusy}>{step === 'change' ? words.save : words.signIn}</Button>
             {step === 'password' && (canUsePasskeys() || (providers.data?.items?.length ?? 0) > 0) && <Divider />}
             {step === 'password' && canUsePasskeys() && <Button variant="default" leftSection={<KeyRound size={16} />} onClick={() => void attempt(async () => { await signInWithPasskey(); await enter(); })}>{words.passkey}</Button>}
