@@ -8,7 +8,7 @@ await walk(async (browser) => {
   const text = async (method, path, body) => (await fetch(address + path, { method, headers: { authorization: `Bearer ${input.token}`, 'content-type': 'application/json' }, body })).text();
   const ada = await api('POST', '/api/custom/zoo/keepers', { name: 'Ada "the" <b>Keeper</b>' });
   const rich = JSON.parse(await text('POST', beasts, `{"name":"${'NoSpaces'.repeat(200)}","tame":false,"price":{"amount":"-12345678901234567890.12345678","currency":"EUR"},"weight":"999999.123456789012","serial":9223372036854775807,"speed":-1e-300,"born":"0001-01-01","seen":"9999-12-31T23:59:59Z","friends":["${ada.id}"],"numbers":[1],"home":{"street":"S","town":"T"},"names":{"de":"Löwe","a/b":"slash"},"extra":{"deep":{"one":1},"left":2}}`));
-  const { context, page, whole } = await person(browser, { expected: [beasts, '/api/v1/auth/password/change'] });
+  const { context, page, whole } = await person(browser, { expected: [beasts, '/api/v1/plugins/zoo/config'] });
   await signIn(page);
   const main = page.getByRole('main');
   const button = (name) => main.getByRole('button', { name, exact: true });
