@@ -9,7 +9,7 @@ import { useFormat } from './useFormat';
 /** A value as the field's kind asks for it; a renderer for every kind there is. */
 export function Value({ field, value, owner, isShort = false }: { field: Field; value: unknown; owner: string; isShort?: boolean }): ReactNode {
   const format = useFormat();
-  if (value === null || value === undefined || value === '' || (Array.isArray(value) && value.length === 0)) return <Text span c="dimmed" aria-label={format.words.none}>–</Text>;
+  if (isNothing(value)) return <Text span c="dimmed" aria-label={format.words.none}>–</Text>;
   const text = format.value(field, value);
   switch (field.kind) {
     case 'Choice':
@@ -32,6 +32,19 @@ export function Value({ field, value, owner, isShort = false }: { field: Field; 
       return <Text span fz="inherit" lineClamp={isShort ? 1 : undefined}>{text}</Text>;
   }
 }
+
+/** A value in a row that cuts off what is too long: plain text where that will do, for rows are drawn while somebody scrolls. */
+export function Cell({ field, value, owner }: { field: Field; value: unknown; owner: string }): ReactNode {
+  const format = useFormat();
+  if (isNothing(value)) return <span className="nothing" aria-label={format.words.none}>–</span>;
+  switch (field.kind) {
+    case 'Choice': case 'Reference': case 'List': case 'Identifier': return <Value field={field} value={value} owner={owner} isShort />;
+    case 'Integer': case 'Decimal': case 'Real': case 'Money': return <span className="figures">{format.value(field, value)}</span>;
+    default: return format.value(field, value);
+  }
+}
+
+const isNothing = (value: unknown): boolean => value === null || value === undefined || value === '' || (Array.isArray(value) && value.length === 0);
 
 function Parts({ field, value, owner }: { field: Field; value: unknown; owner: string }): ReactNode {
   if (field.kind !== 'Group') return <Code block>{JSON.stringify(value, null, 2)}</Code>;

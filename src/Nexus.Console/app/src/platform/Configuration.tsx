@@ -89,7 +89,7 @@ function Change({ setting, onDone }: { setting: Setting; onDone: () => void }): 
       <Stack>
         {value === 'true' || value === 'false'
           ? <Select {...shared} data={[{ value: 'true', label: words.yes }, { value: 'false', label: words.no }]} allowDeselect={false} onChange={(next) => setValue(next ?? 'false')} />
-          : setting.secret ? <PasswordInput {...shared} autoComplete="new-password" onChange={(e) => setValue(e.currentTarget.value)} /> : <TextInput {...shared} onChange={(e) => setValue(e.currentTarget.value)} />}
+          : setting.secret ? <PasswordInput {...shared} aria-invalid={wrong !== ''} autoComplete="new-password" onChange={(e) => setValue(e.currentTarget.value)} /> : <TextInput {...shared} onChange={(e) => setValue(e.currentTarget.value)} />}
         {fault !== null && !wrong && <Fault error={fault} />}
         <Group justify="space-between">
           {setting.source === 'stored' ? <Button variant="subtle" color="red" disabled={isBusy} onClick={() => void store(null)}>{words.backToDefault}</Button> : <span />}

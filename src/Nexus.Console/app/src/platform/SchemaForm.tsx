@@ -114,7 +114,7 @@ function Setting({ leaf, value, isHidden, error, isReadOnly, onChange }: { leaf:
     error, disabled: isReadOnly, withAsterisk: isRequired, name: path,
   };
   const text = value === undefined || value === null ? '' : String(value);
-  if (schema.secret) return <PasswordInput {...shared} value={text === hiddenValue ? '' : text} placeholder={isHidden ? words.hidden : undefined} autoComplete="new-password" onChange={(e) => onChange(e.currentTarget.value)} />;
+  if (schema.secret) return <PasswordInput {...shared} aria-invalid={Boolean(error)} value={text === hiddenValue ? '' : text} placeholder={isHidden ? words.hidden : undefined} autoComplete="new-password" onChange={(e) => onChange(e.currentTarget.value)} />;
   const choices = choicesOf(schema);
   const type = typeOf(schema);
   if (choices) return <Select {...shared} data={choices.map(String)} value={text || null} onChange={(chosen) => onChange(choices.find((one) => String(one) === chosen) ?? null)} allowDeselect={!isRequired} />;

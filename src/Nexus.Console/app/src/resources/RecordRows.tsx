@@ -4,7 +4,7 @@ import { ArrowDown, ArrowUp } from 'lucide-react';
 import { Fragment, memo, useEffect, useLayoutEffect, useRef, useState, type CSSProperties, type KeyboardEvent, type MouseEvent, type ReactNode } from 'react';
 import { useLocation } from 'wouter';
 import { labelOf, nameOf, type Field, type Resource, type Row } from '../api/catalogue';
-import { Value } from '../kinds/Value';
+import { Cell } from '../kinds/Value';
 import { useWords } from '../words';
 import { canChange, isSortable, systemFields } from './query';
 import type { RecordList } from './useRecords';
@@ -167,7 +167,7 @@ const RecordRow = memo(function RecordRow({ resource, row, index, fields, canCho
     <tr data-index={index} aria-rowindex={index + 2} tabIndex={isStop ? 0 : -1} aria-selected={canChoose ? isSelected : undefined} aria-busy={row ? undefined : true} style={{ height: rowHeight }}>
       {!row && <td className="row-waiting" colSpan={fields.length + (canChoose ? 1 : 0)} />}
       {row && canChoose && <td><input type="checkbox" data-choose aria-label={words.choose(nameOf(resource, row))} checked={isSelected} readOnly tabIndex={-1} /></td>}
-      {row && fields.map((field) => <td key={field.name}><Value field={field} value={row[field.name]} owner={resource.plugin} isShort /></td>)}
+      {row && fields.map((field) => <td key={field.name}><Cell field={field} value={row[field.name]} owner={resource.plugin} /></td>)}
     </tr>
   );
 });

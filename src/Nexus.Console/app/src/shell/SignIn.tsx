@@ -65,7 +65,7 @@ export function SignIn({ mustChange = false }: { mustChange?: boolean }): ReactN
             {(step === 'password' || (step === 'change' && mustChange)) && <PasswordInput label={step === 'change' ? words.currentPassword : words.password} name="password" autoComplete="current-password" required value={password} onChange={(e) => setPassword(e.currentTarget.value)} />}
             {step !== 'password' && <input type="text" name="username" autoComplete="username" value={username} readOnly hidden />}
             {step === 'code' && <TextInput label={words.code} name="code" autoComplete="one-time-code" required autoFocus value={code} onChange={(e) => setCode(e.currentTarget.value)} />}
-            {step === 'change' && <PasswordInput label={words.newPassword} name="new-password" autoComplete="new-password" required autoFocus value={next} error={field('/new_password')} onChange={(e) => setNext(e.currentTarget.value)} />}
+            {step === 'change' && <PasswordInput label={words.newPassword} name="new-password" autoComplete="new-password" required autoFocus value={next} error={field('/new_password')} aria-invalid={field('/new_password') !== ''} onChange={(e) => setNext(e.currentTarget.value)} />}
             <Button type="submit" loading={isBusy}>{step === 'change' ? words.save : words.signIn}</Button>
             {step === 'password' && (canUsePasskeys() || (providers.data?.items?.length ?? 0) > 0) && <Divider />}
             {step === 'password' && canUsePasskeys() && <Button variant="default" leftSection={<KeyRound size={16} />} onClick={() => void attempt(async () => { await signInWithPasskey(); await enter(); })}>{words.passkey}</Button>}
