@@ -112,7 +112,9 @@ function RoleMembers({ role }: { role: Role }): ReactNode {
   const others = all.filter((u) => !u.roles.includes(role.name));
   const add = async (id: string): Promise<void> => {
     try {
-      await put('/api/v1/users/{id}', { path: { id }, body: { roles: [...(all.find((u) => u.id === id)?.roles ?? []), role.name] } });
+      // What they have now, not when this page was opened: a role that was taken away since stays away.
+      const { roles } = await get('/api/v1/users/{id}', { path: { id } });
+      await put('/api/v1/users/{id}', { path: { id }, body: { roles: [...new Set([...roles, role.name])] } });
       tellDone(words.saved);
     } catch (fault) {
       tellFault(fault, words);
