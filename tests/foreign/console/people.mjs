@@ -111,6 +111,18 @@ await walk(async (browser) => {
   assert.deepEqual(await violations(page), []);
   await shot(page, 'groups_one-1440-light');
 
+  // Who becomes a member of a role keeps the roles they have now, not those of when the page was opened.
+  await api('POST', '/api/v1/roles', { name: 'scribe', permissions: ['orders.orders:read'] });
+  const ada = (await api('POST', '/api/v1/users', { username: 'ada', email: 'ada@example.org', displayName: 'Ada King', password: input.password, roles: ['order-reader'] })).id;
+  await page.goto(`${address}/console/roles/scribe`);
+  await page.getByLabel('Add a member').first().click();
+  await page.getByRole('option', { name: 'Ada King (ada)' }).waitFor();
+  await api('PUT', `/api/v1/users/${ada}`, { roles: [] });
+  await page.getByRole('option', { name: 'Ada King (ada)' }).click();
+  await page.getByRole('main').getByRole('link', { name: 'Ada King' }).waitFor();
+  assert.deepEqual((await api('GET', `/api/v1/users/${ada}`)).roles, ['scribe']);
+  await page.goto(`${address}/console/groups/pioneers`);
+
   // Her sessions end, and so does her account; both ask first where nothing can be taken back.
   await page.getByRole('main').getByRole('link', { name: 'Frances Allen' }).click();
   await page.getByRole('region', { name: 'Sign-in sessions' }).getByRole('button', { name: /^End: / }).click();
