@@ -119,6 +119,7 @@ await walk(async (browser) => {
       await look.page.goto(`${address}/console/${path}`);
       await look.page.getByRole('heading', { level: 1 }).waitFor();
       await look.page.waitForFunction(() => !document.querySelector('[aria-busy="true"]'));
+      if (path.endsWith('overview')) await look.page.locator('svg.chart').first().waitFor();
       if (path.endsWith('wall')) await look.page.getByRole('article').first().waitFor();
       if (path.endsWith('sketch')) await look.page.frameLocator('iframe').locator('html[data-ready]').waitFor({ state: 'attached' });
       await shot(look.page, `contributed-${path.replaceAll('/', '_') || 'home'}-${name}`);
